@@ -1,0 +1,68 @@
+"""What the parts of a pipeline promise each other.
+
+A component is one file: its ``…Config`` (a frozen dataclass, what an operator writes), its class,
+its docstring. ``components.py`` lists them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from otel_llm.genai import Call
+
+    from .data import Batch
+
+Signal = Literal["traces", "metrics", "logs"]
+
+Consume = Callable[[Signal, bytes], None]
+"""Takes one export request as OTLP protobuf bytes. Returns when we answer for the data; raises
+``Refused`` when there is no room and ``Permanent`` when the bytes are no OTLP. Thread-safe. May be
+called from an event loop's thread or a gRPC worker: it does no network I/O and never waits long."""
+
+
+class Receiver(Protocol):
+    """The near end: accepts data from senders and gives it to ``Consume``."""
+
+    def start(self, consume: Consume) -> None:
+        """Bind and serve in the background. Raises ``OSError`` when the address is taken."""
+        ...
+
+    def stop(self, grace_s: float) -> None:
+        """Refuse new requests, finish those under way within ``grace_s`` seconds, release the
+        address. Safe to call twice."""
+        ...
+
+
+class Processor(Protocol):
+    """Looks at a batch and changes its spans. No I/O, no waiting, no clock of its own.
+
+    Raises nothing on odd data: a span that cannot be enriched is passed on as it came. Called from
+    several threads; state that is shared is guarded by the processor.
+    """
+
+    def process(self, batch: Batch) -> None:
+        """Change ``batch`` in place through its ``SpanView``s."""
+        ...
+
+
+class Exporter(Protocol):
+    """The far end. Waiting, retrying and queueing happen around it (``sending.py``), never inside."""
+
+    def export(self, signal: Signal, payload: bytes) -> None:
+        """Deliver one export request, once, blocking. Raises ``Retryable`` or ``Permanent``."""
+        ...
+
+    def close(self) -> None:
+        """Release connections. Safe to call twice."""
+        ...
+
+
+class Observer(Protocol):
+    """Sees every GenAI call after processing: the store, the totals, the alert windows."""
+
+    def observe(self, calls: Sequence[Call]) -> None:
+        """Take note. Fast, never raises, never blocks: heavy work goes to the observer's own
+        thread."""
+        ...

@@ -1,0 +1,88 @@
+"""One finished GenAI operation as the collector knows it: read from a span, priced and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one call cost, in ``currency``, with where the price came from.
+
+    The parts are disjoint and add up to ``total``. A part that does not apply is ``None``.
+    """
+
+    total: float
+    input: float | None = None
+    output: float | None = None
+    cache_read: float | None = None
+    cache_write: float | None = None
+    currency: str = "USD"
+    source: str | None = None
+    """``genai-prices``, ``custom``, ``provider`` or ``local``."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One GenAI span. Ids are lower-case hex, times Unix nanoseconds, ``None`` is unknown.
+
+    Holds no message content: what is stored, counted and alerted on cannot leak any.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    name: str
+    start_ns: int
+    end_ns: int
+    service: str | None = None
+    environment: str | None = None
+    operation: str | None = None
+    provider: str | None = None
+    request_model: str | None = None
+    response_model: str | None = None
+    response_id: str | None = None
+    finish_reasons: tuple[str, ...] = ()
+    error_type: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    time_to_first_chunk_s: float | None = None
+    streamed: bool | None = None
+    conversation_id: str | None = None
+    user_id: str | None = None
+    feature: str | None = None
+    team: str | None = None
+    agent_name: str | None = None
+    tool_name: str | None = None
+    workflow_name: str | None = None
+    prompt_name: str | None = None
+    prompt_version: str | None = None
+    server_address: str | None = None
+    cost: Cost | None = None
+    reported_cost: float | None = None
+    """What the provider itself said the call cost, in US dollars."""
+    flags: tuple[str, ...] | None = None
+    """Quality checks that fired; ``()`` when all were silent, ``None`` when none could look."""
+    output_chars: int | None = None
+    """Length of the answer's text; ``None`` when content was not captured."""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def model(self) -> str | None:
+        """The model that served, else the one that was asked for."""
+        return self.response_model or self.request_model
+
+    @property
+    def duration_s(self) -> float:
+        """Wall time of the span in seconds."""
+        return (self.end_ns - self.start_ns) / 1e9
+
+    @property
+    def billed(self) -> bool:
+        """Whether tokens of this span count: agents and workflows only repeat their children's."""
+        return self.operation in BILLED_OPERATIONS
+
+
+BILLED_OPERATIONS = frozenset({"chat", "generate_content", "text_completion", "embeddings"})

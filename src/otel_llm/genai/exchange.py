@@ -1,0 +1,51 @@
+"""What was asked for and what came back, as an instrumentor reads it from an SDK's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .usage import Usage
+
+
+@dataclass(slots=True)
+class Request:
+    """What the caller asked for. A parameter that was not given is ``None``."""
+
+    model: str | None = None
+    stream: bool | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop_sequences: Sequence[str] | None = None
+    seed: int | None = None
+    choice_count: int | None = None
+    """Number of answers asked for; leave ``None`` when it is 1."""
+    output_type: str | None = None
+    """``text``, ``json``, ``image`` or ``speech``, when the request names a format."""
+    reasoning_level: str | None = None
+    encoding_formats: Sequence[str] | None = None
+    conversation_id: str | None = None
+    previous_response_id: str | None = None
+    more: dict[str, Any] | None = None
+    """Attributes of this provider alone, by their full convention name (``openai.*``)."""
+
+
+@dataclass(slots=True)
+class Response:
+    """What came back. Every field is optional: providers leave out what they like."""
+
+    id: str | None = None
+    model: str | None = None
+    finish_reasons: Sequence[str] = ()
+    """One entry per choice, in order, in the provider's own spelling."""
+    usage: Usage = field(default_factory=Usage)
+    error_type: str | None = None
+    """Set when the provider reported a failure inside a successful HTTP answer."""
+    conversation_id: str | None = None
+    more: dict[str, Any] | None = None
+    """Attributes of this provider alone, by their full convention name."""

@@ -1,0 +1,87 @@
+"""What an instrumentor declares: where the calls are, and how to read them.
+
+A reader is pure: an SDK's object in, one of our types out. It may raise on odd input; the core
+guards every reader, logs once and goes on without what it would have said. It never consumes an
+iterator, never touches the caller's objects and never keeps a reference to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from otel_llm.genai import Request, Response
+
+Message = Mapping[str, Any]
+"""One message in the JSON shape of the conventions: ``{"role", "parts": [...]}``; output messages
+also carry ``finish_reason``. Unknown fields are left out, never null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whom the call goes to."""
+
+    provider: str
+    """A value of ``gen_ai.provider.name``."""
+    address: str | None = None
+    port: int | None = None
+
+
+class StreamReader(Protocol):
+    """Collects a streamed answer. One instance per stream, fed in order."""
+
+    def feed(self, chunk: Any) -> None:
+        """Take one chunk as the SDK yields it. Runs on every read: attribute reads, no copies."""
+
+    def response(self) -> Response:
+        """Return what has arrived so far; a stream may stop early."""
+
+    def output_messages(self) -> Sequence[Message]:
+        """Return the answer assembled so far; asked only of a reader made with ``content=True``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """How to read messages. Called only when content is captured, never otherwise."""
+
+    input_messages: Callable[[Mapping[str, Any]], Sequence[Message]]
+    """From the call's arguments."""
+    output_messages: Callable[[Any], Sequence[Message]]
+    """From the SDK's answer."""
+    system_instructions: (
+        Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]] | None] | None
+    ) = None
+    tool_definitions: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]] | None] | None = (
+        None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How to read one kind of SDK call."""
+
+    operation: str
+    """A value of ``gen_ai.operation.name``."""
+    request: Callable[[Mapping[str, Any]], Request]
+    """From the call's arguments by name (see ``Patch.positional``)."""
+    response: Callable[[Any], Response]
+    """From what the SDK returned: its model object, or for a raw response whose body was read,
+    a namespace of the JSON body. Fields may be missing: read with a default."""
+    stream: Callable[[bool], StreamReader] | None = None
+    """Makes a reader; the argument says whether content is wanted."""
+    content: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Where a call lives in the SDK, and the endpoint that reads it."""
+
+    module: str
+    name: str
+    """``Class.method`` or ``function`` below ``module``."""
+    endpoint: Endpoint
+    positional: tuple[str, ...] = ()
+    """Names of the positional parameters after ``self``, where the SDK allows them."""
+    optional: bool = False
+    """Not in every supported version: no warning when it is missing."""

@@ -1,0 +1,39 @@
+"""The few names we add ourselves, because the conventions have none yet."""
+
+from typing import Final
+
+COST_TOTAL: Final = "otel_llm.cost.total"
+COST_INPUT: Final = "otel_llm.cost.input"
+COST_OUTPUT: Final = "otel_llm.cost.output"
+COST_CACHE_READ: Final = "otel_llm.cost.cache_read"
+COST_CACHE_WRITE: Final = "otel_llm.cost.cache_write"
+COST_CURRENCY: Final = "otel_llm.cost.currency"
+COST_PRICE_SOURCE: Final = "otel_llm.cost.price.source"
+COST_PRICE_AS_OF: Final = "otel_llm.cost.price.as_of"
+COST_PRICE_MATCH: Final = "otel_llm.cost.price.match"
+COST_PRICE_TIER: Final = "otel_llm.cost.price.tier"
+COST_REPORTED: Final = "otel_llm.cost.reported"
+"""What the provider itself said the call cost; never overwritten by ours."""
+COST_QUALITY: Final = "otel_llm.cost.quality"
+"""Why a cost is not beyond doubt, e.g. ``exclusive_input``; absent when it is."""
+
+QUALITY_FLAGS: Final = "otel_llm.quality.flags"
+"""string[]: names of the checks that fired. Absent when no check could look."""
+
+INPUT_HASH: Final = "otel_llm.input.hash"
+OUTPUT_PREVIEW: Final = "otel_llm.output.preview"
+STREAM_OUTCOME: Final = "otel_llm.stream.outcome"
+"""completed | closed_early | cancelled | failed | abandoned (``OTEL_LLM_SPAN_ATTRIBUTES=true``)."""
+CACHE_WRITE_5M_TOKENS: Final = "otel_llm.usage.cache_write_5m.input_tokens"
+CACHE_WRITE_1H_TOKENS: Final = "otel_llm.usage.cache_write_1h.input_tokens"
+
+USER_ID: Final = "user.id"
+SESSION_ID: Final = "session.id"
+SERVICE_NAME: Final = "service.name"
+DEPLOYMENT_ENVIRONMENT: Final = "deployment.environment.name"
+FEATURE: Final = "otel_llm.feature"
+TEAM: Final = "otel_llm.team"
+TAGS: Final = "otel_llm.tags"
+
+USAGE_COST: Final = "gen_ai.usage.cost"
+"""Not in the registry, yet what most backends read (Langfuse, OpenLIT and others)."""

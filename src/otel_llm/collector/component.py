@@ -48,7 +48,7 @@ class Processor(Protocol):
 
 
 class Exporter(Protocol):
-    """The far end. Waiting, retrying and queueing happen around it (``sending.py``), never inside."""
+    """The far end. Waiting, retrying, queueing happen around it (``sending.py``), never inside."""
 
     def export(self, signal: Signal, payload: bytes) -> None:
         """Deliver one export request, once, blocking. Raises ``Retryable`` or ``Permanent``."""

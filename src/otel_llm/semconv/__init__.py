@@ -7,6 +7,5 @@ span unless it is asked to.
 
 from . import metrics, own
 from .attributes import *  # noqa: F403 - one flat namespace of constants is the point
-from .attributes import __all__ as _attributes
 
-__all__ = [*_attributes, "metrics", "own"]
+__all__ = ["metrics", "own"]  # and every constant of ``attributes``

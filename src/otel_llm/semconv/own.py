@@ -23,7 +23,7 @@ QUALITY_FLAGS: Final = "otel_llm.quality.flags"
 INPUT_HASH: Final = "otel_llm.input.hash"
 OUTPUT_PREVIEW: Final = "otel_llm.output.preview"
 STREAM_OUTCOME: Final = "otel_llm.stream.outcome"
-"""completed | closed_early | cancelled | failed | abandoned (``OTEL_LLM_SPAN_ATTRIBUTES=true``)."""
+"""completed, closed_early, cancelled, failed or abandoned (``OTEL_LLM_SPAN_ATTRIBUTES=true``)."""
 CACHE_WRITE_5M_TOKENS: Final = "otel_llm.usage.cache_write_5m.input_tokens"
 CACHE_WRITE_1H_TOKENS: Final = "otel_llm.usage.cache_write_1h.input_tokens"
 

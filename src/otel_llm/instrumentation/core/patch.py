@@ -33,12 +33,15 @@ class StreamReader(Protocol):
 
     def feed(self, chunk: Any) -> None:
         """Take one chunk as the SDK yields it. Runs on every read: attribute reads, no copies."""
+        ...
 
     def response(self) -> Response:
         """Return what has arrived so far; a stream may stop early."""
+        ...
 
     def output_messages(self) -> Sequence[Message]:
         """Return the answer assembled so far; asked only of a reader made with ``content=True``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

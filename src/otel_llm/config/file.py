@@ -1,0 +1,100 @@
+"""Read a YAML file and fill in ``${env:NAME}`` and ``${env:NAME:-default}``.
+
+Variables are filled in after parsing, value by value: a secret with ``: #`` in it cannot become
+structure. A value that is nothing but one variable takes the type its text has in YAML, so
+``${env:PORT}`` is a number. An empty variable takes the default, as in OpenTelemetry's own
+configuration. ``$$`` is a dollar sign.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from .problem import ConfigError, Problem
+
+_REFERENCE = re.compile(r"\$\$|\$\{([^}]*)\}")
+_NAME = re.compile(r"(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+
+
+def load(source: Path | str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the mapping in ``source``: a path, or the YAML text itself.
+
+    ``environment`` defaults to the process's. Raises ``ConfigError`` for a file that cannot be
+    read, text that is no YAML mapping, and every variable that is not set and has no default.
+    """
+    parsed = _parse(source)
+    problems: list[Problem] = []
+    filled = _fill(parsed, "", os.environ if environment is None else environment, problems)
+    if problems:
+        raise ConfigError(problems)
+    return cast("dict[str, Any]", filled)
+
+
+def _parse(source: Path | str) -> dict[str, Any]:
+    try:
+        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+        parsed: object = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Problem("", f"cannot read {source}: {error}")]) from error
+    except yaml.YAMLError as error:
+        raise ConfigError([Problem("", f"not valid YAML: {_where(error)}")]) from error
+    if parsed is None:
+        return {}
+    if not isinstance(parsed, dict):
+        raise ConfigError([Problem("", "expected sections (receivers:, exporters: …) at the top")])
+    return cast("dict[str, Any]", parsed)
+
+
+def _where(error: yaml.YAMLError) -> str:
+    """Describe a YAML error without quoting the file, which may hold secrets."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem or 'cannot parse'}"
+    return "cannot parse"
+
+
+def _fill(node: Any, path: str, env: Mapping[str, str], problems: list[Problem]) -> Any:
+    if isinstance(node, dict):
+        given = cast("dict[object, Any]", node)
+        return {
+            str(k): _fill(v, f"{path}.{k}".lstrip("."), env, problems) for k, v in given.items()
+        }
+    if isinstance(node, list):
+        items = cast("list[Any]", node)
+        return [_fill(v, f"{path}[{i}]", env, problems) for i, v in enumerate(items)]
+    if not isinstance(node, str) or "$" not in node:
+        return node
+    filled = _REFERENCE.sub(lambda match: _resolve(match, path, env, problems), node)
+    whole = _REFERENCE.fullmatch(node)
+    return _retyped(filled) if whole and whole[0] != "$$" else filled
+
+
+def _resolve(
+    match: re.Match[str], path: str, env: Mapping[str, str], problems: list[Problem]
+) -> str:
+    if match[0] == "$$":
+        return "$"
+    name = _NAME.fullmatch(match[1])
+    if name is None:
+        problems.append(Problem(path, f"{match[0]} is not a variable; write ${{env:NAME}}"))
+        return ""
+    value = env.get(name[1])
+    default: str | None = name[2]
+    if value is None and default is None:
+        problems.append(Problem(path, f"environment variable {name[1]} is not set"))
+    return value or default or ""
+
+
+def _retyped(text: str) -> Any:
+    """Give a value that was one variable the scalar type that YAML would; never structure."""
+    try:
+        value: object = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if isinstance(value, bool | int | float) else text

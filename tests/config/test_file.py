@@ -1,0 +1,62 @@
+"""Reading a file: variables, types, and mistakes that name themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_llm.config import ConfigError, load
+
+ENV = {"PORT": "4317", "TOKEN": "a: #b", "ON": "true", "EMPTY": ""}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("${env:PORT}", 4317),
+        ("${PORT}", 4317),
+        ("'localhost:${env:PORT}'", "localhost:4317"),
+        ("${env:TOKEN}", "a: #b"),
+        ("${env:ON}", True),
+        ("${env:MISSING:-5s}", "5s"),
+        ("${env:MISSING:-}", ""),
+        ("${env:EMPTY:-x}", "x"),
+        ("cost $$5", "cost $5"),
+        ("plain", "plain"),
+    ],
+)
+def test_a_variable_takes_the_type_its_text_has(written, read):
+    assert load(f"a:\n  - b: {written}", ENV) == {"a": [{"b": read}]}
+
+
+def test_every_variable_that_is_missing_is_named_with_its_place():
+    with pytest.raises(ConfigError) as error:
+        load("a: ${env:X}\nb:\n  - c: ${env:Y}\nd: ${oops}${!}", {"oops": ""})
+
+    assert str(error.value).splitlines() == [
+        "a: environment variable X is not set",
+        "b[0].c: environment variable Y is not set",
+        "d: ${!} is not a variable; write ${env:NAME}",
+    ]
+
+
+def test_text_that_is_no_yaml_is_refused_with_its_line_and_without_quoting_it():
+    with pytest.raises(ConfigError) as error:
+        load("a: 1\nkey: sk-secret: x", {})
+
+    assert "line 2" in str(error.value)
+    assert "sk-secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["- a", "text"])
+def test_a_file_without_sections_is_refused(text):
+    with pytest.raises(ConfigError, match="expected sections"):
+        load(text, {})
+
+
+def test_an_empty_file_is_all_defaults():
+    assert load("", {}) == {}
+
+
+def test_a_file_that_is_not_there_is_a_configuration_mistake(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read"):
+        load(tmp_path / "none.yaml", {})

@@ -1,0 +1,179 @@
+"""Write the reference pages from the code: ``python -m docs.generate`` (``--check`` only compares).
+
+A settings class documents each field with the string below it; this reads those strings, so the
+page and the code cannot say different things.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import sys
+import textwrap
+import types
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from otel_llm.collector import components
+from otel_llm.config.units import Duration, Size
+from otel_llm.instrumentation.core.settings import VARIABLES
+from otel_llm.service.settings import Sections, default_text
+
+HERE = Path(__file__).parent
+REFERENCE = HERE / "reference"
+
+
+def field_docs(settings: type) -> dict[str, str]:
+    """Return the docstring below each field of a dataclass, on one line."""
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
+    assert isinstance(node, ast.ClassDef)
+    docs: dict[str, str] = {}
+    for statement, after in zip(node.body, node.body[1:], strict=False):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            text = after.value if isinstance(after, ast.Expr) else None
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                docs[statement.target.id] = " ".join(text.value.split())
+    return docs
+
+
+def spelled(kind: Any) -> str:
+    """Return a type as an operator reads it."""
+    if kind == Duration:
+        return "duration"
+    if kind == Size:
+        return "size"
+    if is_dataclass(kind):
+        return "section"
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return " or ".join(spelled(a) for a in arguments if a is not type(None))
+    if origin is Literal:
+        return " \\| ".join(f"`{a}`" for a in arguments)
+    if origin is dict:
+        return f"map of {spelled(arguments[1])}"
+    if origin in (tuple, list):
+        return f"list of {spelled(arguments[0])}"
+    if origin is Annotated:
+        return spelled(arguments[0])
+    return {str: "text", int: "number", float: "number", bool: "true or false"}.get(kind, "any")
+
+
+def default(field: Field[Any]) -> str:
+    """Return a field's default as YAML would show it; ``required`` when there is none."""
+    if field.default_factory is not MISSING:
+        value = field.default_factory()
+        return "" if is_dataclass(value) or not value else f"`{value}`"
+    if field.default is MISSING:
+        return "**required**"
+    value = field.default
+    if is_dataclass(value) or value is None or value == "" or value == ():
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def rows(settings: type, prefix: str = "") -> Iterator[str]:
+    """Yield one table row per setting, nested sections in place."""
+    hints, docs = get_type_hints(settings, include_extras=True), field_docs(settings)
+    for field in fields(settings):
+        kind = hints[field.name]
+        name = f"{prefix}{field.name}"
+        yield f"| `{name}` | {spelled(kind)} | {default(field)} | {docs.get(field.name, '')} |"
+        for nested, suffix in _sections(kind):
+            yield from rows(nested, f"{name}{suffix}.")
+
+
+def _sections(kind: Any) -> Iterator[tuple[type, str]]:
+    """Yield the settings classes inside a type, with what stands for the key on the way there."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind) and isinstance(kind, type):
+        yield kind, ""
+    elif origin in (Union, types.UnionType):
+        for option in arguments:
+            yield from _sections(option)
+    elif origin is dict:
+        yield from ((nested, ".NAME" + rest) for nested, rest in _sections(arguments[1]))
+    elif origin in (tuple, list):
+        yield from ((nested, "[]" + rest) for nested, rest in _sections(arguments[0]))
+
+
+def table(settings: type) -> str:
+    """Return a settings class as a Markdown table."""
+    head = "| setting | type | default | meaning |\n|---|---|---|---|\n"
+    body = "\n".join(rows(settings))
+    return head + body if body else "No settings."
+
+
+def collector_page() -> str:
+    """Return the reference of the collector's configuration file."""
+    parts = [
+        "# Collector configuration\n",
+        "Generated from the settings classes by `make docs`. Durations are written `5s`, `300ms`, "
+        "`1m30s`, `7d`; sizes `64MiB`, `512KB`; `${env:NAME}` and `${env:NAME:-default}` take a "
+        "value from the environment, `$$` is a dollar sign. `otel-llm check-config FILE` names "
+        "every mistake.\n",
+        "## Built-in default\n",
+        f"```yaml\n{default_text()}```\n",
+    ]
+    for family, entries in components.TABLES.items():
+        for name, entry in entries.items():
+            about = inspect.getdoc(sys.modules[entry.config.__module__]) or ""
+            parts += [f"## {family}: `{name}`\n", f"{about}\n", f"{table(entry.config)}\n"]
+    parts.append("## The other sections\n")
+    skip = components.TABLES.keys()
+    hints = get_type_hints(Sections, include_extras=True)
+    docs = field_docs(Sections)
+    for field in fields(Sections):
+        if field.name not in skip:
+            nested = next(_sections(hints[field.name]))[0]
+            parts += [
+                f"### `{field.name}`\n",
+                f"{docs.get(field.name) or inspect.getdoc(nested)}\n",
+            ]
+            parts.append(f"{table(nested)}\n")
+    return "\n".join(parts)
+
+
+def environment_page() -> str:
+    """Return the reference of the app wing's environment variables."""
+    lines = [
+        "# Environment variables of the app wing\n",
+        "Generated from `otel_llm.instrumentation.core.settings` by `make docs`. Everything else is "
+        "[OpenTelemetry's own](https://opentelemetry.io/docs/specs/otel/configuration/"
+        "sdk-environment-variables/): `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_ENDPOINT`, "
+        "`OTEL_TRACES_SAMPLER`, …\n",
+        "| variable | values | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{v.name}` | {' '.join(v.values.split())} | {v.default} | {' '.join(v.meaning.split())} |"
+        for v in VARIABLES
+    ]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"collector.md": collector_page, "environment.md": environment_page}
+
+
+def main() -> int:
+    """Write the pages, or with ``--check`` say which are out of date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare only; exit 1 when different")
+    checking = parser.parse_args().check
+    REFERENCE.mkdir(exist_ok=True)
+    stale = []
+    for name, make in PAGES.items():
+        file, text = REFERENCE / name, make().rstrip() + "\n"
+        if checking and (not file.exists() or file.read_text(encoding="utf-8") != text):
+            stale.append(name)
+        elif not checking:
+            file.write_text(text, encoding="utf-8")
+    for name in stale:
+        print(f"docs/reference/{name} is out of date: run make docs", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

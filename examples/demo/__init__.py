@@ -1,0 +1,1 @@
+"""The product's main job in one command: ``python -m examples.demo``."""

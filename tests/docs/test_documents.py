@@ -1,0 +1,107 @@
+"""What the documents show runs: code blocks, configurations, commands and links."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from otel_llm.cli import _parser
+from otel_llm.config import load
+from otel_llm.service.settings import check, default_text, read_settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+CONFIGS = sorted(
+    f for f in (ROOT / "collector-config").glob("*.yaml") if not f.name.startswith("otelcol")
+)
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
+
+
+def blocks(*languages: str) -> Iterator[pytest.ParameterSet]:
+    for page in PAGES:
+        for number, (language, text) in enumerate(FENCE.findall(page.read_text("utf-8"))):
+            if language in languages:
+                yield pytest.param(text, id=f"{page.relative_to(ROOT)}:{number}")
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_python_in_the_documents_runs(text, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=tmp_path,
+        env={**os.environ, "OTEL_SDK_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_configuration_in_the_documents_is_valid(text):
+    """A fragment is read together with the built-in default."""
+    written = load(text)
+    whole = load(default_text())
+
+    assert check({**whole, **written}).sections.service.pipelines
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda f: f.name)
+def test_every_configuration_we_ship_is_valid(file):
+    assert read_settings(file).sections.service.pipelines
+
+
+def test_the_default_on_disk_is_the_one_built_in():
+    assert (ROOT / "collector-config" / "default.yaml").read_text("utf-8") == default_text()
+
+
+@pytest.mark.parametrize("text", blocks("sh", "console"))
+def test_commands_in_the_documents_exist(text):
+    """``make`` targets, ``otel-llm`` subcommands with their options, and files that are named."""
+    for command in _commands(text):
+        words = [w for w in shlex.split(command, comments=True) if not re.match(r"[A-Z_]+=", w)]
+        if words[:1] == ["make"]:
+            targets = [w for w in words[1:] if "=" not in w]
+            assert set(targets) <= _make_targets(), command
+        if words[:1] == ["otel-llm"]:
+            _parser().parse_args(words[1:])
+
+
+def _commands(text: str) -> Iterator[str]:
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.startswith("$ "):
+            yield line[2:]
+        elif "$ " not in text:
+            yield line
+
+
+def _make_targets() -> set[str]:
+    text = (ROOT / "Makefile").read_text("utf-8")
+    return set(re.findall(r"^([a-z-]+):", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_between_documents_hold(page):
+    broken = [
+        link
+        for link in LINK.findall(FENCE.sub("", page.read_text("utf-8")))
+        if not (page.parent / link.strip()).exists()
+    ]
+
+    assert broken == []
+
+
+def test_every_deployment_file_is_well_formed():
+    for file in (ROOT / "deploy").rglob("*.y*ml"):
+        assert list(yaml.safe_load_all(file.read_text("utf-8")))

@@ -1,0 +1,112 @@
+"""Start ``otel-llm collector`` as an operator would: a process of its own with a file."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import yaml
+
+COMMAND = str(Path(sysconfig.get_path("scripts")) / "otel-llm")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen
+    grpc: int
+    http: int
+    api: int
+    log: Path
+
+    @property
+    def grpc_endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.grpc}"
+
+    @property
+    def http_endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.http}"
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.api}"
+
+    def get(self, path: str, **params) -> dict:
+        answer = httpx2.get(self.api_url + path, params=params)
+        answer.raise_for_status()
+        return answer.json()
+
+    def wait_for(self, ask, seconds: float = 20.0):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                if answer := ask(self):
+                    return answer
+            except httpx2.HTTPError:
+                assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+        raise AssertionError(f"did not happen within {seconds} s\n{self.log.read_text()}")
+
+
+def settings(grpc: int, http: int, api: int, exporters: dict, **more) -> dict:
+    pipeline = {"receivers": ["otlp"], "exporters": list(exporters)}
+    return {
+        "receivers": {
+            "otlp": {
+                "protocols": {
+                    "grpc": {"endpoint": f"127.0.0.1:{grpc}"},
+                    "http": {"endpoint": f"127.0.0.1:{http}"},
+                }
+            }
+        },
+        "processors": {"cost": None, "quality": None},
+        "exporters": exporters,
+        "api": {"endpoint": f"127.0.0.1:{api}"},
+        "service": {
+            "pipelines": {
+                "traces": {**pipeline, "processors": ["cost", "quality"]},
+                "metrics": pipeline,
+                "logs": pipeline,
+            }
+        },
+        **more,
+    }
+
+
+@contextmanager
+def collector(tmp_path: Path, exporters: dict | None = None, **more) -> Iterator[Running]:
+    """Run a collector on free ports until the block ends; it is ready when the block starts."""
+    grpc, http, api = free_port(), free_port(), free_port()
+    file, log = tmp_path / "collector.yaml", tmp_path / "collector.log"
+    file.write_text(yaml.safe_dump(settings(grpc, http, api, exporters or {}, **more)))
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [COMMAND, "collector", "--config", str(file)],
+            stdout=output,
+            stderr=output,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONWARNINGS": "default"},
+        )
+        running = Running(process, grpc, http, api, log)
+        try:
+            running.wait_for(lambda r: httpx2.get(r.api_url + "/ready").is_success)
+            yield running
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            process.wait(30)
+    sys.stdout.write(log.read_text())  # shown by pytest when the test fails

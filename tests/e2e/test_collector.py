@@ -1,0 +1,138 @@
+"""The collector as its users meet it: a process, a file, real senders, real destinations."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+
+import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.trace import SpanKind
+
+from otel_llm.testing import OtlpSink
+
+from .running import COMMAND, collector
+
+CHAT = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o-mini",
+    "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
+    "gen_ai.response.finish_reasons": ("length",),
+    "gen_ai.usage.input_tokens": 1_000_000,
+    "gen_ai.usage.output_tokens": 1_000_000,
+}
+
+
+def send(exporter, count: int = 1, **attributes) -> str:
+    """Send chat spans and one plain span of a trace; returns the trace id."""
+    provider = TracerProvider(resource=Resource({"service.name": "shop"}))
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("test")
+    with tracer.start_as_current_span("GET /ask") as root:
+        for _ in range(count):
+            with tracer.start_as_current_span("chat gpt-4o-mini", kind=SpanKind.CLIENT) as span:
+                span.set_attributes({**CHAT, **attributes})
+    provider.shutdown()
+    return f"{root.get_span_context().trace_id:032x}"
+
+
+def attributes(span) -> dict:
+    return {a.key: a.value for a in span.attributes}
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_a_span_is_priced_flagged_stored_and_forwarded(tmp_path, protocol):
+    with OtlpSink() as sink:
+        exporters = {
+            "otlp/grpc": {
+                "endpoint": sink.grpc_endpoint.removeprefix("http://"),
+                "tls": {"insecure": True},
+            },
+            "otlphttp/http": {"endpoint": sink.http_endpoint},
+        }
+        with collector(tmp_path, exporters) as running:
+            sender = (
+                GrpcExporter(running.grpc_endpoint, insecure=True)
+                if protocol == "grpc"
+                else HttpExporter(running.http_endpoint + "/v1/traces")
+            )
+            trace = send(sender)
+            arrived = sink.wait(lambda s: len(s.spans()) >= 4)
+            shown = running.wait_for(lambda r: r.get(f"/v1/traces/{trace}"))
+            summary = running.get("/v1/summary")
+
+    assert arrived
+    chats = [attributes(s) for s in sink.spans() if s.name.startswith("chat")]
+    assert [c["otel_llm.cost.total"].double_value for c in chats] == [0.75, 0.75]
+    flags = [v.string_value for v in chats[0]["otel_llm.quality.flags"].array_value.values]
+    assert flags == ["truncated"]
+    assert [s["name"] for s in shown["spans"]] == ["chat gpt-4o-mini"]
+    assert (summary["count"], summary["total_cost_usd"]) == (1, 0.75)
+
+
+def test_sigterm_delivers_what_was_accepted_and_exits_0(tmp_path):
+    with OtlpSink() as sink:
+        sink.refuse(3)
+        exporters = {"otlphttp": {"endpoint": sink.http_endpoint}}
+        with collector(tmp_path, exporters) as running:
+            send(HttpExporter(running.http_endpoint + "/v1/traces"), count=5)
+            running.process.send_signal(signal.SIGTERM)
+            code = running.process.wait(30)
+
+    assert code == 0
+    assert len({s.span_id for s in sink.spans()}) == 6
+
+
+def test_a_configuration_with_mistakes_names_each_and_starts_nothing(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "receivers: {otlp: {protocols: {grpc: {endpiont: a}}}}\n"
+        "exporters: {otlpp: {}}\n"
+        "service: {pipelines: {traces: {receivers: [otlp], exporters: [jaeger]}, trace: {}}}\n"
+    )
+
+    checked = subprocess.run(
+        [COMMAND, "check-config", str(file)], capture_output=True, text=True, check=False
+    )
+    started = subprocess.run(
+        [COMMAND, "collector", "--config", str(file)], capture_output=True, text=True, check=False
+    )
+
+    assert (checked.returncode, started.returncode) == (2, 2)
+    assert checked.stderr == started.stderr
+    for part in (
+        "receivers.otlp.protocols.grpc.endpiont: unknown setting; did you mean 'endpoint'?",
+        "exporters.otlpp: unknown exporter 'otlpp'; did you mean 'otlp'?",
+        "service.pipelines.trace.receivers: required and missing",
+    ):
+        assert f"{file}: {part}" in checked.stderr.splitlines()
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        file = tmp_path / "c.yaml"
+        file.write_text(
+            f"receivers: {{otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:{port}'}}}}}}}}\n"
+            "api: null\nservice: {pipelines: {traces: {receivers: [otlp]}}}\n"
+        )
+
+        done = subprocess.run(
+            [COMMAND, "collector", "--config", str(file)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr

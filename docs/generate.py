@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from otel_llm.collector import components
 from otel_llm.config.units import Duration, Size
-from otel_llm.instrumentation.core.settings import VARIABLES
+from otel_llm.instrumentation.core.settings import Settings
 from otel_llm.service.settings import Sections, default_text
 
 HERE = Path(__file__).parent
@@ -138,20 +138,29 @@ def collector_page() -> str:
 
 def environment_page() -> str:
     """Return the reference of the app wing's environment variables."""
-    lines = [
-        "# Environment variables of the app wing\n",
-        "Generated from `otel_llm.instrumentation.core.settings` by `make docs`. Everything else is "
-        "[OpenTelemetry's own](https://opentelemetry.io/docs/specs/otel/configuration/"
-        "sdk-environment-variables/): `OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_ENDPOINT`, "
-        "`OTEL_TRACES_SAMPLER`, …\n",
-        "| variable | values | default | meaning |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{v.name}` | {' '.join(v.values.split())} | {v.default} | {' '.join(v.meaning.split())} |"
-        for v in VARIABLES
-    ]
-    return "\n".join(lines) + "\n"
+    docs = field_docs(Settings)
+    return ENVIRONMENT_INTRO + "".join(
+        f"| `{field.metadata['env']}` | {_shown(field.default)} | {docs[field.name]} |\n"
+        for field in fields(Settings)
+    )
+
+
+ENVIRONMENT_INTRO = """\
+# Environment variables of the app wing
+
+Generated from `otel_llm.instrumentation.core.settings` by `make docs`. Everything else is
+[OpenTelemetry's own](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/):
+`OTEL_SERVICE_NAME`, `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, …
+
+| variable | default | meaning |
+|---|---|---|
+"""
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return f"`{getattr(value, 'name', value)}`".replace("`False`", "`false`")
 
 
 PAGES = {"collector.md": collector_page, "environment.md": environment_page}

@@ -84,5 +84,18 @@ class Call:
         """Whether tokens of this span count: agents and workflows only repeat their children's."""
         return self.operation in BILLED_OPERATIONS
 
+    @property
+    def tokens(self) -> int | None:
+        """Input plus output; ``None`` when the provider said neither."""
+        known = [n for n in (self.usage.input_tokens, self.usage.output_tokens) if n is not None]
+        return sum(known) if known else None
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether it cost something nobody knows: billed, without a price, and not one that
+        failed before a token was used."""
+        ran = self.error_type is None or self.tokens is not None
+        return self.billed and self.cost is None and ran
+
 
 BILLED_OPERATIONS = frozenset({"chat", "generate_content", "text_completion", "embeddings"})

@@ -1,0 +1,33 @@
+"""The embedded store: every GenAI call the collector saw, kept for a while and asked in bulk.
+
+``Store`` is what the API and the pages need, ``DuckDBStore`` the engine behind it, ``CallWriter``
+the observer that fills it off the hot path. Holds no message content. Needs the extra
+``collector``.
+"""
+
+from .calls import CallPage
+from .config import StoreConfig
+from .duck import DuckDBStore, StoreError
+from .filters import DIMENSIONS, Dimension, Filter
+from .store import Store
+from .summary import Bucket, Group, Stats, Summary
+from .traces import Trace, TraceSpan
+from .writer import CallWriter
+
+__all__ = [
+    "DIMENSIONS",
+    "Bucket",
+    "CallPage",
+    "CallWriter",
+    "Dimension",
+    "DuckDBStore",
+    "Filter",
+    "Group",
+    "Stats",
+    "Store",
+    "StoreConfig",
+    "StoreError",
+    "Summary",
+    "Trace",
+    "TraceSpan",
+]

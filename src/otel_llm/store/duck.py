@@ -1,0 +1,301 @@
+"""The store on DuckDB: one process owns the file, one cursor per question.
+
+Traps of DuckDB 2.0 that shape this file: a result that was not fetched to the end blocks the
+appender of its connection (so every job takes its own cursor and fetches all), and a second
+process cannot open the file, not even to read.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from otel_llm.genai import Call
+
+from . import schema
+from .calls import CallPage, cursor_after, read_cursor
+from .config import StoreConfig
+from .filters import GROUP_KEYS, Dimension, Filter
+from .rows import cleaned, storable, to_call, to_row
+from .store import EVERYTHING
+from .summary import AGGREGATES, Bucket, Group, Stats, Summary, read_stats
+from .traces import Trace, as_tree
+
+MAX_TRACE_SPANS: Final = 10_000
+
+_KEEP_NEW: Final = f"""
+INSERT INTO calls ({schema.NAMES})
+SELECT DISTINCT ON (trace_id, span_id) {schema.NAMES} FROM arrivals AS a
+WHERE NOT EXISTS (
+  SELECT 1 FROM calls AS c
+  WHERE c.start_ns BETWEEN (SELECT min(start_ns) FROM arrivals)
+                       AND (SELECT max(start_ns) FROM arrivals)
+    AND c.start_ns = a.start_ns AND c.trace_id = a.trace_id AND c.span_id = a.span_id)
+"""
+"""At-least-once delivery brings a span twice, with the same start: looking among the calls of
+the same times is exact, and skips all other row groups."""
+
+
+_FILE_SIZE: Final = (
+    "SELECT used_blocks * block_size FROM pragma_database_size()"
+    " WHERE database_name = current_database()"
+)
+_MEMORY_SIZE: Final = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
+
+_ABOUT_THE_DATA: Final = (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError)
+
+
+class StoreError(Exception):
+    """The store cannot be opened or written: the message says why."""
+
+
+class DuckDBStore:
+    """``Store`` on an embedded DuckDB. Opens or creates it; raises ``StoreError`` when the file
+    belongs to another process, to a newer version, or is no database."""
+
+    def __init__(self, config: StoreConfig | None = None) -> None:
+        self.config = config or StoreConfig()
+        self._db = _connect(self.config)
+        self._writing = threading.Lock()
+        self.rejected = 0
+        """Calls that no table could hold, such as one that started after the year 2262."""
+        try:
+            _prepare(self._db)
+            self._writer = self._db.cursor()
+            self._writer.execute(
+                f"CREATE TEMP TABLE arrivals AS SELECT {schema.NAMES} FROM calls LIMIT 0"
+            ).fetchall()
+            self._arrivals = self._writer.appender("arrivals")
+        except (duckdb.Error, StoreError) as error:
+            self._db.close()
+            raise StoreError(f"cannot prepare the store: {error}") from error
+        _keep_private(self.config.path)
+
+    def close(self) -> None:
+        """Write everything out and release the file. Safe to call twice."""
+        with self._writing:
+            self._db.close()
+
+    # Writing
+
+    def write(self, calls: Sequence[Call]) -> int:
+        """See ``Store``. A call that no table could hold is left out and counted."""
+        taken = [call for call in calls if storable(call)]
+        with self._writing:
+            self.rejected += len(calls) - len(taken)
+            new = self._keep(taken)
+        _keep_private(self.config.path)
+        return new
+
+    def _keep(self, calls: Sequence[Call]) -> int:
+        try:
+            return self._insert(calls)
+        except duckdb.Error as error:
+            self._start_over()
+            if not isinstance(error, _ABOUT_THE_DATA):
+                raise StoreError(f"cannot write: {error}") from error
+        if len(calls) == 1:
+            self.rejected += 1
+            return 0
+        # One bad call costs only itself: look for it by halves.
+        middle = len(calls) // 2
+        return self._keep(calls[:middle]) + self._keep(calls[middle:])
+
+    def _insert(self, calls: Sequence[Call]) -> int:
+        for call in calls:
+            self._append(to_row(call))
+        self._arrivals.flush()
+        new = self._writer.execute(_KEEP_NEW).fetchall()[0][0]
+        self._writer.execute("TRUNCATE arrivals").fetchall()
+        return new
+
+    def _append(self, row: tuple[object, ...]) -> None:
+        try:
+            self._arrivals.append_row(*row)
+        except duckdb.Error:
+            self._arrivals.append_row(*cleaned(row))
+
+    def _start_over(self) -> None:
+        """Forget a half-taken batch, so that the next one is judged on its own."""
+        with suppress(duckdb.Error):
+            self._arrivals.clear()
+            self._writer.execute("TRUNCATE arrivals").fetchall()
+
+    def retain(self, now_ns: int | None = None) -> int:
+        """Remove what is too old or too much by the configuration; returns how many calls went.
+        ``now_ns`` is Unix time, by default the clock's."""
+        now_ns = time.time_ns() if now_ns is None else now_ns
+        with self._writing:
+            try:
+                removed = self._remove_old(now_ns) + self._remove_surplus()
+                if removed:
+                    self._writer.execute("CHECKPOINT").fetchall()
+            except duckdb.Error as error:
+                raise StoreError(f"cannot remove old calls: {error}") from error
+        return removed
+
+    def _remove_old(self, now_ns: int) -> int:
+        if not self.config.retain_for_s:
+            return 0
+        return self._remove_before(now_ns - int(self.config.retain_for_s * 1e9))
+
+    def _remove_surplus(self) -> int:
+        size = self.size_bytes()
+        if not self.config.max_bytes or size <= self.config.max_bytes:
+            return 0
+        # To nine tenths, so that the next batch does not cross the limit again.
+        surplus = 1 - 0.9 * self.config.max_bytes / size
+        oldest = "SELECT quantile_disc(start_ns, ?) FROM calls"
+        boundary = self._writer.execute(oldest, [surplus]).fetchall()[0][0]
+        return 0 if boundary is None else self._remove_before(boundary + 1)
+
+    def _remove_before(self, start_ns: int) -> int:
+        delete = "DELETE FROM calls WHERE start_ns < ?"
+        return self._writer.execute(delete, [start_ns]).fetchall()[0][0]
+
+    def size_bytes(self) -> int:
+        """Size of the data: blocks in use in the file, or the tables' memory without one."""
+        row = self._ask(_FILE_SIZE if self.config.path else _MEMORY_SIZE)[0]
+        return int(row[0] or 0)
+
+    # Questions
+
+    def stats(self, where: Filter = EVERYTHING) -> Stats:
+        """See ``Store``."""
+        condition, values = where.where()
+        return read_stats(self._ask(f"SELECT {AGGREGATES} FROM calls WHERE {condition}", values)[0])
+
+    def summary(self, where: Filter = EVERYTHING) -> Summary:
+        """See ``Store``."""
+        return Summary(
+            stats=self.stats(where),
+            errors_by_type=self.counts("error_type", where),
+            flags=self.counts("flag", where),
+            by_model=self.breakdown("model", where),
+        )
+
+    def counts(
+        self, by: Dimension, where: Filter = EVERYTHING, *, limit: int = 100
+    ) -> dict[str, int]:
+        """Calls per value of ``by``, those that did not say left out, most first."""
+        condition, values = where.where()
+        rows = self._ask(
+            f"SELECT key, count(*) FROM (SELECT {GROUP_KEYS[by]} AS key FROM calls"
+            f" WHERE {condition}) WHERE key IS NOT NULL"
+            " GROUP BY key ORDER BY count(*) DESC, key LIMIT ?",
+            [*values, limit],
+        )
+        return dict(rows)
+
+    def breakdown(
+        self, by: Dimension, where: Filter = EVERYTHING, *, limit: int = 100
+    ) -> Sequence[Group]:
+        """See ``Store``."""
+        condition, values = where.where()
+        rows = self._ask(
+            f"SELECT key, {AGGREGATES} FROM (SELECT {GROUP_KEYS[by]} AS key, * FROM calls"
+            f" WHERE {condition}) GROUP BY key ORDER BY count(*) DESC, key LIMIT ?",
+            [*values, limit],
+        )
+        return tuple(Group(key, read_stats(row)) for key, *row in rows)
+
+    def series(
+        self, step_s: int, where: Filter = EVERYTHING, *, by: Dimension | None = None
+    ) -> Sequence[Bucket]:
+        """See ``Store``."""
+        condition, values = where.where()
+        step_ns = step_s * 1_000_000_000
+        key = GROUP_KEYS[by] if by else "NULL"
+        rows = self._ask(
+            f"SELECT bucket, key, {AGGREGATES} FROM (SELECT start_ns // {step_ns} AS bucket,"
+            f" {key} AS key, * FROM calls WHERE {condition})"
+            " GROUP BY bucket, key ORDER BY bucket, key",
+            values,
+        )
+        return tuple(Bucket(bucket * step_ns, key, read_stats(row)) for bucket, key, *row in rows)
+
+    def calls(
+        self, where: Filter = EVERYTHING, *, limit: int = 50, cursor: str | None = None
+    ) -> CallPage:
+        """See ``Store``."""
+        condition, values = where.where()
+        if cursor is not None:
+            condition += " AND (start_ns, trace_id, span_id) < (?, ?, ?)"
+            values += read_cursor(cursor)
+        rows = self._ask(
+            f"SELECT {schema.NAMES} FROM calls WHERE {condition}"
+            " ORDER BY start_ns DESC, trace_id DESC, span_id DESC LIMIT ?",
+            [*values, limit + 1],
+        )
+        found = [to_call(row) for row in rows[:limit]]
+        return CallPage(found, cursor_after(found[-1]) if len(rows) > limit else None)
+
+    def trace(self, trace_id: str) -> Trace | None:
+        """See ``Store``. At most ``MAX_TRACE_SPANS`` spans, the earliest."""
+        rows = self._ask(
+            f"SELECT {schema.NAMES} FROM calls WHERE trace_id = ? ORDER BY start_ns LIMIT ?",
+            [trace_id, MAX_TRACE_SPANS],
+        )
+        return as_tree(trace_id, [to_call(row) for row in rows]) if rows else None
+
+    def _ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        with closing(self._db.cursor()) as cursor:
+            return cursor.execute(sql, values).fetchall()
+
+
+def _connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{config.memory_limit_bytes}B",
+        "autoinstall_known_extensions": "false",  # never fetches anything
+        "autoload_known_extensions": "false",
+    }
+    if config.path is not None:
+        Path(config.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return duckdb.connect(config.path or ":memory:", config=settings)
+    except duckdb.Error as error:
+        raise StoreError(f"cannot open {config.path}: {error}") from error
+
+
+def _prepare(db: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables, or bring those of an older version up to date, all or nothing."""
+    db.execute("BEGIN")
+    version = _version(db)
+    if version > schema.VERSION:
+        raise StoreError(
+            f"the store was written by a newer release (its schema is {version}, ours is"
+            f" {schema.VERSION}): use that release, or another file"
+        )
+    for statement in _statements_from(version):
+        db.execute(statement).fetchall()
+    db.execute("COMMIT").fetchall()
+
+
+def _statements_from(version: int) -> Sequence[str]:
+    if version == 0:
+        return schema.create_statements()
+    steps = [s for old in range(version, schema.VERSION) for s in schema.MIGRATIONS[old]]
+    return [*steps, f"UPDATE schema_version SET version = {schema.VERSION}"] if steps else []
+
+
+def _version(db: duckdb.DuckDBPyConnection) -> int:
+    tables = db.execute("SELECT table_name FROM information_schema.tables").fetchall()
+    if ("schema_version",) not in tables:
+        return 0
+    return db.execute("SELECT max(version) FROM schema_version").fetchall()[0][0]
+
+
+def _keep_private(path: str | None) -> None:
+    """Only the owner reads what was asked of which model by whom."""
+    if path is None:
+        return
+    for file in (path, path + ".wal"):
+        with suppress(FileNotFoundError):
+            os.chmod(file, 0o600)

@@ -1,0 +1,106 @@
+"""The table of calls, as data: one row per column, and how older files are brought up to date.
+
+A column is a name, a type and where its value is found in a ``Call``. Adding one: append it here,
+raise ``VERSION`` and add the ``ALTER TABLE`` to ``MIGRATIONS``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+VERSION: Final = 1
+MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {}
+"""Version -> the statements that lead from it to the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of ``calls``; ``path`` is where ``Call`` keeps the value."""
+
+    name: str
+    type: str
+    path: str = ""
+
+    @property
+    def source(self) -> str:
+        """Path inside ``Call``; the column's own name when none is given."""
+        return self.path or self.name
+
+
+def _texts(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "VARCHAR") for name in names)
+
+
+CALL_COLUMNS: Final = (
+    Column("trace_id", "VARCHAR NOT NULL"),
+    Column("span_id", "VARCHAR NOT NULL"),
+    Column("parent_id", "VARCHAR"),
+    Column("name", "VARCHAR NOT NULL"),
+    Column("start_ns", "BIGINT NOT NULL"),
+    Column("end_ns", "BIGINT NOT NULL"),
+    *_texts("service", "environment", "operation", "provider", "request_model", "response_model"),
+    *_texts("response_id", "error_type", "conversation_id", "user_id", "feature", "team"),
+    *_texts("agent_name", "tool_name", "workflow_name", "prompt_name", "prompt_version"),
+    *_texts("server_address"),
+    Column("finish_reasons", "VARCHAR[]"),
+    Column("flags", "VARCHAR[]"),
+    Column("streamed", "BOOLEAN"),
+    Column("output_chars", "BIGINT"),
+    Column("tags", "MAP(VARCHAR, VARCHAR)"),
+    Column("model", "VARCHAR"),
+    Column("tokens", "BIGINT"),
+    Column("billed", "BOOLEAN NOT NULL"),
+    Column("unpriced", "BOOLEAN NOT NULL"),
+)
+"""Read from the call itself. The last four are derived and never read back."""
+
+DERIVED: Final = frozenset({"model", "tokens", "billed", "unpriced"})
+
+MEASURE_COLUMNS: Final = (
+    Column("time_to_first_chunk_s", "DOUBLE"),
+    Column("reported_cost", "DOUBLE"),
+)
+
+USAGE_FIELDS: Final = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read",
+    "cache_write",
+    "cache_write_5m",
+    "cache_write_1h",
+    "reasoning",
+    "text_input",
+    "audio_input",
+    "image_input",
+    "text_output",
+    "audio_output",
+    "image_output",
+    "text_cache_read",
+    "audio_cache_read",
+    "image_cache_read",
+)
+USAGE_COLUMNS: Final = tuple(Column(f"usage_{name}", "BIGINT", name) for name in USAGE_FIELDS)
+
+COST_AMOUNTS: Final = ("total", "input", "output", "cache_read", "cache_write")
+COST_COLUMNS: Final = (
+    *(Column(f"cost_{name}", "DOUBLE", name) for name in COST_AMOUNTS),
+    Column("cost_currency", "VARCHAR", "currency"),
+    Column("cost_source", "VARCHAR", "source"),
+)
+
+EXTRA_COLUMNS: Final = (Column("duration_ms", "DOUBLE"), Column("cost_usd", "DOUBLE"))
+"""``duration_ms`` is null when a span ends before it starts; ``cost_usd`` for other currencies."""
+
+COLUMNS: Final = CALL_COLUMNS + MEASURE_COLUMNS + USAGE_COLUMNS + COST_COLUMNS + EXTRA_COLUMNS
+NAMES: Final = ", ".join(column.name for column in COLUMNS)
+
+
+def create_statements() -> tuple[str, ...]:
+    """What a new database is made of."""
+    columns = ", ".join(f"{column.name} {column.type}" for column in COLUMNS)
+    return (
+        f"CREATE TABLE calls ({columns})",
+        "CREATE TABLE schema_version (version INTEGER NOT NULL)",
+        f"INSERT INTO schema_version VALUES ({VERSION})",
+    )

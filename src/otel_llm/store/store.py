@@ -1,0 +1,58 @@
+"""What the API and the pages ask of a store, whatever engine is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from otel_llm.genai import Call
+
+from .calls import CallPage
+from .filters import Dimension, Filter
+from .summary import Bucket, Group, Stats, Summary
+from .traces import Trace
+
+EVERYTHING = Filter()
+
+
+class Store(Protocol):
+    """Holds calls and answers questions about them. Safe to use from several threads.
+
+    A question without a matching call has an answer: empty, with zero counts and unknown rest.
+    """
+
+    def write(self, calls: Sequence[Call]) -> int:
+        """Keep ``calls``; a span that is already there is not kept twice. Returns how many are
+        new. Raises ``StoreError`` when none could be kept."""
+        ...
+
+    def stats(self, where: Filter = EVERYTHING) -> Stats:
+        """The aggregates of all matching calls."""
+        ...
+
+    def summary(self, where: Filter = EVERYTHING) -> Summary:
+        """The aggregates with errors by type, flags and models."""
+        ...
+
+    def breakdown(
+        self, by: Dimension, where: Filter = EVERYTHING, *, limit: int = 100
+    ) -> Sequence[Group]:
+        """One group per value of ``by``, those with most calls first, at most ``limit``."""
+        ...
+
+    def series(
+        self, step_s: int, where: Filter = EVERYTHING, *, by: Dimension | None = None
+    ) -> Sequence[Bucket]:
+        """One bucket per ``step_s`` seconds of Unix time (and per value of ``by``), in order."""
+        ...
+
+    def calls(
+        self, where: Filter = EVERYTHING, *, limit: int = 50, cursor: str | None = None
+    ) -> CallPage:
+        """Matching calls, newest first, behind ``cursor``. Raises ``ValueError`` on a cursor
+        that is none of ours."""
+        ...
+
+    def trace(self, trace_id: str) -> Trace | None:
+        """All GenAI spans of one trace; ``None`` when there are none."""
+        ...

@@ -1,0 +1,133 @@
+"""Fills the store off the hot path: takes calls as an observer, writes them in its own thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from otel_llm.genai import Call
+
+from .config import StoreConfig
+from .duck import DuckDBStore, StoreError
+
+_log = logging.getLogger(__name__)
+
+MAX_BATCH: Final = 5_000
+RETAIN_EVERY_S: Final = 600.0
+
+
+class CallWriter:
+    """An ``Observer`` that keeps the calls it sees.
+
+    ``observe`` only appends to a bounded queue. What the store refuses and what finds no room is
+    dropped and counted: ``written``, ``duplicates``, ``dropped``, ``failed``.
+    """
+
+    def __init__(self, store: DuckDBStore, config: StoreConfig | None = None) -> None:
+        self._store = store
+        self._config = config or store.config
+        self._pending: deque[Call] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._busy = False
+        self._flushing = 0
+        self._retain_at = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="otel-llm-store", daemon=True)
+        self.written = 0
+        """Calls kept."""
+        self.duplicates = 0
+        """Calls that were there already, or that no table could hold (``DuckDBStore.rejected``)."""
+        self.dropped = 0
+        """Calls that found the queue full."""
+        self.failed = 0
+        """Calls the store could not take."""
+
+    def start(self) -> None:
+        """Begin writing."""
+        self._thread.start()
+
+    def observe(self, calls: Sequence[Call]) -> None:
+        """See ``Observer``: queue ``calls``; the newest are dropped when there is no room."""
+        with self._wake:
+            was_empty = not self._pending
+            room = max(0, self._config.max_pending_calls - len(self._pending))
+            self._pending.extend(calls[:room])
+            self.dropped += max(0, len(calls) - room)
+            if was_empty or len(self._pending) >= MAX_BATCH:
+                self._wake.notify_all()
+
+    @property
+    def pending(self) -> int:
+        """Calls that wait to be written."""
+        return len(self._pending)
+
+    def flush(self, timeout_s: float = 10.0) -> bool:
+        """Wait until everything observed so far can be read; ``False`` when time ran out."""
+        with self._wake:
+            self._flushing += 1
+            self._wake.notify_all()
+            try:
+                return self._wake.wait_for(lambda: not self._pending and not self._busy, timeout_s)
+            finally:
+                self._flushing -= 1
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Write what is queued and stop. The store stays open. Safe to call twice."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not (self._closing and not self._pending):
+            if batch := self._next_batch():
+                self._write(batch)
+            self._retain_when_due()
+        self._settle()
+
+    def _next_batch(self) -> list[Call]:
+        """The next calls to write; empty when there is something else to do."""
+        self._settle()
+        with self._wake:
+            self._wake.wait_for(lambda: self._pending or self._closing, RETAIN_EVERY_S)
+            if self._pending and not self._hurry():
+                self._wake.wait_for(self._hurry, self._config.flush_interval_s)
+            count = min(len(self._pending), MAX_BATCH)
+            self._busy = count > 0
+            return [self._pending.popleft() for _ in range(count)]
+
+    def _settle(self) -> None:
+        """Tell those who wait in ``flush`` that the batch before is written."""
+        with self._wake:
+            self._busy = False
+            self._wake.notify_all()
+
+    def _hurry(self) -> bool:
+        return self._closing or self._flushing > 0 or len(self._pending) >= MAX_BATCH
+
+    def _write(self, batch: list[Call]) -> None:
+        try:
+            new = self._store.write(batch)
+        except StoreError as error:
+            self.failed += len(batch)
+            _log.error("%d calls were not stored: %s", len(batch), error)
+        except Exception:  # noqa: BLE001 - one odd call must not end the thread for all that follow
+            self.failed += len(batch)
+            _log.exception("%d calls were not stored", len(batch))
+        else:
+            self.written += new
+            self.duplicates += len(batch) - new
+
+    def _retain_when_due(self) -> None:
+        if time.monotonic() < self._retain_at:
+            return
+        self._retain_at = time.monotonic() + RETAIN_EVERY_S
+        try:
+            self._store.retain()
+        except StoreError as error:
+            _log.error("%s", error)

@@ -1,0 +1,80 @@
+"""Calls to put into a store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from otel_llm.genai import Call, Cost, Usage
+
+NOON = 1_790_000_000 * 10**9
+"""A fixed moment, Unix nanoseconds."""
+SECOND = 10**9
+DAY = 86_400 * SECOND
+
+FULL = Call(
+    trace_id="0af7651916cd43dd8448eb211c80319c",
+    span_id="b7ad6b7169203331",
+    parent_id="00f067aa0ba902b7",
+    name="chat gpt-4o",
+    start_ns=NOON,
+    end_ns=NOON + 2 * SECOND,
+    service="shop",
+    environment="production",
+    operation="chat",
+    provider="openai",
+    request_model="gpt-4o",
+    response_model="gpt-4o-2024-08-06",
+    response_id="chatcmpl-1",
+    finish_reasons=("stop", "length"),
+    error_type="openai.RateLimitError",
+    usage=Usage(**{name: n for n, name in enumerate(Usage.__slots__, start=1)}),
+    time_to_first_chunk_s=0.25,
+    streamed=True,
+    conversation_id="c1",
+    user_id="ann",
+    feature="search",
+    team="growth",
+    agent_name="planner",
+    tool_name="lookup",
+    workflow_name="answer",
+    prompt_name="greeting",
+    prompt_version="3",
+    server_address="api.openai.com",
+    cost=Cost(
+        total=0.5,
+        input=0.1,
+        output=0.2,
+        cache_read=0.1,
+        cache_write=0.1,
+        currency="EUR",
+        source="custom",
+    ),
+    reported_cost=0.75,
+    flags=("refusal",),
+    output_chars=12,
+    tags={"tier": "gold", "a": "b"},
+)
+"""Every field has a value of its own."""
+
+
+def a_call(number: int = 1, *, at: int | None = None, ms: float = 1_000, **fields: Any) -> Call:
+    """A finished model call; ``number`` makes it another one. ``at`` is its start, ``ms`` its
+    duration."""
+    start = NOON + number * SECOND if at is None else at
+    plain = Call(
+        trace_id=f"{number:032x}",
+        span_id=f"{number:016x}",
+        parent_id=None,
+        name="chat gpt-4o",
+        start_ns=start,
+        end_ns=start + round(ms * 1e6),
+        operation="chat",
+        provider="openai",
+        request_model="gpt-4o",
+    )
+    return replace(plain, **fields)
+
+
+def usd(total: float) -> Cost:
+    return Cost(total=total, source="genai-prices")

@@ -1,0 +1,72 @@
+"""A collector that is killed while it writes: what the store said it kept is there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from otel_llm.store import DuckDBStore, StoreConfig, StoreError
+
+CHILD = """
+import sys
+from otel_llm.store import DuckDBStore, StoreConfig
+from tests.store.examples import a_call
+
+store = DuckDBStore(StoreConfig(path=sys.argv[1], retain_for_s=0))
+number = int(sys.argv[2])
+while True:
+    kept = store.write([a_call(n) for n in range(number, number + 100)])
+    number += 100
+    print(number, kept, flush=True)
+"""
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_after_kill_9_every_batch_that_was_kept_is_there_and_whole(tmp_path: Path):
+    path = str(tmp_path / "calls.duckdb")
+    kept = 0
+    for _ in range(3):
+        kept = _write_until_killed(path, kept)
+
+    store = DuckDBStore(StoreConfig(path=path))
+    found = store.stats().count
+    numbers = {int(call.trace_id, 16) for call in store.calls(limit=1_000_000).calls}
+    store.close()
+
+    assert found >= kept
+    assert numbers == set(range(found))
+    assert found % 100 == 0
+
+
+def test_a_second_process_is_refused_with_a_reason(tmp_path: Path):
+    path = str(tmp_path / "calls.duckdb")
+    child = _child(path, 0)
+    try:
+        assert child.stdout is not None
+        child.stdout.readline()
+        with pytest.raises(StoreError, match="cannot open"):
+            DuckDBStore(StoreConfig(path=path))
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def _write_until_killed(path: str, start: int) -> int:
+    child = _child(path, start)
+    assert child.stdout is not None
+    told = [child.stdout.readline() for _ in range(10)]
+    os.kill(child.pid, signal.SIGKILL)
+    rest, _ = child.communicate()
+    told += [line + "\n" for line in rest.split("\n")[:-1]]
+    return int(told[-1].split()[0])
+
+
+def _child(path: str, start: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, path, str(start)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )

@@ -1,0 +1,149 @@
+"""The price book: custom before list, cached by day, answers in about a microsecond."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from otel_llm.genai import Usage
+
+from .card import ZERO, Band, Bill, Card, Rates, Unpriced
+from .custom import CustomPrice, first_fit
+from .listed import PriceList
+from .local import is_free
+from .names import reference
+from .tokens import Tokens, disjoint
+
+_MINUTE_NS = 60 * 10**9
+_DAY_NS = 24 * 60 * _MINUTE_NS
+_FIRST_DAY = 18262
+"""2020-01-01 in days since 1970. Earlier start times are broken clocks, not calls to a model."""
+_MAX_CARDS = 8192
+"""Bound of the cache: model names come from the outside."""
+
+_NOTHING = Tokens(prompt=0, input=0, cache_read=0, cache_write=0, output=0)
+_FREE = Card(bands=(Band.of(-1, Rates(*[ZERO] * 13)),), source="local", match="local")
+
+
+class PriceBook:
+    """Prices calls. Thread-safe: the cache only ever gains entries or is replaced whole."""
+
+    def __init__(self, custom: Sequence[CustomPrice] = (), listed: PriceList | None = None) -> None:
+        """Prices in ``custom`` go before ``listed`` (the table of the library when ``None``)."""
+        self._custom = tuple(custom)
+        self.listed = listed or PriceList()
+        self._cards: dict[object, Card | Unpriced] = {}
+
+    def cost(
+        self,
+        provider: str | None,
+        model: str | None,
+        usage: Usage,
+        at_ns: int,
+        tier: str | None = None,
+        *,
+        server: str | None = None,
+    ) -> Bill | None:
+        """Return what the call cost, ``None`` when model, price or usage is unknown.
+
+        ``at_ns`` is the call's start in Unix nanoseconds: prices change. ``tier`` is the service
+        tier that was served (``batch``, ``flex``, ``priority``, …). ``server`` is the
+        ``server.address``: only it can tell that a call stayed on the operator's own machine.
+        """
+        found = self.bill(provider, model, usage, at_ns, tier, server=server)
+        return found if isinstance(found, Bill) else None
+
+    def bill(
+        self,
+        provider: str | None,
+        model: str | None,
+        usage: Usage,
+        at_ns: int,
+        tier: str | None = None,
+        *,
+        server: str | None = None,
+    ) -> Bill | Unpriced:
+        """Return what the call cost, or why that is unknown. See ``cost``."""
+        card = self.quote(provider, model, at_ns, tier, server)
+        if isinstance(card, Unpriced):
+            return card
+        tokens = billable(card, usage)
+        if isinstance(tokens, Unpriced):
+            return tokens
+        band = card.band(tokens.prompt)
+        return Bill(
+            band.exact.charge(tokens), card, card.tier_of(band), tokens.quality or card.quality
+        )
+
+    def quote(
+        self,
+        provider: str | None,
+        model: str | None,
+        at_ns: int,
+        tier: str | None = None,
+        server: str | None = None,
+    ) -> Card | Unpriced:
+        """Return the rates for a call of ``model`` at ``at_ns``, or why there are none."""
+        key = (provider, model, at_ns // _DAY_NS, tier, server)
+        card = self._cards.get(key)
+        if card is None:
+            card = self._remember(key, self._look_up(provider, model, at_ns, tier, server))
+        if isinstance(card, Card) and card.by_minute:
+            minute = (*key, at_ns // _MINUTE_NS)
+            card = self._cards.get(minute) or self._remember(
+                minute, self._look_up(provider, model, at_ns, tier, server)
+            )
+        return card
+
+    def _remember(self, key: object, card: Card | Unpriced) -> Card | Unpriced:
+        if len(self._cards) >= _MAX_CARDS:
+            self._cards = {}
+        self._cards[key] = card
+        return card
+
+    def _look_up(
+        self,
+        provider: str | None,
+        model: str | None,
+        at_ns: int,
+        tier: str | None,
+        server: str | None,
+    ) -> Card | Unpriced:
+        if not model:
+            return Unpriced("no_model")
+        who, name = reference(provider, model)
+        at = _moment(at_ns)
+        own = first_fit(self._custom, who, name, at) or first_fit(self._custom, who, model, at)
+        if own and (card := own.card(None)):
+            return card
+        if who and is_free(who, name, server):
+            return replace(_FREE, match=f"local/{name}")
+        listed = self.listed.card(who, name, at, tier)
+        if own and isinstance(listed, Card):
+            return own.card(listed) or listed
+        return listed
+
+
+def billable(card: Card, usage: Usage) -> Tokens | Unpriced:
+    """Split ``usage`` into what ``card`` has rates for, or say what is missing.
+
+    A model without output rates (embeddings) needs no output count, a free one no count at all:
+    zero times any number of tokens is zero.
+    """
+    if card.source == "local":
+        return _NOTHING
+    if usage.output_tokens is None and not card.output_priced:
+        usage = replace(usage, output_tokens=0)
+    tokens = disjoint(usage)
+    if tokens is None:
+        return Unpriced("no_usage")
+    if tokens.output and not card.output_priced:
+        return Unpriced("no_output_rate")
+    return tokens
+
+
+def _moment(at_ns: int) -> datetime | None:
+    if at_ns // _DAY_NS < _FIRST_DAY:
+        return None
+    return datetime.fromtimestamp(at_ns // 10**9, UTC)

@@ -1,0 +1,146 @@
+"""The rates of one model on one day under one tier, and what a call costs by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Generic, NamedTuple, TypeVar
+
+from .tokens import Tokens
+
+N = TypeVar("N", Decimal, float)
+ZERO = Decimal(0)
+
+
+class Parts(NamedTuple, Generic[N]):
+    """US dollars by part; disjoint, their sum is the cost of the call."""
+
+    input: N
+    """Uncached input of every modality, and the fee per request where there is one."""
+    output: N
+    cache_read: N
+    cache_write: N
+
+
+class Rates(NamedTuple, Generic[N]):
+    """US dollars per token of each bucket of ``Tokens``, and per request.
+
+    What a model has no rate of its own for carries the rate of what it is part of: a cached token
+    without a cache price costs what an uncached one does.
+    """
+
+    input: N
+    output: N
+    cache_read: N
+    cache_write: N
+    cache_write_1h: N
+    audio_input: N
+    image_input: N
+    audio_cache_read: N
+    image_cache_read: N
+    reasoning: N
+    audio_output: N
+    image_output: N
+    request: N
+
+    def charge(self, tokens: Tokens) -> Parts[N]:
+        """Return what ``tokens`` cost. One multiplication per bucket, no rounding of our own."""
+        parts = Parts(
+            tokens.input * self.input + self.request,
+            tokens.output * self.output,
+            tokens.cache_read * self.cache_read,
+            tokens.cache_write * self.cache_write + tokens.cache_write_1h * self.cache_write_1h,
+        )
+        return parts if _plain(tokens) else self._with_modalities(tokens, parts)
+
+    def _with_modalities(self, tokens: Tokens, parts: Parts[N]) -> Parts[N]:
+        return Parts(
+            parts.input
+            + tokens.audio_input * self.audio_input
+            + tokens.image_input * self.image_input,
+            parts.output
+            + tokens.reasoning * self.reasoning
+            + tokens.audio_output * self.audio_output
+            + tokens.image_output * self.image_output,
+            parts.cache_read
+            + tokens.audio_cache_read * self.audio_cache_read
+            + tokens.image_cache_read * self.image_cache_read,
+            parts.cache_write,
+        )
+
+
+_FIRST_MODALITY = Tokens._fields.index("audio_input")
+
+
+def _plain(tokens: Tokens) -> bool:
+    return not any(tokens[_FIRST_MODALITY:-1])
+
+
+class Band(NamedTuple):
+    """Rates for whole requests whose prompt is longer than ``above`` tokens."""
+
+    above: int
+    exact: Rates[Decimal]
+    fast: Rates[float]
+    """The same rates as floats; bills by them differ from the exact ones by less than 1e-12."""
+
+    @classmethod
+    def of(cls, above: int, exact: Rates[Decimal]) -> Band:
+        """Make a band from exact rates."""
+        return cls(above, exact, Rates(*map(float, exact)))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One model's rates with where they come from."""
+
+    bands: tuple[Band, ...]
+    """Longest prompts first; the last one has ``above`` -1 and takes the rest."""
+    source: str
+    """``genai-prices``, ``custom`` or ``local``."""
+    match: str
+    """The entry that the model was found under: ``openai/gpt-4o``."""
+    as_of: str | None = None
+    """ISO date: when the price came into force or, where that is not known, was last checked."""
+    tier: str = "standard"
+    quality: str | None = None
+    """``unpriced_tier``: the tier has no rates of its own, these are the standard ones.
+    ``guessed_provider``: the span named none, the model's name told."""
+    output_priced: bool = True
+    by_minute: bool = False
+    """Whether the price depends on the time of day."""
+
+    def band(self, prompt: int) -> Band:
+        """Return the rates for a prompt of that many tokens, cached ones included."""
+        for band in self.bands:
+            if prompt > band.above:
+                return band
+        return self.bands[-1]
+
+    def tier_of(self, band: Band) -> str:
+        """Return ``standard``, ``batch``, … with ``+above_200000`` for a long prompt."""
+        return self.tier if band.above < 0 else f"{self.tier}+above_{band.above}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """Why there is no cost."""
+
+    reason: str
+    """``no_model``, ``unknown_provider``, ``unknown_model``, ``not_per_token`` (images, minutes,
+    characters), ``no_output_rate`` or ``no_usage``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What one call cost, exactly, in US dollars."""
+
+    parts: Parts[Decimal]
+    card: Card
+    tier: str
+    quality: str | None = None
+
+    @property
+    def total(self) -> Decimal:
+        """Sum of the parts."""
+        return sum(self.parts, ZERO)

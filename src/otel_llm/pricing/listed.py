@@ -1,0 +1,199 @@
+"""List prices from the ``genai-prices`` package: matched, dated, and compiled to rates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+
+from genai_prices.data_snapshot import find_provider_by_id
+from genai_prices.types import (
+    ModelInfo,
+    ModelPrice,
+    Provider,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
+
+from .card import ZERO, Band, Card, Rates, Unpriced
+
+SOURCE = "genai-prices"
+STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand", "on-demand"})
+"""Service tiers that are billed at the plain rates."""
+_MILLION = Decimal(1_000_000)
+_THOUSAND = Decimal(1_000)
+_CHECKED = re.compile(r"(?:verified|checked|confirmed)[^.;]*? on (\d{4}-\d{2}-\d{2})")
+
+# rate: (its price key, the rate it falls back to); a rate stands after what it falls back to
+_KEYS: dict[str, tuple[str, str | None]] = {
+    "input": ("input_mtok", None),
+    "output": ("output_mtok", None),
+    "cache_read": ("cache_read_mtok", "input"),
+    "cache_write": ("cache_write_mtok", "input"),
+    "cache_write_1h": ("cache_write_1h_mtok", "cache_write"),
+    "audio_input": ("input_audio_mtok", "input"),
+    "image_input": ("input_image_mtok", "input"),
+    "audio_cache_read": ("cache_audio_read_mtok", "cache_read"),
+    "image_cache_read": ("cache_image_read_mtok", "cache_read"),
+    "reasoning": ("output_reasoning_mtok", "output"),
+    "audio_output": ("output_audio_mtok", "output"),
+    "image_output": ("output_image_mtok", "output"),
+}
+
+Price = Decimal | TieredPrices
+
+
+class PriceList:
+    """A snapshot of list prices, held by us: the library's process-wide one is not touched."""
+
+    def __init__(self, providers: Sequence[Provider] | None = None) -> None:
+        """Take ``providers``, or the table that ships with the library (30 MB once loaded)."""
+        if providers is None:
+            from genai_prices.data import providers as bundled
+
+            providers = bundled
+        self._providers = list(providers)
+
+    @cached_property
+    def as_of(self) -> str | None:
+        """ISO date of the newest check that the table mentions; ``None`` if it mentions none."""
+        dates = (_checked(model) for _, model in self.models())
+        return max(filter(None, dates), default=None)
+
+    def models(self) -> Iterator[tuple[Provider, ModelInfo]]:
+        """Yield every listed model with its provider."""
+        for provider in self._providers:
+            for model in provider.models:
+                yield provider, model
+
+    def card(
+        self, provider: str | None, model: str, at: datetime | None, tier: str | None
+    ) -> Card | Unpriced:
+        """Return the rates of ``model`` at ``at`` (UTC; ``None``: at the table's own date)."""
+        found = self._find(provider, model)
+        if isinstance(found, Unpriced):
+            return found
+        at = at or datetime.fromisoformat(self.as_of or "2026-01-01")
+        owner, info, guessed = found
+        seller = _seller(self._providers, owner, info)
+        context = _context(tier, info, at) if seller is owner else None
+        prices = _prices(info.get_prices(at, context))
+        if "input_mtok" not in prices:
+            return Unpriced("not_per_token")
+        odd_tier = _normal(tier) not in STANDARD and context is None
+        return Card(
+            bands=_bands(prices),
+            source=SOURCE,
+            match=f"{seller.id}/{info.id}",
+            as_of=_as_of(info, at) or self.as_of,
+            tier="standard" if odd_tier or _normal(tier) in STANDARD else _normal(tier),
+            quality=_doubt(odd_tier, guessed),
+            output_priced="output_mtok" in prices,
+            by_minute=_by_minute(info),
+        )
+
+    def _find(
+        self, provider: str | None, model: str
+    ) -> tuple[Provider, ModelInfo, bool] | Unpriced:
+        if provider:
+            owner = find_provider_by_id(self._providers, provider)
+        else:
+            owner = next((p for p in self._providers if _names(p, model)), None)
+        if owner is None:
+            return Unpriced("unknown_provider")
+        info = owner.find_model(model, all_providers=self._providers)
+        return (owner, info, not provider) if info else Unpriced("unknown_model")
+
+
+def _names(provider: Provider, model: str) -> bool:
+    return provider.model_match is not None and provider.model_match.is_match(model.lower())
+
+
+def _seller(providers: Sequence[Provider], asked: Provider, info: ModelInfo) -> Provider:
+    """Return whose price it is: the table of Azure, for one, hands some models to OpenAI's."""
+    if any(info is model for model in asked.models):
+        return asked
+    return next((p for p in providers if any(info is model for model in p.models)), asked)
+
+
+def _normal(tier: str | None) -> str:
+    return tier.strip().lower() if tier else ""
+
+
+def _context(tier: str | None, info: ModelInfo, at: datetime) -> Mapping[str, str] | None:
+    """Return what selects the tier's rates, ``None`` when the model has none for it that day."""
+    name = _normal(tier)
+    for wanted in ({"processing": name}, {"service_tier": name}, {"speed": name}):
+        for variant in info.price_variants or ():
+            active = variant.constraint is None or variant.constraint.active(at)
+            if active and variant.when == wanted:
+                return wanted
+    return None
+
+
+def _prices(price: ModelPrice) -> dict[str, Price]:
+    return {
+        key: value
+        for key, value in vars(price).items()
+        if isinstance(value, Decimal | TieredPrices)
+    }
+
+
+def _bands(prices: Mapping[str, Price]) -> tuple[Band, ...]:
+    starts = {
+        tier.start for p in prices.values() if isinstance(p, TieredPrices) for tier in p.tiers
+    }
+    return tuple(
+        Band.of(above, _rates(prices, above)) for above in [*sorted(starts, reverse=True), -1]
+    )
+
+
+def _rates(prices: Mapping[str, Price], above: int) -> Rates[Decimal]:
+    rates: dict[str, Decimal] = {}
+    for name, (key, fallback) in _KEYS.items():
+        price = prices.get(key)
+        if price is not None:
+            rates[name] = _at(price, above) / _MILLION
+        else:
+            rates[name] = rates[fallback] if fallback else ZERO
+    request = prices.get("requests_kcount", ZERO)
+    return Rates(**rates, request=_at(request, above) / _THOUSAND)
+
+
+def _at(price: Price, above: int) -> Decimal:
+    """Return the price for prompts just longer than ``above`` tokens."""
+    if isinstance(price, Decimal):
+        return price
+    crossed = [tier.price for tier in price.tiers if tier.start <= above]
+    return crossed[-1] if crossed else price.base
+
+
+def _by_minute(info: ModelInfo) -> bool:
+    conditional = info.prices if isinstance(info.prices, list) else []
+    return any(
+        isinstance(priced.constraint, TimeOfDateConstraint)
+        for priced in [*conditional, *(info.price_variants or ())]
+    )
+
+
+def _doubt(odd_tier: bool, guessed: bool) -> str | None:
+    if odd_tier:
+        return "unpriced_tier"
+    return "guessed_provider" if guessed else None
+
+
+def _as_of(info: ModelInfo, at: datetime) -> str | None:
+    """Return when the price came into force, else when it was last checked."""
+    starts = [
+        priced.constraint.start_date.isoformat()
+        for priced in (info.prices if isinstance(info.prices, list) else [])
+        if isinstance(priced.constraint, StartDateConstraint) and priced.constraint.active(at)
+    ]
+    return max(starts, default=None) or _checked(info)
+
+
+def _checked(info: ModelInfo) -> str | None:
+    return max(_CHECKED.findall(info.price_comments or ""), default=None)

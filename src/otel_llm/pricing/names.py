@@ -1,0 +1,84 @@
+"""Providers and models as senders spell them, in the spelling of the price list."""
+
+from __future__ import annotations
+
+import re
+
+PROVIDERS = {
+    "gcp.gen_ai": "google",
+    "gcp.gemini": "google",
+    "gcp.vertex_ai": "google",
+    "vertex_ai": "google",
+    "vertexai": "google",
+    "gemini": "google",
+    "google": "google",
+    "google_genai": "google",
+    "google_vertexai": "google",
+    "x_ai": "x-ai",
+    "x.ai": "x-ai",
+    "xai": "x-ai",
+    "azure": "azure",
+    "azure_openai": "azure",
+    "azure_ai": "azure",
+    "azure.ai.openai": "azure",
+    "azure.ai.inference": "azure",
+    "az.ai.openai": "azure",
+    "az.ai.inference": "azure",
+    "aws.bedrock": "aws",
+    "aws_bedrock": "aws",
+    "amazon_bedrock": "aws",
+    "bedrock": "aws",
+    "bedrock_converse": "aws",
+    "ibm.watsonx.ai": "watsonx",
+    "watsonx": "watsonx",
+    "mistral_ai": "mistral",
+    "mistralai": "mistral",
+    "moonshot_ai": "moonshotai",
+    "moonshot": "moonshotai",
+    "together_ai": "together",
+    "togetherai": "together",
+    "fireworks_ai": "fireworks",
+    "cohere_chat": "cohere",
+    "perplexity_ai": "perplexity",
+    "voyage": "voyageai",
+    "zhipu": "zhipuai",
+    "z.ai": "zai",
+    "zai": "zai",
+}
+"""Convention and SDK names whose price-list id is another one. ``azure.ai.openai`` must be here:
+the library's own rule would take it for OpenAI."""
+
+GATEWAYS = frozenset({"litellm", "litellm_proxy"})
+"""Providers that are no provider: the model's prefix says who serves."""
+
+_PATHS = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
+
+
+def provider_id(name: str) -> str:
+    """Return the price list's id for a provider, or ``name`` in lower case when it has none."""
+    lowered = name.strip().lower()
+    return PROVIDERS.get(lowered, lowered)
+
+
+def reference(provider: str | None, model: str) -> tuple[str | None, str]:
+    """Return (provider id, model) with gateways, resource paths and ARNs taken off.
+
+    A prefix such as ``bedrock/`` names the provider when there is none, or repeats it.
+    """
+    found = provider_id(provider) if provider else None
+    found = None if found in GATEWAYS else found
+    model = _PATHS.sub("", model.strip())
+    if model.startswith("arn:"):
+        model = model.rpartition("/")[2]
+    prefix, slash, rest = model.partition("/")
+    if not slash or not rest:
+        return found, model
+    if found is None or provider_id(prefix) == found != "openrouter":
+        return _prefixed(prefix, rest)
+    return found, model
+
+
+def _prefixed(prefix: str, rest: str) -> tuple[str | None, str]:
+    if prefix.lower() in GATEWAYS:
+        return reference(None, rest)
+    return provider_id(prefix), _PATHS.sub("", rest)

@@ -1,0 +1,99 @@
+"""Usage as buckets that do not overlap: each token is in one, so each is billed once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from otel_llm.genai import Usage
+
+
+class Tokens(NamedTuple):
+    """Token counts of one call, disjoint except for ``prompt``, the sum of all input."""
+
+    prompt: int
+    input: int
+    cache_read: int
+    cache_write: int
+    """Kept for five minutes, or for a time that the provider did not say."""
+    output: int
+    cache_write_1h: int = 0
+    audio_input: int = 0
+    image_input: int = 0
+    audio_cache_read: int = 0
+    image_cache_read: int = 0
+    reasoning: int = 0
+    audio_output: int = 0
+    image_output: int = 0
+    quality: str | None = None
+    """Why the split is not beyond doubt: ``exclusive_input``, ``exclusive_reasoning`` or
+    ``inconsistent_usage``."""
+
+
+def disjoint(usage: Usage) -> Tokens | None:
+    """Split ``usage``; ``None`` when input or output is unknown or a count is negative.
+
+    ``input_tokens`` includes cache reads and writes (conventions, notes on ``gen_ai.usage.*``).
+    Where reads and writes exceed it, the sender reported them apart, and it is all uncached.
+    """
+    prompt, output = usage.input_tokens, usage.output_tokens
+    if prompt is None or output is None or prompt < 0 or output < 0:
+        return None
+    read, write, long = _cached(usage)
+    uncached = prompt - read - write
+    quality = None
+    if uncached < 0:
+        uncached, prompt, quality = prompt, prompt + read + write, "exclusive_input"
+    plain = Tokens(prompt, uncached, read, write - long, output, long, quality=quality)
+    return _output_parts(_input_parts(plain, usage), usage)
+
+
+def _cached(usage: Usage) -> tuple[int, int, int]:
+    """Return cache reads, cache writes and the part of the writes that is kept for an hour."""
+    short, long = _count(usage.cache_write_5m), _count(usage.cache_write_1h)
+    write = max(_count(usage.cache_write), short + long)
+    return _count(usage.cache_read), write, long
+
+
+def _input_parts(tokens: Tokens, usage: Usage) -> Tokens:
+    audio, image = _count(usage.audio_input), _count(usage.image_input)
+    if not audio and not image:
+        return tokens
+    audio_read = min(_count(usage.audio_cache_read), audio)
+    image_read = min(_count(usage.image_cache_read), image)
+    if usage.audio_cache_read is None and usage.image_cache_read is None:
+        # the split of the cached part is unknown: text is cached first
+        beyond = min(max(audio + image - tokens.input, 0), tokens.cache_read)
+        audio_read = min(beyond, audio)
+        image_read = beyond - audio_read
+    audio, image = audio - audio_read, image - image_read
+    rest = tokens.input - audio - image
+    read = tokens.cache_read - audio_read - image_read
+    if rest < 0 or read < 0:
+        return tokens._replace(quality="inconsistent_usage")
+    return tokens._replace(
+        input=rest,
+        cache_read=read,
+        audio_input=audio,
+        image_input=image,
+        audio_cache_read=audio_read,
+        image_cache_read=image_read,
+    )
+
+
+def _output_parts(tokens: Tokens, usage: Usage) -> Tokens:
+    audio, image = _count(usage.audio_output), _count(usage.image_output)
+    reasoning = _count(usage.reasoning)
+    if not audio and not image and not reasoning:
+        return tokens
+    rest = tokens.output - audio - image - reasoning
+    if rest >= 0:
+        return tokens._replace(
+            output=rest, reasoning=reasoning, audio_output=audio, image_output=image
+        )
+    if reasoning > tokens.output:  # output must include reasoning; here it was reported apart
+        return tokens._replace(reasoning=reasoning, quality="exclusive_reasoning")
+    return tokens._replace(quality="inconsistent_usage")
+
+
+def _count(reported: int | None) -> int:
+    return reported if reported is not None and reported > 0 else 0

@@ -94,6 +94,7 @@ SKILL_SOURCE_URI: Final = "gen_ai.skill.source.uri"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
 
 TOKEN_MODALITY: Final = "gen_ai.token.modality"
+TOKEN_TYPE: Final = "gen_ai.token.type"
 
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
@@ -232,6 +233,7 @@ __all__ = [
     "SKILL_SOURCE_URI",
     "SYSTEM_INSTRUCTIONS",
     "TOKEN_MODALITY",
+    "TOKEN_TYPE",
     "TOOL_CALL_ARGUMENTS",
     "TOOL_CALL_ID",
     "TOOL_CALL_RESULT",

@@ -191,6 +191,27 @@ CLIENT_OPERATION_DURATION: Final = Metric(
     "Duration of one GenAI client operation",
     SECONDS_BUCKETS,
 )
+CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK: Final = Metric(
+    "gen_ai.client.operation.time_per_output_chunk",
+    "histogram",
+    "s",
+    "Time between two chunks of a streamed answer",
+    SECONDS_BUCKETS,
+)
+CLIENT_OPERATION_TIME_TO_FIRST_CHUNK: Final = Metric(
+    "gen_ai.client.operation.time_to_first_chunk",
+    "histogram",
+    "s",
+    "Time from the request to the first chunk of a streamed answer",
+    SECONDS_BUCKETS,
+)
+CLIENT_TOKEN_USAGE: Final = Metric(
+    "gen_ai.client.token.usage",
+    "histogram",
+    "{token}",
+    "Input and output tokens of one operation",
+    TOKENS_BUCKETS,
+)
 EXECUTE_TOOL_DURATION: Final = Metric(
     "gen_ai.execute_tool.duration",
     "histogram",
@@ -246,6 +267,13 @@ SERVER_TIME_TO_FIRST_TOKEN: Final = Metric(
     "s",
     "Time to the first token, at the model server",
     FIRST_TOKEN_SECONDS_BUCKETS,
+)
+WORKFLOW_DURATION: Final = Metric(
+    "gen_ai.workflow.duration",
+    "histogram",
+    "s",
+    "Duration of one workflow",
+    WORKFLOW_SECONDS_BUCKETS,
 )
 MCP_CLIENT_OPERATION_DURATION: Final = Metric(
     "mcp.client.operation.duration",

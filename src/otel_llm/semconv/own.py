@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from .metrics import Metric
+
 COST_TOTAL: Final = "otel_llm.cost.total"
 COST_INPUT: Final = "otel_llm.cost.input"
 COST_OUTPUT: Final = "otel_llm.cost.output"
@@ -24,6 +26,9 @@ INPUT_HASH: Final = "otel_llm.input.hash"
 OUTPUT_PREVIEW: Final = "otel_llm.output.preview"
 STREAM_OUTCOME: Final = "otel_llm.stream.outcome"
 """completed, closed_early, cancelled, failed or abandoned (``OTEL_LLM_SPAN_ATTRIBUTES=true``)."""
+STREAM_OUTCOMES: Final = Metric(
+    "otel_llm.client.stream.outcomes", "counter", "{stream}", "Streamed answers by how they ended"
+)
 CACHE_WRITE_5M_TOKENS: Final = "otel_llm.usage.cache_write_5m.input_tokens"
 CACHE_WRITE_1H_TOKENS: Final = "otel_llm.usage.cache_write_1h.input_tokens"
 

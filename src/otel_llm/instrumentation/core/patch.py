@@ -88,3 +88,6 @@ class Patch:
     """Names of the positional parameters after ``self``, where the SDK allows them."""
     optional: bool = False
     """Not in every supported version: no warning when it is missing."""
+    manager: bool = False
+    """The call returns a context manager that sends the request when it is entered; the operation
+    starts there. Not for a manager that only calls another patched method."""

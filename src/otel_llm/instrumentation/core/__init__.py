@@ -1,0 +1,16 @@
+"""Everything the instrumentors share. Only this package touches wrapt, spans or contexts."""
+
+from .guard import guarded
+from .instrumentor import LLMInstrumentor
+from .patch import Content, Endpoint, Message, Origin, Patch, StreamReader
+
+__all__ = [
+    "Content",
+    "Endpoint",
+    "LLMInstrumentor",
+    "Message",
+    "Origin",
+    "Patch",
+    "StreamReader",
+    "guarded",
+]

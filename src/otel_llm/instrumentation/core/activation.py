@@ -1,0 +1,27 @@
+"""Make an operation's context current for exactly as long as the SDK runs."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from contextvars import Token
+from typing import Any
+
+from opentelemetry.context import attach, detach
+
+activate = attach
+"""Make a context current; hand the token to ``release``."""
+
+
+def release(token: Any) -> None:
+    """Put the previous context back.
+
+    A coroutine that is thrown away while it waits is closed in whatever context the garbage
+    collector runs in. The token means nothing there and the context it came from is gone, which
+    is no error, whereas ``detach`` would log one.
+    """
+    variable: Any = token.var if isinstance(token, Token) else None
+    if variable is not None:
+        with suppress(ValueError):
+            variable.reset(token)
+    else:
+        detach(token)

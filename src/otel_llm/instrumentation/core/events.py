@@ -1,0 +1,42 @@
+"""The inference event of the conventions: a span's twin in the logs, with structured content."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from opentelemetry._logs import Logger, LogRecord, SeverityNumber
+from opentelemetry.context import Context
+
+from otel_llm.semconv import OPENAI_API_TYPE
+
+from .attributes import Attributes
+
+INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
+_VENDOR: Final = OPENAI_API_TYPE.partition(".")[0] + "."
+
+
+def emit_details(
+    logger: Logger,
+    attributes: Attributes,
+    content: dict[str, Any],
+    *,
+    context: Context,
+    timestamp_ns: int,
+) -> None:
+    """Emit the event of one finished inference as a child of the span in ``context``.
+
+    A provider's own attributes stay on the span: the event's list does not have them.
+    """
+    logger.emit(
+        LogRecord(
+            timestamp=timestamp_ns,
+            context=context,
+            severity_number=SeverityNumber.INFO,
+            event_name=INFERENCE_DETAILS,
+            attributes={**{k: v for k, v in attributes.items() if _listed(k)}, **content},
+        )
+    )
+
+
+def _listed(name: str) -> bool:
+    return name.startswith(("gen_ai.", "server.", "error."))

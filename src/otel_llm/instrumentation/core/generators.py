@@ -1,0 +1,78 @@
+"""Stand-ins for plain generators, whose class cannot be changed."""
+
+from __future__ import annotations
+
+from types import AsyncGeneratorType, GeneratorType
+from typing import Any, cast
+
+import wrapt
+
+from .reading import Reading
+
+_Proxy: Any = cast(Any, wrapt.ObjectProxy)  # keeps isinstance true; generic only in its stubs
+
+
+def is_generator(stream: object) -> bool:
+    """Return whether ``stream`` is a plain generator, synchronous or not."""
+    return isinstance(stream, GeneratorType | AsyncGeneratorType)
+
+
+def stand_in(stream: Any, reading: Reading) -> Any:
+    """Return what reads ``stream`` for the caller and is followed while it does."""
+    kind = FollowedAsyncGenerator if hasattr(stream, "__anext__") else FollowedGenerator
+    return kind(stream, reading)
+
+
+class _Followed(_Proxy):
+    def __init__(self, stream: Any, reading: Reading) -> None:
+        _Proxy.__init__(self, stream)
+        self._self_reading = reading
+
+    def __del__(self) -> None:
+        self._self_reading.abandoned()
+
+
+class FollowedGenerator(_Followed):
+    """A generator whose every step is followed."""
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return self._self_reading.read(next, self.__wrapped__)
+
+    def send(self, value: Any) -> Any:
+        """Resume the generator with ``value``."""
+        return self._self_reading.read(lambda stream: stream.send(value), self.__wrapped__)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise ``error`` inside the generator."""
+        return self._self_reading.read(lambda stream: stream.throw(*error), self.__wrapped__)
+
+    def close(self) -> Any:
+        """End the operation and close the generator."""
+        self._self_reading.closed()
+        return self.__wrapped__.close()
+
+
+class FollowedAsyncGenerator(_Followed):
+    """An asynchronous generator whose every step is followed."""
+
+    def __aiter__(self) -> Any:
+        return self
+
+    def __anext__(self) -> Any:
+        return self._self_reading.read_async(anext, self.__wrapped__)
+
+    def asend(self, value: Any) -> Any:
+        """Resume the generator with ``value``."""
+        return self._self_reading.read_async(lambda stream: stream.asend(value), self.__wrapped__)
+
+    def athrow(self, *error: Any) -> Any:
+        """Raise ``error`` inside the generator."""
+        return self._self_reading.read_async(lambda stream: stream.athrow(*error), self.__wrapped__)
+
+    def aclose(self) -> Any:
+        """End the operation and close the generator."""
+        self._self_reading.closed()
+        return self.__wrapped__.aclose()

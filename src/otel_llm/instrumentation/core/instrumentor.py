@@ -1,0 +1,168 @@
+"""The base class that turns a table of patches into an OpenTelemetry instrumentor."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, ClassVar, Literal
+
+import wrapt
+from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+
+from .guard import guarded
+from .patch import Origin, Patch
+from .settings import Settings
+from .telemetry import Telemetry
+from .wrapper import wrapper_for
+
+_log = logging.getLogger(__name__)
+
+State = Literal["pending", "bound", "unbound"]
+
+
+class Patched(wrapt.FunctionWrapper):  # type: ignore[type-arg]
+    """Our wrapper around an SDK's method, told from anybody else's by its type."""
+
+
+@dataclass(slots=True)
+class Binding:
+    """What became of one patch. ``otel-llm doctor`` reads these."""
+
+    patch: Patch
+    state: State = "pending"
+    """``pending``: the SDK's module was not imported yet. ``unbound``: it has no such method."""
+    foreign: str | None = None
+    """Module of another instrumentation that had wrapped the method before us."""
+    place: tuple[Any, str, Any, bool] | None = None
+    """Owner, attribute, original, and whether the owner itself had it."""
+
+
+class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
+    """Subclass it, fill in the class variables and ``origin``, and the SDK is instrumented.
+
+    ``requires`` is checked here because the loader skips its own check for a distribution that
+    ships many instrumentors (opentelemetry-instrumentation 0.66b2, ``auto_instrumentation``). An
+    SDK that is missing, or of a version not tested, is left alone; nothing here raises, since
+    that would stop the loader before everybody who comes after us.
+    """
+
+    requires: ClassVar[tuple[str, ...]]
+    """Versions of the SDK this was tested with, like ``("openai >= 2, < 4",)``."""
+    provider: ClassVar[str] = "_OTHER"
+    """Value of ``gen_ai.provider.name`` for SDKs that speak to one provider only."""
+    patches: ClassVar[Sequence[Patch]]
+
+    telemetry: Telemetry | None = None
+    """``None`` while not instrumenting."""
+    bindings: tuple[Binding, ...] = ()
+    """What became of each patch, in the order of ``patches``."""
+
+    def __init_subclass__(cls) -> None:
+        # BaseInstrumentor keeps its singleton on the class, where a subclass would inherit it,
+        # and runs __init__ at every use, so that state can only be kept here.
+        super().__init_subclass__()
+        cls._instance = None
+        cls._is_instrumented_by_opentelemetry = False
+        cls.telemetry = None
+        cls.bindings = ()
+
+    def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
+        """Say whom a call goes to, from the resource it was called on and its arguments."""
+        return Origin(self.provider)
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """Return the SDK versions this instrumentor was tested with."""
+        return self.requires
+
+    def instrument(self, **kwargs: Any) -> None:
+        """Patch the SDK as soon as it is imported.
+
+        Takes ``tracer_provider``, ``meter_provider`` and ``logger_provider`` (the global ones by
+        default) and every field of ``Settings`` by name, which wins over its variable.
+        """
+        kwargs.pop("skip_dep_check", None)
+        kwargs.pop("raise_exception_on_conflict", None)
+        conflict = get_dependency_conflicts(self.requires)
+        if conflict is None:
+            super().instrument(skip_dep_check=True, **kwargs)
+        elif conflict.found is None:
+            _log.debug("otel-llm: %s is not installed", conflict.required)
+        else:
+            _log.warning(
+                "otel-llm: %s needs %s and found %s; not traced",
+                type(self).__name__,
+                conflict.required,
+                conflict.found,
+            )
+
+    def _instrument(self, **kwargs: Any) -> None:
+        providers = {
+            name: kwargs.pop(name, None)
+            for name in ("tracer_provider", "meter_provider", "logger_provider")
+        }
+        settings = Settings.from_environment(**kwargs)
+        kind = type(self)
+        kind.telemetry = Telemetry(kind.__module__, settings, **providers)
+        kind.bindings = kind.bindings or tuple(Binding(patch) for patch in self.patches)
+        for module in dict.fromkeys(patch.module for patch in self.patches):
+            wrapt.register_post_import_hook(self._imported, module)
+
+    def _imported(self, module: ModuleType) -> None:
+        if self.telemetry is None:
+            return
+        for binding in self.bindings:
+            if binding.patch.module == module.__name__ and binding.state != "bound":
+                # Raising here would make the user's own import fail.
+                with guarded(f"patching {binding.patch.module}"):
+                    self._bind(binding, module)
+
+    def _bind(self, binding: Binding, module: ModuleType) -> None:
+        patch = binding.patch
+        try:
+            owner, attribute, original = _resolve(module, patch.name)
+        except AttributeError:
+            binding.state = "unbound"
+            if not patch.optional:
+                _log.warning("otel-llm: %s has no %s; not traced", patch.module, patch.name)
+            return
+        if isinstance(original, wrapt.ObjectProxy):
+            binding.foreign = _module_of(original)
+        binding.place = (owner, attribute, original, attribute in vars(owner))
+        wrapt.apply_patch(owner, attribute, Patched(original, wrapper_for(self, patch, original)))
+        binding.state = "bound"
+
+    def _uninstrument(self, **kwargs: Any) -> None:
+        type(self).telemetry = None
+        for binding in self.bindings:
+            with guarded("restoring a patched method"):
+                _unbind(binding)
+
+
+def _resolve(module: ModuleType, name: str) -> tuple[Any, str, Any]:
+    return wrapt.resolve_path(module, name)
+
+
+def _module_of(wrapper: Any) -> str:
+    return str(getattr(getattr(wrapper, "_self_wrapper", None), "__module__", "unknown"))
+
+
+def _own(owner: Any, attribute: str) -> Any:
+    own: dict[str, Any] = vars(owner)
+    return own.get(attribute)
+
+
+def _unbind(binding: Binding) -> None:
+    """Put the original back, unless somebody wrapped our wrapper: that stays and passes through."""
+    if binding.place is None:
+        return
+    owner, attribute, original, own = binding.place
+    if not isinstance(_own(owner, attribute), Patched):
+        return
+    if own:
+        setattr(owner, attribute, original)
+    else:
+        delattr(owner, attribute)
+    binding.place, binding.state = None, "pending"

@@ -1,0 +1,185 @@
+"""The client metrics of the conventions, under their pin names, their head names, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import Counter, Histogram, Meter
+
+from otel_llm import semconv
+from otel_llm.genai import Usage
+from otel_llm.semconv import metrics
+from otel_llm.semconv.metrics import Metric
+
+from .attributes import Attributes, tokens
+from .settings import MetricNames
+from .suppression import LAYERS
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one finished operation gives to the metrics."""
+
+    operation: str
+    attributes: Attributes
+    """Those that every metric of the operation carries; shared, so nobody writes into it."""
+    error_type: str | None
+    duration_s: float
+    usage: Usage
+    first_chunk_s: float | None
+    chunk_gaps_s: Sequence[float]
+    context: Context
+    """With the span, so that the measurement can become an exemplar."""
+
+
+class Names(Protocol):
+    """One generation of metric names."""
+
+    def record(self, call: Measured) -> None:
+        """Record everything ``call`` says and nothing it does not."""
+        ...
+
+
+def instruments(meter: Meter, names: MetricNames) -> tuple[Names, ...]:
+    """Make the instruments that ``OTEL_LLM_METRICS`` asks for."""
+    made: dict[str, tuple[type[Pin] | type[Head], ...]] = {
+        "pin": (Pin,),
+        "head": (Head,),
+        "both": (Pin, Head),
+    }
+    return tuple(generation(meter) for generation in made[names])
+
+
+class Pin:
+    """The names of August 2026, which the official packages still emit."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._duration = histogram(meter, metrics.CLIENT_OPERATION_DURATION)
+        self._tokens = histogram(meter, metrics.CLIENT_TOKEN_USAGE)
+        self._first_chunk = histogram(meter, metrics.CLIENT_OPERATION_TIME_TO_FIRST_CHUNK)
+        self._chunk = histogram(meter, metrics.CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK)
+
+    def record(self, call: Measured) -> None:
+        """Record one operation of any kind."""
+        for kind, count in (("input", "input_tokens"), ("output", "output_tokens")):
+            if (amount := tokens(call.usage, count)) is not None:
+                typed = {**call.attributes, semconv.TOKEN_TYPE: kind}
+                self._tokens.record(amount, typed, call.context)
+        _record_chunks(self._first_chunk, self._chunk, call)
+        _record_duration(self._duration, call)
+
+
+class Head:
+    """The names of October 2026, apart for inference, embeddings and the rest."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._inference = _Inference(meter)
+        self._embeddings = _Embeddings(meter)
+        self._duration = histogram(meter, metrics.CLIENT_OPERATION_DURATION)
+
+    def record(self, call: Measured) -> None:
+        """Record one operation under the names of its kind."""
+        match LAYERS.get(call.operation):
+            case "inference":
+                self._inference.record(call)
+            case "embedding":
+                self._embeddings.record(call)
+            case _:
+                _record_duration(self._duration, call)
+
+
+class _Inference:
+    def __init__(self, meter: Meter) -> None:
+        self._duration = histogram(meter, metrics.CLIENT_INFERENCE_DURATION)
+        self._first_chunk = histogram(meter, metrics.CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK)
+        self._chunk = histogram(meter, metrics.CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK)
+        self._per_call = {
+            "input_tokens": histogram(meter, metrics.CLIENT_INFERENCE_OPERATION_INPUT_TOKENS),
+            "output_tokens": histogram(meter, metrics.CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS),
+        }
+        self._totals = {field: counter(meter, metric) for field, metric in _TOTALS.items()}
+
+    def record(self, call: Measured) -> None:
+        for field, per_call in self._per_call.items():
+            if (amount := tokens(call.usage, field)) is not None:
+                per_call.record(amount, call.attributes, call.context)
+        for field, total in self._totals.items():
+            for modality, amount in _by_modality(call.usage, field).items():
+                total.add(
+                    amount, {**call.attributes, semconv.TOKEN_MODALITY: modality}, call.context
+                )
+        _record_chunks(self._first_chunk, self._chunk, call)
+        _record_duration(self._duration, call)
+
+
+class _Embeddings:
+    def __init__(self, meter: Meter) -> None:
+        self._duration = histogram(meter, metrics.CLIENT_EMBEDDINGS_DURATION)
+        self._tokens = histogram(meter, metrics.CLIENT_EMBEDDINGS_OPERATION_INPUT_TOKENS)
+
+    def record(self, call: Measured) -> None:
+        if (amount := tokens(call.usage, "input_tokens")) is not None:
+            self._tokens.record(amount, call.attributes, call.context)
+        _record_duration(self._duration, call)
+
+
+_TOTALS = {
+    "input_tokens": metrics.CLIENT_INFERENCE_USAGE_INPUT_TOKENS,
+    "output_tokens": metrics.CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS,
+    "cache_read": metrics.CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS,
+    "cache_write": metrics.CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS,
+    "reasoning": metrics.CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS,
+}
+_MODALITIES: Mapping[str, Mapping[str, str]] = {
+    "input_tokens": {"text": "text_input", "audio": "audio_input", "image": "image_input"},
+    "output_tokens": {"text": "text_output", "audio": "audio_output", "image": "image_output"},
+    "cache_read": {
+        "text": "text_cache_read",
+        "audio": "audio_cache_read",
+        "image": "image_cache_read",
+    },
+}
+
+
+def _by_modality(usage: Usage, field: str) -> dict[str, int]:
+    """Return the parts the provider named; what it named no modality for is ``unknown``."""
+    total = tokens(usage, field)
+    if total is None:
+        return {}
+    named = {kind: tokens(usage, part) for kind, part in _MODALITIES.get(field, {}).items()}
+    parts = {kind: amount for kind, amount in named.items() if amount}
+    rest = total - sum(parts.values())
+    return {**parts, "unknown": rest} if rest > 0 or not parts else parts
+
+
+def _record_duration(duration: Histogram, call: Measured) -> None:
+    attributes = call.attributes
+    if call.error_type is not None:
+        attributes = {**attributes, semconv.ERROR_TYPE: call.error_type}
+    duration.record(call.duration_s, attributes, call.context)
+
+
+def _record_chunks(first: Histogram, later: Histogram, call: Measured) -> None:
+    if call.first_chunk_s is None:
+        return
+    first.record(call.first_chunk_s, call.attributes, call.context)
+    for gap in call.chunk_gaps_s:
+        later.record(gap, call.attributes, call.context)
+
+
+def histogram(meter: Meter, metric: Metric) -> Histogram:
+    """Make a histogram with the buckets the conventions advise."""
+    return meter.create_histogram(
+        metric.name,
+        metric.unit,
+        metric.description,
+        explicit_bucket_boundaries_advisory=metric.buckets,
+    )
+
+
+def counter(meter: Meter, metric: Metric) -> Counter:
+    """Make a counter."""
+    return meter.create_counter(metric.name, metric.unit, metric.description)

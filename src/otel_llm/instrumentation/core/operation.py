@@ -1,0 +1,218 @@
+"""One GenAI operation: its span, metrics and event, from start to exactly one end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from time import perf_counter_ns, time_ns
+from typing import Any
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import SpanKind, StatusCode
+
+from otel_llm import semconv
+from otel_llm.genai import Request, Response
+
+from . import attributes as write
+from .attributes import Attributes
+from .content import Captured
+from .events import emit_details
+from .guard import guarded
+from .instruments import Measured
+from .patch import Endpoint, Message, Origin
+from .suppression import LAYERS, marked
+from .telemetry import Telemetry
+
+_METRIC_EXTRAS = (
+    semconv.OPENAI_RESPONSE_SERVICE_TIER,
+    semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
+)
+"""Provider attributes that the conventions want on metrics too."""
+
+
+@dataclass(slots=True)
+class Ending:
+    """How an operation ended and what is known of it by then."""
+
+    response: Response = field(default_factory=Response)
+    error_type: str | None = None
+    output: Callable[[], Sequence[Message]] | None = None
+    """Gives the answer's messages; asked only when content is captured."""
+    outcome: str | None = None
+    """Of a stream: completed, closed_early, cancelled, failed or abandoned."""
+    first_chunk_s: float | None = None
+    chunk_gaps_s: Sequence[float] = ()
+
+
+class Operation:
+    """A running operation. ``end`` may be called from anywhere, any number of times; one wins.
+
+    ``context`` is what the SDK runs in: our span current, and the mark that keeps other layers
+    of the same call from making another.
+    """
+
+    __slots__ = (
+        "_attributes",
+        "_captured",
+        "_ended",
+        "_endpoint",
+        "_request",
+        "_span",
+        "_started_ns",
+        "_telemetry",
+        "_ticks",
+        "context",
+    )
+
+    def __init__(
+        self, telemetry: Telemetry, endpoint: Endpoint, origin: Origin, request: Request
+    ) -> None:
+        self._telemetry = telemetry
+        self._endpoint = endpoint
+        self._request = request
+        self._attributes = known = _at_start(endpoint.operation, origin, request)
+        model = known.get(semconv.REQUEST_MODEL)
+        self._started_ns = time_ns()
+        self._ticks = perf_counter_ns()
+        self._span = telemetry.tracer.start_span(
+            f"{endpoint.operation} {model}" if model else endpoint.operation,
+            kind=SpanKind.CLIENT,
+            attributes=known,
+            start_time=self._started_ns,
+        )
+        self._ended = Lock()
+        self._captured: Captured | None = None
+        self.context: Context = marked(get_current(), self._span, endpoint.operation, self._ended)
+
+    @property
+    def ended(self) -> bool:
+        """Whether somebody ended it already."""
+        return self._ended.locked()
+
+    @property
+    def captures(self) -> bool:
+        """Whether the answer's messages are wanted."""
+        return self._captured is not None
+
+    def capture(self, arguments: Any) -> None:
+        """Read the input messages, if content is wanted and has somewhere to go."""
+        settings = self._telemetry.settings
+        on_span = settings.capture.on_span and self._span.is_recording()
+        on_event = settings.capture.on_event and settings.events and self._evented
+        if self._endpoint.content is not None and (on_span or on_event):
+            self._captured = Captured(on_span=on_span, on_event=on_event)
+            self._captured.put_input(self._endpoint.content, arguments)
+
+    def seconds_since_start(self, ticks_ns: int) -> float:
+        """Return how long after the start ``ticks_ns`` (of ``perf_counter_ns``) was."""
+        return (ticks_ns - self._ticks) / 1e9
+
+    def fail(self, error: BaseException) -> None:
+        """End as an error. The exception itself stays with the caller."""
+        if not self.ended:
+            self.end(Ending(error_type=type_name(error)))
+
+    def end(self, ending: Ending) -> None:
+        """Write everything down and end the span. The first call wins, from whatever thread."""
+        if not self._ended.acquire(blocking=False):
+            return
+        duration_ns = perf_counter_ns() - self._ticks
+        if ending.error_type is None:
+            ending.error_type = ending.response.error_type
+        with guarded("describing a finished operation"):
+            self._describe(ending, self._started_ns + duration_ns)
+        with guarded("ending a span"):
+            self._span.end(self._started_ns + duration_ns)
+        with guarded("recording metrics"):
+            self._measure(ending, duration_ns / 1e9)
+
+    @property
+    def _evented(self) -> bool:
+        return LAYERS.get(self._endpoint.operation) == "inference"
+
+    def _describe(self, ending: Ending, end_ns: int) -> None:
+        recording = self._span.is_recording()
+        evented = self._telemetry.settings.events and self._evented
+        if not recording and not evented:
+            return
+        if self._captured is not None and ending.output is not None:
+            self._captured.put_output(ending.output())
+        found = self._found(ending)
+        if recording:
+            self._write_span(ending, found)
+        if evented:
+            emit_details(
+                self._telemetry.logger,
+                {**self._attributes, **found},
+                self._captured.event if self._captured else {},
+                context=self.context,
+                timestamp_ns=end_ns,
+            )
+
+    def _found(self, ending: Ending) -> Attributes:
+        found = write.of_request(self._request)
+        found.update(
+            write.of_response(ending.response, own=self._telemetry.settings.span_attributes)
+        )
+        if ending.first_chunk_s is not None:
+            found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = ending.first_chunk_s
+        if ending.error_type is not None:
+            found[semconv.ERROR_TYPE] = ending.error_type
+        return found
+
+    def _write_span(self, ending: Ending, found: Attributes) -> None:
+        if ending.outcome is not None and self._telemetry.settings.span_attributes:
+            found = {**found, semconv.own.STREAM_OUTCOME: ending.outcome}
+        self._span.set_attributes(found)
+        if self._captured is not None and self._captured.span:
+            self._span.set_attributes(self._captured.span)
+        if ending.error_type is not None:
+            # No description: a provider's message may quote the prompt or the key.
+            self._span.set_status(StatusCode.ERROR)
+
+    def _measure(self, ending: Ending, duration_s: float) -> None:
+        response = ending.response
+        attributes = self._attributes  # ours alone by now: the SDK copies what it takes
+        if (model := write.text(response.model)) is not None:
+            attributes[semconv.RESPONSE_MODEL] = model
+        more = response.more or {}
+        for name in _METRIC_EXTRAS if more else ():
+            if (value := write.text(more.get(name))) is not None:
+                attributes[name] = value
+        measured = Measured(
+            self._endpoint.operation,
+            attributes,
+            ending.error_type,
+            duration_s,
+            response.usage,
+            ending.first_chunk_s,
+            ending.chunk_gaps_s,
+            self.context,
+        )
+        self._telemetry.record(measured)
+        if ending.outcome is not None:
+            self._telemetry.count_stream(ending.outcome, measured)
+
+
+def _at_start(operation: str, origin: Origin, request: Request) -> Attributes:
+    """Return what samplers may decide on (GenAI conventions, inference span)."""
+    known: Attributes = {
+        semconv.OPERATION_NAME: operation,
+        semconv.PROVIDER_NAME: origin.provider,
+    }
+    if (model := write.text(request.model)) is not None:
+        known[semconv.REQUEST_MODEL] = model
+    if origin.address is not None:
+        known[semconv.SERVER_ADDRESS] = origin.address
+        if origin.port is not None:
+            known[semconv.SERVER_PORT] = origin.port
+    return known
+
+
+def type_name(error: BaseException) -> str:
+    """Return ``error.type``: the exception's class as its users import it."""
+    kind = type(error)
+    if kind.__module__ in ("builtins", "__main__"):
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,121 @@
+"""What a user can set about the app wing, and the environment variables that set it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, Literal
+
+_log = logging.getLogger(__name__)
+
+MetricNames = Literal["pin", "head", "both"]
+
+
+class CaptureMode(Enum):
+    """Where message content goes. Content is what the user and the model wrote."""
+
+    NO_CONTENT = "NO_CONTENT"
+    SPAN_ONLY = "SPAN_ONLY"
+    EVENT_ONLY = "EVENT_ONLY"
+    SPAN_AND_EVENT = "SPAN_AND_EVENT"
+
+    @property
+    def on_span(self) -> bool:
+        """Whether spans carry content."""
+        return self in (CaptureMode.SPAN_ONLY, CaptureMode.SPAN_AND_EVENT)
+
+    @property
+    def on_event(self) -> bool:
+        """Whether events carry content."""
+        return self in (CaptureMode.EVENT_ONLY, CaptureMode.SPAN_AND_EVENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the app wing lets a user choose. Frozen: taken once, at ``instrument()``."""
+
+    capture: CaptureMode = field(
+        default=CaptureMode.NO_CONTENT,
+        metadata={"env": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"},
+    )
+    """``NO_CONTENT``, ``SPAN_ONLY``, ``EVENT_ONLY`` or ``SPAN_AND_EVENT``, in any case; ``true``
+    means ``SPAN_AND_EVENT`` and ``false`` ``NO_CONTENT``. Anything else warns and captures
+    nothing."""
+    emit_event: bool | None = field(
+        default=None, metadata={"env": "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT"}
+    )
+    """Whether each inference also becomes a ``gen_ai.client.inference.operation.details`` event.
+    Unset: only when events carry content."""
+    metrics: MetricNames = field(default="pin", metadata={"env": "OTEL_LLM_METRICS"})
+    """Which metric names: ``pin`` (August 2026, what the official packages emit), ``head``
+    (October 2026) or ``both``."""
+    span_attributes: bool = field(default=False, metadata={"env": "OTEL_LLM_SPAN_ATTRIBUTES"})
+    """Whether spans also carry attributes that the conventions do not have: the outcome of a
+    stream, the lifetimes of cache writes."""
+
+    @property
+    def events(self) -> bool:
+        """Whether inference events are wanted."""
+        return self.capture.on_event if self.emit_event is None else self.emit_event
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:
+        """Read every variable that is set; ``given`` values (``None`` aside) win over them.
+
+        Raises nothing: a value that means nothing is warned about and the default is taken.
+        """
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            chosen = given.get(setting.name)
+            source = setting.metadata["env"] if chosen is None else f"{setting.name}="
+            chosen = environ.get(source) if chosen is None else chosen
+            if chosen is not None and chosen != "":
+                values[setting.name] = _READ[setting.name](source, chosen)
+        return cls(**values)
+
+
+def _capture(source: str, value: Any) -> CaptureMode:
+    if isinstance(value, CaptureMode):
+        return value
+    spelled = _CAPTURE_WORDS.get(str(value).strip().upper(), str(value).strip().upper())
+    if spelled in CaptureMode.__members__:
+        return CaptureMode[spelled]
+    _warn(source, ", ".join(CaptureMode.__members__), "capturing no content")
+    return CaptureMode.NO_CONTENT
+
+
+_CAPTURE_WORDS = {"TRUE": "SPAN_AND_EVENT", "FALSE": "NO_CONTENT"}
+
+
+def _boolean(source: str, value: Any) -> bool | None:
+    word = str(value).strip().lower()
+    if word not in ("true", "false"):
+        _warn(source, "true, false", "taking the default")
+    return {"true": True, "false": False}.get(word)
+
+
+def _switch(source: str, value: Any) -> bool:
+    return _boolean(source, value) is True
+
+
+def _metrics(source: str, value: Any) -> MetricNames:
+    word = str(value).strip().lower()
+    if word in ("pin", "head", "both"):
+        return word
+    _warn(source, "pin, head, both", "taking pin")
+    return "pin"
+
+
+def _warn(source: str, allowed: str, instead: str) -> None:
+    _log.warning("otel-llm: %s has a value other than %s; %s", source, allowed, instead)
+
+
+_READ: dict[str, Callable[[str, Any], Any]] = {
+    "capture": _capture,
+    "emit_event": _boolean,
+    "metrics": _metrics,
+    "span_attributes": _switch,
+}

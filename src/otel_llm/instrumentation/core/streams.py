@@ -1,0 +1,131 @@
+"""SDK stream objects and plain generators, followed while the caller reads them.
+
+A stream object keeps its identity: its class becomes a subclass of itself (``reclass``). A plain
+generator cannot, so a slim proxy stands in for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .generators import is_generator, stand_in
+from .reading import Reading
+from .reclass import Override, reclass
+
+
+def follow(stream: Any, reading: Reading) -> Any:
+    """Return what to give to the caller in place of ``stream``: the same object if possible."""
+    if is_generator(stream) or not reclass(stream, _STREAM, reading):
+        return stand_in(stream, reading)
+    response = getattr(stream, "response", None)
+    if type(response).__module__.partition(".")[0] in ("httpx", "httpx2"):
+        # SDK helpers close the HTTP response below the stream, not the stream.
+        reclass(response, _BODY, reading)
+    return stream
+
+
+class Reads:
+    """The iterator of a stream that makes a new one for every loop."""
+
+    __slots__ = ("_iterator", "_reading")
+
+    def __init__(self, iterator: Any, reading: Reading) -> None:
+        self._iterator = iterator
+        self._reading = reading
+
+    def __iter__(self) -> Reads:
+        return self
+
+    def __next__(self) -> Any:
+        return self._reading.read(next, self._iterator)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
+
+
+class AsyncReads:
+    """The asynchronous iterator of a stream that makes a new one for every loop."""
+
+    __slots__ = ("_iterator", "_reading")
+
+    def __init__(self, iterator: Any, reading: Reading) -> None:
+        self._iterator = iterator
+        self._reading = reading
+
+    def __aiter__(self) -> AsyncReads:
+        return self
+
+    def __anext__(self) -> Any:
+        return self._reading.read_async(anext, self._iterator)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterator, name)
+
+
+def _next(base: Any) -> Any:
+    def __next__(self: Any) -> Any:
+        return self._otel_llm.read(base, self)
+
+    return __next__
+
+
+def _anext(base: Any) -> Any:
+    def __anext__(self: Any) -> Any:
+        return self._otel_llm.read_async(base, self)
+
+    return __anext__
+
+
+def _iter(base: Any) -> Any:
+    def __iter__(self: Any) -> Any:
+        iterator = base(self)
+        return self if iterator is self else Reads(iterator, self._otel_llm)
+
+    return __iter__
+
+
+def _aiter(base: Any) -> Any:
+    def __aiter__(self: Any) -> Any:
+        iterator = base(self)
+        return self if iterator is self else AsyncReads(iterator, self._otel_llm)
+
+    return __aiter__
+
+
+def _close(base: Any) -> Any:
+    def close(self: Any, *args: Any, **kwargs: Any) -> Any:
+        self._otel_llm.closed()
+        return base(self, *args, **kwargs)
+
+    return close
+
+
+def _exit(base: Any) -> Any:
+    def __exit__(self: Any, kind: Any, error: Any, trace: Any) -> Any:
+        self._otel_llm.closed(error)
+        return base(self, kind, error, trace)
+
+    return __exit__
+
+
+def _del(base: Any) -> Any:
+    def __del__(self: Any) -> None:
+        self._otel_llm.abandoned()
+        if base is not None:
+            base(self)
+
+    return __del__
+
+
+_STREAM: dict[str, Override] = {
+    "__next__": _next,
+    "__anext__": _anext,
+    "__iter__": _iter,
+    "__aiter__": _aiter,
+    "close": _close,
+    "aclose": _close,
+    "__exit__": _exit,
+    "__aexit__": _exit,
+    "__del__": _del,
+}
+_BODY: dict[str, Override] = {"close": _close, "aclose": _close, "__del__": _del}

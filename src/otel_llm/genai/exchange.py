@@ -47,5 +47,8 @@ class Response:
     error_type: str | None = None
     """Set when the provider reported a failure inside a successful HTTP answer."""
     conversation_id: str | None = None
+    operation: str | None = None
+    """What the call turned out to be, where only the answer tells: a fetch that brought the end
+    of a background inference is that inference."""
     more: dict[str, Any] | None = None
     """Attributes of this provider alone, by their full convention name."""

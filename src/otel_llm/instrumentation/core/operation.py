@@ -57,6 +57,7 @@ class Operation:
         "_captured",
         "_ended",
         "_endpoint",
+        "_kind",
         "_request",
         "_span",
         "_started_ns",
@@ -70,6 +71,7 @@ class Operation:
     ) -> None:
         self._telemetry = telemetry
         self._endpoint = endpoint
+        self._kind = endpoint.operation
         self._request = request
         self._attributes = known = _at_start(endpoint.operation, origin, request)
         model = known.get(semconv.REQUEST_MODEL)
@@ -120,6 +122,9 @@ class Operation:
         duration_ns = perf_counter_ns() - self._ticks
         if ending.error_type is None:
             ending.error_type = ending.response.error_type
+        if ending.response.operation is not None:
+            with guarded("renaming an operation"):
+                self._become(ending.response.operation)
         with guarded("describing a finished operation"):
             self._describe(ending, self._started_ns + duration_ns)
         with guarded("ending a span"):
@@ -127,9 +132,16 @@ class Operation:
         with guarded("recording metrics"):
             self._measure(ending, duration_ns / 1e9)
 
+    def _become(self, operation: str) -> None:
+        """Take the operation that only the answer could tell."""
+        self._kind = self._attributes[semconv.OPERATION_NAME] = operation
+        model = self._attributes.get(semconv.REQUEST_MODEL)
+        self._span.update_name(f"{operation} {model}" if model else operation)
+        self._span.set_attribute(semconv.OPERATION_NAME, operation)
+
     @property
     def _evented(self) -> bool:
-        return LAYERS.get(self._endpoint.operation) == "inference"
+        return LAYERS.get(self._kind) == "inference"
 
     def _describe(self, ending: Ending, end_ns: int) -> None:
         recording = self._span.is_recording()
@@ -181,7 +193,7 @@ class Operation:
             if (value := write.text(more.get(name))) is not None:
                 attributes[name] = value
         measured = Measured(
-            self._endpoint.operation,
+            self._kind,
             attributes,
             ending.error_type,
             duration_s,

@@ -1,0 +1,203 @@
+"""OpenAI SDK (``openai`` 2 and 3), and every host that is reached with it.
+
+Patched: chat completions, responses (also beta), embeddings, legacy completions, images and
+transcriptions, sync and async. ``chat.completions.stream`` and ``responses.stream`` call the
+patched ``create`` when they are entered; ``with_raw_response`` and ``with_streaming_response`` pass
+through it. Not covered: websockets (``connect``, ``realtime``), batches, videos, hosted agents.
+
+Background responses: ``create(background=True)`` answers before there is anything to count, so the
+usage first appears when the result is fetched. The fetch that brings the end of a background
+response is therefore reported as the inference itself (``chat``, with usage), once per response and
+process; every other fetch is a ``fetch_response`` span, which by the conventions has no tokens. A
+background response that was streamed to its end by ``create`` was counted there. Where several
+processes fetch one result, both spans carry the same ``gen_ai.response.id``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import Lock
+from typing import Any
+
+from otel_llm import semconv
+from otel_llm.genai import Request, Response, Usage
+
+from .core import Endpoint, LLMInstrumentor, Origin, Patch
+from .shapes import chat_completions as chat
+from .shapes import responses
+from .shapes.completions import COMPLETIONS
+from .shapes.embeddings import EMBEDDINGS
+from .shapes.hosts import provider_of
+from .shapes.images import IMAGES
+from .shapes.transcription import TRANSCRIPTION
+from .shapes.values import field, integer, text
+
+
+def _request_more(arguments: Mapping[str, Any], api: str) -> dict[str, Any]:
+    tier = text(arguments.get("service_tier"))
+    asked = {} if tier in (None, "auto") else {semconv.OPENAI_REQUEST_SERVICE_TIER: tier}
+    return {semconv.OPENAI_API_TYPE: api, **asked}
+
+
+def _response_more(answer: Any) -> dict[str, Any]:
+    said = {
+        semconv.OPENAI_RESPONSE_SERVICE_TIER: text(field(answer, "service_tier")),
+        semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: text(field(answer, "system_fingerprint")),
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _chat_request(arguments: Mapping[str, Any]) -> Request:
+    request = chat.request(arguments)
+    request.more = _request_more(arguments, "chat_completions")
+    return request
+
+
+def _chat_response(completion: Any) -> Response:
+    response = chat.response(completion)
+    response.more = _response_more(completion)
+    return response
+
+
+class _ChatStream(chat.ChatStream):
+    """Also reads the service tier and the fingerprint."""
+
+    __slots__ = ()
+
+    def _extra(self, chunk: Any) -> None:
+        self._response.more = {**(self._response.more or {}), **_response_more(chunk)}
+
+
+def _responses_request(arguments: Mapping[str, Any]) -> Request:
+    request = responses.request(arguments)
+    request.more = {**(request.more or {}), **_request_more(arguments, "responses")}
+    return request
+
+
+def _responses_response(answer: Any) -> Response:
+    response = responses.response(answer)
+    response.more = {**(response.more or {}), **_response_more(answer)}
+    if _ended_in_background(answer):
+        _counted.first(response.id)
+    return response
+
+
+def _fetch_request(arguments: Mapping[str, Any]) -> Request:
+    cursor = integer(arguments.get("starting_after"))
+    resumed = {} if cursor is None else {semconv.REQUEST_STREAM_CURSOR: str(cursor)}
+    return Request(more={semconv.OPENAI_API_TYPE: "responses", **resumed})
+
+
+def _fetch_response(answer: Any) -> Response:
+    """Read a fetched response: the inference itself the first time a background one is done."""
+    response = responses.response(answer)
+    response.more = {**(response.more or {}), **_response_more(answer)}
+    if _ended_in_background(answer) and _counted.first(response.id):
+        return replace(response, operation="chat")
+    status = text(field(answer, "status"))
+    known = {} if status is None else {semconv.RESPONSE_STATUS: status}
+    # That generation failed is no failure of fetching what came of it.
+    return replace(response, usage=Usage(), error_type=None, more={**response.more, **known})
+
+
+def _ended_in_background(answer: Any) -> bool:
+    return field(answer, "background") is True and field(answer, "status") in _ENDED
+
+
+_ENDED = frozenset({"completed", "incomplete", "failed", "cancelled"})
+
+
+class _Once:
+    """Remembers which of the latest responses were counted."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._ids: OrderedDict[str, None] = OrderedDict()
+        self._lock = Lock()
+
+    def first(self, id: str | None) -> bool:
+        """Return whether ``id`` is new, and remember it."""
+        if id is None:
+            return False
+        with self._lock:
+            known = id in self._ids
+            self._ids[id] = None
+            self._ids.move_to_end(id)
+            if len(self._ids) > self._size:
+                self._ids.popitem(last=False)
+        return not known
+
+
+_counted = _Once(10_000)
+
+
+class _ResponsesStream(responses.ResponsesStream):
+    """Also reads the service tier, and remembers a background response streamed to its end."""
+
+    __slots__ = ()
+    _read = staticmethod(_responses_response)
+
+
+class _FetchStream(responses.ResponsesStream):
+    """Follows a stored response again."""
+
+    __slots__ = ()
+    _read = staticmethod(_fetch_response)
+
+
+_CHAT = Endpoint("chat", _chat_request, _chat_response, _ChatStream, chat.CONTENT)
+_RESPONSES = Endpoint(
+    "chat", _responses_request, _responses_response, _ResponsesStream, responses.CONTENT
+)
+_COMPACT = replace(_RESPONSES, stream=None)
+_FETCH = Endpoint(
+    "fetch_response", _fetch_request, _fetch_response, _FetchStream, responses.FETCHED
+)
+
+_AUDIO = "openai.resources.audio"
+_PATCHES = (
+    ("openai.resources.chat.completions", "Completions.create", _CHAT),
+    ("openai.resources.chat.completions", "Completions.parse", _CHAT),
+    ("openai.resources.responses.responses", "Responses.create", _RESPONSES),
+    ("openai.resources.responses.responses", "Responses.parse", _RESPONSES),
+    ("openai.resources.responses.responses", "Responses.compact", _COMPACT),
+    ("openai.resources.responses.responses", "Responses.retrieve", _FETCH),
+    ("openai.resources.beta.responses.responses", "Responses.create", _RESPONSES),
+    ("openai.resources.beta.responses.responses", "Responses.compact", _COMPACT),
+    ("openai.resources.beta.responses.responses", "Responses.retrieve", _FETCH),
+    ("openai.resources.embeddings", "Embeddings.create", EMBEDDINGS),
+    ("openai.resources.completions", "Completions.create", COMPLETIONS),
+    ("openai.resources.images", "Images.generate", IMAGES),
+    ("openai.resources.images", "Images.edit", IMAGES),
+    ("openai.resources.images", "Images.create_variation", IMAGES),
+    (f"{_AUDIO}.transcriptions", "Transcriptions.create", TRANSCRIPTION),
+    (f"{_AUDIO}.translations", "Translations.create", TRANSCRIPTION),
+)
+_OPTIONAL = frozenset({"Responses.compact"})  # since 2.8
+
+
+class OpenAIInstrumentor(LLMInstrumentor):
+    """Traces the OpenAI Python SDK."""
+
+    requires = ("openai >= 2, < 4",)
+    provider = "openai"
+    patches = tuple(
+        Patch(
+            module,
+            prefix + name,
+            endpoint,
+            positional=("response_id",) if endpoint is _FETCH else (),
+            optional=name in _OPTIONAL,
+        )
+        for module, name, endpoint in _PATCHES
+        for prefix in ("", "Async")
+    )
+
+    def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
+        """Name the provider by the client's class, else by its host; ``openai`` when unknown."""
+        client = instance._client
+        url = client.base_url
+        provider = provider_of(client.__class__, url.host)
+        return Origin(provider, url.host, url.port or (80 if url.scheme == "http" else 443))

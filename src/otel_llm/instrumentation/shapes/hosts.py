@@ -1,0 +1,57 @@
+"""Whose host it is: many providers are reached with another provider's SDK."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+_CLASSES = {
+    "AzureOpenAI": "azure.ai.openai",
+    "AsyncAzureOpenAI": "azure.ai.openai",
+    "BedrockOpenAI": "aws.bedrock",
+    "AsyncBedrockOpenAI": "aws.bedrock",
+}
+"""Client classes of the OpenAI SDK that stand for a provider, whatever the host (a proxy)."""
+
+_HOSTS = {
+    "openai.com": "openai",
+    "openai.azure.com": "azure.ai.openai",
+    "cognitiveservices.azure.com": "azure.ai.openai",
+    "services.ai.azure.com": "azure.ai.inference",
+    "models.ai.azure.com": "azure.ai.inference",
+    "models.inference.ai.azure.com": "azure.ai.inference",
+    "amazonaws.com": "aws.bedrock",
+    "api.aws": "aws.bedrock",
+    "anthropic.com": "anthropic",
+    "cohere.ai": "cohere",
+    "cohere.com": "cohere",
+    "deepseek.com": "deepseek",
+    "groq.com": "groq",
+    "x.ai": "x_ai",
+    "perplexity.ai": "perplexity",
+    "mistral.ai": "mistral_ai",
+    "moonshot.ai": "moonshot_ai",
+    "moonshot.cn": "moonshot_ai",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "openrouter.ai": "openrouter",
+    "together.xyz": "together",
+    "together.ai": "together",
+    "fireworks.ai": "fireworks",
+}
+"""Ends of host names. Values outside the conventions' list are allowed as custom ones."""
+
+
+@lru_cache(256)
+def provider_of(client: type, host: str, default: str = "openai") -> str:
+    """Return ``gen_ai.provider.name`` for a client's class and host.
+
+    A host we do not know (a proxy, localhost) is reported as ``default``, the provider whose API
+    it speaks, as the conventions ask for.
+    """
+    for kind in client.__mro__:
+        if kind.__name__ in _CLASSES:
+            return _CLASSES[kind.__name__]
+    # A regional Vertex host is a label of its own: ``us-central1-aiplatform.googleapis.com``.
+    labels = host.lower().rstrip(".").replace("-aiplatform.", ".aiplatform.").split(".")
+    ends = (".".join(labels[start:]) for start in range(len(labels)))
+    return next((_HOSTS[end] for end in ends if end in _HOSTS), default)

@@ -1,0 +1,252 @@
+"""Anthropic's messages shape: spoken by its own API, Vertex AI and Bedrock's InvokeModel.
+
+Usage as billed: the API's ``input_tokens`` leaves out what was read from or written to the cache,
+and its totals leave out what a compaction of the conversation cost; both are added here. In a
+stream the input is told first and the output, as a running total, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from otel_llm import semconv
+from otel_llm.genai import Request, Response, Usage
+
+from ..core.patch import Content, Endpoint, Message
+from .message_blocks import blocks, input_messages, output_message, tool_definitions
+from .parts import text_part
+from .values import count, field, integer, items, number, text, texts
+
+
+def request(arguments: Mapping[str, Any]) -> Request:
+    """Read the arguments of ``create``, ``parse`` and ``stream``, or an InvokeModel body."""
+    get = arguments.get
+    config = get("output_config")
+    return Request(
+        model=text(get("model")),
+        stream=get("stream") is True or None,
+        temperature=number(get("temperature")),
+        top_p=number(get("top_p")),
+        top_k=integer(get("top_k")),
+        max_tokens=integer(get("max_tokens")),
+        stop_sequences=texts(get("stop_sequences")),
+        output_type=_output_type(get("output_format"), field(config, "format")),
+        reasoning_level=text(field(config, "effort")),
+    )
+
+
+def _output_type(*formats: Any) -> str | None:
+    """Return ``json`` when a schema, or a class to parse into, was asked for."""
+    asked = any(isinstance(f, type) or field(f, "type") == "json_schema" for f in formats)
+    return "json" if asked else None
+
+
+def response(message: Any) -> Response:
+    """Read a whole message."""
+    reason = text(field(message, "stop_reason"))
+    return Response(
+        id=text(field(message, "id")),
+        model=text(field(message, "model")),
+        finish_reasons=[reason] if reason else [],
+        usage=usage(field(message, "usage")),
+        more=_more(field(message, "content")),
+    )
+
+
+def _more(content: Any) -> dict[str, Any] | None:
+    compacted = any(field(block, "type") == "compaction" for block in items(content))
+    return {semconv.CONVERSATION_COMPACTED: True} if compacted else None
+
+
+def usage(said: Any) -> Usage:
+    """Read ``usage`` of a message; what it does not say stays ``None``."""
+    return Counts(said).billed()
+
+
+class Counts:
+    """What was told about tokens so far; later totals replace earlier ones."""
+
+    __slots__ = ("_compactions", "_split", "_told")
+
+    def __init__(self, said: Any = None) -> None:
+        self._told: dict[str, int] = {}
+        self._split: tuple[int | None, int | None] = (None, None)
+        self._compactions: list[Usage] = []
+        self.tell(said)
+
+    def tell(self, said: Any) -> None:
+        """Take one ``usage`` object; fields it leaves out keep what was told before."""
+        for name in _TOTALS:
+            if (value := count(field(said, name))) is not None:
+                self._told[name] = value
+        thinking = count(field(field(said, "output_tokens_details"), "thinking_tokens"))
+        if thinking is not None:
+            self._told["thinking_tokens"] = thinking
+        if (split := field(said, "cache_creation")) is not None:
+            self._split = count(field(split, _FIVE_MINUTES)), count(field(split, _ONE_HOUR))
+        if (rounds := field(said, "iterations")) is not None:
+            self._compactions = [usage(r) for r in items(rounds) if _is_compaction(r)]
+
+    def forget_output(self) -> None:
+        """Drop the output told so far: at the start of a stream it is a placeholder."""
+        self._told.pop("output_tokens", None)
+
+    def billed(self) -> Usage:
+        """Return the counts with everything that is billed in them."""
+        get = self._told.get
+        read, written = get("cache_read_input_tokens"), get("cache_creation_input_tokens")
+        fresh, split = get("input_tokens"), self._split
+        fits = sum(part or 0 for part in split) == written
+        whole = Usage(
+            input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
+            output_tokens=get("output_tokens"),
+            cache_read=read,
+            cache_write=written,
+            cache_write_5m=split[0] if fits else None,
+            cache_write_1h=split[1] if fits else None,
+            reasoning=get("thinking_tokens"),
+        )
+        for compaction in self._compactions:
+            whole = _with(whole, compaction)
+        return whole
+
+
+_TOTALS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
+_FIVE_MINUTES, _ONE_HOUR = "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"
+
+
+def _is_compaction(iteration: Any) -> bool:
+    return field(iteration, "type") == "compaction"
+
+
+def _with(whole: Usage, part: Usage) -> Usage:
+    """Add a compaction, whose tokens the totals leave out; an unknown total stays unknown."""
+    return Usage(
+        input_tokens=_plus(whole.input_tokens, part.input_tokens),
+        output_tokens=_plus(whole.output_tokens, part.output_tokens),
+        cache_read=_plus(whole.cache_read, part.cache_read),
+        cache_write=_plus(whole.cache_write, part.cache_write),
+        cache_write_5m=_plus(whole.cache_write_5m, part.cache_write_5m),
+        cache_write_1h=_plus(whole.cache_write_1h, part.cache_write_1h),
+        reasoning=whole.reasoning,
+    )
+
+
+def _plus(total: int | None, part: int | None) -> int | None:
+    return total if total is None or part is None else total + part
+
+
+def output_messages(message: Any) -> list[Message]:
+    """Return the one message of an answer."""
+    reason = text(field(message, "stop_reason"))
+    return [output_message(blocks(field(message, "content")), reason)]
+
+
+class MessageStream:
+    """Collects the events of one message, raw or with those a helper adds between them."""
+
+    __slots__ = ("_answer", "_blocks", "_content", "_counts")
+
+    def __init__(self, content: bool = False) -> None:
+        self._content = content
+        self._answer = Response()
+        self._counts = Counts()
+        self._blocks: dict[int, _Block] = {}
+
+    def feed(self, chunk: Any) -> None:
+        """Take one event, an SDK's object or a dict. Unknown ones are passed over."""
+        kind = chunk.get("type") if isinstance(chunk, Mapping) else getattr(chunk, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any mapping
+        if kind == "content_block_delta":
+            if self._content:
+                self._block(chunk).add(field(chunk, "delta"))
+        elif kind == "content_block_start":
+            self._open(chunk)
+        elif kind == "message_start":
+            self._begin(field(chunk, "message"))
+        elif kind == "message_delta":
+            self._finish(chunk)
+        elif kind == "error":
+            self._answer.error_type = text(field(field(chunk, "error"), "type")) or "error"
+
+    def _begin(self, message: Any) -> None:
+        self._answer = response(message)
+        self._counts.tell(field(message, "usage"))
+        self._counts.forget_output()
+
+    def _open(self, event: Any) -> None:
+        opened = field(event, "content_block")
+        self._answer.more = self._answer.more or _more([opened])
+        if self._content:
+            self._block(event).open(opened)
+
+    def _finish(self, event: Any) -> None:
+        reason = text(field(field(event, "delta"), "stop_reason"))
+        if reason:
+            self._answer.finish_reasons = [reason]
+        self._counts.tell(field(event, "usage"))
+
+    def _block(self, event: Any) -> _Block:
+        return self._blocks.setdefault(integer(field(event, "index")) or 0, _Block())
+
+    def response(self) -> Response:
+        """Return what has arrived so far."""
+        self._answer.usage = self._counts.billed()
+        return self._answer
+
+    def output_messages(self) -> Sequence[Message]:
+        """Return the one message, put together from its blocks."""
+        if not self._blocks:
+            return []
+        grown = [block.whole() for _, block in sorted(self._blocks.items())]
+        reasons = self._answer.finish_reasons
+        return [output_message(blocks(grown), reasons[0] if reasons else None)]
+
+
+class _Block:
+    """One content block of a stream, growing."""
+
+    __slots__ = ("_fields", "_pieces")
+
+    def __init__(self) -> None:
+        self._fields: dict[str, Any] = {}
+        self._pieces: dict[str, list[str]] = {}
+
+    def open(self, block: Any) -> None:
+        self._fields = {name: field(block, name) for name in _OPENED}
+
+    def add(self, delta: Any) -> None:
+        for name, target in _GROWN.items():
+            if isinstance(piece := field(delta, name), str):
+                self._pieces.setdefault(target, []).append(piece)
+
+    def whole(self) -> dict[str, Any]:
+        grown = {name: "".join(pieces) for name, pieces in self._pieces.items()}
+        return {**self._fields, **{name: said for name, said in grown.items() if said}}
+
+
+_OPENED = ("type", "id", "name", "text", "thinking", "input", "content", "tool_use_id", "data")
+_GROWN = {"text": "text", "thinking": "thinking", "partial_json": "input", "content": "content"}
+
+
+def _system(arguments: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+    said = arguments.get("system")
+    if isinstance(said, str):
+        return text_part(said) or None
+    return [part for block in items(said) for part in text_part(field(block, "text"))] or None
+
+
+CONTENT = Content(
+    input_messages=lambda arguments: input_messages(arguments.get("messages")),
+    output_messages=output_messages,
+    system_instructions=_system,
+    tool_definitions=lambda arguments: tool_definitions(arguments.get("tools")),
+)
+
+MESSAGES = Endpoint("chat", request, response, MessageStream, CONTENT)
+"""Messages, whole or streamed."""

@@ -1,0 +1,179 @@
+"""The Responses API shape: ``/responses``, its compaction and its stored results.
+
+Finish reasons are derived from the status, as the conventions' OpenAI page does: ``completed`` is
+``stop``, ``incomplete`` is why (``length`` for ``max_output_tokens``), ``failed`` and ``cancelled``
+are ``error``; a response that is not done has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from otel_llm import semconv
+from otel_llm.genai import Request, Response, Usage
+
+from ..core.patch import Content, Endpoint, Message
+from .chat_completions import error_type, output_type
+from .chat_messages import tool_definitions
+from .parts import Part, text_part
+from .response_messages import assistant, input_messages, output_messages, output_parts
+from .values import count, field, integer, items, number, text
+
+
+def request(arguments: Mapping[str, Any]) -> Request:
+    """Read the arguments of ``create``, ``parse`` and ``compact``."""
+    get = arguments.get
+    return Request(
+        model=text(get("model")),
+        stream=get("stream") is True or None,
+        temperature=number(get("temperature")),
+        top_p=number(get("top_p")),
+        max_tokens=integer(get("max_output_tokens")),
+        output_type=output_type(get("text_format")) or output_type(field(get("text"), "format")),
+        reasoning_level=text(field(get("reasoning"), "effort")),
+        conversation_id=_conversation(get("conversation")),
+        previous_response_id=text(get("previous_response_id")),
+        more=_prompt(get("prompt")),
+    )
+
+
+def _conversation(conversation: Any) -> str | None:
+    return text(conversation) or text(field(conversation, "id"))
+
+
+def _prompt(prompt: Any) -> dict[str, Any] | None:
+    """Read the stored prompt template that is used, if one is."""
+    id, version = text(field(prompt, "id")), text(field(prompt, "version"))
+    if id is None:
+        return None
+    named = {semconv.PROMPT_NAME: id}
+    return named if version is None else {**named, semconv.PROMPT_VERSION: version}
+
+
+def response(answer: Any) -> Response:
+    """Read a whole answer."""
+    status = text(field(answer, "status"))
+    reason = finish_reason(status, answer)
+    return Response(
+        id=text(field(answer, "id")),
+        model=text(field(answer, "model")),
+        finish_reasons=[reason] if reason else [],
+        usage=usage(field(answer, "usage")),
+        error_type=_failure(answer) if status == "failed" else None,
+        conversation_id=_conversation(field(answer, "conversation")),
+        more=_compacted(answer),
+    )
+
+
+def finish_reason(status: str | None, answer: Any) -> str | None:
+    """Return why generation ended; ``None`` while it has not."""
+    if status == "incomplete":
+        reason = text(field(field(answer, "incomplete_details"), "reason"))
+        return _INCOMPLETE.get(reason or status, reason)
+    return {"completed": "stop", "failed": "error", "cancelled": "error"}.get(status or "")
+
+
+_INCOMPLETE = {"max_output_tokens": "length", "incomplete": "incomplete"}
+
+
+def _failure(answer: Any) -> str:
+    return error_type(field(answer, "error")) or "failed"
+
+
+def _compacted(answer: Any) -> dict[str, Any] | None:
+    kinds = {field(item, "type") for item in items(field(answer, "output"))}
+    return {semconv.CONVERSATION_COMPACTED: True} if "compaction" in kinds else None
+
+
+def usage(said: Any) -> Usage:
+    """Read ``usage``; input includes cached tokens, output includes reasoning."""
+    if said is None:
+        return Usage()
+    asked = field(said, "input_tokens_details")
+    wrote = field(said, "output_tokens_details")
+    return Usage(
+        input_tokens=count(field(said, "input_tokens")),
+        output_tokens=count(field(said, "output_tokens")),
+        cache_read=count(field(asked, "cached_tokens")),
+        cache_write=count(field(asked, "cache_write_tokens")),
+        reasoning=count(field(wrote, "reasoning_tokens")),
+        text_input=count(field(asked, "text_tokens")),
+        audio_input=count(field(asked, "audio_tokens")),
+        image_input=count(field(asked, "image_tokens")),
+        text_output=count(field(wrote, "text_tokens")),
+        audio_output=count(field(wrote, "audio_tokens")),
+        image_output=count(field(wrote, "image_tokens")),
+    )
+
+
+class ResponsesStream:
+    """Collects the events of one response. Unknown events are passed over.
+
+    Six kinds of event carry the whole response as it stands; the last one seen is what is
+    reported. Messages come from it too, and from finished items and text deltas when it never came.
+    """
+
+    __slots__ = ("_answer", "_content", "_error", "_parts", "_pieces", "_whole")
+
+    def __init__(self, content: bool = False) -> None:
+        self._content = content
+        self._answer = Response()
+        self._error: str | None = None
+        self._whole: Sequence[Message] = ()
+        self._parts: dict[int, list[Part]] = {}
+        self._pieces: dict[int, list[str]] = {}
+
+    def feed(self, chunk: Any) -> None:
+        """Take one event, an SDK's object or a dict."""
+        kind = chunk.get("type") if isinstance(chunk, dict) else getattr(chunk, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any mapping
+        if kind in _CARRIERS:
+            self._carry(field(chunk, "response"))
+        elif kind == "error":
+            self._error = error_type(field(chunk, "error")) or error_type(chunk)
+        elif self._content:
+            self._collect(kind, chunk)
+
+    _read = staticmethod(response)
+
+    def _carry(self, answer: Any) -> None:
+        self._answer = self._read(answer)
+        if self._content:
+            self._whole = output_messages(answer)
+
+    def _collect(self, kind: Any, event: Any) -> None:
+        index = integer(field(event, "output_index")) or 0
+        if kind == "response.output_item.done":
+            self._parts[index] = output_parts(field(event, "item"))
+        elif kind == "response.output_text.delta" and (piece := text(field(event, "delta"))):
+            self._pieces.setdefault(index, []).append(piece)
+
+    def response(self) -> Response:
+        """Return what has arrived so far."""
+        self._answer.error_type = self._error or self._answer.error_type
+        return self._answer
+
+    def output_messages(self) -> Sequence[Message]:
+        """Return the one message of the response."""
+        begun = {index: text_part("".join(said)) for index, said in self._pieces.items()}
+        parts = [part for _, found in sorted({**begun, **self._parts}.items()) for part in found]
+        return self._whole or ([assistant(parts, None)] if parts else [])
+
+
+_CARRIERS = frozenset(
+    f"response.{state}"
+    for state in ("created", "queued", "in_progress", "completed", "incomplete", "failed")
+)
+
+CONTENT = Content(
+    input_messages=lambda arguments: input_messages(arguments.get("input")),
+    output_messages=output_messages,
+    system_instructions=lambda arguments: text_part(arguments.get("instructions")) or None,
+    tool_definitions=lambda arguments: tool_definitions(arguments.get("tools")),
+)
+
+FETCHED = Content(lambda _: (), output_messages)
+"""What a stored response says; the request for it has no messages."""
+
+RESPONSES = Endpoint("chat", request, response, ResponsesStream, CONTENT)
+"""Responses as any compatible host speaks them, without attributes of OpenAI alone."""

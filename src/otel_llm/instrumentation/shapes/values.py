@@ -1,0 +1,71 @@
+"""Single values out of whatever an SDK was given: the right type, or ``None``.
+
+``NOT_GIVEN`` and ``omit`` are objects and not numbers, so a type check sorts them out with
+everything else that is unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+_EMPTY: tuple[Any, ...] = ()
+
+
+def field(thing: Any, name: str) -> Any:
+    """Return a field of a dict or of an object; ``None`` when it has none."""
+    if isinstance(thing, dict):  # not ``Mapping``: that check costs ten times as much
+        return thing.get(name)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any dict
+    return getattr(thing, name, None)
+
+
+def text(value: Any) -> str | None:
+    """Return a non-empty string."""
+    return value if isinstance(value, str) and value else None
+
+
+def number(value: Any) -> float | None:
+    """Return an int or float; a bool is neither."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def integer(value: Any) -> int | None:
+    """Return an int; also from a whole float, as some hosts count in floats."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def count(value: Any) -> int | None:
+    """Return a number of tokens: an int that is not negative."""
+    whole = integer(value)
+    return whole if whole is not None and whole >= 0 else None
+
+
+def items(value: Any) -> Sequence[Any]:
+    """Return a list or tuple as it is, anything else as nothing."""
+    return value if isinstance(value, list | tuple) else _EMPTY  # pyright: ignore[reportUnknownVariableType] - any list
+
+
+def texts(value: Any) -> list[str] | None:
+    """Return a list of strings; a single string becomes a list of one."""
+    if isinstance(value, str):
+        return [value]
+    found = [item for item in items(value) if isinstance(item, str)]
+    return found or None
+
+
+def parsed(arguments: Any) -> Any:
+    """Return tool arguments as an object where they are JSON text, else as they came."""
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        return json.loads(arguments)
+    except ValueError:
+        return arguments
+
+
+def known(**fields: Any) -> dict[str, Any]:
+    """Return the fields that are not ``None``."""
+    return {name: value for name, value in fields.items() if value is not None}

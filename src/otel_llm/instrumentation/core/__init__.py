@@ -2,11 +2,12 @@
 
 from .guard import guarded
 from .instrumentor import LLMInstrumentor
-from .patch import Content, Endpoint, Message, Origin, Patch, StreamReader
+from .patch import Content, Endpoint, Hook, Message, Origin, Patch, StreamReader
 
 __all__ = [
     "Content",
     "Endpoint",
+    "Hook",
     "LLMInstrumentor",
     "Message",
     "Origin",

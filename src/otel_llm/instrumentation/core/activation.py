@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from contextvars import Token
 from typing import Any
 
 from opentelemetry.context import attach, detach
@@ -19,7 +18,7 @@ def release(token: Any) -> None:
     collector runs in. The token means nothing there and the context it came from is gone, which
     is no error, whereas ``detach`` would log one.
     """
-    variable: Any = token.var if isinstance(token, Token) else None
+    variable = getattr(token, "var", None)  # a custom runtime context may have other tokens
     if variable is not None:
         with suppress(ValueError):
             variable.reset(token)

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from types import AsyncGeneratorType, GeneratorType
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import wrapt
 
-from .reading import Reading
+
+class Follower(Protocol):
+    """What follows a generator: a ``Reading``, or a ``LateReading`` that starts one."""
+
+    def read(self, advance: Callable[[Any], Any], source: Any) -> Any:
+        """Return ``advance(source)``."""
+        ...
+
+    def read_async(self, advance: Callable[[Any], Awaitable[Any]], source: Any) -> Any:
+        """Return an awaitable of ``await advance(source)``."""
+        ...
+
+    def closed(self) -> None:
+        """Hear that the caller closed it."""
+        ...
+
+    def abandoned(self) -> None:
+        """Hear that the garbage collector took it."""
+        ...
+
 
 _Proxy: Any = cast(Any, wrapt.ObjectProxy)  # keeps isinstance true; generic only in its stubs
 
@@ -17,14 +37,14 @@ def is_generator(stream: object) -> bool:
     return isinstance(stream, GeneratorType | AsyncGeneratorType)
 
 
-def stand_in(stream: Any, reading: Reading) -> Any:
+def stand_in(stream: Any, reading: Follower) -> Any:
     """Return what reads ``stream`` for the caller and is followed while it does."""
     kind = FollowedAsyncGenerator if hasattr(stream, "__anext__") else FollowedGenerator
     return kind(stream, reading)
 
 
 class _Followed(_Proxy):
-    def __init__(self, stream: Any, reading: Reading) -> None:
+    def __init__(self, stream: Any, reading: Follower) -> None:
         _Proxy.__init__(self, stream)
         self._self_reading = reading
 

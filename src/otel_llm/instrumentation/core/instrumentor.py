@@ -13,7 +13,8 @@ from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from .guard import guarded
-from .patch import Origin, Patch
+from .hooks import hooked
+from .patch import Hook, Origin, Patch
 from .settings import Settings
 from .telemetry import Telemetry
 from .wrapper import wrapper_for
@@ -29,9 +30,9 @@ class Patched(wrapt.FunctionWrapper):  # type: ignore[type-arg]
 
 @dataclass(slots=True)
 class Binding:
-    """What became of one patch. ``otel-llm doctor`` reads these."""
+    """What became of one patch or hook. ``otel-llm doctor`` reads these."""
 
-    patch: Patch
+    patch: Patch | Hook
     state: State = "pending"
     """``pending``: the SDK's module was not imported yet. ``unbound``: it has no such method."""
     foreign: str | None = None
@@ -54,11 +55,13 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     provider: ClassVar[str] = "_OTHER"
     """Value of ``gen_ai.provider.name`` for SDKs that speak to one provider only."""
     patches: ClassVar[Sequence[Patch]]
+    hooks: ClassVar[Sequence[Hook]] = ()
+    """Functions that are no calls, never the same as a patch."""
 
     telemetry: Telemetry | None = None
     """``None`` while not instrumenting."""
     bindings: tuple[Binding, ...] = ()
-    """What became of each patch, in the order of ``patches``."""
+    """What became of each, in the order of ``hooks`` and ``patches``."""
 
     def __init_subclass__(cls) -> None:
         # BaseInstrumentor keeps its singleton on the class, where a subclass would inherit it,
@@ -106,8 +109,9 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         settings = Settings.from_environment(**kwargs)
         kind = type(self)
         kind.telemetry = Telemetry(kind.__module__, settings, **providers)
-        kind.bindings = kind.bindings or tuple(Binding(patch) for patch in self.patches)
-        for module in dict.fromkeys(patch.module for patch in self.patches):
+        targets = (*self.hooks, *self.patches)
+        kind.bindings = kind.bindings or tuple(Binding(target) for target in targets)
+        for module in dict.fromkeys(target.module for target in targets):
             wrapt.register_post_import_hook(self._imported, module)
 
     def _imported(self, module: ModuleType) -> None:
@@ -128,10 +132,11 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             if not patch.optional:
                 _log.warning("otel-llm: %s has no %s; not traced", patch.module, patch.name)
             return
-        if isinstance(original, wrapt.ObjectProxy):
-            binding.foreign = _module_of(original)
+        binding.foreign = _foreign(original)
         binding.place = (owner, attribute, original, attribute in vars(owner))
-        wrapt.apply_patch(owner, attribute, Patched(original, wrapper_for(self, patch, original)))
+        hook = isinstance(patch, Hook)
+        wrapper = hooked(self, patch) if hook else wrapper_for(self, patch, original)
+        wrapt.apply_patch(owner, attribute, Patched(original, wrapper))
         binding.state = "bound"
 
     def _uninstrument(self, **kwargs: Any) -> None:
@@ -145,13 +150,13 @@ def _resolve(module: ModuleType, name: str) -> tuple[Any, str, Any]:
     return wrapt.resolve_path(module, name)
 
 
-def _module_of(wrapper: Any) -> str:
-    return str(getattr(getattr(wrapper, "_self_wrapper", None), "__module__", "unknown"))
+def _foreign(original: Any) -> str | None:
+    wrapper = getattr(original, "_self_wrapper", None)  # a wrapt.FunctionWrapper has one
+    return None if wrapper is None else str(getattr(wrapper, "__module__", "unknown"))
 
 
 def _own(owner: Any, attribute: str) -> Any:
-    own: dict[str, Any] = vars(owner)
-    return own.get(attribute)
+    return owner.__dict__.get(attribute)
 
 
 def _unbind(binding: Binding) -> None:

@@ -91,3 +91,17 @@ class Patch:
     manager: bool = False
     """The call returns a context manager that sends the request when it is entered; the operation
     starts there. Not for a manager that only calls another patched method."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A function of the SDK that is no call of its own, yet has to know of ours."""
+
+    module: str
+    name: str
+    """``Class.method`` or ``function`` below ``module``."""
+    wrapper: Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+    """In wrapt's form: the original, the instance, the arguments. Runs only while instrumenting,
+    in the user's call: guard what is ours, never the original."""
+    optional: bool = False
+    """Not in every supported version: no warning when it is missing."""

@@ -44,8 +44,11 @@ class Reading:
         """Whether the operation is over; reads and closes pass straight through then."""
         return self._operation.ended
 
-    def read(self, advance: Callable[[Any], Any], source: Any) -> Any:
-        """Return ``advance(source)``, one chunk, noting when and what it was."""
+    def read(self, advance: Callable[[Any], Any], source: Any, feed: bool = True) -> Any:
+        """Return ``advance(source)``, one chunk, noting when and what it was.
+
+        ``feed=False``: bytes and no chunk, of which only the end is of interest.
+        """
         if self.busy or self._operation.ended:
             return advance(source)
         self.busy = True
@@ -58,10 +61,13 @@ class Reading:
             raise
         release(token)
         self.busy = False
-        self._arrived(chunk)
+        if feed:
+            self._arrived(chunk)
         return chunk
 
-    async def read_async(self, advance: Callable[[Any], Awaitable[Any]], source: Any) -> Any:
+    async def read_async(
+        self, advance: Callable[[Any], Awaitable[Any]], source: Any, feed: bool = True
+    ) -> Any:
         """Return ``await advance(source)``, one chunk, noting when and what it was."""
         if self.busy or self._operation.ended:
             return await advance(source)
@@ -75,13 +81,15 @@ class Reading:
             raise
         release(token)
         self.busy = False
-        self._arrived(chunk)
+        if feed:
+            self._arrived(chunk)
         return chunk
 
-    def closed(self, error: BaseException | None = None) -> None:
-        """End it because the caller lets go of it, on account of ``error`` if there is one."""
+    def closed(self) -> None:
+        """End it because the caller lets go of it, maybe on account of an exception."""
         if self.busy or self.ended:
             return
+        error = sys.exc_info()[1]  # that of the ``with`` block or the handler we are called from
         if error is not None and _is_cancellation(error):
             self._end("cancelled", type_name(error))
         else:

@@ -25,8 +25,7 @@ def reclass(subject: Any, overrides: Mapping[str, Override], state: Any) -> bool
     """
     try:
         setattr(subject, STATE, state)
-        kind: Any = type(subject)
-        subject.__class__ = _subclass(kind, overrides)
+        subject.__class__ = _subclass(subject.__class__, overrides)
     except (TypeError, AttributeError):  # slots, a generator, a C type
         return False
     return True
@@ -50,7 +49,6 @@ def _subclass(kind: Any, overrides: Mapping[str, Override]) -> Any:
             if name == "__del__" or hasattr(kind, name)
         }
         named = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__slots__": ()}
-        metaclass: Any = type(kind)
-        made = _made[key] = metaclass(kind.__name__, (kind,), {**named, **methods})
+        made = _made[key] = kind.__class__(kind.__name__, (kind,), {**named, **methods})
         _ours.add(made)
     return made

@@ -10,7 +10,12 @@ from typing import Any
 
 from .generators import is_generator, stand_in
 from .reading import Reading
-from .reclass import Override, reclass
+from .reclass import Override, reclass, reclassed
+
+
+def is_stream(result: Any) -> bool:
+    """Return whether ``result`` is still to be read, chunk by chunk."""
+    return hasattr(result, "__next__") or hasattr(result, "__anext__")
 
 
 def follow(stream: Any, reading: Reading) -> Any:
@@ -18,18 +23,23 @@ def follow(stream: Any, reading: Reading) -> Any:
     if is_generator(stream) or not reclass(stream, _STREAM, reading):
         return stand_in(stream, reading)
     response = getattr(stream, "response", None)
-    if type(response).__module__.partition(".")[0] in ("httpx", "httpx2"):
+    if _is_http(response) and not reclassed(response):
         # SDK helpers close the HTTP response below the stream, not the stream.
-        reclass(response, _BODY, reading)
+        reclass(response, BODY, reading)
     return stream
+
+
+def _is_http(response: Any) -> bool:
+    return type(response).__module__.partition(".")[0] in ("httpx", "httpx2")
 
 
 class Reads:
     """The iterator of a stream that makes a new one for every loop."""
 
-    __slots__ = ("_iterator", "_reading")
+    __slots__ = ("_feed", "_iterator", "_reading")
 
-    def __init__(self, iterator: Any, reading: Reading) -> None:
+    def __init__(self, iterator: Any, reading: Reading, *, feed: bool = True) -> None:
+        self._feed = feed
         self._iterator = iterator
         self._reading = reading
 
@@ -37,7 +47,7 @@ class Reads:
         return self
 
     def __next__(self) -> Any:
-        return self._reading.read(next, self._iterator)
+        return self._reading.read(next, self._iterator, self._feed)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._iterator, name)
@@ -46,9 +56,10 @@ class Reads:
 class AsyncReads:
     """The asynchronous iterator of a stream that makes a new one for every loop."""
 
-    __slots__ = ("_iterator", "_reading")
+    __slots__ = ("_feed", "_iterator", "_reading")
 
-    def __init__(self, iterator: Any, reading: Reading) -> None:
+    def __init__(self, iterator: Any, reading: Reading, *, feed: bool = True) -> None:
+        self._feed = feed
         self._iterator = iterator
         self._reading = reading
 
@@ -56,7 +67,7 @@ class AsyncReads:
         return self
 
     def __anext__(self) -> Any:
-        return self._reading.read_async(anext, self._iterator)
+        return self._reading.read_async(anext, self._iterator, self._feed)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._iterator, name)
@@ -100,14 +111,6 @@ def _close(base: Any) -> Any:
     return close
 
 
-def _exit(base: Any) -> Any:
-    def __exit__(self: Any, kind: Any, error: Any, trace: Any) -> Any:
-        self._otel_llm.closed(error)
-        return base(self, kind, error, trace)
-
-    return __exit__
-
-
 def _del(base: Any) -> Any:
     def __del__(self: Any) -> None:
         self._otel_llm.abandoned()
@@ -124,8 +127,8 @@ _STREAM: dict[str, Override] = {
     "__aiter__": _aiter,
     "close": _close,
     "aclose": _close,
-    "__exit__": _exit,
-    "__aexit__": _exit,
+    "__exit__": _close,
+    "__aexit__": _close,
     "__del__": _del,
 }
-_BODY: dict[str, Override] = {"close": _close, "aclose": _close, "__del__": _del}
+BODY: dict[str, Override] = {"close": _close, "aclose": _close, "__del__": _del}

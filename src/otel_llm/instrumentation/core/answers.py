@@ -1,0 +1,22 @@
+"""Whole answers: read what came back and end the operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .guard import swallowed
+from .operation import Ending, Operation
+from .patch import Endpoint
+
+
+def finish(operation: Operation, endpoint: Endpoint, answer: Any) -> None:
+    """End ``operation`` with an answer that is all there."""
+    ending = Ending()
+    try:
+        ending.response = endpoint.response(answer)
+    except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
+        swallowed(f"reading a {endpoint.operation} response", error)
+    content = endpoint.content
+    if operation.captures and content is not None:
+        ending.output = lambda: content.output_messages(answer)
+    operation.end(ending)

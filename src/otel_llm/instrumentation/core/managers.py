@@ -1,0 +1,38 @@
+"""Context managers that send their request when they are entered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .reclass import Override, reclass
+from .running import run, run_async
+from .start import Start
+
+
+def follow_manager(manager: Any, start: Start) -> Any:
+    """Return ``manager``, whose operation will start when it is entered."""
+    reclass(manager, _MANAGER, start)
+    return manager
+
+
+def _enter(base: Any) -> Any:
+    def __enter__(self: Any) -> Any:
+        start: Start = self._otel_llm
+        operation = start()
+        return base(self) if operation is None else run(operation, start.endpoint, base, (self,))
+
+    return __enter__
+
+
+def _aenter(base: Any) -> Any:
+    async def __aenter__(self: Any) -> Any:
+        start: Start = self._otel_llm
+        operation = start()
+        if operation is None:
+            return await base(self)
+        return await run_async(operation, start.endpoint, base(self))
+
+    return __aenter__
+
+
+_MANAGER: dict[str, Override] = {"__enter__": _enter, "__aenter__": _aenter}

@@ -1,0 +1,163 @@
+"""Raw responses of the Stainless SDKs (openai, anthropic, groq): the caller wants the HTTP answer.
+
+``with_raw_response`` has read the body of a plain call by the time we see it: its JSON is read
+without calling ``parse``, whose result is the caller's. A stream, or anything from
+``with_streaming_response``, is still on the wire: it is never read early, and the operation ends
+when the caller has read or closed it, through ``parse()`` or by hand.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable
+from types import SimpleNamespace
+from typing import Any
+
+from .activation import activate, release
+from .answers import finish
+from .guard import guarded
+from .operation import Ending, Operation
+from .patch import Endpoint
+from .reading import Reading
+from .reclass import Override, reclass
+from .streams import BODY, AsyncReads, Reads, follow, is_stream
+
+
+def is_raw(result: Any) -> bool:
+    """Return whether ``result`` is an SDK's wrapper around an HTTP response."""
+    return hasattr(result, "http_response") and callable(getattr(result, "parse", None))
+
+
+def follow_raw(raw: Any, operation: Operation, endpoint: Endpoint) -> None:
+    """End the operation now if the body was read, else when it will be."""
+    body = _read_already(raw.http_response)
+    if body is not None:
+        finish_body(operation, endpoint, body)
+        return
+    reading = BodyReading(operation, endpoint)
+    reclass(raw, _RAW, reading)
+    reclass(raw.http_response, _HTTP, reading)
+
+
+def _read_already(http: Any) -> bytes | None:
+    try:
+        return http.content
+    except Exception:  # noqa: BLE001 - httpx.ResponseNotRead or httpx2.ResponseNotRead
+        return None
+
+
+def finish_body(operation: Operation, endpoint: Endpoint, body: bytes) -> None:
+    """End the operation with a body that may not be JSON, nor of the shape we know."""
+    try:
+        answer = json.loads(body, object_hook=lambda fields: SimpleNamespace(**fields))
+    except ValueError:
+        operation.end(Ending())
+    else:
+        finish(operation, endpoint, answer)
+
+
+class BodyReading(Reading):
+    """Follows a body that may be read whole, as a stream, or byte by byte."""
+
+    __slots__ = ("_endpoint",)
+
+    def __init__(self, operation: Operation, endpoint: Endpoint) -> None:
+        make = endpoint.stream
+        super().__init__(operation, make(operation.captures) if make else None)
+        self._endpoint = endpoint
+
+    def parsed(self, parsed: Any) -> Any:
+        """Return what ``parse()`` made, followed if it is a stream."""
+        if self.ended or not is_stream(parsed):
+            return parsed
+        with guarded("following a parsed stream"):
+            return follow(parsed, self)
+        return parsed
+
+    async def parsed_later(self, parsing: Awaitable[Any]) -> Any:
+        """Return ``parsed`` of what ``parsing`` gives."""
+        return self.parsed(await parsing)
+
+    def read_whole(self, base: Any, http: Any) -> bytes:
+        """Read the body for the caller and end the operation with it."""
+        if self.busy or self.ended:
+            return base(http)
+        self.busy, token = True, activate(self._operation.context)
+        try:
+            body = base(http)
+        except BaseException as error:
+            release(token)
+            self._stopped(error)
+            raise
+        release(token)
+        self._whole(body)
+        return body
+
+    async def read_whole_async(self, base: Any, http: Any) -> bytes:
+        """Read the body for the caller and end the operation with it."""
+        if self.busy or self.ended:
+            return await base(http)
+        self.busy, token = True, activate(self._operation.context)
+        try:
+            body = await base(http)
+        except BaseException as error:
+            release(token)
+            self._stopped(error)
+            raise
+        release(token)
+        self._whole(body)
+        return body
+
+    def _whole(self, body: bytes) -> None:
+        self.busy = False
+        finish_body(self._operation, self._endpoint, body)
+
+
+def _parse(base: Any) -> Any:
+    def parse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        reading: BodyReading = self._otel_llm
+        parsed = base(self, *args, **kwargs)
+        if inspect.isawaitable(parsed):
+            return reading.parsed_later(parsed)
+        return reading.parsed(parsed)
+
+    return parse
+
+
+def _read(base: Any) -> Any:
+    def read(self: Any) -> Any:
+        return self._otel_llm.read_whole(base, self)
+
+    return read
+
+
+def _aread(base: Any) -> Any:
+    def aread(self: Any) -> Any:
+        return self._otel_llm.read_whole_async(base, self)
+
+    return aread
+
+
+def _iter_raw(base: Any) -> Any:
+    def iter_raw(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return Reads(base(self, *args, **kwargs), self._otel_llm, feed=False)
+
+    return iter_raw
+
+
+def _aiter_raw(base: Any) -> Any:
+    def aiter_raw(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return AsyncReads(base(self, *args, **kwargs), self._otel_llm, feed=False)
+
+    return aiter_raw
+
+
+_RAW: dict[str, Override] = {"parse": _parse}
+_HTTP: dict[str, Override] = {
+    **BODY,
+    "read": _read,
+    "aread": _aread,
+    "iter_raw": _iter_raw,
+    "aiter_raw": _aiter_raw,
+}

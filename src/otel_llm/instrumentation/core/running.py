@@ -1,0 +1,45 @@
+"""Run the SDK inside an operation: its context current, its exception noted and passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .activation import activate, release
+from .operation import Operation
+from .patch import Endpoint
+from .settling import settled
+
+
+def run(
+    operation: Operation,
+    endpoint: Endpoint,
+    function: Callable[..., Any],
+    args: tuple[Any, ...] = (),
+    kwargs: dict[str, Any] | None = None,
+) -> Any:
+    """Return what ``function`` returns, followed if there is more to come."""
+    token = activate(operation.context)
+    try:
+        result = function(*args, **kwargs) if kwargs else function(*args)
+    except BaseException as error:
+        release(token)
+        operation.fail(error)
+        raise
+    release(token)
+    if isinstance(result, Awaitable):
+        return run_async(operation, endpoint, result)  # pyright: ignore[reportUnknownArgumentType]
+    return settled(operation, endpoint, result)
+
+
+async def run_async(operation: Operation, endpoint: Endpoint, pending: Awaitable[Any]) -> Any:
+    """Return what ``pending`` gives, followed if there is more to come."""
+    token = activate(operation.context)
+    try:
+        result = await pending
+    except BaseException as error:
+        release(token)
+        operation.fail(error)
+        raise
+    release(token)
+    return settled(operation, endpoint, result)

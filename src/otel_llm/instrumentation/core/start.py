@@ -1,0 +1,75 @@
+"""Everything needed to start an operation, now or when the request is really sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from opentelemetry.context import get_current
+
+from otel_llm.genai import Request
+
+from .guard import guarded, swallowed
+from .operation import Operation
+from .patch import Origin, Patch
+from .suppression import suppressed
+from .telemetry import Telemetry
+
+
+class Source(Protocol):
+    """What is needed of an instrumentor."""
+
+    telemetry: Telemetry | None
+    """``None`` while it is not instrumenting: methods that a client kept then do nothing."""
+
+    def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
+        """Say whom the call goes to."""
+        ...
+
+
+class Start:
+    """One call of a patched method, not yet sent."""
+
+    __slots__ = ("_args", "_instance", "_kwargs", "_patch", "_source", "endpoint")
+
+    def __init__(
+        self,
+        source: Source,
+        patch: Patch,
+        instance: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        self._source = source
+        self._patch = patch
+        self._instance = instance
+        self._args = args
+        self._kwargs = kwargs
+        self.endpoint = patch.endpoint
+
+    def __call__(self) -> Operation | None:
+        """Return the running operation; ``None`` when this call is not ours to trace."""
+        telemetry = self._source.telemetry
+        try:
+            if telemetry is None or suppressed(get_current(), self.endpoint.operation):
+                return None
+            return self._started(telemetry)
+        except Exception as error:  # noqa: BLE001 - our mistake must not stop the user's call
+            swallowed(f"starting {self.endpoint.operation}", error)
+            return None
+
+    def _started(self, telemetry: Telemetry) -> Operation:
+        arguments = self._arguments()
+        origin, request = Origin("_OTHER"), Request()
+        with guarded("reading whom a call goes to"):
+            origin = self._source.origin(self._instance, arguments)
+        with guarded(f"reading a {self.endpoint.operation} request"):
+            request = self.endpoint.request(arguments)
+        operation = Operation(telemetry, self.endpoint, origin, request)
+        operation.capture(arguments)
+        return operation
+
+    def _arguments(self) -> Mapping[str, Any]:
+        if not self._args:
+            return self._kwargs
+        return {**dict(zip(self._patch.positional, self._args, strict=False)), **self._kwargs}

@@ -4,6 +4,9 @@
   - Refused        we are full; the sender keeps the data and tries again
   - Retryable      the next hop is unwell; try again, after ``retry_after_s`` if it said so
   - Permanent      this batch will never be accepted; do not try again
+    - TooLarge     smaller parts of it may be accepted
+    - Malformed    one request in it is broken; the others may be accepted
+    - PartlyRejected  it was accepted but for some items, which are lost
 
 Decide by kind, never by message. No message of these errors holds telemetry content.
 """
@@ -30,3 +33,24 @@ class Retryable(DeliveryError):
 
 class Permanent(DeliveryError):
     """The far side refuses this batch every time. Receivers answer INVALID_ARGUMENT / 400."""
+
+    def __init__(self, message: str, *, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
+        """The far side's own words. They may quote telemetry: for the dead letter, never a log."""
+
+
+class TooLarge(Permanent):
+    """HTTP 413, or RESOURCE_EXHAUSTED without a retry hint."""
+
+
+class Malformed(Permanent):
+    """HTTP 400 or INVALID_ARGUMENT: in a batch of several requests one may have spoiled it."""
+
+
+class PartlyRejected(Permanent):
+    """A success with ``partial_success.rejected_* > 0``. Sending again would double the rest."""
+
+    def __init__(self, rejected: int, *, said: str = "") -> None:
+        super().__init__(f"partial success, {rejected} rejected", said=said)
+        self.rejected = rejected

@@ -1,0 +1,205 @@
+"""OTLP over gRPC.
+
+The bytes go out as they are: no message is built. Which answer means what follows the table of
+OTLP 1.11, "Failures".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+
+from otel_llm.collector.component import Signal
+from otel_llm.collector.destination import (
+    MAX_REQUEST_BYTES,
+    MAX_RESPONSE_BYTES,
+    MAX_SAID,
+    QueueConfig,
+    RetryConfig,
+    TlsConfig,
+    check_answer,
+    check_headers,
+)
+from otel_llm.collector.errors import DeliveryError, Malformed, Permanent, Retryable, TooLarge
+from otel_llm.config.units import Duration
+from otel_llm.version import __version__
+
+METHODS: dict[Signal, str] = {
+    "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+    "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+}
+RETRYABLE = frozenset(
+    {
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepaliveConfig:
+    """Pings that notice a dead connection. Servers drop clients that ping too often."""
+
+    time: Duration = 300.0
+    """Silence after which to ping."""
+    timeout: Duration = 20.0
+    """How long to wait for the pong."""
+    permit_without_stream: bool = False
+    """Also ping while nothing is being sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtlpExporterConfig:
+    """An OTLP destination over gRPC."""
+
+    endpoint: str
+    """``host:port``; with ``http://`` in front it is spoken to without TLS, with ``https://``
+    or nothing in front with TLS, unless ``tls.insecure`` says otherwise."""
+    tls: TlsConfig = field(default_factory=TlsConfig)
+    """How to know each other."""
+    headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Sent as metadata with every request, such as an API key."""
+    compression: Literal["none", "gzip"] = "none"
+    """``gzip`` costs several times what everything else does; worth it over a slow network."""
+    timeout: Duration = 10.0
+    """How long one attempt may take."""
+    keepalive: KeepaliveConfig = field(default_factory=KeepaliveConfig)
+    """Pings."""
+    sending_queue: QueueConfig = field(default_factory=QueueConfig)
+    """What waits."""
+    retry_on_failure: RetryConfig = field(default_factory=RetryConfig)
+    """What happens on failure."""
+
+    def __post_init__(self) -> None:
+        check_headers(self.headers)
+        if not _target(self.endpoint):
+            raise ValueError(f"endpoint: expected host:port, found {self.endpoint!r}")
+        if self.tls.insecure_skip_verify:
+            raise ValueError("tls.insecure_skip_verify: not possible over gRPC; set ca_file")
+
+
+class OtlpExporter:
+    """Sends to one gRPC server over one connection. Thread-safe."""
+
+    def __init__(self, config: OtlpExporterConfig) -> None:
+        self._timeout_s = config.timeout
+        self._metadata = tuple((name.lower(), value) for name, value in config.headers.items())
+        self._channel = _channel(config)
+        self._calls: dict[Signal, Callable[..., bytes]] = {
+            signal: cast("Any", self._channel.unary_unary(method))  # untyped in grpc
+            for signal, method in METHODS.items()
+        }
+
+    def export(self, signal: Signal, payload: bytes) -> None:
+        """Deliver once. Raises as ``Exporter`` says."""
+        if len(payload) > MAX_REQUEST_BYTES:
+            raise TooLarge("over the request limit of OTLP")
+        try:
+            answer = self._calls[signal](payload, timeout=self._timeout_s, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise classify(error) from None
+        except ValueError:  # what grpc raises on a closed channel
+            raise Retryable("the connection was closed") from None
+        if len(answer) > MAX_RESPONSE_BYTES:
+            raise Permanent("the answer is over the response limit of OTLP")
+        check_answer(answer)
+
+    def close(self) -> None:
+        """See ``Exporter``; calls under way end with ``Retryable``."""
+        self._channel.close()
+
+
+def classify(error: grpc.RpcError) -> DeliveryError:
+    """Say what a failed call means for the data."""
+    call = cast("Any", error)  # grpc raises its errors as calls, which its types do not say
+    code: grpc.StatusCode = call.code()
+    said, delay_s = (
+        str(call.details() or "")[:MAX_SAID],
+        _retry_delay_s(call.trailing_metadata() or ()),
+    )
+    if code in RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and delay_s is not None):
+        return Retryable(code.name, retry_after_s=delay_s)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return TooLarge(code.name, said=said)
+    if code is grpc.StatusCode.INVALID_ARGUMENT:
+        return Malformed(code.name, said=said)
+    return Permanent(code.name, said=said)
+
+
+def _retry_delay_s(metadata: Any) -> float | None:
+    """Return the wait in seconds from either place where servers put a ``RetryInfo``."""
+    for name, value in metadata:
+        try:
+            if name == "google.rpc.retryinfo-bin":
+                return _seconds(RetryInfo.FromString(value))
+            if name == "grpc-status-details-bin":
+                for detail in Status.FromString(value).details:
+                    if detail.type_url.endswith("/google.rpc.RetryInfo"):
+                        return _seconds(RetryInfo.FromString(detail.value))
+        except DecodeError:
+            continue
+    return None
+
+
+def _seconds(info: RetryInfo) -> float:
+    return info.retry_delay.seconds + info.retry_delay.nanos / 1e9
+
+
+def _channel(config: OtlpExporterConfig) -> grpc.Channel:
+    compression = grpc.Compression.Gzip if config.compression == "gzip" else None
+    target, options = _target(config.endpoint), _options(config.keepalive)
+    if _plain(config):
+        return grpc.insecure_channel(target, options, compression)
+    return grpc.secure_channel(target, _credentials(config.tls), options, compression)
+
+
+def _options(keepalive: KeepaliveConfig) -> list[tuple[str, Any]]:
+    return [
+        ("grpc.primary_user_agent", f"otel-llm-collector/{__version__}"),
+        ("grpc.max_send_message_length", MAX_REQUEST_BYTES),
+        # above the limit that we check: grpc itself would answer as if the request were too large
+        ("grpc.max_receive_message_length", 4 * MAX_RESPONSE_BYTES),
+        ("grpc.keepalive_time_ms", int(keepalive.time * 1000)),
+        ("grpc.keepalive_timeout_ms", int(keepalive.timeout * 1000)),
+        ("grpc.keepalive_permit_without_calls", int(keepalive.permit_without_stream)),
+        # we wait between attempts ourselves; grpc's two minutes would outlast the outage
+        ("grpc.initial_reconnect_backoff_ms", 500),
+        ("grpc.max_reconnect_backoff_ms", 5000),
+        ("grpc.enable_retries", 0),
+    ]
+
+
+def _target(endpoint: str) -> str:
+    """Return ``host:port`` or a grpc name such as ``unix:/path``; empty when it is neither."""
+    parts = urlsplit(endpoint)
+    if parts.scheme in ("http", "https"):
+        default = 443 if parts.scheme == "https" else 80
+        return f"{parts.hostname}:{parts.port or default}" if parts.hostname else ""
+    return endpoint if ":" in endpoint and "//" not in endpoint.partition(":")[0] else ""
+
+
+def _plain(config: OtlpExporterConfig) -> bool:
+    return config.tls.insecure or config.endpoint.startswith("http://")
+
+
+def _credentials(tls: TlsConfig) -> grpc.ChannelCredentials:
+    return grpc.ssl_channel_credentials(
+        _read(tls.ca_file), _read(tls.key_file), _read(tls.cert_file)
+    )
+
+
+def _read(file: Path | None) -> bytes | None:
+    return file.read_bytes() if file else None

@@ -1,0 +1,44 @@
+"""A small authority of our own, made on the spot with openssl."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Certificates:
+    ca: Path
+    server: Path
+    server_key: Path
+    client: Path
+    client_key: Path
+
+
+def certificates(directory: Path) -> Certificates:
+    """Make an authority and two certificates for localhost in ``directory``."""
+    ca, ca_key = directory / "ca.pem", directory / "ca.key"
+    _openssl(
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test",
+        "-keyout", ca_key, "-out", ca,
+    )  # fmt: skip
+    for name in ("server", "client"):
+        _openssl(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2",
+            f"-subj /CN={name} -addext subjectAltName=DNS:localhost,IP:127.0.0.1",
+            "-CA", ca, "-CAkey", ca_key,
+            "-keyout", directory / f"{name}.key", "-out", directory / f"{name}.pem",
+        )  # fmt: skip
+    return Certificates(
+        ca,
+        directory / "server.pem",
+        directory / "server.key",
+        directory / "client.pem",
+        directory / "client.key",
+    )
+
+
+def _openssl(*arguments: object) -> None:
+    words = " ".join(map(str, arguments)).split()
+    subprocess.run(["openssl", *words], check=True, capture_output=True)

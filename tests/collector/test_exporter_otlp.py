@@ -1,0 +1,283 @@
+"""OTLP over gRPC against the stock services, and against servers that misbehave."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+
+from otel_llm.collector.destination import TlsConfig
+from otel_llm.collector.errors import (
+    DeliveryError,
+    Malformed,
+    PartlyRejected,
+    Permanent,
+    Retryable,
+    TooLarge,
+)
+from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
+
+from .certificates import certificates
+from .otlp_faults import TraceResponse, abort, grpc_sink, partial, traces
+
+Code = grpc.StatusCode
+
+
+@contextmanager
+def exporter(endpoint: str, **more) -> Iterator[OtlpExporter]:
+    made = OtlpExporter(OtlpExporterConfig(endpoint, **more))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def failure(endpoint: str, **more) -> DeliveryError:
+    with exporter(endpoint, **more) as otlp, pytest.raises(DeliveryError) as raised:
+        otlp.export("traces", traces(1))
+    return raised.value
+
+
+def outcome(code: grpc.StatusCode, **hint) -> tuple[type, float | None]:
+    with grpc_sink(abort(code, **hint)) as sink:
+        error = failure(sink.endpoint)
+    return type(error), getattr(error, "retry_after_s", None)
+
+
+def test_each_signal_reaches_its_service_byte_for_byte():
+    metrics, logs = ExportMetricsServiceRequest(), ExportLogsServiceRequest()
+    metrics.resource_metrics.add().scope_metrics.add().metrics.add(name="m")
+    logs.resource_logs.add().scope_logs.add().log_records.add(severity_text="INFO")
+
+    with grpc_sink() as sink, exporter(sink.endpoint) as otlp:
+        otlp.export("traces", traces(1, 2))
+        otlp.export("metrics", metrics.SerializeToString())
+        otlp.export("logs", logs.SerializeToString())
+
+    assert sink.accepted == [traces(1, 2)]
+    assert sink.other == [metrics, logs]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        Code.CANCELLED,
+        Code.DEADLINE_EXCEEDED,
+        Code.ABORTED,
+        Code.OUT_OF_RANGE,
+        Code.UNAVAILABLE,
+        Code.DATA_LOSS,
+    ],
+)
+def test_the_retryable_codes_of_the_specification_are_retryable(code):
+    assert outcome(code) == (Retryable, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (Code.UNKNOWN, Permanent),
+        (Code.INVALID_ARGUMENT, Malformed),
+        (Code.NOT_FOUND, Permanent),
+        (Code.ALREADY_EXISTS, Permanent),
+        (Code.PERMISSION_DENIED, Permanent),
+        (Code.UNAUTHENTICATED, Permanent),
+        (Code.FAILED_PRECONDITION, Permanent),
+        (Code.UNIMPLEMENTED, Permanent),
+        (Code.INTERNAL, Permanent),
+        (Code.RESOURCE_EXHAUSTED, TooLarge),
+    ],
+)
+def test_every_other_code_is_permanent(code, kind):
+    assert outcome(code) == (kind, None)
+
+
+@pytest.mark.parametrize("key", ["grpc-status-details-bin", "google.rpc.retryinfo-bin"])
+@pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED])
+def test_the_asked_wait_is_read_from_either_metadata_key(code, key):
+    assert outcome(code, retry_s=0.25, key=key) == (Retryable, 0.25)
+
+
+def test_a_retry_hint_does_not_make_a_permanent_code_retryable():
+    assert outcome(Code.INVALID_ARGUMENT, retry_s=1.0 / 4) == (Malformed, None)
+
+
+def test_what_the_server_says_is_kept_apart_from_the_message():
+    with grpc_sink(abort(Code.INTERNAL)) as sink:
+        error = failure(sink.endpoint)
+
+    assert (str(error), error.said) == ("INTERNAL", "as told")
+
+
+def test_partial_success_is_reported_as_loss_with_its_count():
+    with grpc_sink(partial(3, "too old")) as sink:
+        error = failure(sink.endpoint)
+
+    assert isinstance(error, PartlyRejected)
+    assert (error.rejected, error.said) == (3, "too old")
+
+
+def test_a_warning_without_rejects_is_a_success():
+    with grpc_sink(partial(0, "deprecated")) as sink, exporter(sink.endpoint) as otlp:
+        otlp.export("traces", traces(1))
+
+    assert sink.spans() == [1]
+
+
+def test_a_request_over_the_limit_of_the_server_is_too_large():
+    with grpc_sink(max_bytes=10) as sink:
+        error = failure(sink.endpoint)
+
+    assert type(error) is TooLarge
+
+
+def test_a_request_over_the_limit_of_otlp_is_never_sent():
+    with grpc_sink() as sink, exporter(sink.endpoint) as otlp, pytest.raises(TooLarge):
+        otlp.export("traces", bytes(64 * 2**20 + 1))
+
+    assert sink.attempts == 0
+
+
+def test_an_answer_over_the_limit_of_otlp_is_permanent_and_not_a_size_to_halve():
+    with grpc_sink(partial(0, "x" * (5 * 2**20))) as sink:
+        error = failure(sink.endpoint)
+
+    assert type(error) is Permanent
+
+
+def test_a_server_that_is_not_there_is_retryable():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        error = failure(f"http://127.0.0.1:{unused.getsockname()[1]}")
+
+    assert type(error) is Retryable
+
+
+def test_a_server_that_does_not_answer_is_given_up_on_after_the_timeout():
+    released = threading.Event()
+
+    def stall(_) -> TraceResponse:
+        released.wait(30)
+        return TraceResponse()
+
+    with grpc_sink(stall) as sink:
+        began = time.monotonic()
+        error = failure(sink.endpoint, timeout=0.3)
+        took = time.monotonic() - began
+        released.set()
+
+    assert (type(error), str(error)) == (Retryable, "DEADLINE_EXCEEDED")
+    assert 0.3 <= took < 5
+
+
+@pytest.mark.parametrize("garbage", [b"", b"HTTP/1.1 200 OK\r\n\r\nhello", b"\x00" * 100])
+def test_a_port_that_speaks_no_grpc_is_retryable(garbage):
+    with _garbage_server(garbage) as port:
+        error = failure(f"http://127.0.0.1:{port}", timeout=2.0)
+
+    assert type(error) is Retryable
+
+
+def test_an_ok_with_an_answer_that_is_no_otlp_acknowledges_nothing():
+    method = grpc.unary_unary_rpc_method_handler(lambda payload, context: b"\xff\xff")
+    service = "opentelemetry.proto.collector.trace.v1.TraceService"
+    handler = grpc.method_handlers_generic_handler(service, {"Export": method})
+    server = grpc.server(ThreadPoolExecutor(1), handlers=(handler,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    error = failure(f"http://127.0.0.1:{port}")
+    server.stop(0).wait()
+
+    assert type(error) is Retryable
+
+
+def test_headers_and_compression_are_sent():
+    with (
+        grpc_sink() as sink,
+        exporter(sink.endpoint, headers={"X-Api-Key": "k"}, compression="gzip") as otlp,
+    ):
+        otlp.export("traces", traces(1, size=1000))
+
+    assert sink.metadata[0]["x-api-key"] == "k"
+    assert sink.metadata[0]["user-agent"].startswith("otel-llm-collector/")
+    assert sink.spans() == [1]
+
+
+def test_mutual_tls_reaches_a_server_that_knows_us_and_no_other(tmp_path: Path):
+    pem = certificates(tmp_path)
+    server = grpc.ssl_server_credentials(
+        [(pem.server_key.read_bytes(), pem.server.read_bytes())],
+        root_certificates=pem.ca.read_bytes(),
+        require_client_auth=True,
+    )
+    known = TlsConfig(ca_file=pem.ca, cert_file=pem.client, key_file=pem.client_key)
+
+    with grpc_sink(credentials=server) as sink:
+        endpoint = f"localhost:{sink.port}"
+        with exporter(endpoint, tls=known) as otlp:
+            otlp.export("traces", traces(7))
+        stranger = failure(endpoint, tls=TlsConfig(ca_file=pem.ca))
+        plain = failure(f"http://{endpoint}")
+
+    assert sink.spans() == [7]
+    assert (type(stranger), type(plain)) == (Retryable, Retryable)
+
+
+def test_a_closed_exporter_answers_retryable_and_never_hangs():
+    with grpc_sink() as sink, exporter(sink.endpoint) as otlp:
+        otlp.close()
+
+        with pytest.raises(Retryable):
+            otlp.export("traces", traces(1))
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ({"endpoint": "jaeger"}, "expected host:port"),
+        ({"endpoint": ""}, "expected host:port"),
+        ({"endpoint": "a:1", "tls": TlsConfig(insecure_skip_verify=True)}, "not possible"),
+        ({"endpoint": "a:1", "headers": {"key": "secret\n"}}, r"headers\.key"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_at_start_without_their_secrets(written, problem):
+    with pytest.raises(ValueError, match=problem) as raised:
+        OtlpExporterConfig(**written)
+
+    assert "secret" not in str(raised.value)
+
+
+def test_headers_are_not_shown():
+    assert "secret" not in repr(OtlpExporterConfig("a:1", headers={"key": "secret"}))
+
+
+@contextmanager
+def _garbage_server(answer: bytes) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(5)

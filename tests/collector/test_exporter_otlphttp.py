@@ -1,0 +1,339 @@
+"""OTLP over HTTP against a server on a socket that answers as it is told."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from google.rpc.status_pb2 import Status
+
+from otel_llm.collector.destination import TlsConfig
+from otel_llm.collector.errors import (
+    DeliveryError,
+    Malformed,
+    PartlyRejected,
+    Permanent,
+    Retryable,
+    TooLarge,
+)
+from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
+from otel_llm.testing import CUT, Answer, FakeProvider, Pause, json_answer
+
+from .certificates import certificates
+from .otlp_faults import TraceResponse, traces
+
+PROTOBUF = "application/x-protobuf"
+
+
+@contextmanager
+def exporter(endpoint: str = "", **more) -> Iterator[OtlpHttpExporter]:
+    made = OtlpHttpExporter(OtlpHttpExporterConfig(endpoint, **more))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def failure(endpoint: str, **more) -> DeliveryError:
+    with exporter(endpoint, **more) as otlp, pytest.raises(DeliveryError) as raised:
+        otlp.export("traces", traces(1))
+    return raised.value
+
+
+def outcome(answer: Answer) -> type[DeliveryError] | None:
+    with FakeProvider() as server, exporter(server.url) as otlp:
+        server.queue(answer)
+        try:
+            otlp.export("traces", traces(1))
+        except DeliveryError as error:
+            return type(error)
+    return None
+
+
+def answer(body: bytes = b"", status: int = 200, kind: str = PROTOBUF, **headers: str) -> Answer:
+    return Answer((body,), status=status, content_type=kind, headers=headers)
+
+
+def test_each_signal_goes_to_its_path_as_the_bytes_it_is():
+    with FakeProvider() as server, exporter(f"{server.url}/base/") as otlp:
+        for signal in ("traces", "metrics", "logs"):
+            server.queue(answer())
+            otlp.export(signal, traces(1))
+
+    assert [(r.method, r.path, r.body) for r in server.requests] == [
+        ("POST", "/base/v1/traces", traces(1)),
+        ("POST", "/base/v1/metrics", traces(1)),
+        ("POST", "/base/v1/logs", traces(1)),
+    ]
+    assert server.requests[0].headers["content-type"] == PROTOBUF
+
+
+def test_an_endpoint_of_one_signal_is_used_as_it_is_and_a_signal_without_one_is_refused():
+    with (
+        FakeProvider() as server,
+        exporter(traces_endpoint=f"{server.url}/api/public/otel") as otlp,
+    ):
+        server.queue(answer())
+        otlp.export("traces", traces(1))
+
+        with pytest.raises(Permanent, match="no endpoint for logs"):
+            otlp.export("logs", b"")
+
+    assert [r.path for r in server.requests] == ["/api/public/otel"]
+
+
+def test_gzip_and_headers_are_sent():
+    with (
+        FakeProvider() as server,
+        exporter(server.url, compression="gzip", headers={"Authorization": "Bearer t"}) as otlp,
+    ):
+        server.queue(answer())
+        otlp.export("traces", traces(1, size=1000))
+
+    (request,) = server.requests
+    assert gzip.decompress(request.body) == traces(1, size=1000)
+    assert len(request.body) < 200
+    assert request.headers["content-encoding"] == "gzip"
+    assert request.headers["authorization"] == "Bearer t"
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_the_retryable_statuses_of_the_specification_are_retryable(status):
+    assert outcome(answer(status=status)) is Retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, Malformed),
+        (413, TooLarge),
+        *((status, Permanent) for status in (301, 308, 401, 403, 404, 405, 408, 415, 500, 501)),
+    ],
+)
+def test_every_other_status_is_permanent(status, kind):
+    assert outcome(answer(status=status)) is kind
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_read_as_seconds_or_as_a_date(status):
+    with FakeProvider() as server:
+        server.queue(answer(status=status, **{"retry-after": "7"}))
+        seconds = failure(server.url)
+        in_a_minute = formatdate(time.time() + 60, usegmt=True)
+        server.queue(answer(status=status, **{"retry-after": in_a_minute}))
+        date = failure(server.url)
+        server.queue(answer(status=status, **{"retry-after": "soon"}))
+        nonsense = failure(server.url)
+
+    assert seconds.retry_after_s == 7
+    assert 55 < date.retry_after_s <= 60
+    assert nonsense.retry_after_s is None
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (Status(message="bad span").SerializeToString(), "bad span"),
+        (b'{"message":"bad span"}', '{"message":"bad span"}'),
+    ],
+)
+def test_what_the_server_says_is_kept_apart_from_the_message(body, said):
+    with FakeProvider() as server:
+        server.queue(answer(body, status=400))
+        error = failure(server.url)
+
+    assert (str(error), error.said) == ("HTTP 400", said)
+
+
+def test_partial_success_is_reported_as_loss_with_its_count_in_both_encodings():
+    partial = TraceResponse()
+    partial.partial_success.rejected_spans = 2
+    as_json = {"partialSuccess": {"rejectedSpans": "2", "errorMessage": "old"}}
+
+    with FakeProvider() as server:
+        server.queue(answer(partial.SerializeToString()), json_answer(as_json))
+        errors = [failure(server.url), failure(server.url)]
+
+    assert [type(error) for error in errors] == [PartlyRejected, PartlyRejected]
+    assert [error.rejected for error in errors] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        answer(),
+        answer(b"", kind="text/html"),
+        answer(b"ok", kind="text/plain"),
+        answer(b"{}", kind="application/json; charset=utf-8"),
+        answer(b'{"partialSuccess":null}', kind="application/json"),
+        answer(status=202),
+        answer(b"", status=204),
+    ],
+)
+def test_what_servers_answer_when_they_took_it_is_a_success(accepted):
+    assert outcome(accepted) is None
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        answer(b"\xff\xff\xff"),
+        answer(b"<html>log in to the hotel</html>", kind="text/html"),
+        answer(b"not json", kind="application/json"),
+        answer(b"[]", kind="application/json"),
+        Answer((b"\x0a", CUT)),
+        answer(b"\x1f\x8b broken", **{"content-encoding": "gzip"}),
+    ],
+)
+def test_an_answer_that_is_no_otlp_acknowledges_nothing(garbage):
+    assert outcome(garbage) is Retryable
+
+
+def test_an_answer_over_the_limit_of_otlp_is_permanent():
+    assert outcome(answer(bytes(4 * 2**20 + 1))) is Permanent
+
+
+def test_a_request_over_the_limit_of_otlp_is_never_sent():
+    with FakeProvider() as server, exporter(server.url) as otlp, pytest.raises(TooLarge):
+        otlp.export("traces", bytes(64 * 2**20 + 1))
+
+    assert server.requests == []
+
+
+def test_a_server_that_is_not_there_is_retryable():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        error = failure(f"http://127.0.0.1:{unused.getsockname()[1]}")
+
+    assert (type(error), str(error)) == (Retryable, "ConnectError")
+
+
+def test_a_host_that_does_not_resolve_is_retryable():
+    assert type(failure("http://nowhere.invalid:4318")) is Retryable
+
+
+@pytest.mark.parametrize(
+    "stalling",
+    [
+        Answer((Pause(2.0),)),
+        Answer([step for _ in range(20) for step in (b"\x00", Pause(0.1))]),
+    ],
+)
+def test_a_server_that_stalls_or_drips_is_given_up_on_after_the_timeout(stalling):
+    with FakeProvider() as server:
+        server.queue(stalling)
+        began = time.monotonic()
+        error = failure(server.url, timeout=0.3)
+
+    assert type(error) is Retryable
+    assert time.monotonic() - began < 1.9
+
+
+@pytest.mark.parametrize("garbage", [b"", b"220 mail.example ESMTP\r\n", b"\x00\x01\x02"])
+def test_a_port_that_speaks_no_http_is_retryable(garbage):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(garbage)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        error = failure(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        thread.join()
+
+    assert type(error) is Retryable
+
+
+def test_a_connection_the_server_has_closed_in_between_is_replaced():
+    with FakeProvider() as server, exporter(server.url) as otlp:
+        server.queue(answer(connection="close"), answer())
+        otlp.export("traces", traces(1))
+        otlp.export("traces", traces(2))
+
+    assert [request.body for request in server.requests] == [traces(1), traces(2)]
+
+
+def test_mutual_tls_reaches_a_server_that_knows_us_and_no_other(tmp_path: Path):
+    pem = certificates(tmp_path)
+    known = TlsConfig(ca_file=pem.ca, cert_file=pem.client, key_file=pem.client_key)
+
+    with _tls_server(pem) as (url, bodies):
+        with exporter(url, tls=known) as otlp:
+            otlp.export("traces", traces(7))
+        stranger = failure(url, tls=TlsConfig(ca_file=pem.ca))
+        distrust = failure(url, tls=TlsConfig(cert_file=pem.client, key_file=pem.client_key))
+        blind = TlsConfig(insecure_skip_verify=True, cert_file=pem.client, key_file=pem.client_key)
+        with exporter(url, tls=blind) as otlp:
+            otlp.export("traces", traces(8))
+
+    assert bodies == [traces(7), traces(8)]
+    assert (type(stranger), type(distrust)) == (Retryable, Retryable)
+
+
+def test_a_closed_exporter_answers_retryable():
+    with FakeProvider() as server, exporter(server.url) as otlp:
+        otlp.close()
+
+        with pytest.raises(Retryable):
+            otlp.export("traces", traces(1))
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ({}, "required and missing"),
+        ({"endpoint": "host:4318"}, "expected http://host:port"),
+        ({"traces_endpoint": "http://"}, "expected http://host:port"),
+        ({"endpoint": "http://a", "headers": {"key": "secret\r\n"}}, r"headers\.key"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_at_start_without_their_secrets(written, problem):
+    with pytest.raises(ValueError, match=problem) as raised:
+        OtlpHttpExporterConfig(**written)
+
+    assert "secret" not in str(raised.value)
+
+
+@contextmanager
+def _tls_server(pem) -> Iterator[tuple[str, list[bytes]]]:
+    bodies: list[bytes] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps({}).encode())
+
+        def log_message(self, *_) -> None: ...
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem.server, pem.server_key)
+    context.load_verify_locations(pem.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"https://localhost:{server.server_port}", bodies
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,71 @@
+"""``/v1/alerts``: what is wrong now, and taking it on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+
+from otel_llm.alerting.alert import Alert
+
+from .problems import Problem
+
+
+class Alerts(Protocol):
+    """What the API needs of the alert engine. Called from several threads."""
+
+    def alerts(self) -> Sequence[Alert]:
+        """Every alert that is pending or firing, and those resolved lately."""
+        ...
+
+    def acknowledge(self, alert_id: str, by: str) -> Alert | None:
+        """Somebody takes it on; ``None`` when there is no such alert."""
+        ...
+
+    def resolve(self, alert_id: str) -> Alert | None:
+        """Somebody says that it is over; ``None`` when there is no such alert."""
+        ...
+
+
+class AlertList(BaseModel):
+    """Alerts, the gravest first."""
+
+    alerts: list[dict[str, Any]]
+
+
+class Acknowledgement(BaseModel):
+    """Who takes an alert on."""
+
+    model_config = ConfigDict(extra="forbid")
+    by: str = "api"
+
+
+def alert_routes(engine: Alerts) -> APIRouter:
+    """The routes over ``engine``."""
+    routes = APIRouter(prefix="/v1/alerts", tags=["alerts"])
+
+    @routes.get("")
+    def list_alerts(state: Annotated[str | None, Query()] = None) -> AlertList:
+        """Alerts that are pending, firing or resolved lately."""
+        found = [alert for alert in engine.alerts() if state in (None, alert.state)]
+        return AlertList(alerts=[alert.to_json() for alert in found])
+
+    @routes.post("/{alert_id}/acknowledge")
+    def acknowledge(alert_id: str, who: Acknowledgement | None = None) -> dict[str, Any]:
+        """Take an alert on: it is not repeated while it lasts."""
+        return _known(engine.acknowledge(alert_id, (who or Acknowledgement()).by))
+
+    @routes.post("/{alert_id}/resolve")
+    def resolve(alert_id: str) -> dict[str, Any]:
+        """Say that it is over."""
+        return _known(engine.resolve(alert_id))
+
+    return routes
+
+
+def _known(alert: Alert | None) -> dict[str, Any]:
+    if alert is None:
+        raise Problem(404, "No such alert")
+    return alert.to_json()

@@ -1,0 +1,54 @@
+"""The application: routes, errors and what guards them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
+
+from otel_llm.collector.samples import Measure
+from otel_llm.store import Store
+from otel_llm.version import __version__
+
+from .alerts import Alerts, alert_routes
+from .config import ApiConfig
+from .guard import Guard
+from .health import Ready, health_routes
+from .insights import insight_routes
+from .problems import add_problems
+
+
+def create_app(
+    store: Store,
+    config: ApiConfig | None = None,
+    *,
+    measures: Sequence[Measure] = (),
+    alerts: Alerts | None = None,
+    pages: Sequence[BaseRoute] = (),
+    ready: Ready = lambda: True,
+) -> FastAPI:
+    """The ASGI application over ``store``.
+
+    ``measures`` are what ``/metrics`` shows, ``pages`` more routes behind the same guard, ``ready``
+    says whether the collector takes data. Raises ``ValueError`` for a token file without a token.
+    """
+    config = config or ApiConfig()
+    # Interactive documentation loads scripts from elsewhere: the description alone is served.
+    app = FastAPI(title="otel-llm", version=__version__, docs_url=None, redoc_url=None)
+    app.include_router(health_routes(ready, measures))
+    app.include_router(insight_routes(store))
+    if alerts is not None:
+        app.include_router(alert_routes(alerts))
+    app.router.routes.extend(pages)
+    add_problems(app)
+    if config.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=config.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization", "content-type"),
+        )
+    app.add_middleware(Guard, config=config)
+    return app

@@ -1,0 +1,32 @@
+"""What an operator may say about the API and the dashboard (``api:``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """Settings of the API and the dashboard, which share one address."""
+
+    endpoint: str = "127.0.0.1:4319"
+    """``host:port``; port 0 takes a free one. An IPv6 host goes in brackets."""
+    token_file: str | None = None
+    """File with one token per line, read again when it changes. With it everything except
+    ``/health`` and ``/ready`` wants one of them, as a bearer token or, in a browser, as the
+    password of any user. Without it only this machine should reach the endpoint."""
+    cors_origins: tuple[str, ...] = ()
+    """Web origins, such as ``https://grafana.example``, whose pages may read the API."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names by which a browser may call an endpoint on loopback, beside ``localhost`` and the
+    addresses. Keeps other web sites from reading it by pointing their own name here."""
+    max_body_bytes: int = 2**20
+    """Larger request bodies are refused."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port. Raises ``ValueError`` when ``endpoint`` is no ``host:port``."""
+        host, separator, port = self.endpoint.rpartition(":")
+        if not separator or not port.isdecimal() or int(port) > 65_535:
+            raise ValueError(f"endpoint: expected host:port, found {self.endpoint!r}")
+        return host.removeprefix("[").removesuffix("]"), int(port)

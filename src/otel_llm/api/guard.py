@@ -1,0 +1,194 @@
+"""What stands before every request: who may ask, from which page, and what a browser may do.
+
+A dashboard without a password on loopback is still in reach of every web site its reader opens:
+so the ``Host`` must be ours (a foreign name may point here), and nothing is changed by a request
+that another site's page makes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .config import ApiConfig
+from .problems import Problem, problem
+
+OPEN_PATHS: Final = frozenset({"/health", "/ready"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "connect", "font")),
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS: Final = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+class TokenFile:
+    """Tokens, one per line, read again when the file changes.
+
+    Raises ``ValueError`` when the file holds none at the start; one that cannot be read later
+    leaves the tokens as they were.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+        self._tokens: tuple[bytes, ...] = ()
+        self._read()
+        if not self._tokens:
+            raise ValueError(f"token_file: {path} holds no token")
+
+    def holds(self, token: str) -> bool:
+        """Whether ``token`` is one of them, in the same time whatever it is."""
+        with suppress(OSError):  # being replaced: the old ones still hold
+            self._read()
+        given = token.encode("utf-8", "surrogateescape")
+        return any([hmac.compare_digest(given, known) for known in self._tokens])
+
+    def _read(self) -> None:
+        info = os.stat(self._path)
+        if self._seen == (info.st_mtime_ns, info.st_ino):
+            return
+        with open(self._path, "rb") as file:
+            self._tokens = tuple(line.strip() for line in file if line.strip()) or self._tokens
+        self._seen = (info.st_mtime_ns, info.st_ino)
+
+
+class Guard:
+    """Middleware that refuses what may not pass and adds ``HEADERS`` to what does."""
+
+    def __init__(self, app: ASGIApp, config: ApiConfig) -> None:
+        self._app = app
+        self._tokens = TokenFile(config.token_file) if config.token_file else None
+        self._hosts = None if self._tokens else _local_hosts(config)
+        self._origins = frozenset(config.cors_origins)
+        self._max_body = config.max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif refusal := self._refusal(scope, Headers(scope=scope)):
+            await refusal(scope, receive, _with_headers(send))
+        else:
+            body = _Body(receive, self._max_body)
+            await self._app(scope, body.receive, _with_headers(send))
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:
+            return problem(421, "This endpoint does not answer to that host name")
+        if scope["method"] not in _SAFE_METHODS and self._foreign(headers):
+            return problem(403, "Another web site may not change anything here")
+        if self._wants_token(scope) and not self._known(headers.get("authorization", "")):
+            ask = 'Bearer realm="otel-llm", Basic realm="otel-llm", charset="UTF-8"'
+            return problem(401, "A token is needed", headers={"www-authenticate": ask})
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._max_body:
+            return problem(413, f"At most {self._max_body} bytes are taken")
+        return None
+
+    def _foreign(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        if origin is None:
+            return headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        here = origin.partition("://")[2] == headers.get("host")
+        return not here and origin not in self._origins
+
+    def _wants_token(self, scope: Scope) -> bool:
+        # A preflight carries no token by design, and answers nothing but what CORS allows.
+        preflight = scope["method"] == "OPTIONS" and bool(self._origins)
+        return self._tokens is not None and scope["path"] not in OPEN_PATHS and not preflight
+
+    def _known(self, authorization: str) -> bool:
+        token = _token(authorization)
+        return self._tokens is not None and token is not None and self._tokens.holds(token)
+
+
+class _Body:
+    """The request's body, cut off with an error where it grows too long without saying so."""
+
+    def __init__(self, receive: Receive, max_bytes: int) -> None:
+        self._receive = receive
+        self._left = max_bytes
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise Problem(413, "The request's body is too long")
+        return message
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("cache-control", "no-store")
+        await send(message)
+
+    return sending
+
+
+def _token(authorization: str) -> str | None:
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        return _password(value)
+    return None
+
+
+def _password(encoded: str) -> str | None:
+    try:
+        plain = base64.b64decode(encoded, validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return plain.partition(":")[2]
+
+
+def _local_hosts(config: ApiConfig) -> frozenset[str] | None:
+    """Names a loopback endpoint answers to; ``None`` for one that is meant to be reached."""
+    host, _ = config.address
+    if not _is_loopback(host):
+        return None
+    return frozenset(_lower(("localhost", "127.0.0.1", "::1", host, *config.allowed_hosts)))
+
+
+def _lower(names: Iterable[str]) -> Iterable[str]:
+    return (name.lower() for name in names)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _host(header: str) -> str:
+    """The name in a ``Host`` header, without port and brackets."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0].lower()
+    return header.partition(":")[0].lower()

@@ -1,0 +1,60 @@
+"""``/health``, ``/ready`` and ``/metrics``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, PlainTextResponse
+
+from otel_llm.collector.samples import Family, Measure, Sample
+from otel_llm.version import __version__
+
+from .exposition import CLASSIC, OPENMETRICS, render, wants_openmetrics
+from .problems import problem
+
+Ready = Callable[[], bool]
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    status: Literal["ok"] = "ok"
+    version: str = __version__
+
+
+def health_routes(ready: Ready, measures: Sequence[Measure]) -> APIRouter:
+    """The routes; ``measures`` give what ``/metrics`` shows."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/health")
+    def health() -> Health:
+        """Whether the process is alive."""
+        return Health()
+
+    @routes.get("/ready", response_model=Health, responses={503: {"description": "Not ready"}})
+    def readiness() -> Response:
+        """Whether it takes data."""
+        if not ready():
+            return problem(503, "Not ready to take data")
+        return JSONResponse(Health().model_dump())
+
+    @routes.get("/metrics", response_class=PlainTextResponse)
+    def metrics(request: Request) -> Response:
+        """What the collector counted, for Prometheus; OpenMetrics with exemplars on request."""
+        openmetrics = wants_openmetrics(request.headers.get("accept", ""))
+        families = [BUILD, *(family for measure in measures for family in measure())]
+        text = render(families, openmetrics=openmetrics)
+        return Response(text, media_type=OPENMETRICS if openmetrics else CLASSIC)
+
+    return routes
+
+
+BUILD = Family(
+    "otel_llm_build_info",
+    "gauge",
+    "Version of the collector, always 1",
+    (Sample(1, {"version": __version__}),),
+)

@@ -1,0 +1,88 @@
+"""``/v1``: sums over calls, the calls, and traces."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+
+from otel_llm.store import Dimension, Store
+
+from .problems import Problem
+from .selection import Selection
+from .views import (
+    BucketView,
+    CallPageView,
+    GroupView,
+    SummaryView,
+    TraceView,
+    view_bucket,
+    view_group,
+    view_page,
+    view_summary,
+    view_trace,
+)
+
+Selected = Annotated[Selection, Query()]
+
+
+class Page(Selection):
+    """A selection, a page at a time."""
+
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(None, max_length=200)
+
+
+class Grouping(Selection):
+    """A selection by group."""
+
+    limit: int = Field(100, ge=1, le=1_000)
+
+
+class Steps(Selection):
+    """A selection in steps of time."""
+
+    step_s: int = Field(3_600, ge=1, le=31 * 86_400)
+    by: Dimension | None = None
+
+
+def insight_routes(store: Store) -> APIRouter:
+    """The routes over ``store``."""
+    routes = APIRouter(prefix="/v1", tags=["insights"])
+
+    @routes.get("/summary")
+    @routes.get("/metrics/summary")
+    def summary(selected: Selected) -> SummaryView:
+        """Count, latency, tokens, cost, errors and quality of the calls in a time range."""
+        return view_summary(store.summary(selected.filter()))
+
+    @routes.get("/breakdown/{by}")
+    def breakdown(by: Dimension, selected: Annotated[Grouping, Query()]) -> list[GroupView]:
+        """The same sums by model, user, feature, ... Those with most calls first."""
+        groups = store.breakdown(by, selected.filter(), limit=selected.limit)
+        return [view_group(group) for group in groups]
+
+    @routes.get("/series")
+    def series(selected: Annotated[Steps, Query()]) -> list[BucketView]:
+        """The same sums by steps of time; steps without a call are left out."""
+        buckets = store.series(selected.step_s, selected.filter(), by=selected.by)
+        return [view_bucket(bucket) for bucket in buckets]
+
+    @routes.get("/calls")
+    def calls(page: Annotated[Page, Query()]) -> CallPageView:
+        """The calls themselves, newest first."""
+        try:
+            return view_page(store.calls(page.filter(), limit=page.limit, cursor=page.cursor))
+        except ValueError:
+            raise Problem(422, "cursor: not one of ours") from None
+
+    @routes.get("/traces/{trace_id}", responses={404: {"description": "No such trace"}})
+    def trace(trace_id: Annotated[str, Path(max_length=64)]) -> TraceView:
+        """All GenAI spans of a trace, as a tree."""
+        found = store.trace(trace_id.lower())
+        if found is None:
+            raise Problem(404, "No GenAI span of this trace is stored")
+        return view_trace(found)
+
+    return routes

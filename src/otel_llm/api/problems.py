@@ -1,0 +1,77 @@
+"""Errors as ``application/problem+json`` (RFC 9457): what is wrong, never what was stored."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from otel_llm.store import StoreError
+
+_log = logging.getLogger(__name__)
+
+
+class Problem(Exception):
+    """Ends a request with ``status``. ``detail`` is shown to the caller."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def problem(
+    status: int,
+    detail: str | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> JSONResponse:
+    """The response for an error."""
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    if detail:
+        content["detail"] = detail
+    media = "application/problem+json"
+    return JSONResponse(content | more, status, dict(headers or {}), media_type=media)
+
+
+def add_problems(app: FastAPI) -> None:
+    """Answer every error of ``app`` as a problem."""
+    app.add_exception_handler(Problem, _told)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StoreError, _store)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _told(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem(error.status, error.detail)
+
+
+def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, headers=error.headers)
+
+
+def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"in": ".".join(map(str, one["loc"])), "problem": str(one["msg"])} for one in error.errors()
+    ]
+    return problem(422, "Some of the request is not as it should be", errors=errors)
+
+
+def _store(_: Request, error: Exception) -> Response:
+    _log.error("the store did not answer: %s", error)
+    return problem(503, "The store cannot answer now")
+
+
+def _unexpected(_: Request, error: Exception) -> Response:
+    return problem(500)  # the server logs the error itself

@@ -1,0 +1,93 @@
+"""Query parameters that say which calls are meant: a time range and conditions."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from otel_llm.store import Filter
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_AGO: Final = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
+_UNIX: Final = re.compile(r"\d{1,10}(\.\d{1,9})?", re.ASCII)
+
+
+def moment_ns(text: str, now_ns: int) -> int:
+    """Unix nanoseconds of ``24h`` (ago), ``2026-11-21T12:00:00Z``, ``2026-11-21`` (UTC) or Unix
+    seconds. Raises ``ValueError`` for anything else."""
+    if ago := _AGO.fullmatch(text):
+        return now_ns - int(ago[1]) * _UNITS[ago[2]] * 10**9
+    if _UNIX.fullmatch(text):
+        return round(float(text) * 1e9)
+    moment = datetime.fromisoformat(text)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1e6) * 1_000
+
+
+def _check(text: str) -> str:
+    try:
+        moment_ns(text, 0)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            "expected a time such as 24h, 2026-11-21T12:00:00Z or 1790000000"
+        ) from None
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_check), Field(max_length=40)]
+Value = Annotated[str, Field(max_length=1_000)]
+
+
+class Selection(BaseModel):
+    """Which calls. Conditions that are not given do not count."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: Moment = Field("24h", description="Started at or after: 24h (ago), ISO 8601 or Unix s")
+    until: Moment | None = Field(None, description="Started before, in the same forms")
+    model: Value | None = None
+    provider: Value | None = None
+    operation: Value | None = None
+    service: Value | None = None
+    environment: Value | None = None
+    user: Value | None = None
+    team: Value | None = None
+    feature: Value | None = None
+    session: Value | None = Field(None, description="Conversation id")
+    prompt_name: Value | None = None
+    prompt_version: Value | None = None
+    error_type: Value | None = None
+    flag: Value | None = Field(None, description="A quality flag that fired")
+    finish_reason: Value | None = None
+    tag: Annotated[str, Field(max_length=1_000, pattern=r"^[^=]+=")] | None = Field(
+        None, description="A free tag as key=value"
+    )
+    failed: bool | None = None
+    unpriced: bool | None = None
+    slower_than_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    text: Value | None = Field(None, description="Part of a name, model, user, session or id")
+
+    def filter(self, now_ns: int | None = None) -> Filter:
+        """The same for the store; relative times count back from ``now_ns``."""
+        now_ns = time.time_ns() if now_ns is None else now_ns
+        given = self.model_dump(include=_PLAIN)
+        return Filter(
+            since_ns=moment_ns(self.since, now_ns),
+            until_ns=None if self.until is None else moment_ns(self.until, now_ns),
+            tag=_pair(self.tag),
+            **given,
+        )
+
+
+_PLAIN: Final = set(Selection.model_fields) & set(Filter.__slots__) - {"tag"}
+
+
+def _pair(tag: str | None) -> tuple[str, str] | None:
+    if tag is None:
+        return None
+    key, _, value = tag.partition("=")
+    return key, value

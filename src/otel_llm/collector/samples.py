@@ -1,0 +1,95 @@
+"""Measured values on their way to ``/metrics``: families of samples, as Prometheus knows them.
+
+Whoever counts something gives a ``Measure``; the API writes the text.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Labels = Mapping[str, str]
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """One observation that stands for its bucket, with the trace that shows it."""
+
+    value: float
+    trace_id: str
+    span_id: str
+    at_s: float
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One number. ``suffix`` is what its name has beyond the family's: ``_total``, ``_bucket``."""
+
+    value: float
+    labels: Labels = field(default_factory=dict[str, str])
+    suffix: str = ""
+    exemplar: Exemplar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Samples of one name. ``name`` has no ``_total``: counters add it."""
+
+    name: str
+    kind: Kind
+    help: str
+    samples: Sequence[Sample]
+
+
+Measure = Callable[[], Iterable[Family]]
+"""Gives the present values. Called for every scrape, from any thread; quick and without I/O."""
+
+
+def counter(name: str, help: str, value: float) -> Family:
+    """A counter without labels."""
+    return Family(name, "counter", help, (Sample(value, suffix="_total"),))
+
+
+def gauge(name: str, help: str, value: float) -> Family:
+    """A gauge without labels."""
+    return Family(name, "gauge", help, (Sample(value),))
+
+
+class Histogram:
+    """Observations by bucket, each with the last exemplar that fell into it. Not thread-safe."""
+
+    __slots__ = ("_bounds", "_counts", "_exemplars", "_sum")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._exemplars: list[Exemplar | None] = [None] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
+        """Count ``value`` in the first bucket whose bound is not below it."""
+        index = bisect_left(self._bounds, value)
+        self._counts[index] += 1
+        self._sum += value
+        self._exemplars[index] = exemplar or self._exemplars[index]
+
+    def samples(self, labels: Labels) -> Iterator[Sample]:
+        """The cumulative buckets, the count and the sum; nothing before the first observation."""
+        if not any(self._counts):
+            return
+        total = 0
+        bounds = [*map(_bound, self._bounds), "+Inf"]
+        for bound, count, exemplar in zip(bounds, self._counts, self._exemplars, strict=True):
+            total += count
+            yield Sample(total, {**labels, "le": bound}, "_bucket", exemplar)
+        yield Sample(total, labels, "_count")
+        yield Sample(self._sum, labels, "_sum")
+
+
+def _bound(value: float) -> str:
+    # OpenMetrics wants "1.0": the same text whether a bound was written as 1 or 1.0.
+    return repr(float(value))

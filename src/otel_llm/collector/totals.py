@@ -1,0 +1,184 @@
+"""What all calls since the start add up to, for ``/metrics``.
+
+Only model calls: agents and workflows repeat what their calls used. Labels are ``service``,
+``provider``, ``model`` and ``operation``; beyond ``MAX_SERIES`` combinations, and beyond
+``MAX_VALUES`` error types or flags in one of them, the rest is counted under ``_other``.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from otel_llm.genai import Call
+from otel_llm.semconv.metrics import SECONDS_BUCKETS
+
+from .samples import Exemplar, Family, Histogram, Kind, Labels, Sample
+
+MAX_SERIES: Final = 1_000
+MAX_VALUES: Final = 50
+MAX_LABEL: Final = 200
+OTHER: Final = "_other"
+LABELS: Final = ("service", "provider", "model", "operation")
+
+_TOKENS: Final = {
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "cache_read": "cache_read",
+    "cache_write": "cache_write",
+    "reasoning": "reasoning",
+}
+
+Key = tuple[str, ...]
+
+
+def _histogram() -> Histogram:
+    return Histogram(SECONDS_BUCKETS)
+
+
+@dataclass(slots=True)
+class _Series:
+    calls: int = 0
+    unpriced: int = 0
+    priced: int = 0
+    cost_usd: float = 0.0
+    tokens: Counter[str] = field(default_factory=Counter[str])
+    errors: Counter[str] = field(default_factory=Counter[str])
+    flags: Counter[str] = field(default_factory=Counter[str])
+    durations: Histogram = field(default_factory=_histogram)
+    first_chunks: Histogram = field(default_factory=_histogram)
+
+    def add(self, call: Call) -> None:
+        self.calls += 1
+        self.unpriced += call.unpriced
+        if call.cost and call.cost.currency == "USD" and math.isfinite(call.cost.total):
+            self.priced += 1
+            self.cost_usd += call.cost.total
+        for kind, name in _TOKENS.items():
+            count = getattr(call.usage, name)
+            if count is not None and count >= 0:
+                self.tokens[kind] += count
+        if call.error_type is not None:
+            self.errors[_bounded(call.error_type, self.errors)] += 1
+        for flag in call.flags or ():
+            self.flags[_bounded(flag, self.flags)] += 1
+        self._time(call)
+
+    def _time(self, call: Call) -> None:
+        exemplar = Exemplar(call.duration_s, call.trace_id, call.span_id, call.end_ns / 1e9)
+        if call.duration_s >= 0:
+            self.durations.add(call.duration_s, exemplar)
+        first = call.time_to_first_chunk_s
+        if first is not None and math.isfinite(first) and first >= 0:
+            same_call = Exemplar(first, call.trace_id, call.span_id, call.end_ns / 1e9)
+            self.first_chunks.add(first, same_call)
+
+
+def _bounded(value: str, known: Counter[str]) -> str:
+    short = value[:MAX_LABEL]
+    return short if short in known or len(known) < MAX_VALUES else OTHER
+
+
+class Totals:
+    """An ``Observer`` that counts; ``families`` gives what it counted."""
+
+    def __init__(self, max_series: int = MAX_SERIES) -> None:
+        self._max_series = max_series
+        self._lock = threading.Lock()
+        self._series: dict[Key, _Series] = {}
+
+    def observe(self, calls: Sequence[Call]) -> None:
+        """See ``Observer``."""
+        with self._lock:
+            for call in calls:
+                if call.billed:
+                    self._of(call).add(call)
+
+    def families(self) -> Iterable[Family]:
+        """A ``Measure``: everything counted so far."""
+        with self._lock:
+            return [make(self._series) for make in _FAMILIES]
+
+    def _of(self, call: Call) -> _Series:
+        key = _key(call)
+        if key not in self._series and len(self._series) >= self._max_series:
+            key = (OTHER,) * len(LABELS)
+        return self._series.setdefault(key, _Series())
+
+
+def _key(call: Call) -> Key:
+    values = (call.service, call.provider, call.model, call.operation)
+    return tuple((value or "")[:MAX_LABEL] for value in values)
+
+
+_All = dict[Key, _Series]
+_Samples = Callable[[_Series, Labels], Iterable[Sample]]
+
+
+def _each(series: _All, samples: _Samples) -> Iterator[Sample]:
+    for key, one in series.items():
+        yield from samples(one, dict(zip(LABELS, key, strict=True)))
+
+
+def _family(name: str, kind: Kind, help: str, samples: _Samples) -> Callable[[_All], Family]:
+    return lambda series: Family(name, kind, help, list(_each(series, samples)))
+
+
+def _by(name: str, counts: Counter[str], labels: Labels) -> list[Sample]:
+    return [Sample(n, {**labels, name: value}, "_total") for value, n in counts.items()]
+
+
+_FAMILIES: Final = (
+    _family(
+        "otel_llm_calls",
+        "counter",
+        "Model calls",
+        lambda one, labels: [Sample(one.calls, labels, "_total")],
+    ),
+    _family(
+        "otel_llm_errors",
+        "counter",
+        "Model calls that failed, by error type",
+        lambda one, labels: _by("error_type", one.errors, labels),
+    ),
+    _family(
+        "otel_llm_tokens",
+        "counter",
+        "Tokens by type; input includes cache_read and cache_write, output includes reasoning",
+        lambda one, labels: _by("type", one.tokens, labels),
+    ),
+    _family(
+        "otel_llm_cost_usd",
+        "counter",
+        "Cost in US dollars of the calls whose price is known",
+        lambda one, labels: [Sample(one.cost_usd, labels, "_total")] if one.priced else [],
+    ),
+    _family(
+        "otel_llm_unpriced_calls",
+        "counter",
+        "Model calls whose cost is unknown although they ran",
+        lambda one, labels: [Sample(one.unpriced, labels, "_total")],
+    ),
+    _family(
+        "otel_llm_flags",
+        "counter",
+        "Quality flags that fired",
+        lambda one, labels: _by("flag", one.flags, labels),
+    ),
+    _family(
+        "otel_llm_call_duration_seconds",
+        "histogram",
+        "Duration of model calls",
+        lambda one, labels: one.durations.samples(labels),
+    ),
+    _family(
+        "otel_llm_time_to_first_chunk_seconds",
+        "histogram",
+        "Time to the first chunk of streamed model calls",
+        lambda one, labels: one.first_chunks.samples(labels),
+    ),
+)

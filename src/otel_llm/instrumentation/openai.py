@@ -86,8 +86,12 @@ def _responses_response(answer: Any) -> Response:
 
 def _fetch_request(arguments: Mapping[str, Any]) -> Request:
     cursor = integer(arguments.get("starting_after"))
-    resumed = {} if cursor is None else {semconv.REQUEST_STREAM_CURSOR: str(cursor)}
-    return Request(more={semconv.OPENAI_API_TYPE: "responses", **resumed})
+    asked = {
+        semconv.OPENAI_API_TYPE: "responses",
+        semconv.RESPONSE_ID: text(arguments.get("response_id")),
+        semconv.REQUEST_STREAM_CURSOR: None if cursor is None else str(cursor),
+    }
+    return Request(more={name: value for name, value in asked.items() if value is not None})
 
 
 def _fetch_response(answer: Any) -> Response:

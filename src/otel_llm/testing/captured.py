@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -57,15 +57,23 @@ class Captured:
         """The log records, in order."""
         return list(self._logs.get_finished_logs())
 
+    def metrics(self) -> list[Metric]:
+        """The instruments that recorded anything, with all their points since the start."""
+        data = self._reader.get_metrics_data()
+        return [
+            metric
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        ]
+
     def points(self, metric: str) -> list[Any]:
         """The data points of one instrument since the start; ``[]`` when it never recorded."""
-        return [
-            point for name, data in self._metrics() if name == metric for point in data.data_points
-        ]
+        return [point for m in self.metrics() if m.name == metric for point in m.data.data_points]
 
     def metric_names(self) -> set[str]:
         """Names of the instruments that recorded anything."""
-        return {name for name, _ in self._metrics()}
+        return {metric.name for metric in self.metrics()}
 
     def clear(self) -> None:
         """Forget spans and log records; metrics go on counting."""
@@ -77,13 +85,6 @@ class Captured:
         self.tracer_provider.shutdown()
         self.meter_provider.shutdown()
         self.logger_provider.shutdown()
-
-    def _metrics(self) -> Iterator[tuple[str, Any]]:
-        data = self._reader.get_metrics_data()
-        for resource in data.resource_metrics if data else ():
-            for scope in resource.scope_metrics:
-                for metric in scope.metrics:
-                    yield metric.name, metric.data
 
 
 @contextmanager

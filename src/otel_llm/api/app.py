@@ -14,7 +14,7 @@ from otel_llm.version import __version__
 
 from .alerts import Alerts, alert_routes
 from .config import ApiConfig
-from .guard import Guard
+from .guard import Guard, TokenFile
 from .health import Ready, health_routes
 from .insights import insight_routes
 from .problems import add_problems
@@ -35,6 +35,7 @@ def create_app(
     says whether the collector takes data. Raises ``ValueError`` for a token file without a token.
     """
     config = config or ApiConfig()
+    tokens = TokenFile(config.token_file) if config.token_file else None
     # Interactive documentation loads scripts from elsewhere: the description alone is served.
     app = FastAPI(title="otel-llm", version=__version__, docs_url=None, redoc_url=None)
     app.include_router(health_routes(ready, measures))
@@ -50,5 +51,5 @@ def create_app(
             allow_methods=("GET", "POST"),
             allow_headers=("authorization", "content-type"),
         )
-    app.add_middleware(Guard, config=config)
+    app.add_middleware(Guard, config=config, tokens=tokens)
     return app

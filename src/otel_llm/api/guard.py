@@ -46,15 +46,18 @@ HEADERS: Final = {
 class TokenFile:
     """Tokens, one per line, read again when the file changes.
 
-    Raises ``ValueError`` when the file holds none at the start; one that cannot be read later
-    leaves the tokens as they were.
+    Raises ``ValueError`` when there is none to be read at the start; a file that cannot be read
+    later leaves the tokens as they were.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._seen: tuple[int, int] | None = None
         self._tokens: tuple[bytes, ...] = ()
-        self._read()
+        try:
+            self._read()
+        except OSError as error:
+            raise ValueError(f"token_file: cannot read {path}: {error.strerror}") from error
         if not self._tokens:
             raise ValueError(f"token_file: {path} holds no token")
 
@@ -77,10 +80,10 @@ class TokenFile:
 class Guard:
     """Middleware that refuses what may not pass and adds ``HEADERS`` to what does."""
 
-    def __init__(self, app: ASGIApp, config: ApiConfig) -> None:
+    def __init__(self, app: ASGIApp, config: ApiConfig, tokens: TokenFile | None) -> None:
         self._app = app
-        self._tokens = TokenFile(config.token_file) if config.token_file else None
-        self._hosts = None if self._tokens else _local_hosts(config)
+        self._tokens = tokens
+        self._hosts = None if tokens else _local_hosts(config)
         self._origins = frozenset(config.cors_origins)
         self._max_body = config.max_body_bytes
 

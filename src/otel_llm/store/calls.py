@@ -8,6 +8,8 @@ from typing import Final
 
 from otel_llm.genai import Call
 
+from .rows import INT64_MAX
+
 _SEPARATOR: Final = "-"
 
 
@@ -28,4 +30,6 @@ def cursor_after(call: Call) -> str:
 def read_cursor(cursor: str) -> tuple[int, str, str]:
     """Start time and ids of the last call seen. Raises ``ValueError`` on anything else."""
     start, trace_id, span_id = cursor.split(_SEPARATOR)
+    if not 0 <= int(start) <= INT64_MAX:
+        raise ValueError("no time")
     return int(start), trace_id, span_id

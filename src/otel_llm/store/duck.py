@@ -246,8 +246,11 @@ class DuckDBStore:
         return as_tree(trace_id, [to_call(row) for row in rows]) if rows else None
 
     def _ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
-        with closing(self._db.cursor()) as cursor:
-            return cursor.execute(sql, values).fetchall()
+        try:
+            with closing(self._db.cursor()) as cursor:
+                return cursor.execute(sql, values).fetchall()
+        except duckdb.Error as error:
+            raise StoreError(f"cannot read: {error}") from error
 
 
 def _connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:

@@ -19,6 +19,7 @@ class Store(Protocol):
     """Holds calls and answers questions about them. Safe to use from several threads.
 
     A question without a matching call has an answer: empty, with zero counts and unknown rest.
+    Each raises ``StoreError`` when the store is closed or broken.
     """
 
     def write(self, calls: Sequence[Call]) -> int:

@@ -1,0 +1,181 @@
+"""Who may ask, and what a browser may do with the answer."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from otel_llm.api import ApiConfig, ApiServer, create_app
+from otel_llm.store import DuckDBStore
+from tests.api.conftest import ANY_PORT, Serve
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tokens"
+    path.write_text("first\n\n second \n")
+    return path
+
+
+@pytest.fixture
+def guarded(serve: Serve, token_file: Path) -> httpx2.Client:
+    return serve(ApiConfig(endpoint=ANY_PORT, token_file=str(token_file)))
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+@pytest.mark.parametrize("path", ["/v1/summary", "/metrics", "/openapi.json", "/nothing"])
+def test_without_a_token_nothing_is_told(guarded: httpx2.Client, path: str):
+    answer = guarded.get(path)
+
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "Bearer" in answer.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize("token", ["firs", "first2", "wrong", "é", "first second"])
+def test_a_wrong_token_is_none(guarded: httpx2.Client, token: str):
+    headers = {"authorization": f"Bearer {token}".encode()}
+
+    assert guarded.get("/v1/summary", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["first", "second"])
+def test_each_token_of_the_file_opens(guarded: httpx2.Client, token: str):
+    assert guarded.get("/v1/summary", headers=bearer(token)).status_code == 200
+
+
+def test_a_browser_may_give_the_token_as_a_password(guarded: httpx2.Client):
+    assert guarded.get("/v1/summary", auth=("anybody", "first")).status_code == 200
+    assert guarded.get("/v1/summary", auth=("first", "wrong")).status_code == 401
+
+
+@pytest.mark.parametrize("value", ["Basic ???", "Basic", "Bearer", "Digest first", "first"])
+def test_an_odd_authorization_is_refused(guarded: httpx2.Client, value: str):
+    assert guarded.get("/v1/summary", headers={"authorization": value}).status_code == 401
+
+
+def test_probes_need_no_token(guarded: httpx2.Client):
+    assert guarded.get("/health").status_code == 200
+    assert guarded.get("/ready").status_code == 200
+
+
+def test_a_changed_token_file_counts_at_once(guarded: httpx2.Client, token_file: Path):
+    fresh = token_file.with_name("fresh")
+    fresh.write_text("third\n")
+    os.replace(fresh, token_file)
+
+    assert guarded.get("/v1/summary", headers=bearer("first")).status_code == 401
+    assert guarded.get("/v1/summary", headers=bearer("third")).status_code == 200
+
+
+def test_a_token_file_that_vanishes_opens_nothing_and_locks_nobody_out(
+    guarded: httpx2.Client, token_file: Path
+):
+    token_file.unlink()
+
+    assert guarded.get("/v1/summary", headers=bearer("first")).status_code == 200
+    assert guarded.get("/v1/summary", headers=bearer("x")).status_code == 401
+
+
+def test_a_token_file_without_a_token_is_a_mistake_at_the_start(store: DuckDBStore, tmp_path: Path):
+    (tmp_path / "empty").write_text("\n \n")
+
+    with pytest.raises(ValueError, match="holds no token"):
+        create_app(store, ApiConfig(token_file=str(tmp_path / "empty")))
+    with pytest.raises(ValueError, match="token_file: cannot read .*No such file"):
+        create_app(store, ApiConfig(token_file=str(tmp_path / "missing")))
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil", ""])
+def test_a_foreign_name_that_points_here_is_not_answered(client: httpx2.Client, host: str):
+    assert client.get("/v1/summary", headers={"host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:4319", "[::1]:4319", "127.0.0.1", "dash"])
+def test_our_own_names_are_answered(serve: Serve, host: str):
+    client = serve(ApiConfig(endpoint=ANY_PORT, allowed_hosts=("dash",)))
+
+    assert client.get("/v1/summary", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "foreign"),
+    [
+        ({}, False),
+        ({"sec-fetch-site": "same-origin"}, False),
+        ({"sec-fetch-site": "none"}, False),
+        ({"sec-fetch-site": "cross-site"}, True),
+        ({"sec-fetch-site": "same-site"}, True),
+        ({"origin": "https://evil.example"}, True),
+        ({"origin": "null"}, True),
+    ],
+)
+def test_another_web_site_changes_nothing(client: httpx2.Client, headers, foreign: bool):
+    answer = client.post("/v1/nothing", headers=headers)
+
+    assert answer.status_code == (403 if foreign else 404)
+
+
+def test_cors_opens_the_api_to_the_origins_that_are_named(serve: Serve):
+    client = serve(ApiConfig(endpoint=ANY_PORT, cors_origins=("https://grafana.example",)))
+
+    named = client.get("/v1/summary", headers={"origin": "https://grafana.example"})
+    other = client.get("/v1/summary", headers={"origin": "https://evil.example"})
+
+    assert named.headers["access-control-allow-origin"] == "https://grafana.example"
+    assert "access-control-allow-origin" not in other.headers
+
+
+def test_every_answer_says_what_a_browser_may_do(client: httpx2.Client):
+    for path in ("/health", "/nothing", "/v1/calls?limit=x"):
+        headers = client.get(path).headers
+        assert headers["content-security-policy"].startswith(
+            "default-src 'none'; script-src 'self'"
+        )
+        assert "unsafe" not in headers["content-security-policy"]
+        assert "http:" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == "no-store"
+        assert "server" not in headers
+
+
+def test_a_body_that_is_too_long_is_refused(serve: Serve):
+    client = serve(ApiConfig(endpoint=ANY_PORT, max_body_bytes=10))
+
+    assert client.post("/v1/nothing", content=b"x" * 11).status_code == 413
+
+
+def test_an_address_that_is_taken_is_an_error_at_the_start(store: DuckDBStore):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = ApiConfig(endpoint=f"127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(OSError, match="in use"):
+            ApiServer(create_app(store), config).start()
+
+
+def test_a_stopped_server_releases_its_address(store: DuckDBStore):
+    server = ApiServer(create_app(store), ApiConfig(endpoint=ANY_PORT))
+    server.start()
+    port = int(server.url.rpartition(":")[2])
+
+    server.stop()
+    server.stop()
+
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+@pytest.mark.parametrize("endpoint", ["4319", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", ":"])
+def test_an_endpoint_without_host_and_port_is_named(endpoint: str):
+    with pytest.raises(ValueError, match="expected host:port"):
+        _ = ApiConfig(endpoint=endpoint).address
+
+
+def test_an_ipv6_endpoint_is_read():
+    assert ApiConfig(endpoint="[::1]:4319").address == ("::1", 4319)

@@ -82,8 +82,9 @@ class DeadLetter:
         data = b"" if line is None else f"{line}\n".encode()
         if self.size_bytes() + len(data) > self._config.max_size:
             raise Refused("the dead letter is full")
+        offset = _append(self._config.directory / f"{stem}.jsonl", data)
         if data:
-            note["offset"] = _append(self._config.directory / f"{stem}.jsonl", data)
+            note["offset"] = offset
         said = {key: value for key, value in note.items() if value not in (None, "")}
         _append(self._config.directory / f"{stem}.reasons.jsonl", f"{json.dumps(said)}\n".encode())
 

@@ -38,6 +38,18 @@ REMIND_S = 60.0
 Q = TypeVar("Q", bound=Queue)
 
 
+class Clock:
+    """The time, and how to let it pass. Tests bring their own."""
+
+    def time(self) -> float:
+        """Unix seconds."""
+        return time.time()
+
+    def wait(self, event: Event, seconds: float) -> None:
+        """Return after ``seconds``, or when ``event`` is set."""
+        event.wait(seconds)
+
+
 class Sending(Protocol):
     """What the settings of every exporter hold."""
 
@@ -148,7 +160,7 @@ class Sender(Generic[Q]):
         config: Sending,
         queue: Q,
         dead_letter: DeadLetter | None = None,
-        now: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         self.name = name
         self.signal: Signal = signal
@@ -157,9 +169,9 @@ class Sender(Generic[Q]):
         self._batch = config.sending_queue.batch
         self._retry = config.retry_on_failure
         self._dead_letter = dead_letter
-        self._now = now
+        self._clock = clock or Clock()
         self._tally = _Tally()
-        self._circuit = _Circuit(f"{name} ({signal})", now)
+        self._circuit = _Circuit(f"{name} ({signal})", self._clock.time)
         self._wake = Event()
         self._over = False
         self._buried_told = -REMIND_S
@@ -216,7 +228,7 @@ class Sender(Generic[Q]):
             sent_bytes=tally.sent_bytes,
             retries=tally.retries,
             circuit="closed" if since is None else "open",
-            failing_s=None if since is None else max(0.0, self._now() - since),
+            failing_s=None if since is None else max(0.0, self._clock.time() - since),
             last_error=circuit.error,
         )
 
@@ -305,13 +317,13 @@ class Sender(Generic[Q]):
 
     def _later(self, error: Retryable, since: float, wait_s: float) -> None:
         limit_s = self._retry.max_elapsed_time
-        if not self._retry.enabled or (limit_s and self._now() - since >= limit_s):
+        if not self._retry.enabled or (limit_s and self._clock.time() - since >= limit_s):
             raise Permanent(f"given up: {error}")
         self._circuit.failed(error, wait_s)
         self._pause(wait_s)
 
     def _pause(self, seconds: float) -> None:
-        self._wake.wait(seconds)
+        self._clock.wait(self._wake, seconds)
         self._wake.clear()  # before the look at the flag: the one who sets it wakes us after
         if self._over:
             raise _Abandoned
@@ -341,9 +353,9 @@ class Sender(Generic[Q]):
         self._tell(error, lost)
 
     def _tell(self, error: Permanent, lost: int) -> None:
-        if self._now() - self._buried_told < REMIND_S:
+        if self._clock.time() - self._buried_told < REMIND_S:
             return
-        self._buried_told = self._now()
+        self._buried_told = self._clock.time()
         fate = "kept in the dead letter" if self._dead_letter else "LOST: no dead letter is set"
         logger.error("%s (%s): %s; %d items %s", self.name, self.signal, error, lost, fate)
 

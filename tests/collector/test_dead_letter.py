@@ -1,0 +1,184 @@
+"""Files of what could not be delivered: valid OTLP JSON lines, private, bounded, replayable."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+
+from otel_llm.collector.dead_letter import DeadLetter, DeadLetterConfig, Replayed, read, replay
+from otel_llm.collector.errors import Malformed, Refused, Retryable
+
+from .otlp_faults import TraceRequest, traces
+from .test_sending import Scripted
+
+
+def full_span() -> bytes:
+    """One of everything that JSON writes in a way of its own."""
+    request = TraceRequest()
+    span = (
+        request.resource_spans.add()
+        .scope_spans.add()
+        .spans.add(
+            trace_id=bytes(range(16)),
+            span_id=bytes(range(8)),
+            parent_span_id=bytes(range(1, 9)),
+            name="chät 🙂",
+            kind=3,
+            start_time_unix_nano=2**63 + 1,
+            flags=257,
+        )
+    )
+    span.status.code = 2
+    span.links.add(trace_id=b"\xff" * 16, span_id=b"\xfe" * 8)
+    span.events.add(name="e", time_unix_nano=5)
+    for key, field, value in [
+        ("s", "string_value", "line\nbreak"),
+        ("i", "int_value", -(2**62)),
+        ("d", "double_value", 0.1),
+        ("nan", "double_value", float("inf")),
+        ("b", "bool_value", False),
+        ("raw", "bytes_value", b"\x00\xff"),
+        ("traceId", "string_value", "not an id"),
+    ]:
+        setattr(span.attributes.add(key=key).value, field, value)
+    span.attributes.add(key="list").value.array_value.values.add(int_value=0)
+    return request.SerializeToString()
+
+
+def letter(directory: Path, **more) -> DeadLetter:
+    return DeadLetter(DeadLetterConfig(directory, **more))
+
+
+def test_what_is_buried_can_be_read_back_byte_for_byte(tmp_path: Path):
+    metrics, logs = ExportMetricsServiceRequest(), ExportLogsServiceRequest()
+    gauge = metrics.resource_metrics.add().scope_metrics.add().metrics.add(name="m").gauge
+    gauge.data_points.add(as_int=-5).exemplars.add(span_id=b"\x01" * 8, as_double=2.5)
+    logs.resource_logs.add().scope_logs.add().log_records.add(trace_id=b"\x02" * 16)
+    buried = [
+        ("traces", full_span()),
+        ("metrics", metrics.SerializeToString()),
+        ("logs", logs.SerializeToString()),
+    ]
+
+    for signal, payload in buried:
+        letter(tmp_path).bury("otlp", signal, payload, "HTTP 401")
+
+    found = [next(read(tmp_path / f"otlp-{signal}.jsonl")) for signal, _ in buried]
+    assert found == buried
+
+
+def test_the_file_holds_one_line_of_otlp_json_per_request_with_ids_in_hex(tmp_path: Path):
+    letter(tmp_path).bury("otlp/jaeger", "traces", full_span(), "HTTP 401")
+
+    (line,) = (tmp_path / "otlp_jaeger-traces.jsonl").read_text().splitlines()
+    span = json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    assert span["traceId"] == "000102030405060708090a0b0c0d0e0f"
+    assert span["parentSpanId"] == "0102030405060708"
+    assert span["links"] == [{"traceId": "ff" * 16, "spanId": "fe" * 8}]
+    assert span["startTimeUnixNano"] == str(2**63 + 1)
+    assert (span["kind"], span["status"], span["name"]) == (3, {"code": 2}, "chät 🙂")
+    assert {"key": "raw", "value": {"bytesValue": "AP8="}} in span["attributes"]
+    assert {"key": "traceId", "value": {"stringValue": "not an id"}} in span["attributes"]
+
+
+def test_the_reason_stands_beside_it_with_the_place_of_its_line(tmp_path: Path):
+    dead_letter = letter(tmp_path)
+    dead_letter.bury("otlp", "traces", traces(1, 2), "HTTP 400", said="no such tenant")
+    dead_letter.bury("otlp", "traces", traces(3), "given up: UNAVAILABLE")
+
+    data = (tmp_path / "otlp-traces.jsonl").read_bytes()
+    lines = (tmp_path / "otlp-traces.reasons.jsonl").read_text().splitlines()
+    notes = [json.loads(line) for line in lines]
+    assert [{k: v for k, v in note.items() if k != "time"} for note in notes] == [
+        {"signal": "traces", "reason": "HTTP 400", "said": "no such tenant", "items": 2,
+         "offset": 0},
+        {"signal": "traces", "reason": "given up: UNAVAILABLE", "items": 1,
+         "offset": data.index(b"\n") + 1},
+    ]  # fmt: skip
+    assert all(note["time"].endswith("+00:00") for note in notes)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        traces(1)[:-1],
+        traces(1) + b"\xfa\x3e\x03new",
+        b"\x0a\x09\x12\x07\x12\x05\x2a\x03a\xff\xfe",  # a name that is no UTF-8
+    ],
+)
+def test_what_json_cannot_say_is_kept_whole_beside_it(tmp_path: Path, odd: bytes):
+    dead_letter = letter(tmp_path)
+    dead_letter.bury("otlp", "traces", odd, "HTTP 400")
+    dead_letter.bury("otlp", "traces", traces(2), "HTTP 400")
+
+    assert list(read(tmp_path / "otlp-traces.jsonl")) == [("traces", traces(2)), ("traces", odd)]
+
+
+def test_a_dead_letter_of_nothing_but_oddities_can_be_read(tmp_path: Path):
+    letter(tmp_path).bury("otlp", "traces", b"\xff", "HTTP 400")
+
+    assert list(read(tmp_path / "otlp-traces.jsonl")) == [("traces", b"\xff")]
+
+
+def test_only_the_owner_may_read_it(tmp_path: Path):
+    directory = tmp_path / "state" / "dead"
+    letter(directory).bury("otlp", "traces", traces(1), "HTTP 400")
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in directory.iterdir()}
+    assert modes == {"otlp-traces.jsonl": 0o600, "otlp-traces.reasons.jsonl": 0o600}
+    assert directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_full_dead_letter_refuses_and_keeps_what_it_has(tmp_path: Path):
+    dead_letter = letter(tmp_path, max_size=2000)
+    dead_letter.bury("otlp", "traces", traces(1), "HTTP 400")
+
+    with pytest.raises(Refused):
+        dead_letter.bury("otlp", "traces", traces(2, size=2000), "HTTP 400")
+
+    assert list(read(tmp_path / "otlp-traces.jsonl")) == [("traces", traces(1))]
+
+
+def test_half_a_line_of_a_process_that_died_spoils_nothing(tmp_path: Path):
+    file = tmp_path / "otlp-traces.jsonl"
+    dead_letter = letter(tmp_path)
+    dead_letter.bury("otlp", "traces", traces(1), "HTTP 400")
+    with file.open("a") as torn:
+        torn.write('{"resourceSpans":[{"sco')
+
+    assert list(read(file)) == [("traces", traces(1))]
+    dead_letter.bury("otlp", "traces", traces(2), "HTTP 400")
+    assert list(read(file)) == [("traces", traces(1)), ("traces", traces(2))]
+
+
+def test_a_line_that_is_no_otlp_is_named(tmp_path: Path):
+    file = tmp_path / "foreign.jsonl"
+    file.write_text('{"resourceSpans":[]}\n{"hello":1}\n')
+
+    with pytest.raises(Malformed, match=r"foreign\.jsonl, line 2"):
+        list(read(file))
+
+
+def test_a_replay_sends_every_request_once_in_order(tmp_path: Path):
+    dead_letter = letter(tmp_path)
+    for number in (1, 2, 3):
+        dead_letter.bury("otlp", "traces", traces(number, number + 10), "HTTP 400")
+    exporter = Scripted()
+
+    replayed = replay(tmp_path / "otlp-traces.jsonl", exporter)
+
+    assert replayed == Replayed(requests=3, items=6)
+    assert exporter.numbers() == [1, 11, 2, 12, 3, 13]
+
+
+def test_a_replay_stops_at_the_first_failure_and_says_so(tmp_path: Path):
+    letter(tmp_path).bury("otlp", "traces", traces(1), "HTTP 400")
+
+    with pytest.raises(Retryable):
+        replay(tmp_path / "otlp-traces.jsonl", Scripted([Retryable("UNAVAILABLE")]))

@@ -25,11 +25,18 @@ from .core import Hook, LLMInstrumentor, Origin, Patch
 from .shapes.messages import MESSAGES, request
 
 
+def _request(arguments: Mapping[str, Any]) -> Request:
+    """Read the arguments; sampling parameters have to be in ``extra_body`` since version 2."""
+    body = arguments.get("extra_body")
+    return request({**arguments, **body} if isinstance(body, dict) else arguments)  # pyright: ignore[reportUnknownArgumentType] - any JSON
+
+
 def _stream_request(arguments: Mapping[str, Any]) -> Request:
     """Read the arguments of ``stream``, which has no ``stream`` among them."""
-    return replace(request(arguments), stream=True)
+    return replace(_request(arguments), stream=True)
 
 
+_CREATE = replace(MESSAGES, request=_request)
 _STREAM = replace(MESSAGES, request=_stream_request)
 
 
@@ -68,8 +75,8 @@ class AnthropicInstrumentor(LLMInstrumentor):
         for module in ("messages", "beta.messages")
         for prefix in ("", "Async")
         for name, endpoint, manager in (
-            ("create", MESSAGES, False),
-            ("parse", MESSAGES, False),
+            ("create", _CREATE, False),
+            ("parse", _CREATE, False),
             ("stream", _STREAM, True),
         )
     )

@@ -97,7 +97,8 @@ class Reading:
 
     def abandoned(self) -> None:
         """End it from the garbage collector."""
-        if self.ended or sys.is_finalizing():
+        # While a read runs, what dies is a copy that the SDK iterates over (anthropic 2).
+        if self.busy or self.ended or sys.is_finalizing():
             return
         if _inside_opentelemetry():
             # The collector struck while this thread holds a lock of the SDK that ending a span

@@ -45,20 +45,21 @@ def _section(settings: type, given: object, path: str, problems: list[Problem]) 
         return None
     section = cast("Mapping[object, object]", given)
     hints = get_type_hints(settings, include_extras=True)
-    known = {field.name: field for field in fields(settings)}
+    known = {field.name.rstrip("_"): field for field in fields(settings)}  # ``for_`` is ``for``
     before = len(problems)
     values: dict[str, object] = {}
     for written, value in section.items():
         key = str(written)
         if key in known:
-            values[key] = _value(hints[key], value, _join(path, key), problems)
+            name = known[key].name
+            values[name] = _value(hints[name], value, _join(path, key), problems)
         else:
             hint = suggestion(key, known)
             problems.append(Problem(_join(path, key), f"unknown setting{hint}"))
     problems += [
         Problem(_join(path, name), "required and missing")
         for name, field in known.items()
-        if name not in values and _required(field)
+        if field.name not in values and _required(field)
     ]
     return _make(settings, values, path, problems) if len(problems) == before else None
 
@@ -71,6 +72,9 @@ def _make(
 ) -> object:
     try:
         return settings(**values)
+    except ConfigError as error:  # a settings class that checks sections of its own
+        problems += [Problem(_join(path, p.path), p.text) for p in error.problems]
+        return None
     except ValueError as error:  # a settings class may refuse a combination in __post_init__
         problems.append(Problem(path, str(error)))
         return None

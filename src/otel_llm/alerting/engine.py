@@ -1,0 +1,333 @@
+"""Evaluates rules over windows and keeps the life of every alert. The clock is passed in.
+
+Nothing is sent from here: ``notify`` gets every alert that is firing or lately resolved, at every
+evaluation, and decides for itself what is news.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from otel_llm.genai import Call
+from otel_llm.stats import Windows
+from otel_llm.stats.window import Key
+
+from . import template
+from .alert import Alert, fingerprint
+from .instance import Instance
+from .readings import Readings
+from .rule import Rule
+from .signals import call_signal
+from .source import Source, source_of
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], float]
+"""Returns Unix seconds."""
+Notify = Callable[[Sequence[Alert], float], None]
+"""Takes every firing and lately resolved alert, and the time of the evaluation."""
+
+OUTAGE_TOLERANCE_S = 3600.0
+"""After a longer pause pending alerts begin anew (as Prometheus' ``for-outage-tolerance``)."""
+
+
+@dataclass(slots=True)
+class Track:
+    """A rule at work: its source, its alerts, and how the last evaluation went."""
+
+    rule: Rule
+    source: Source
+    instances: dict[Key, Instance] = field(default_factory=dict[Key, Instance])
+    error: str | None = None
+    dirty: bool = False
+    """Whether the alerts changed since they were last exported."""
+
+    def take(self, instances: Mapping[Key, Instance]) -> None:
+        """Go on with alerts of an earlier form of the rule."""
+        for key, instance in instances.items():
+            self.instances[key] = replace(instance, id=fingerprint(_labels(self, key)))
+        self.dirty = True
+
+
+class RuleEngine:
+    """Rules, and where their alerts stand. Thread-safe.
+
+    ``evaluate`` is to be called at a steady interval by one thread; everything else may be called
+    from any.
+    """
+
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        windows: Windows,
+        notify: Notify,
+        clock: Clock,
+        *,
+        readings: Readings | None = None,
+        trace_url: str | None = None,
+    ) -> None:
+        self._windows = windows
+        self._notify = notify
+        self._clock = clock
+        self._readings = readings or Readings({})
+        self._trace_url = trace_url
+        self._lock = threading.RLock()
+        self._tracks: dict[str, Track] = {}
+        self._complete_since = clock()
+        for rule in rules:
+            self.put(rule)
+
+    # The stream of calls
+
+    def observe(self, calls: Iterable[Call]) -> None:
+        """Count calls into the windows. Cheap; alerts follow at the next evaluation."""
+        self._windows.observe(calls, self._clock())
+
+    def remember(self, calls: Iterable[Call], since: float) -> None:
+        """Fill the windows with history before the first evaluation.
+
+        ``calls`` are all that are known from ``since`` (Unix seconds) on. Until the windows are
+        complete, alerts from before a restart do not resolve for mere lack of data.
+        """
+        self.observe(calls)
+        self._complete_since = min(self._complete_since, since)
+
+    @property
+    def longest_window_s(self) -> float:
+        """How much history ``remember`` can use."""
+        return self._windows.longest_s
+
+    # Rules
+
+    def put(self, rule: Rule) -> None:
+        """Add a rule or change the one of the same name; its alerts live on where they can."""
+        with self._lock:
+            track = Track(rule, source_of(rule, self._windows, self._readings))
+            old = self._tracks.get(rule.name)
+            if old is not None and _same_labels(old.rule, rule):
+                track.take(old.instances)
+            self._tracks[rule.name] = track
+            self._tidy()
+
+    def drop(self, name: str) -> bool:
+        """Remove a rule with its alerts; return whether there was one."""
+        with self._lock:
+            found = self._tracks.pop(name, None)
+            self._tidy()
+            return found is not None
+
+    def _tidy(self) -> None:
+        wanted = [
+            (track.rule.selection, length)
+            for track in self._tracks.values()
+            if call_signal(track.rule.signal) is not None
+            for length in (track.rule.window, track.rule.window + (track.rule.baseline or 0.0))
+        ]
+        self._windows.keep(wanted)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rules, by name."""
+        with self._lock:
+            return tuple(track.rule for _, track in sorted(self._tracks.items()))
+
+    def errors(self) -> dict[str, str]:
+        """Return what is wrong with rules, by name; empty when all is well."""
+        with self._lock:
+            return {n: track.error for n, track in self._tracks.items() if track.error}
+
+    # Evaluation
+
+    def evaluate(self, now: float | None = None) -> tuple[Alert, ...]:
+        """Move every alert on to ``now``, tell ``notify``, return all alerts."""
+        at = self._clock() if now is None else now
+        with self._lock:
+            self._windows.advance(at)
+            for track in self._tracks.values():
+                self._evaluate(track, at)
+            alerts = self.alerts()
+        self._notify([alert for alert in alerts if alert.fired_at is not None], at)
+        return alerts
+
+    def _evaluate(self, track: Track, now: float) -> None:
+        try:
+            self._measure(track, now)
+        except Exception as error:  # noqa: BLE001  # one odd rule must not stop the others
+            if track.error is None:
+                _log.exception("rule %s cannot be evaluated", track.rule.name)
+            track.error = type(error).__name__
+
+    def _measure(self, track: Track, now: float) -> None:
+        track.error = None
+        instances = track.instances
+        seen: set[Key] = set()
+        for key, value in track.source.measure(now):
+            instance = instances.get(key)
+            broken = self._broken(track, value, instance, now)
+            if instance is not None or broken:
+                seen.add(key)
+                self._step(track, key, value, broken, now)
+        for key in [key for key in instances if key not in seen]:
+            broken = self._broken(track, None, instances[key], now)
+            self._step(track, key, None, broken, now)
+        self._forget(track, now)
+
+    def _broken(
+        self, track: Track, value: float | None, instance: Instance | None, now: float
+    ) -> bool | None:
+        """Return whether the condition holds; ``None``: leave things as they are."""
+        rule = track.rule
+        covered = now - self._complete_since >= rule.window
+        unsure = not covered and instance is not None and instance.restored
+        if value is None:
+            return None if rule.no_data == "keep" or unsure else rule.no_data == "alert" and covered
+        firing = instance is not None and instance.state == "firing"
+        if rule.breaks(value, firing=firing):
+            return None if track.source.partial and rule.condition != "gt" and not covered else True
+        return None if unsure else False
+
+    def _step(
+        self, track: Track, key: Key, value: float | None, broken: bool | None, now: float
+    ) -> None:
+        instance = track.instances.get(key)
+        if instance is None:
+            if not broken or not self._room(track):
+                return
+            number = fingerprint(_labels(track, key))
+            instance = track.instances[key] = Instance(number, active_at=now)
+            track.dirty = True
+        if broken is None:
+            return
+        fired_before = instance.fired_at
+        instance.value = value
+        track.dirty |= instance.step(broken, now, track.rule)
+        if instance.fired_at != fired_before or (broken and instance.trace_id is None):
+            instance.trace_id = track.source.example(key)
+
+    def _room(self, track: Track) -> bool:
+        if len(track.instances) < track.rule.limit:
+            return True
+        track.error = f"more than {track.rule.limit} alerts at once"
+        return False
+
+    def _forget(self, track: Track, now: float) -> None:
+        done = [k for k, i in track.instances.items() if i.finished(now, track.rule)]
+        for key in done:
+            del track.instances[key]
+            track.dirty = True
+
+    # What there is
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """Return every pending, firing and lately resolved alert."""
+        with self._lock:
+            return tuple(
+                self._alert(track, key, instance)
+                for track in self._tracks.values()
+                for key, instance in track.instances.items()
+                if instance.heard_of or instance.state == "pending"
+            )
+
+    def _alert(self, track: Track, key: Key, instance: Instance) -> Alert:
+        rule = track.rule
+        labels = _labels(track, key)
+        return Alert(
+            id=instance.id,
+            rule=rule.name,
+            severity=rule.severity,
+            state=instance.state,
+            labels=labels,
+            annotations={
+                name: template.fill(text, instance.value, labels)
+                for name, text in rule.annotations.items()
+            },
+            signal=rule.signal,
+            value=instance.value,
+            threshold=rule.threshold,
+            active_at=instance.active_at,
+            fired_at=instance.fired_at,
+            resolved_at=instance.resolved_at,
+            acknowledged_at=instance.acknowledged_at,
+            acknowledged_by=instance.acknowledged_by,
+            trace_id=instance.trace_id,
+            trace_url=self._link(instance.trace_id),
+        )
+
+    def _link(self, trace_id: str | None) -> str | None:
+        if not trace_id or not self._trace_url:
+            return None
+        return self._trace_url.replace("{trace_id}", trace_id)
+
+    def acknowledge(self, alert_id: str, by: str) -> Alert | None:
+        """Note that ``by`` takes the alert on; ``None`` when no such alert is active."""
+        return self._change(alert_id, lambda i: _acknowledge(i, by, self._clock()))
+
+    def resolve(self, alert_id: str) -> Alert | None:
+        """Resolve an alert by hand; it comes back only after its condition was over once."""
+        return self._change(alert_id, lambda i: i.resolve(self._clock()))
+
+    def _change(self, alert_id: str, change: Callable[[Instance], None]) -> Alert | None:
+        with self._lock:
+            for track in self._tracks.values():
+                for key, instance in track.instances.items():
+                    if instance.id == alert_id and instance.state != "resolved":
+                        change(instance)
+                        track.dirty = True
+                        return self._alert(track, key, instance)
+        return None
+
+    # Restarts
+
+    def export(self, *, changed_only: bool = False) -> dict[str, Any]:
+        """Return the alerts of every rule, by the rule's name, as plain JSON values."""
+        with self._lock:
+            tracks = [t for t in self._tracks.values() if t.dirty or not changed_only]
+            for track in tracks:
+                track.dirty = False
+            return {
+                track.rule.name: [
+                    {"key": list(key), **instance.to_json()}
+                    for key, instance in track.instances.items()
+                ]
+                for track in tracks
+            }
+
+    def restore(self, state: Mapping[str, Any], saved_at: float) -> None:
+        """Take up alerts that ``export`` gave at ``saved_at``, before the first evaluation.
+
+        The time in between does not count as time in which a condition held.
+        """
+        pause = max(0.0, self._clock() - saved_at)
+        with self._lock:
+            for name, saved in state.items():
+                track = self._tracks.get(name)
+                if track is not None:
+                    for given in saved:
+                        _restore(track, given, pause)
+
+
+def _labels(track: Track, key: Key) -> dict[str, str]:
+    rule = track.rule
+    ours = {"alertname": rule.name, "severity": rule.severity}
+    return {**track.source.labels(key), **rule.labels, **ours}
+
+
+def _acknowledge(instance: Instance, by: str, now: float) -> None:
+    instance.acknowledged_by, instance.acknowledged_at = by, now
+
+
+def _same_labels(old: Rule, new: Rule) -> bool:
+    return old.signal == new.signal and old.group_by == new.group_by
+
+
+def _restore(track: Track, given: Mapping[str, Any], pause: float) -> None:
+    key = tuple(given["key"])
+    instance = Instance.from_json(given)
+    if instance.state == "pending":
+        if pause > OUTAGE_TOLERANCE_S:
+            return
+        instance.active_at += pause
+    track.instances[key] = replace(instance, id=fingerprint(_labels(track, key)), restored=True)

@@ -1,0 +1,116 @@
+"""One message about a group of alerts, before it takes a target's form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from .alert import SEVERITIES, Alert, Severity, worst
+from .signals import show
+
+Event = Literal["firing", "acknowledged", "resolved"]
+
+LISTED = 10
+"""So many alerts are spelled out in a message; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What one target is told at one time. Alerts are ordered: firing and grave ones first."""
+
+    id: str
+    """The same for every attempt to deliver this message, another for the next."""
+    group: str
+    """Stands for the group over its whole life: dedup key, thread, incident."""
+    labels: Mapping[str, str]
+    """What the alerts of the group have in common."""
+    event: Event
+    alerts: tuple[Alert, ...]
+    at: float
+    """Unix seconds."""
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        """The alerts whose condition holds."""
+        return tuple(alert for alert in self.alerts if alert.state == "firing")
+
+    @property
+    def resolved(self) -> tuple[Alert, ...]:
+        """The alerts whose condition is over."""
+        return tuple(alert for alert in self.alerts if alert.state == "resolved")
+
+    @property
+    def severity(self) -> Severity:
+        """The gravest of what is firing, or of what was."""
+        return worst(self.firing or self.alerts)
+
+    @property
+    def title(self) -> str:
+        """One line: ``[FIRING:2] ErrorsCritical team=search``."""
+        count = f":{len(self.firing)}" if self.event == "firing" else ""
+        names = dict.fromkeys(alert.rule for alert in self.alerts)
+        name = ", ".join(list(names)[:3]) + (" …" if len(names) > 3 else "")
+        where = [f"{k}={v}" for k, v in self.labels.items() if k not in ("alertname", "severity")]
+        return " ".join([f"[{self.event.upper()}{count}]", name, *where])
+
+    @property
+    def url(self) -> str | None:
+        """A trace that shows the gravest alert."""
+        return next((alert.trace_url for alert in self.alerts if alert.trace_url), None)
+
+    def listed(self) -> tuple[Alert, ...]:
+        """Return the alerts to spell out."""
+        return self.alerts[:LISTED]
+
+    @property
+    def unlisted(self) -> int:
+        """How many alerts are only counted."""
+        return max(0, len(self.alerts) - LISTED)
+
+    def text(self) -> str:
+        """Return the message as plain text, title first."""
+        lines = [self.title, *(describe(alert) for alert in self.listed())]
+        if self.unlisted:
+            lines.append(f"… and {self.unlisted} more")
+        return "\n".join([*lines, *([self.url] if self.url else [])])
+
+
+def in_order(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
+    """Return ``alerts`` firing first, grave first, longest first."""
+    return tuple(sorted(alerts, key=_rank))
+
+
+def _rank(alert: Alert) -> tuple[bool, int, float, str]:
+    return (
+        alert.state != "firing",
+        -SEVERITIES.index(alert.severity),
+        alert.active_at,
+        alert.id,
+    )
+
+
+def summary(alert: Alert) -> str:
+    """Return the alert's headline: its ``summary``, or the signal and its value."""
+    return (
+        alert.annotations.get("summary") or f"{alert.signal} is {show(alert.signal, alert.value)}"
+    )
+
+
+def describe(alert: Alert) -> str:
+    """Return one line about one alert: severity, headline, labels."""
+    skip = ("alertname", "severity")
+    labels = " ".join(f"{k}={v}" for k, v in sorted(alert.labels.items()) if k not in skip)
+    mark = "resolved" if alert.state == "resolved" else alert.severity
+    return f"{mark}: {summary(alert)}" + (f" ({labels})" if labels else "")
+
+
+def cut(text: str, most: int) -> str:
+    """Return at most ``most`` characters of ``text``, with an ellipsis where something went."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def rfc3339(at: float) -> str:
+    """Return Unix seconds as ``2026-01-31T12:00:00.000Z``."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -1,0 +1,62 @@
+"""What other parts of the collector say about themselves, for rules to look at.
+
+A reading is asked for at every evaluation and answers label sets with numbers. Losses are told as
+totals since start; a rule sees how much they grew within its window, as Prometheus' ``increase``
+does: a total that falls began anew.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
+
+from .signals import INCREASING
+
+Labels = tuple[tuple[str, str], ...]
+"""A label set in sorted order, so that it can be a key."""
+
+Reading = Callable[[], Iterable[tuple[Mapping[str, str], float]]]
+"""Called from the evaluation's thread; does not block."""
+
+
+class Readings:
+    """The reported signals, by name."""
+
+    def __init__(self, sources: Mapping[str, Reading]) -> None:
+        self._sources = dict(sources)
+        self._totals: dict[tuple[str, Labels], deque[tuple[float, float]]] = {}
+
+    def report(self, signal: str, source: Reading) -> None:
+        """Ask ``source`` for ``signal`` from now on."""
+        self._sources[signal] = source
+
+    def read(self, signal: str, now: float, window_s: float) -> dict[Labels, float]:
+        """Return the values of ``signal`` by label set; empty when nobody reports it."""
+        source = self._sources.get(signal)
+        given = source() if source else ()
+        found = {tuple(sorted(labels.items())): value for labels, value in given}
+        if signal not in INCREASING:
+            return found
+        return {k: self._increase(signal, k, v, now, window_s) for k, v in found.items()}
+
+    def _increase(self, signal: str, key: Labels, total: float, now: float, over: float) -> float:
+        """Return the growth within ``over`` seconds. What was lost before we looked counts as
+        lost just now: a total starts at zero with its process."""
+        history = self._totals.setdefault((signal, key), deque([(now, 0.0)]))
+        if history[-1] != (now, total):
+            history.append((now, total))
+        while len(history) > 2 and history[1][0] <= now - max(over, _KEPT_S):
+            history.popleft()
+        inside = [value for at, value in history if at > now - over]
+        before = [value for at, value in history if at <= now - over]
+        steps = [*before[-1:], *inside]
+        return sum(_growth(a, b) for a, b in pairwise(steps))
+
+
+_KEPT_S = 86_400.0
+"""Totals are kept for a day, whatever the window that asks: rules of all lengths share them."""
+
+
+def _growth(before: float, after: float) -> float:
+    return after - before if after >= before else after

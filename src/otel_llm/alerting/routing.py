@@ -1,0 +1,182 @@
+"""Who hears of what, and when not: routes, silences, inhibition and mute times.
+
+The words and their meaning are Alertmanager's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, time
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from otel_llm.config.units import Duration
+from otel_llm.stats.matching import matches
+
+from .alert import Alert, Severity
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+_WEEKDAYS: tuple[Weekday, ...] = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which alerts go to which notifiers, and in what rhythm. The first that matches is taken."""
+
+    notifiers: tuple[str, ...]
+    """Names from ``notifiers``."""
+    severities: tuple[Severity, ...] = ()
+    """Only these; empty: all."""
+    match: dict[str, str] = field(default_factory=dict[str, str])
+    """Label to pattern (``search|ads``, ``gpt-*``, ``!dev``)."""
+    group_by: tuple[str, ...] = ("alertname",)
+    """Alerts equal in these labels make one message; ``...`` gives every alert its own."""
+    group_wait: Duration = 30.0
+    """How long a new group waits for company before its first message."""
+    group_interval: Duration = 300.0
+    """The least time between messages with news about a group."""
+    repeat_interval: Duration = 14_400.0
+    """When to say again what is still firing and not acknowledged."""
+    send_resolved: bool = True
+    """Whether to tell that an alert of a group that goes on is over."""
+    mute: tuple[str, ...] = ()
+    """Names from ``mute_times``; within them nothing is sent, afterwards what still holds is."""
+    continue_: bool = False
+    """Go on to later routes after this one."""
+
+    def takes(self, alert: Alert) -> bool:
+        """Whether ``alert`` goes this way."""
+        grave = not self.severities or alert.severity in self.severities
+        return grave and matches(self.match, alert.labels)
+
+    def group(self, alert: Alert) -> dict[str, str]:
+        """Return the labels that ``alert`` is grouped by."""
+        names = sorted(alert.labels) if self.group_by == ("...",) else self.group_by
+        return {name: alert.labels[name] for name in names if name in alert.labels}
+
+
+@dataclass(frozen=True, slots=True)
+class Inhibition:
+    """Hold ``target`` alerts back while a ``source`` alert with equal labels fires."""
+
+    source: dict[str, str]
+    """Label to pattern."""
+    target: dict[str, str]
+    """Label to pattern."""
+    equal: tuple[str, ...] = ()
+    """Labels in which the two must agree; both lacking one counts as agreement."""
+
+
+class Inhibitor:
+    """Answers whether an alert is held back by what fires at one time."""
+
+    def __init__(self, rules: Iterable[Inhibition], alerts: Iterable[Alert]) -> None:
+        firing = [alert for alert in alerts if alert.state == "firing"]
+        self._rules = [(rule, *_sources(rule, firing)) for rule in rules]
+
+    def holds(self, alert: Alert) -> bool:
+        """Whether ``alert`` is held back. One that matches both sides cannot hold back its like."""
+        for rule, sources, both in self._rules:
+            if matches(rule.target, alert.labels):
+                key = _values(rule.equal, alert)
+                if key in sources or (key in both and not matches(rule.source, alert.labels)):
+                    return True
+        return False
+
+
+_Keys = set[tuple[str, ...]]
+
+
+def _sources(rule: Inhibition, firing: Sequence[Alert]) -> tuple[_Keys, _Keys]:
+    """Return the values of the equal labels: of sources, and of sources that are targets too."""
+    sources: _Keys = set()
+    both: _Keys = set()
+    for alert in firing:
+        if matches(rule.source, alert.labels):
+            kind = both if matches(rule.target, alert.labels) else sources
+            kind.add(_values(rule.equal, alert))
+    return sources, both
+
+
+def _values(names: Iterable[str], alert: Alert) -> tuple[str, ...]:
+    return tuple(alert.labels.get(name, "") for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Say nothing about certain alerts for a while."""
+
+    id: str
+    match: Mapping[str, str]
+    """Label to pattern; all must hold. Never empty: that would silence everything."""
+    starts_at: float
+    """Unix seconds."""
+    ends_at: float
+    author: str
+    comment: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.match or set(self.match.values()) <= {"", "*"}:
+            raise ValueError("match must name the alerts to silence")
+        if not self.starts_at < self.ends_at:
+            raise ValueError("ends_at must come after starts_at")
+
+    def holds(self, alert: Alert, now: float) -> bool:
+        """Whether ``alert`` is silenced at ``now``."""
+        return self.starts_at <= now < self.ends_at and matches(self.match, alert.labels)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every field."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class MuteTime:
+    """A time of the week at which nothing is sent."""
+
+    weekdays: tuple[Weekday, ...] = _WEEKDAYS
+    """The days on which the time begins."""
+    start: str = "00:00"
+    """``HH:MM``."""
+    end: str = "24:00"
+    """``HH:MM``; before ``start`` means: of the next day."""
+    time_zone: str = "UTC"
+    """``Europe/Berlin`` and the like."""
+
+    def __post_init__(self) -> None:
+        for clock in (self.start, self.end):
+            _minutes(clock)
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"unknown time zone {self.time_zone!r}") from None
+
+    def holds(self, now: float) -> bool:
+        """Whether ``now`` (Unix seconds) lies within."""
+        local = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(self.time_zone))
+        minute, today = local.hour * 60 + local.minute, local.weekday()
+        start, end = _minutes(self.start), _minutes(self.end)
+        if start < end:
+            return _WEEKDAYS[today] in self.weekdays and start <= minute < end
+        yesterday = _WEEKDAYS[today - 1] in self.weekdays and minute < end
+        return yesterday or (_WEEKDAYS[today] in self.weekdays and minute >= start)
+
+
+def _minutes(clock: str) -> int:
+    """Return minutes since midnight. Raises ``ValueError`` for what is no time of day."""
+    if clock == "24:00":
+        return 24 * 60
+    try:
+        parsed = time.fromisoformat(clock)
+    except ValueError:
+        raise ValueError(f"{clock!r} is no time of day such as 08:30") from None
+    return parsed.hour * 60 + parsed.minute

@@ -1,0 +1,288 @@
+"""Alerts at work: the windows, the engine, the dispatcher and a thread per target, as one.
+
+An ``Observer`` of the pipeline, and what the API asks and tells. The rules, silences and alerts
+of the API live in the state file; those of the configuration are read anew at every start.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from otel_llm.config import ConfigError, build
+from otel_llm.genai import Call
+from otel_llm.stats import Windows
+
+from . import notifiers
+from .alert import Alert
+from .config import AlertingConfig
+from .delivery import Delivery, Failure
+from .dispatch import Dispatcher, Target
+from .engine import Clock, RuleEngine
+from .notification import Notification
+from .readings import Reading, Readings
+from .routing import Silence
+from .rule import Rule
+from .state import StateFile
+
+_log = logging.getLogger(__name__)
+
+_TICK_S = 1.0
+"""How often the groups are looked at between evaluations."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotifierStatus:
+    """How a target does."""
+
+    name: str
+    delivered: int
+    failed: int
+    waiting: int
+    failures: tuple[Failure, ...]
+
+
+class AlertService:
+    """Watches calls and tells people. ``start`` begins, ``stop`` ends; safe from any thread.
+
+    ``history`` for ``remember`` comes from the store: with it a restart forgets nothing.
+    """
+
+    def __init__(
+        self,
+        config: AlertingConfig,
+        *,
+        clock: Clock = time.time,
+        readings: Mapping[str, Reading] | None = None,
+    ) -> None:
+        """Read rule files and state. Raises ``ConfigError``, ``OSError`` or ``sqlite3.Error``."""
+        self._config = config
+        self._clock = clock
+        rules, inhibitions = config.all_rules()
+        self._state = StateFile(Path(config.state_path) if config.state_path else None)
+        self._readings = Readings(readings or {})
+        self._readings.report("undelivered_notifications", self._undelivered)
+        self._deliveries = {name: self._delivery(name) for name in config.notifiers}
+        self._dispatcher = Dispatcher(
+            config.all_routes(),
+            {name: _target(name) for name in config.notifiers},
+            lambda name, notification: self._deliveries[name].put(notification),
+            inhibitions=inhibitions,
+            mute_times=config.mute_times,
+        )
+        self._engine = RuleEngine(
+            rules,
+            Windows(max_series=config.max_label_sets),
+            self._dispatcher.process,
+            clock,
+            readings=self._readings,
+            trace_url=config.trace_url,
+        )
+        self._restore()
+        self._stopping = threading.Event()
+        self._evaluating = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
+
+    def _delivery(self, name: str) -> Delivery:
+        settings = notifiers.settings(name, self._config.notifiers[name])
+        return Delivery(
+            name,
+            notifiers.entry(name).notifier(settings),
+            self._settled,
+            min_interval_s=getattr(settings, "min_interval", 0.0),
+            retry_for_s=self._config.retry_for,
+        )
+
+    def _settled(self, notification: Notification, delivered: bool) -> None:
+        self._dispatcher.settled(notification, delivered)
+        self._save()
+
+    # Life
+
+    def start(self) -> None:
+        """Begin to evaluate and to deliver."""
+        for delivery in self._deliveries.values():
+            delivery.start()
+        self._thread.start()
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """Evaluate once more, deliver what is due within ``grace_s`` seconds, keep the rest."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=grace_s)
+            self.evaluate()
+        until = time.monotonic() + grace_s
+        for delivery in self._deliveries.values():
+            delivery.stop(max(0.0, until - time.monotonic()))
+        self._save()
+        self._state.close()
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._stopping.wait(min(_TICK_S, max(0.0, due - time.monotonic()))):
+            try:
+                if time.monotonic() >= due:
+                    due = time.monotonic() + self._config.evaluation_interval
+                    self.evaluate()
+                else:
+                    self._dispatcher.tick(self._clock())
+            except Exception:  # noqa: BLE001  # alerts must go on; what failed is in the log
+                _log.exception("alerts could not be evaluated")
+
+    def evaluate(self) -> tuple[Alert, ...]:
+        """Evaluate every rule now and tell what is news; return all alerts."""
+        with self._evaluating:
+            alerts = self._engine.evaluate()
+            self._save()
+            return alerts
+
+    # The stream of calls
+
+    def observe(self, calls: Sequence[Call]) -> None:
+        """Count calls. Fast, never raises."""
+        try:
+            self._engine.observe(calls)
+        except Exception:  # noqa: BLE001  # an observer must never disturb the pipeline
+            _log.exception("calls could not be counted for alerts")
+
+    def remember(self, history: Iterable[Call], since: float) -> None:
+        """Fill the windows with what the store holds from ``since`` (Unix seconds) on; call it
+        before ``start`` and before the first ``observe``."""
+        self._engine.remember(history, since)
+
+    @property
+    def longest_window_s(self) -> float:
+        """How far back ``remember`` can use history, in seconds."""
+        return self._engine.longest_window_s
+
+    def report(self, signal: str, source: Reading) -> None:
+        """Let rules look at ``signal`` (one of ``REPORTED_SIGNALS``), asked of ``source``."""
+        self._readings.report(signal, source)
+
+    # Alerts and silences
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """Return every pending, firing and lately resolved alert."""
+        now = self._clock()
+        return tuple(
+            replace(
+                alert,
+                silenced=self._dispatcher.silenced(alert, now),
+                inhibited=self._dispatcher.inhibited(alert),
+            )
+            for alert in self._engine.alerts()
+        )
+
+    def acknowledge(self, alert_id: str, by: str) -> Alert | None:
+        """Note that ``by`` takes the alert on: no repeats, and the pager hears of it."""
+        return self._changed(self._engine.acknowledge(alert_id, by))
+
+    def resolve(self, alert_id: str, by: str) -> Alert | None:
+        """Resolve the alert by hand; it comes back only after its condition was over once."""
+        _log.info("alert %s resolved by hand", alert_id)
+        return self._changed(self._engine.resolve(alert_id))
+
+    def _changed(self, alert: Alert | None) -> Alert | None:
+        if alert is not None:
+            heard = [a for a in self._engine.alerts() if a.fired_at is not None]
+            self._dispatcher.process(heard, self._clock())
+            self._save()
+        return alert
+
+    def silence(
+        self, match: Mapping[str, str], duration_s: float, author: str, comment: str = ""
+    ) -> Silence:
+        """Say nothing of alerts that ``match`` for a while. Raises ``ValueError`` for a match
+        that would silence everything."""
+        now = self._clock()
+        silence = Silence(secrets.token_hex(8), dict(match), now, now + duration_s, author, comment)
+        self._dispatcher.silence(silence)
+        self._state.save({"silence": {silence.id: silence.to_json()}})
+        return silence
+
+    def unsilence(self, silence_id: str) -> bool:
+        """End a silence; return whether there was one."""
+        self._state.save({"silence": {silence_id: None}})
+        return self._dispatcher.unsilence(silence_id)
+
+    def silences(self) -> tuple[Silence, ...]:
+        """Return the silences that hold."""
+        return self._dispatcher.silences(self._clock())
+
+    # Rules
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rules that apply."""
+        return self._engine.rules()
+
+    def rule_errors(self) -> dict[str, str]:
+        """Return what is wrong with rules at work, by name."""
+        return self._engine.errors()
+
+    def put_rule(self, given: Mapping[str, Any]) -> Rule:
+        """Add or change a rule, written as in the file; it is kept over restarts.
+
+        Raises ``ConfigError`` with every mistake.
+        """
+        rule = build(Rule, given, "rule")
+        self._engine.put(rule)
+        self._state.save({"rule": {rule.name: written(rule)}})
+        return rule
+
+    def drop_rule(self, name: str) -> bool:
+        """Remove a rule; one from the configuration is back after a restart."""
+        self._state.save({"rule": {name: None}})
+        return self._engine.drop(name)
+
+    # Delivery
+
+    def notifiers(self) -> tuple[NotifierStatus, ...]:
+        """Return how every target does, with what it did not take."""
+        return tuple(
+            NotifierStatus(d.name, d.delivered, d.failed, d.pending(), d.failures())
+            for d in self._deliveries.values()
+        )
+
+    def _undelivered(self) -> Iterable[tuple[Mapping[str, str], float]]:
+        return [({"notifier": s.name}, len(s.failures)) for s in self.notifiers()]
+
+    # Restarts
+
+    def _save(self) -> None:
+        alerts = self._engine.export(changed_only=True)
+        groups = self._dispatcher.export()
+        self._state.save(
+            {"alerts": alerts, "group": groups, "clock": {"evaluated_at": self._clock()}}
+        )
+
+    def _restore(self) -> None:
+        for given in self._state.load("rule").values():
+            self._put_again(given)
+        saved_at = self._state.load("clock").get("evaluated_at", self._clock())
+        self._engine.restore(self._state.load("alerts"), saved_at)
+        self._dispatcher.restore(self._state.load("group"))
+        for given in self._state.load("silence").values():
+            self._dispatcher.silence(Silence(**given))
+
+    def _put_again(self, given: Mapping[str, Any]) -> None:
+        try:
+            self._engine.put(build(Rule, given, "rule"))
+        except ConfigError as error:
+            _log.error("a rule kept from before is left out: %s", error)
+
+
+def _target(name: str) -> Target:
+    kind = notifiers.entry(name)
+    return Target(streams=kind.streams, acknowledges=kind.acknowledges)
+
+
+def written(rule: Rule) -> dict[str, Any]:
+    """Return ``rule`` as an operator writes it, all settings spelled out."""
+    plain = asdict(rule)
+    return {name.rstrip("_"): value for name, value in plain.items()}

@@ -1,0 +1,79 @@
+"""Quantiles of a stream in little memory: log-spaced buckets, 1 % relative error, mergeable.
+
+The mapping of DDSketch (Masson, Rim, Lee: VLDB 2019): a value falls into bucket
+``ceil(log_gamma(value))``, so that the bucket's middle is within ``ACCURACY`` of every value in
+it. Counts are whole numbers: merging and taking away are exact and in any order the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+ACCURACY = 0.01
+_GAMMA = (1 + ACCURACY) / (1 - ACCURACY)
+_SCALE = 1 / math.log(_GAMMA)
+_MIDDLE = 2 / (1 + _GAMMA)
+_SMALLEST = 1e-9
+_NOTHING = math.floor(math.log(_SMALLEST) * _SCALE)
+"""The bucket of everything up to ``_SMALLEST``, which is reported as zero."""
+
+
+class Sketch:
+    """How the values of one stream are distributed. Not thread-safe."""
+
+    __slots__ = ("_buckets",)
+
+    def __init__(self, values: Iterable[float] = ()) -> None:
+        self._buckets: dict[int, int] = {}
+        for value in values:
+            self.add(value)
+
+    def add(self, value: float) -> None:
+        """Count ``value``; zero and below count as zero, what is not finite is left out."""
+        if value > _SMALLEST:
+            if value == math.inf:
+                return
+            bucket = math.ceil(math.log(value) * _SCALE)
+        elif value <= _SMALLEST:
+            bucket = _NOTHING
+        else:
+            return  # not a number
+        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+
+    def merge(self, other: Sketch) -> None:
+        """Count everything that ``other`` has counted."""
+        mine = self._buckets
+        for bucket, times in other._buckets.items():
+            mine[bucket] = mine.get(bucket, 0) + times
+
+    def subtract(self, other: Sketch) -> None:
+        """Take away ``other``, which was merged into this one before."""
+        mine = self._buckets
+        for bucket, times in other._buckets.items():
+            left = mine.get(bucket, 0) - times
+            if left > 0:
+                mine[bucket] = left
+            else:
+                mine.pop(bucket, None)
+
+    def __len__(self) -> int:
+        return sum(self._buckets.values())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sketch) and self._buckets == other._buckets
+
+    __hash__ = None  # type: ignore[assignment]  # a thing that changes has no hash
+
+    def quantile(self, q: float) -> float | None:
+        """Return the value below which a share ``q`` (0 to 1) lies; ``None`` when empty.
+
+        The rank is ``q * (n - 1)``, rounded down to a value that was seen (numpy's ``lower``).
+        """
+        rank = math.floor(q * (len(self) - 1) + 1e-9)
+        seen = 0
+        for bucket in sorted(self._buckets):
+            seen += self._buckets[bucket]
+            if seen > rank:
+                return 0.0 if bucket == _NOTHING else _MIDDLE * _GAMMA**bucket
+        return None

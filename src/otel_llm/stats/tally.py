@@ -1,0 +1,145 @@
+"""What a number of calls add up to: sums, shares and distributions that can be merged exactly.
+
+Everything is a whole number (money in billionths, time in nanoseconds), so that adding up in any
+order, over any number of workers, and taking away again gives the same to the last digit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from otel_llm.genai import Call
+
+from .sketch import Sketch
+
+NANO = 1_000_000_000
+
+Example = Literal["slow", "failed", "costly", "flagged", "any"]
+
+_REFUSED = frozenset({"content_filter", "refusal", "safety", "guardrail_intervened"})
+"""Finish reasons by which providers say that they refused (OpenAI and Azure, Anthropic, Gemini,
+Bedrock), in lower case."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums over calls. A count beside a sum says for how many calls the summand was known."""
+
+    calls: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    counted: int = 0
+    """Calls whose tokens are known."""
+    cost_nano: int = 0
+    """Money in billionths of the price table's currency."""
+    priced: int = 0
+    unpriced: int = 0
+    """Calls with known tokens and no price for them."""
+    duration_ns: int = 0
+    refused: int = 0
+    refusable: int = 0
+    """Calls of which it is known whether the model refused."""
+    judged: int = 0
+    """Calls that quality checks could look at."""
+    flags: dict[str, int] = field(default_factory=dict[str, int])
+    output_chars: int = 0
+    measured: int = 0
+    """Calls whose answer's length is known."""
+    durations: Sketch = field(default_factory=Sketch)
+    """Seconds."""
+    first_chunks: Sketch = field(default_factory=Sketch)
+    """Seconds to the first chunk, of streamed calls."""
+    examples: dict[Example, tuple[float, str]] = field(
+        default_factory=dict[Example, tuple[float, str]]
+    )
+    """By kind: how strong an example, and its trace id. Merged, never taken away."""
+
+    def add(self, call: Call) -> None:
+        """Count one call."""
+        self.calls += 1
+        duration_ns = max(0, call.end_ns - call.start_ns)
+        self.duration_ns += duration_ns
+        self.durations.add(duration_ns / NANO)
+        if call.time_to_first_chunk_s is not None:
+            self.first_chunks.add(call.time_to_first_chunk_s)
+        self._example("any", call.end_ns, call)
+        self._example("slow", duration_ns, call)
+        if call.error_type is not None:
+            self.errors += 1
+            self._example("failed", call.end_ns, call)
+        self._add_usage(call)
+        self._add_quality(call)
+
+    def _add_usage(self, call: Call) -> None:
+        usage, cost = call.usage, call.cost
+        known = usage.input_tokens is not None or usage.output_tokens is not None
+        if known:
+            self.counted += 1
+            self.input_tokens += usage.input_tokens or 0
+            self.output_tokens += usage.output_tokens or 0
+        if cost is not None:
+            self.priced += 1
+            self.cost_nano += round(cost.total * NANO)
+            self._example("costly", cost.total, call)
+        elif known:
+            self.unpriced += 1
+
+    def _add_quality(self, call: Call) -> None:
+        refused = any(reason.lower() in _REFUSED for reason in call.finish_reasons)
+        if call.flags is not None:
+            self.judged += 1
+            refused = refused or "refusal" in call.flags
+            for flag in call.flags:
+                self.flags[flag] = self.flags.get(flag, 0) + 1
+        if call.flags or refused:
+            self._example("flagged", call.end_ns, call)
+        self.refused += refused
+        self.refusable += call.flags is not None or bool(call.finish_reasons)
+        if call.output_chars is not None:
+            self.measured += 1
+            self.output_chars += call.output_chars
+
+    def _example(self, kind: Example, strength: float, call: Call) -> None:
+        best = self.examples.get(kind)
+        if best is None or strength > best[0]:
+            self.examples[kind] = (strength, call.trace_id)
+
+    def merge(self, other: Tally) -> None:
+        """Add everything that ``other`` has counted."""
+        self._combine(other, 1)
+        self.durations.merge(other.durations)
+        self.first_chunks.merge(other.first_chunks)
+        for kind, example in other.examples.items():
+            self.examples[kind] = max(example, self.examples.get(kind, example))
+
+    def subtract(self, other: Tally) -> None:
+        """Take away ``other``, which was merged into this one before."""
+        self._combine(other, -1)
+        self.durations.subtract(other.durations)
+        self.first_chunks.subtract(other.first_chunks)
+
+    def _combine(self, other: Tally, sign: int) -> None:
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + sign * getattr(other, name))
+        for flag, times in other.flags.items():
+            self.flags[flag] = self.flags.get(flag, 0) + sign * times
+
+
+_SUMS = (
+    "calls",
+    "errors",
+    "input_tokens",
+    "output_tokens",
+    "counted",
+    "cost_nano",
+    "priced",
+    "unpriced",
+    "duration_ns",
+    "refused",
+    "refusable",
+    "judged",
+    "output_chars",
+    "measured",
+)

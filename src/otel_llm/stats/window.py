@@ -1,0 +1,113 @@
+"""The last minutes, hours or days of calls, by event time and by label set.
+
+A window of length L keeps tallies in steps of about L/30 and their running total. A call counts
+from the moment it ended until L later: never longer, and at most one step shorter. Calls that
+arrive late are put where they belong; those from before the window are counted as ``late``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .tally import Example, Tally
+
+Key = tuple[str, ...]
+"""Values of the dimensions a window is grouped by; empty where unknown."""
+
+OVERFLOW = "otel.metric.overflow"
+"""The label of what did not fit (OpenTelemetry metrics SDK, "Cardinality limits")."""
+
+_STEPS = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10800, 21600, 86400)
+"""Each divides the next, so that a short step lies wholly within a longer one."""
+
+
+def step_for(length_s: float) -> int:
+    """Return the step in seconds in which a window of ``length_s`` moves on."""
+    return max((step for step in _STEPS if step * 30 <= length_s), default=1)
+
+
+class Series:
+    """One label set: tallies by step, and their sum."""
+
+    __slots__ = ("_oldest", "steps", "total")
+
+    def __init__(self) -> None:
+        self.steps: dict[int, Tally] = {}
+        self.total = Tally()
+        self._oldest: int | None = None
+
+    def add(self, step: int, tally: Tally) -> None:
+        """Count ``tally`` in ``step``."""
+        if step not in self.steps:
+            self.steps[step] = Tally()
+            self._oldest = step if self._oldest is None else min(self._oldest, step)
+        self.steps[step].merge(tally)
+        self.total.merge(tally)
+
+    def forget(self, until: int) -> bool:
+        """Drop steps up to and with ``until``; return whether anything is left."""
+        if self._oldest is None or self._oldest > until:
+            return self._oldest is not None
+        for step in [step for step in self.steps if step <= until]:
+            self.total.subtract(self.steps.pop(step))
+        self._oldest = min(self.steps, default=None)
+        return self._oldest is not None
+
+    @property
+    def oldest(self) -> int | None:
+        """The first step that holds calls; times the window's step: Unix seconds."""
+        return self._oldest
+
+    def example(self, kind: Example) -> str | None:
+        """Return the trace id of the strongest example in the window."""
+        found = [tally.examples[kind] for tally in self.steps.values() if kind in tally.examples]
+        return max(found)[1] if found else None
+
+
+class Window:
+    """All label sets of one grouping over one length of time. Not thread-safe."""
+
+    def __init__(self, length_s: float, *, max_series: int = 10_000) -> None:
+        self.length_s = length_s
+        self.step_s = step_for(length_s)
+        self.late = 0
+        """Calls that came after their window had closed."""
+        self.overflowed = 0
+        """Calls counted under ``OVERFLOW`` because there were too many label sets."""
+        self._max_series = max_series
+        self._series: dict[Key, Series] = {}
+        self._cutoff: int | None = None
+
+    def add(self, key: Key, at_s: float, tally: Tally) -> None:
+        """Count ``tally``, of calls that ended at ``at_s`` (Unix seconds)."""
+        step = int(at_s // self.step_s)
+        if self._cutoff is not None and step <= self._cutoff:
+            self.late += tally.calls
+            return
+        self._room(key, tally).add(step, tally)
+
+    def _room(self, key: Key, tally: Tally) -> Series:
+        if key not in self._series and len(self._series) >= self._max_series:
+            self.overflowed += tally.calls
+            key = (OVERFLOW,)
+        return self._series.setdefault(key, Series())
+
+    def advance(self, now_s: float) -> None:
+        """Let go of everything that is older than the window at ``now_s``."""
+        cutoff = int((now_s - self.length_s) // self.step_s)
+        if self._cutoff is not None and cutoff <= self._cutoff:
+            return
+        self._cutoff = cutoff
+        gone = [key for key, series in self._series.items() if not series.forget(cutoff)]
+        for key in gone:
+            del self._series[key]
+
+    def get(self, key: Key) -> Series | None:
+        """Return the calls of one label set, ``None`` when there were none in the window."""
+        return self._series.get(key)
+
+    def __iter__(self) -> Iterator[tuple[Key, Series]]:
+        return iter(self._series.items())
+
+    def __len__(self) -> int:
+        return len(self._series)

@@ -1,0 +1,139 @@
+"""All windows that somebody asked for, filled from one stream of calls.
+
+A call is counted once, into a small cell of what it has in common with others (its values of the
+dimensions in use, and a short time); the cells are spread over the windows when these are looked
+at. So the price of a call hardly depends on how many rules there are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from otel_llm.genai import Call
+
+from .dimensions import Read, check_dimensions, dimension, label
+from .matching import matches
+from .tally import NANO, Tally
+from .window import OVERFLOW, Key, Window, step_for
+
+_Cell = tuple[bool, int, Key]
+"""Billed or not, step, values of every dimension in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which calls, and how they are told apart.
+
+    Agents, workflows and tools only repeat what the model calls below them say, so that a
+    selection holds model calls alone, unless it names ``operation`` itself.
+    """
+
+    filters: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Dimension to pattern (see ``matching``)."""
+    group_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_dimensions((*self.filters, *self.group_by))
+
+    def __hash__(self) -> int:
+        return hash((tuple(sorted(self.filters.items())), self.group_by))
+
+    @property
+    def dimensions(self) -> frozenset[str]:
+        """Every dimension that is looked at."""
+        return frozenset((*self.filters, *self.group_by))
+
+    def key(self, labels: Mapping[str, str], *, billed: bool) -> Key | None:
+        """Return the values to group by, or ``None`` for a call that is not meant."""
+        if not billed and "operation" not in self.dimensions:
+            return None
+        if not matches(self.filters, labels):
+            return None
+        return tuple(labels.get(name, "") for name in self.group_by)
+
+    def labels(self, key: Key) -> dict[str, str]:
+        """Return ``key`` as labels; unknown values are left out."""
+        if key == (OVERFLOW,):
+            return {OVERFLOW: "true"}
+        return {name: value for name, value in zip(self.group_by, key, strict=True) if value}
+
+
+class Windows:
+    """The windows in use. Thread-safe: ``observe`` from any thread, the rest from one."""
+
+    def __init__(self, *, max_series: int = 10_000) -> None:
+        self._max_series = max_series
+        self._lock = threading.Lock()
+        self._windows: dict[tuple[Selection, float], Window] = {}
+        self._names: tuple[str, ...] = ()
+        self._readers: tuple[Read, ...] = ()
+        self._step_s = 1
+        self._cells: dict[_Cell, Tally] = {}
+
+    def open(self, selection: Selection, length_s: float) -> Window:
+        """Return the window for ``selection``; it is shared by all who ask for the same."""
+        with self._lock:
+            found = self._windows.get((selection, length_s))
+            if found is None:
+                self._spread()
+                found = Window(length_s, max_series=self._max_series)
+                self._windows[selection, length_s] = found
+                self._plan()
+            return found
+
+    def keep(self, wanted: Iterable[tuple[Selection, float]]) -> None:
+        """Close every window that is not ``wanted`` any more."""
+        keep = set(wanted)
+        with self._lock:
+            self._spread()
+            self._windows = {key: w for key, w in self._windows.items() if key in keep}
+            self._plan()
+
+    def _plan(self) -> None:
+        names = {name for selection, _ in self._windows for name in selection.dimensions}
+        self._names = tuple(sorted(names))
+        self._readers = tuple(dimension(name) for name in self._names)
+        self._step_s = min((step_for(length) for _, length in self._windows), default=1)
+
+    def observe(self, calls: Iterable[Call], now_s: float) -> None:
+        """Count ``calls``. One that claims to have ended after ``now_s`` ended just now."""
+        with self._lock:
+            for call in calls:
+                at = min(call.end_ns / NANO, now_s)
+                values = tuple(label(read(call)) for read in self._readers)
+                cell = (call.billed, int(at // self._step_s), values)
+                tally = self._cells.get(cell)
+                if tally is None:
+                    tally = self._cells[cell] = Tally()
+                tally.add(call)
+            if len(self._cells) > 4 * self._max_series:
+                self._spread()
+
+    def advance(self, now_s: float) -> None:
+        """Bring every window up to ``now_s`` (Unix seconds)."""
+        with self._lock:
+            for window in self._windows.values():
+                window.advance(now_s)
+            self._spread()
+
+    def _spread(self) -> None:
+        cells, self._cells = self._cells, {}
+        for (billed, step, values), tally in cells.items():
+            labels = dict(zip(self._names, values, strict=True))
+            at = step * self._step_s
+            for (selection, _), window in self._windows.items():
+                key = selection.key(labels, billed=billed)
+                if key is not None:
+                    window.add(key, at, tally)
+
+    @property
+    def late(self) -> int:
+        """Calls that came after one of their windows had closed."""
+        return max((window.late for window in self._windows.values()), default=0)
+
+    @property
+    def longest_s(self) -> float:
+        """The longest window: so much history makes a fresh start complete."""
+        return max((length for _, length in self._windows), default=0.0)

@@ -26,6 +26,8 @@ class Measured:
     operation: str
     attributes: Attributes
     """Those that every metric of the operation carries; shared, so nobody writes into it."""
+    detailed: Attributes
+    """Those that durations and token counts carry: the provider's own in addition."""
     error_type: str | None
     duration_s: float
     usage: Usage
@@ -66,7 +68,7 @@ class Pin:
         """Record one operation of any kind."""
         for kind, count in (("input", "input_tokens"), ("output", "output_tokens")):
             if (amount := tokens(call.usage, count)) is not None:
-                typed = {**call.attributes, semconv.TOKEN_TYPE: kind}
+                typed = {**call.detailed, semconv.TOKEN_TYPE: kind}
                 self._tokens.record(amount, typed, call.context)
         _record_chunks(self._first_chunk, self._chunk, call)
         _record_duration(self._duration, call)
@@ -105,12 +107,11 @@ class _Inference:
     def record(self, call: Measured) -> None:
         for field, per_call in self._per_call.items():
             if (amount := tokens(call.usage, field)) is not None:
-                per_call.record(amount, call.attributes, call.context)
+                per_call.record(amount, call.detailed, call.context)
         for field, total in self._totals.items():
             for modality, amount in _by_modality(call.usage, field).items():
-                total.add(
-                    amount, {**call.attributes, semconv.TOKEN_MODALITY: modality}, call.context
-                )
+                typed = {**call.detailed, semconv.TOKEN_MODALITY: modality}
+                total.add(amount, typed, call.context)
         _record_chunks(self._first_chunk, self._chunk, call)
         _record_duration(self._duration, call)
 
@@ -122,7 +123,7 @@ class _Embeddings:
 
     def record(self, call: Measured) -> None:
         if (amount := tokens(call.usage, "input_tokens")) is not None:
-            self._tokens.record(amount, call.attributes, call.context)
+            self._tokens.record(amount, call.detailed, call.context)
         _record_duration(self._duration, call)
 
 
@@ -156,7 +157,7 @@ def _by_modality(usage: Usage, field: str) -> dict[str, int]:
 
 
 def _record_duration(duration: Histogram, call: Measured) -> None:
-    attributes = call.attributes
+    attributes = call.detailed
     if call.error_type is not None:
         attributes = {**attributes, semconv.ERROR_TYPE: call.error_type}
     duration.record(call.duration_s, attributes, call.context)

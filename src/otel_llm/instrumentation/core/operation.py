@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from time import perf_counter_ns, time_ns
@@ -28,7 +28,7 @@ _METRIC_EXTRAS = (
     semconv.OPENAI_RESPONSE_SERVICE_TIER,
     semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
 )
-"""Provider attributes that the conventions want on metrics too."""
+"""Provider attributes that the conventions want on durations and token counts too."""
 
 
 @dataclass(slots=True)
@@ -188,13 +188,10 @@ class Operation:
         attributes = self._attributes  # ours alone by now: the SDK copies what it takes
         if (model := write.text(response.model)) is not None:
             attributes[semconv.RESPONSE_MODEL] = model
-        more = response.more or {}
-        for name in _METRIC_EXTRAS if more else ():
-            if (value := write.text(more.get(name))) is not None:
-                attributes[name] = value
         measured = Measured(
             self._kind,
             attributes,
+            _detailed(attributes, response.more),
             ending.error_type,
             duration_s,
             response.usage,
@@ -220,6 +217,12 @@ def _at_start(operation: str, origin: Origin, request: Request) -> Attributes:
         if origin.port is not None:
             known[semconv.SERVER_PORT] = origin.port
     return known
+
+
+def _detailed(attributes: Attributes, more: Mapping[str, Any] | None) -> Attributes:
+    extras = {name: write.text(more.get(name)) for name in _METRIC_EXTRAS} if more else {}
+    known = {name: value for name, value in extras.items() if value is not None}
+    return {**attributes, **known} if known else attributes
 
 
 def type_name(error: BaseException) -> str:

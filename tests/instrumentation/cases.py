@@ -1,0 +1,124 @@
+"""What the contract needs to know about each SDK. A new instrumentor adds one case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from otel_llm.instrumentation.core import LLMInstrumentor
+from otel_llm.testing import Answer, Routes, json_answer
+from otel_llm.testing import openai as openai_wire
+
+QUESTION = "What is two plus two?"
+SECRET = "sk-planted-8f31"  # an API key, a header value, a word of a prompt and of an answer
+
+
+@dataclass(frozen=True)
+class Case:
+    """One SDK. Clients speak to ``url`` and use ``SECRET`` as their key."""
+
+    sdk: str
+    """Import name; the case is skipped where it is not installed."""
+    instrumentor: Callable[[], LLMInstrumentor]
+    routes: Routes
+    client: Callable[[str], Any]
+    async_client: Callable[[str], Any]
+    call: Callable[..., Any]
+    """Calls the patched method of a client with ``QUESTION`` and what else is given."""
+    method: Callable[[Any], Callable[..., Any]]
+    """The patched method itself, as a caller may keep it."""
+    arguments: dict[str, Any]
+    answer: dict[str, Any]
+    chunks: Sequence[Any]
+    send: Callable[[Sequence[Any]], Answer]
+    """Makes a streamed answer of chunks; steps of ``testing`` may stand between them."""
+    expected: dict[str, Any]
+    """The whole span of a plain call, without server address and port."""
+    streamed: dict[str, Any] = field(default_factory=dict)
+    """What a stream read to its end has besides."""
+    after_first: dict[str, Any] = field(default_factory=dict)
+    """The whole span of a stream of which one chunk was read, likewise."""
+    refused: Answer = field(default_factory=lambda: openai_wire.error(429, SECRET))
+    refusal: str = ""
+    """``error.type`` of ``refused``."""
+    cut: str = ""
+    """``error.type`` of a connection that breaks in the middle of a stream."""
+    raw: bool = False
+    """Whether clients have ``with_raw_response`` and ``with_streaming_response``."""
+
+
+def _openai() -> LLMInstrumentor:
+    return import_module("otel_llm.instrumentation.openai").OpenAIInstrumentor()
+
+
+def _openai_client(kind: str) -> Callable[[str], Any]:
+    def client(url: str) -> Any:
+        make = getattr(import_module("openai"), kind)
+        headers = {"x-team-token": SECRET}
+        return make(base_url=f"{url}/v1", api_key=SECRET, max_retries=0, default_headers=headers)
+
+    return client
+
+
+_MESSAGES = [{"role": "user", "content": f"{QUESTION} {SECRET}"}]
+_USAGE = openai_wire.usage(11, 5, prompt_tokens_details={"cached_tokens": 4})
+_CHAT = {
+    "name": "chat m",
+    "kind": "CLIENT",
+    "status": "UNSET",
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "m",
+    "gen_ai.request.max_tokens": 9,
+    "gen_ai.response.id": "chatcmpl-1",
+    "gen_ai.response.model": "m-2026",
+    "openai.api.type": "chat_completions",
+}
+_COMPLETION = openai_wire.completion(
+    openai_wire.choice(f"four {SECRET}"), model="m-2026", usage=_USAGE
+)
+_CHUNKS = openai_wire.completion_chunks(f"four {SECRET}", model="m-2026", include_usage=_USAGE)
+_WHOLE = {
+    "gen_ai.response.finish_reasons": ("stop",),
+    "gen_ai.usage.input_tokens": 11,
+    "gen_ai.usage.output_tokens": 5,
+    "gen_ai.usage.cache_read.input_tokens": 4,
+}
+
+CASES = {
+    "openai": Case(
+        sdk="openai",
+        instrumentor=_openai,
+        routes=openai_wire.ROUTES,
+        client=_openai_client("OpenAI"),
+        async_client=_openai_client("AsyncOpenAI"),
+        call=lambda client, **more: client.chat.completions.create(**_ASK, **more),
+        method=lambda client: client.chat.completions.create,
+        arguments={"model": "m", "messages": _MESSAGES, "max_tokens": 9},
+        answer=_COMPLETION,
+        chunks=_CHUNKS,
+        send=openai_wire.stream,
+        expected={**_CHAT, **_WHOLE},
+        streamed={"gen_ai.request.stream": True},
+        after_first={**_CHAT, "gen_ai.request.stream": True},
+        refusal="openai.RateLimitError",
+        cut="openai.APIConnectionError",
+        raw=True,
+    ),
+}
+_ASK = CASES["openai"].arguments
+MALFORMED = [
+    {},
+    {"choices": None},
+    {"choices": [None]},
+    {"choices": "oops", "usage": "oops", "id": 7, "model": None},
+    {"usage": {"prompt_tokens": "many", "completion_tokens": None}},
+    {"choices": [{"message": None, "finish_reason": 3}]},
+]
+
+
+def malformed(case: Case, change: dict[str, Any]) -> Answer:
+    """Return an HTTP 200 whose body is not what the provider promises."""
+    return json_answer({**case.answer, **change} if change else [])

@@ -1,0 +1,728 @@
+"""What every instrumentor promises, through the real SDK and over a real socket.
+
+A new SDK adds a case to ``cases.py``; it adds a test of its own only for what is its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import operator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
+
+import pytest
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import get_current_span
+
+from otel_llm.testing import CUT, Captured, FakeProvider, json_answer
+from tests.instrumentation.cases import MALFORMED, SECRET, Case, malformed
+
+OUTCOMES = "otel_llm.client.stream.outcomes"
+FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
+
+
+@pytest.fixture
+def client(case: Case, provider: FakeProvider, instrumented: None) -> Any:
+    with case.client(provider.url) as client:
+        yield client
+
+
+@pytest.fixture
+async def async_client(case: Case, provider: FakeProvider, instrumented: None) -> Any:
+    async with case.async_client(provider.url) as client:
+        yield client
+
+
+def answer(case: Case, provider: FakeProvider) -> None:
+    provider.queue(json_answer(case.answer))
+
+
+def stream_answer(
+    case: Case, provider: FakeProvider, *more: Any, chunks: int | None = None
+) -> None:
+    provider.queue(case.send([*case.chunks[:chunks], *more]))
+
+
+def span_of(telemetry: Captured, provider: FakeProvider) -> dict[str, Any]:
+    """Return the one span, without what every span has: where the provider is."""
+    span = telemetry.span()
+    assert (span.pop("server.address"), span.pop("server.port")) == ("127.0.0.1", provider.port)
+    return span
+
+
+def streamed_span(telemetry: Captured, provider: FakeProvider) -> dict[str, Any]:
+    span = span_of(telemetry, provider)
+    assert 0 < span.pop(FIRST_CHUNK) < 30
+    return span
+
+
+def outcomes(telemetry: Captured) -> dict[str, int]:
+    return {p.attributes["otel_llm.stream.outcome"]: p.value for p in telemetry.points(OUTCOMES)}
+
+
+# A plain call
+
+
+def test_a_call_becomes_one_span(case, provider, client, telemetry):
+    answer(case, provider)
+
+    case.call(client)
+
+    assert span_of(telemetry, provider) == case.expected
+
+
+async def test_the_async_client_gives_the_same_span(case, provider, async_client, telemetry):
+    answer(case, provider)
+
+    await case.call(async_client)
+
+    assert span_of(telemetry, provider) == case.expected
+
+
+def test_the_metrics_of_a_call_say_what_the_span_says(case, provider, client, telemetry):
+    answer(case, provider)
+
+    case.call(client)
+
+    tokens = {
+        p.attributes["gen_ai.token.type"]: p.sum
+        for p in telemetry.points("gen_ai.client.token.usage")
+    }
+    (duration,) = telemetry.points("gen_ai.client.operation.duration")
+    (span,) = telemetry.finished
+    assert tokens == {
+        "input": case.expected["gen_ai.usage.input_tokens"],
+        "output": case.expected["gen_ai.usage.output_tokens"],
+    }
+    assert duration.sum == pytest.approx((span.end_time - span.start_time) / 1e9, abs=1e-9)
+
+
+def test_head_and_pin_names_are_recorded_side_by_side(case, provider, telemetry):
+    case.instrumentor().instrument(**telemetry.providers, metrics="both")
+    answer(case, provider)
+    with case.client(provider.url) as client:
+        case.call(client)
+    case.instrumentor().uninstrument()
+
+    assert telemetry.metric_names() >= {
+        "gen_ai.client.operation.duration",
+        "gen_ai.client.token.usage",
+        "gen_ai.client.inference.duration",
+        "gen_ai.client.inference.operation.input_tokens",
+        "gen_ai.client.inference.operation.output_tokens",
+        "gen_ai.client.inference.usage.input_tokens",
+        "gen_ai.client.inference.usage.output_tokens",
+    }
+
+
+def test_a_call_in_a_trace_is_a_child_of_what_called_it(case, provider, client, telemetry):
+    tracer = telemetry.tracer_provider.get_tracer("app")
+    with tracer.start_as_current_span("app") as parent:
+        answer(case, provider)
+        case.call(client)
+        assert get_current_span() is parent
+
+    call, _ = telemetry.finished
+    assert call.parent.span_id == parent.get_span_context().span_id
+
+
+# Errors
+
+
+def test_the_caller_sees_the_sdks_own_error(case, provider, client, telemetry):
+    provider.queue(case.refused)
+
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each SDK has its own
+        case.call(client)
+
+    assert f"{type(caught.value).__module__}.{type(caught.value).__qualname__}" == case.refusal
+    span = telemetry.span()
+    assert (span["status"], span["error.type"]) == ("ERROR", case.refusal)
+    assert SECRET not in telemetry.finished[0].to_json()
+
+
+async def test_the_caller_of_an_async_client_sees_it_too(case, provider, async_client, telemetry):
+    provider.queue(case.refused)
+
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each SDK has its own
+        await case.call(async_client)
+
+    assert f"{type(caught.value).__module__}.{type(caught.value).__qualname__}" == case.refusal
+    assert telemetry.span()["error.type"] == case.refusal
+
+
+async def test_a_call_cancelled_while_it_waits_is_an_error(case, provider, async_client, telemetry):
+    held = Event()
+    provider.queue(case.send([held, *case.chunks]))
+    task = asyncio.create_task(case.call(async_client, stream=False))
+    while not provider.requests:
+        await asyncio.sleep(0.005)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    held.set()
+
+    span = telemetry.span()
+    assert (span["status"], span["error.type"]) == ("ERROR", "asyncio.exceptions.CancelledError")
+
+
+@pytest.mark.guards_may_swallow
+@pytest.mark.parametrize("change", MALFORMED, ids=str)
+def test_a_malformed_answer_reaches_the_caller_as_without_us(
+    case, provider, client, telemetry, change
+):
+    provider.queue(malformed(case, change), malformed(case, change))
+
+    traced = _told(lambda: case.call(client))
+    case.instrumentor().uninstrument()
+    plain = _told(lambda: case.call(client))
+
+    assert traced == plain
+    assert telemetry.span()["status"] in ("UNSET", "ERROR")
+
+
+def _told(call: Any) -> Any:
+    try:
+        result = call()
+    except Exception as error:
+        return type(error)
+    return type(result), repr(result)
+
+
+# Streams
+
+
+def test_a_stream_gives_one_span_once_it_is_read(case, provider, client, telemetry):
+    stream_answer(case, provider)
+
+    stream = case.call(client, stream=True)
+    assert telemetry.spans() == []
+    received = list(stream)
+
+    assert len(received) == len(case.chunks)
+    assert streamed_span(telemetry, provider) == {**case.expected, **case.streamed}
+    assert outcomes(telemetry) == {"completed": 1}
+
+
+async def test_an_async_stream_gives_the_same_span(case, provider, async_client, telemetry):
+    stream_answer(case, provider)
+
+    stream = await case.call(async_client, stream=True)
+    received = [chunk async for chunk in stream]
+
+    assert len(received) == len(case.chunks)
+    assert streamed_span(telemetry, provider) == {**case.expected, **case.streamed}
+    assert outcomes(telemetry) == {"completed": 1}
+
+
+def test_a_stream_is_what_the_sdk_would_have_given(case, provider, client, telemetry):
+    stream_answer(case, provider)
+    stream_answer(case, provider)
+
+    traced = case.call(client, stream=True)
+    case.instrumentor().uninstrument()
+    plain = case.call(client, stream=True)
+
+    assert isinstance(traced, type(plain))
+    assert type(traced).__qualname__ == type(plain).__qualname__
+    assert [repr(c) for c in traced] == [repr(c) for c in plain]
+
+
+def test_chunks_are_timed_and_recorded_after_the_last(case, provider, client, telemetry):
+    stream_answer(case, provider)
+
+    stream = case.call(client, stream=True)
+    next(stream)
+    assert telemetry.points("gen_ai.client.operation.time_per_output_chunk") == []
+    list(stream)
+
+    (first,) = telemetry.points("gen_ai.client.operation.time_to_first_chunk")
+    (later,) = telemetry.points("gen_ai.client.operation.time_per_output_chunk")
+    assert (first.count, later.count) == (1, len(case.chunks) - 1)
+
+
+def test_a_stream_closed_early_keeps_what_it_said_so_far(case, provider, client, telemetry):
+    stream_answer(case, provider)
+
+    stream = case.call(client, stream=True)
+    next(stream)
+    stream.close()
+    stream.close()
+
+    assert streamed_span(telemetry, provider) == case.after_first
+    assert outcomes(telemetry) == {"closed_early": 1}
+
+
+def test_leaving_the_block_of_a_stream_closes_it(case, provider, client, telemetry):
+    stream_answer(case, provider)
+
+    with case.call(client, stream=True) as stream:
+        for _ in stream:
+            break
+
+    assert streamed_span(telemetry, provider) == case.after_first
+    assert outcomes(telemetry) == {"closed_early": 1}
+
+
+def test_an_exception_of_the_callers_own_is_no_error_of_the_call(case, provider, client, telemetry):
+    stream_answer(case, provider)
+
+    with pytest.raises(ZeroDivisionError), case.call(client, stream=True) as stream:
+        _read_one_and_fail(stream)
+
+    assert streamed_span(telemetry, provider) == case.after_first
+    assert outcomes(telemetry) == {"closed_early": 1}
+
+
+def _read_one_and_fail(stream: Any) -> None:
+    next(stream)
+    raise ZeroDivisionError
+
+
+async def test_an_async_stream_closed_early_keeps_what_it_said_so_far(
+    case, provider, async_client, telemetry
+):
+    stream_answer(case, provider)
+
+    async with await case.call(async_client, stream=True) as stream:
+        async for _ in stream:
+            break
+
+    assert streamed_span(telemetry, provider) == case.after_first
+    assert outcomes(telemetry) == {"closed_early": 1}
+
+
+def test_a_connection_lost_in_the_middle_is_an_error(case, provider, client, telemetry):
+    stream_answer(case, provider, CUT, chunks=1)
+
+    stream = case.call(client, stream=True)
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each SDK has its own
+        list(stream)
+
+    assert f"{type(caught.value).__module__}.{type(caught.value).__qualname__}" == case.cut
+    assert streamed_span(telemetry, provider) == {
+        **case.after_first,
+        "status": "ERROR",
+        "error.type": case.cut,
+    }
+    assert outcomes(telemetry) == {"failed": 1}
+
+
+async def test_a_connection_lost_in_the_middle_is_an_error_of_an_async_stream(
+    case, provider, async_client, telemetry
+):
+    stream_answer(case, provider, CUT, chunks=1)
+
+    stream = await case.call(async_client, stream=True)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - which one is tested above
+        [chunk async for chunk in stream]
+
+    assert telemetry.span()["error.type"] == case.cut
+    assert outcomes(telemetry) == {"failed": 1}
+
+
+async def test_a_task_cancelled_in_the_middle_of_a_stream_is_cancelled(
+    case, provider, async_client, telemetry
+):
+    held, reached = Event(), asyncio.Event()
+    stream_answer(case, provider, held, chunks=1)
+
+    async def read() -> None:
+        async for _ in await case.call(async_client, stream=True):
+            reached.set()
+
+    task = asyncio.create_task(read())
+    await reached.wait()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    held.set()
+
+    assert streamed_span(telemetry, provider) == {
+        **case.after_first,
+        "status": "ERROR",
+        "error.type": "asyncio.exceptions.CancelledError",
+    }
+    assert outcomes(telemetry) == {"cancelled": 1}
+
+
+async def test_a_task_cancelled_between_two_reads_is_cancelled(
+    case, provider, async_client, telemetry
+):
+    reached = asyncio.Event()
+    stream_answer(case, provider)
+
+    async def read() -> None:
+        async with await case.call(async_client, stream=True) as stream:
+            async for _ in stream:
+                reached.set()
+                await asyncio.sleep(30)
+
+    task = asyncio.create_task(read())
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert telemetry.span()["error.type"] == "asyncio.exceptions.CancelledError"
+    assert outcomes(telemetry) == {"cancelled": 1}
+
+
+def test_a_stream_that_nobody_finished_ends_when_it_is_collected(case, provider, client, telemetry):
+    stream_answer(case, provider)
+
+    stream = case.call(client, stream=True)
+    next(stream)
+    del stream
+    gc.collect()
+
+    assert streamed_span(telemetry, provider) == case.after_first
+    assert outcomes(telemetry) == {"abandoned": 1}
+
+
+async def test_an_async_stream_that_nobody_finished_ends_when_it_is_collected(
+    case, provider, async_client, telemetry
+):
+    stream_answer(case, provider)
+
+    stream = await case.call(async_client, stream=True)
+    await anext(stream)
+    del stream
+    gc.collect()
+
+    assert streamed_span(telemetry, provider) == case.after_first
+    assert outcomes(telemetry) == {"abandoned": 1}
+
+
+def test_the_span_is_current_only_while_the_sdk_reads(
+    case, provider, client, telemetry, monkeypatch
+):
+    stream_answer(case, provider)
+    before = get_current_span()
+
+    between = []
+    for _ in case.call(client, stream=True):
+        between.append(get_current_span() is before)
+
+    assert between == [True] * len(case.chunks)
+    assert get_current_span() is before
+
+
+def test_streams_may_be_read_in_turns(case, provider, client, telemetry):
+    stream_answer(case, provider)
+    stream_answer(case, provider)
+
+    first, second = case.call(client, stream=True), case.call(client, stream=True)
+    both = list(zip(first, second, strict=False))
+    list(second)
+
+    assert len(both) == len(case.chunks)
+    assert len(telemetry.finished) == 2
+    assert {s.parent for s in telemetry.finished} == {None}
+
+
+# Raw responses
+
+
+@pytest.fixture
+def raw_case(case: Case) -> Case:
+    if not case.raw:
+        pytest.skip("the SDK has no raw responses")
+    return case
+
+
+def _resource(case: Case, client: Any) -> Any:
+    return case.method(client).__self__
+
+
+def test_a_raw_response_is_read_without_being_parsed(raw_case, provider, client, telemetry):
+    answer(raw_case, provider)
+
+    raw = _resource(raw_case, client).with_raw_response.create(**raw_case.arguments)
+
+    assert span_of(telemetry, provider) == raw_case.expected
+    assert raw.parse().usage is not None
+    assert len(telemetry.finished) == 1
+
+
+async def test_an_async_raw_response_is_read_without_being_parsed(
+    raw_case, provider, async_client, telemetry
+):
+    answer(raw_case, provider)
+
+    raw = await _resource(raw_case, async_client).with_raw_response.create(**raw_case.arguments)
+
+    assert raw.status_code == 200
+    assert span_of(telemetry, provider) == raw_case.expected
+
+
+def test_the_stream_of_a_raw_response_is_followed(raw_case, provider, client, telemetry):
+    stream_answer(raw_case, provider)
+
+    raw = _resource(raw_case, client).with_raw_response.create(**raw_case.arguments, stream=True)
+    assert telemetry.spans() == []
+    assert len(list(raw.parse())) == len(raw_case.chunks)
+
+    assert streamed_span(telemetry, provider) == {**raw_case.expected, **raw_case.streamed}
+    assert outcomes(telemetry) == {"completed": 1}
+
+
+async def test_the_stream_of_an_async_raw_response_is_followed(
+    raw_case, provider, async_client, telemetry
+):
+    stream_answer(raw_case, provider)
+
+    create = _resource(raw_case, async_client).with_raw_response.create
+    raw = await create(**raw_case.arguments, stream=True)
+    parsed = raw.parse()
+    parsed = await parsed if asyncio.iscoroutine(parsed) else parsed
+    assert len([chunk async for chunk in parsed]) == len(raw_case.chunks)
+
+    assert streamed_span(telemetry, provider) == {**raw_case.expected, **raw_case.streamed}
+
+
+def test_a_raw_stream_that_nobody_parses_ends_when_it_is_closed(
+    raw_case, provider, client, telemetry
+):
+    stream_answer(raw_case, provider)
+
+    raw = _resource(raw_case, client).with_raw_response.create(**raw_case.arguments, stream=True)
+    raw.http_response.close()
+
+    assert telemetry.span()["status"] == "UNSET"
+    assert outcomes(telemetry) == {"closed_early": 1}
+
+
+@pytest.mark.parametrize("read", ["parse", "read", "json", "text"])
+def test_a_streaming_response_ends_when_its_body_was_read(
+    raw_case, provider, client, telemetry, read
+):
+    answer(raw_case, provider)
+
+    create = _resource(raw_case, client).with_streaming_response.create
+    with create(**raw_case.arguments) as response:
+        assert telemetry.spans() == []
+        assert getattr(response, read)()
+
+    assert span_of(telemetry, provider) == raw_case.expected
+
+
+@pytest.mark.parametrize("read", ["parse", "read", "json", "text"])
+async def test_an_async_streaming_response_ends_when_its_body_was_read(
+    raw_case, provider, async_client, telemetry, read
+):
+    answer(raw_case, provider)
+
+    create = _resource(raw_case, async_client).with_streaming_response.create
+    async with create(**raw_case.arguments) as response:
+        assert telemetry.spans() == []
+        assert await getattr(response, read)()
+
+    assert span_of(telemetry, provider) == raw_case.expected
+
+
+def test_a_body_read_byte_by_byte_reaches_the_caller_untouched(
+    raw_case, provider, client, telemetry
+):
+    stream_answer(raw_case, provider)
+
+    create = _resource(raw_case, client).with_streaming_response.create
+    with create(**raw_case.arguments, stream=True) as response:
+        lines = list(response.iter_lines())
+
+    assert len([line for line in lines if line.startswith("data:")]) >= len(raw_case.chunks)
+    assert telemetry.span()["status"] == "UNSET"
+    assert outcomes(telemetry) == {"completed": 1}
+
+
+def test_a_streaming_response_that_nobody_reads_ends_with_its_block(
+    raw_case, provider, client, telemetry
+):
+    answer(raw_case, provider)
+
+    create = _resource(raw_case, client).with_streaming_response.create
+    with pytest.raises(ZeroDivisionError), create(**raw_case.arguments):
+        1 / 0  # noqa: B018
+
+    assert telemetry.span()["status"] == "UNSET"
+    assert outcomes(telemetry) == {"closed_early": 1}
+
+
+# Being absent
+
+
+def test_uninstrument_reaches_a_method_the_caller_kept(case, provider, client, telemetry):
+    method = case.method(client)
+    raw = method.__self__.with_raw_response.create if case.raw else method
+
+    case.instrumentor().uninstrument()
+    method(**case.arguments)
+    raw(**case.arguments)
+    case.call(client)
+
+    assert telemetry.spans() == []
+
+
+def test_instrumenting_again_traces_again_and_once(case, provider, client, telemetry):
+    kept = case.method(client)
+    case.instrumentor().uninstrument()
+    case.instrumentor().instrument(**telemetry.providers)
+
+    kept(**case.arguments)
+    case.call(client)
+
+    assert len(telemetry.finished) == 2
+
+
+def test_uninstrument_puts_the_very_method_back(case, telemetry):
+    instrumentor = case.instrumentor()
+    before = _methods(instrumentor)
+
+    instrumentor.instrument(**telemetry.providers)
+    assert not any(map(operator.is_, before, _methods(instrumentor)))
+    instrumentor.uninstrument()
+
+    assert all(map(operator.is_, before, _methods(instrumentor)))
+
+
+def _methods(instrumentor: Any) -> list[Any]:
+    from importlib import import_module
+
+    found = []
+    for patch in instrumentor.patches:
+        owner, _, name = patch.name.rpartition(".")
+        module = import_module(patch.module)
+        found.append(vars(getattr(module, owner) if owner else module).get(name))
+    return found
+
+
+def test_suppressed_calls_leave_no_trace(case, provider, client, telemetry):
+    with suppress_instrumentation():
+        case.call(client)
+
+    assert telemetry.spans() == []
+    assert telemetry.metric_names() == set()
+
+
+def test_an_unsampled_call_still_counts(case, provider):
+    telemetry = Captured(sampler=ALWAYS_OFF)
+    case.instrumentor().instrument(**telemetry.providers, capture="SPAN_ONLY")
+    answer(case, provider)
+    with case.client(provider.url) as client:
+        case.call(client)
+    case.instrumentor().uninstrument()
+
+    (duration,) = telemetry.points("gen_ai.client.operation.duration")
+    assert (telemetry.spans(), duration.count) == ([], 1)
+    telemetry.close()
+
+
+def test_threads_do_not_mix_their_calls(case, provider, client, telemetry):
+    tracer = telemetry.tracer_provider.get_tracer("app")
+
+    def work(number: int) -> int:
+        with tracer.start_as_current_span("app") as span:
+            case.call(client)
+            return span.get_span_context().trace_id
+
+    with ThreadPoolExecutor(4) as pool:
+        traces = set(pool.map(work, range(12)))
+
+    calls = [s for s in telemetry.finished if s.name != "app"]
+    assert {s.context.trace_id for s in calls} == traces
+    assert len(calls) == 12
+
+
+def test_a_call_leaves_no_cyclic_garbage(case, provider, client, telemetry):
+    case.call(client)
+    gc.collect()
+    gc.disable()
+    try:
+        case.call(client)
+        traced = _garbage()
+        case.instrumentor().uninstrument()
+        case.call(client)
+        plain = _garbage()
+    finally:
+        gc.enable()
+
+    assert traced <= plain
+
+
+def _garbage() -> int:
+    return gc.collect()
+
+
+# Content
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_content_and_no_secret_leaves_by_default(case, provider, client, telemetry, stream):
+    (stream_answer if stream else answer)(case, provider)
+    provider_requests = len(provider.requests)
+
+    result = case.call(client, stream=stream)
+    _ = list(result) if stream else None
+
+    assert len(provider.requests) == provider_requests + 1
+    assert SECRET not in everything(telemetry)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("mode", "on_span", "on_event"),
+    [
+        ("no_content", False, False),
+        ("Span_Only", True, False),
+        ("EVENT_ONLY", False, True),
+        ("SPAN_AND_EVENT", True, True),
+        ("true", True, True),
+        ("nonsense", False, False),
+    ],
+)
+def test_content_goes_where_the_user_said(
+    case, provider, telemetry, monkeypatch, mode, on_span, on_event, stream
+):
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", mode)
+    case.instrumentor().instrument(**telemetry.providers)
+    (stream_answer if stream else answer)(case, provider)
+    with case.client(provider.url) as client:
+        result = case.call(client, stream=stream)
+        _ = list(result) if stream else None
+    case.instrumentor().uninstrument()
+
+    span = telemetry.span()
+    events = telemetry.events()
+    for name in ("gen_ai.input.messages", "gen_ai.output.messages"):
+        assert (name in span) == on_span
+        assert [name in e.log_record.attributes for e in events] == ([True] if on_event else [])
+    assert SECRET not in _metrics_text(telemetry)
+
+
+def test_an_event_without_content_is_the_spans_twin(case, provider, telemetry):
+    case.instrumentor().instrument(**telemetry.providers, emit_event=True)
+    answer(case, provider)
+    with case.client(provider.url) as client:
+        case.call(client)
+    case.instrumentor().uninstrument()
+
+    (event,) = telemetry.events()
+    (span,) = telemetry.finished
+    shared = {k: v for k, v in span.attributes.items() if not k.startswith("openai.")}
+    assert dict(event.log_record.attributes) == shared
+    assert event.log_record.span_id == span.context.span_id
+
+
+def everything(telemetry: Captured) -> str:
+    spans = "".join(span.to_json() for span in telemetry.finished)
+    events = "".join(str(event.log_record.attributes) for event in telemetry.events())
+    return spans + events + _metrics_text(telemetry)
+
+
+def _metrics_text(telemetry: Captured) -> str:
+    return "".join(metric.to_json() for metric in telemetry.metrics())

@@ -1,0 +1,112 @@
+"""What we send is what real backends show: model, tokens and cost, by gRPC and by HTTP."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
+from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
+from otel_llm.collector.outbox import Outbox
+
+from .backends import PHOENIX, Backend, jaeger, jaeger_binary, phoenix
+
+pytestmark = pytest.mark.real
+
+ATTRIBUTES = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.response.model": "gpt-4o-2024-08-06",
+    "gen_ai.usage.input_tokens": 11,
+    "gen_ai.usage.output_tokens": 5,
+    "otel_llm.cost.total": 0.0000775,
+    "otel_llm.cost.currency": "USD",
+}
+
+
+def genai_span() -> tuple[str, bytes]:
+    """Return a trace id and a request with one priced GenAI span of it."""
+    request, trace_id, now = ExportTraceServiceRequest(), secrets.token_bytes(16), time.time_ns()
+    resource = request.resource_spans.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = "shop"
+    span = resource.scope_spans.add().spans.add(
+        trace_id=trace_id,
+        span_id=secrets.token_bytes(8),
+        name="chat gpt-4o",
+        kind=3,
+        start_time_unix_nano=now - 10**9,
+        end_time_unix_nano=now,
+    )
+    fields = {str: "string_value", int: "int_value", float: "double_value"}
+    for key, value in ATTRIBUTES.items():
+        setattr(span.attributes.add(key=key).value, fields[type(value)], value)
+    return trace_id.hex(), request.SerializeToString()
+
+
+def send(backend: Backend, over: str, payload: bytes) -> None:
+    if over == "grpc":
+        config = OtlpExporterConfig(backend.grpc)
+        exporter = OtlpExporter(config)
+    else:
+        config = OtlpHttpExporterConfig(backend.http, compression="gzip")
+        exporter = OtlpHttpExporter(config)
+    outbox = Outbox("traces", {"otlp": (exporter, config)})
+    outbox.start()
+    outbox.put(payload)
+    outbox.stop(10)
+    exporter.close()
+    (status,) = [sender.status() for sender in outbox.senders]
+    assert (status.sent, status.failed, status.last_error) == (1, 0, None)
+
+
+@pytest.fixture(scope="module")
+def running_phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    if not PHOENIX.exists():
+        pytest.skip(f"Phoenix is not installed in {PHOENIX.parents[1]}; see tests/real/install.sh")
+    with phoenix(tmp_path_factory.mktemp("phoenix")) as backend:
+        yield backend
+
+
+@pytest.fixture(scope="module")
+def running_jaeger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    if jaeger_binary() is None:
+        pytest.skip("no jaeger binary on PATH; build github.com/jaegertracing/jaeger/cmd/jaeger")
+    with jaeger(tmp_path_factory.mktemp("jaeger")) as backend:
+        yield backend
+
+
+@pytest.mark.parametrize("over", ["grpc", "http"])
+def test_phoenix_shows_the_model_and_the_tokens(running_phoenix: Backend, over: str):
+    trace_id, payload = genai_span()
+
+    send(running_phoenix, over, payload)
+
+    span = running_phoenix.find(
+        "/v1/projects/default/spans",
+        lambda answer: next(
+            (s for s in answer["data"] if s["context"]["trace_id"] == trace_id), None
+        ),
+    )
+    shown = span["attributes"]
+    assert span["span_kind"] == "LLM"
+    assert shown["llm.model_name"] == "gpt-4o"
+    assert shown["llm.token_count.prompt"] == 11
+    assert shown["llm.token_count.completion"] == 5
+
+
+@pytest.mark.parametrize("over", ["grpc", "http"])
+def test_jaeger_shows_every_attribute_with_the_cost(running_jaeger: Backend, over: str):
+    trace_id, payload = genai_span()
+
+    send(running_jaeger, over, payload)
+
+    (trace,) = running_jaeger.find(f"/api/traces/{trace_id}", lambda answer: answer["data"])
+    (span,) = trace["spans"]
+    shown = {tag["key"]: tag["value"] for tag in span["tags"]}
+    assert {name: shown.get(name) for name in ATTRIBUTES} == ATTRIBUTES
+    assert trace["processes"][span["processID"]]["serviceName"] == "shop"

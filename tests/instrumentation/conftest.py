@@ -1,36 +1,32 @@
-"""The OpenAI SDK under our instrumentor, over a real socket; every test runs sync and async."""
+"""One case after another: its provider on a socket, its SDK instrumented."""
 
 from __future__ import annotations
 
-import openai
+from collections.abc import Iterator
+
 import pytest
 
-from otel_llm.instrumentation.openai import OpenAIInstrumentor
-from otel_llm.testing import FakeProvider
-from otel_llm.testing import openai as wire
+from otel_llm.testing import Captured, FakeProvider
+from tests.instrumentation.cases import CASES, Case
 
-from .both import got
+
+@pytest.fixture(params=CASES.values(), ids=CASES.keys())
+def case(request: pytest.FixtureRequest) -> Case:
+    """One SDK; skipped where it is not installed."""
+    pytest.importorskip(request.param.sdk)
+    return request.param
 
 
 @pytest.fixture
-def openai_provider():
-    with FakeProvider(wire.ROUTES) as provider:
+def provider(case: Case) -> Iterator[FakeProvider]:
+    """The provider of the case."""
+    with FakeProvider(case.routes) as provider:
         yield provider
 
 
 @pytest.fixture
-def instrument_openai(telemetry):
-    """Instruments with the given settings, until the end of the test."""
-
-    def instrument(**settings):
-        OpenAIInstrumentor().instrument(**telemetry.providers, **settings)
-
-    yield instrument
-    OpenAIInstrumentor().uninstrument()
-
-
-@pytest.fixture(params=[openai.OpenAI, openai.AsyncOpenAI], ids=["sync", "async"])
-async def openai_client(request, openai_provider):
-    client = request.param(base_url=f"{openai_provider.url}/v1", api_key="sk-0", max_retries=0)
-    yield client
-    await got(client.close())
+def instrumented(case: Case, telemetry: Captured) -> Iterator[None]:
+    """The SDK of the case, instrumented for the length of the test."""
+    case.instrumentor().instrument(**telemetry.providers)
+    yield
+    case.instrumentor().uninstrument()

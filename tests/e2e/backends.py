@@ -79,7 +79,9 @@ def _jaeger_settings(grpc: int, http: int, query: int) -> dict[str, Any]:
     return {
         "service": {
             "extensions": ["jaeger_storage", "jaeger_query"],
-            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}},
+            "pipelines": {
+                "traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}
+            },
             "telemetry": {"metrics": {"level": "none"}},
         },
         "extensions": {

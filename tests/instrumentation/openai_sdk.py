@@ -1,0 +1,36 @@
+"""Fixtures: the OpenAI SDK under our instrumentor over a real socket, sync and async."""
+
+from __future__ import annotations
+
+import openai
+import pytest
+
+from otel_llm.instrumentation.openai import OpenAIInstrumentor
+from otel_llm.testing import FakeProvider
+from otel_llm.testing import openai as wire
+
+from .both import got
+
+
+@pytest.fixture(name="openai_provider")
+def provider_fixture():
+    with FakeProvider(wire.ROUTES) as provider:
+        yield provider
+
+
+@pytest.fixture(name="instrument_openai")
+def instrument_fixture(telemetry):
+    """Instruments with the given settings, until the end of the test."""
+
+    def instrument(**settings):
+        OpenAIInstrumentor().instrument(**telemetry.providers, **settings)
+
+    yield instrument
+    OpenAIInstrumentor().uninstrument()
+
+
+@pytest.fixture(name="openai_client", params=[openai.OpenAI, openai.AsyncOpenAI])
+async def client_fixture(request, openai_provider):
+    client = request.param(base_url=f"{openai_provider.url}/v1", api_key="sk-0", max_retries=0)
+    yield client
+    await got(client.close())

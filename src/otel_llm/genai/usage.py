@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(slots=True)
@@ -31,3 +31,15 @@ class Usage:
     text_cache_read: int | None = None
     audio_cache_read: int | None = None
     image_cache_read: int | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return both together, as when one call took several rounds; unknown counts as nothing,
+        and is unknown in the sum only where it is in both."""
+        return Usage(**{name: _plus(getattr(self, name), getattr(other, name)) for name in _COUNTS})
+
+
+_COUNTS = tuple(field.name for field in fields(Usage))
+
+
+def _plus(one: int | None, other: int | None) -> int | None:
+    return one if other is None else other if one is None else one + other

@@ -3,6 +3,7 @@
 from .guard import guarded
 from .instrumentor import LLMInstrumentor
 from .patch import Content, Endpoint, Hook, Message, Origin, Patch, StreamReader
+from .rounds import count_round
 
 __all__ = [
     "Content",
@@ -13,5 +14,6 @@ __all__ = [
     "Origin",
     "Patch",
     "StreamReader",
+    "count_round",
     "guarded",
 ]

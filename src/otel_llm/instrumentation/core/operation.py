@@ -21,6 +21,7 @@ from .events import emit_details
 from .guard import guarded
 from .instruments import Measured
 from .patch import Endpoint, Message, Origin
+from .rounds import counted, counting
 from .suppression import LAYERS, marked
 from .telemetry import Telemetry
 
@@ -86,6 +87,8 @@ class Operation:
         self._ended = Lock()
         self._captured: Captured | None = None
         self.context: Context = marked(get_current(), self._span, endpoint.operation, self._ended)
+        if endpoint.rounds:
+            self.context = counting(self.context)
 
     @property
     def ended(self) -> bool:
@@ -113,7 +116,15 @@ class Operation:
     def fail(self, error: BaseException) -> None:
         """End as an error. The exception itself stays with the caller."""
         if not self.ended:
-            self.end(Ending(error_type=type_name(error)))
+            self.end(Ending(error_type=self.error_type(error)))
+
+    def error_type(self, error: BaseException) -> str:
+        """Return ``error.type`` for an exception of the SDK."""
+        named: str | None = None
+        if self._endpoint.error_type is not None:
+            with guarded("naming an error"):
+                named = self._endpoint.error_type(error)
+        return named or type_name(error)
 
     def end(self, ending: Ending) -> None:
         """Write everything down and end the span. The first call wins, from whatever thread."""
@@ -122,6 +133,8 @@ class Operation:
         duration_ns = perf_counter_ns() - self._ticks
         if ending.error_type is None:
             ending.error_type = ending.response.error_type
+        if self._endpoint.rounds and (usage := counted(self.context)) is not None:
+            ending.response.usage = usage
         if ending.response.operation is not None:
             with guarded("renaming an operation"):
                 self._become(ending.response.operation)

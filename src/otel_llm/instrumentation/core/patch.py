@@ -74,6 +74,11 @@ class Endpoint:
     stream: Callable[[bool], StreamReader] | None = None
     """Makes a reader; the argument says whether content is wanted."""
     content: Content | None = None
+    error_type: Callable[[BaseException], str | None] | None = None
+    """From an exception of the SDK; ``None``, or without it: the exception's class."""
+    rounds: bool = False
+    """One call may ask the model several times; a hook reports each with ``count_round``, and
+    their sum is the call's usage."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from .activation import activate, release
 from .guard import guarded, swallowed
-from .operation import Ending, Operation, type_name
+from .operation import Ending, Operation
 from .patch import StreamReader
 
 
@@ -91,7 +91,7 @@ class Reading:
             return
         error = sys.exc_info()[1]  # that of the ``with`` block or the handler we are called from
         if error is not None and _is_cancellation(error):
-            self._end("cancelled", type_name(error))
+            self._end("cancelled", self._operation.error_type(error))
         else:
             self._end("closed_early")
 
@@ -123,7 +123,7 @@ class Reading:
             self.abandoned()
         else:
             outcome = "cancelled" if _is_cancellation(error) else "failed"
-            self._end(outcome, type_name(error))
+            self._end(outcome, self._operation.error_type(error))
 
     def _end(self, outcome: str, error_type: str | None = None) -> None:
         ending = Ending(error_type=error_type, outcome=outcome)

@@ -51,7 +51,13 @@ def _sent_at_once(start: Start, wrapped: Callable[..., Any], args: Args, kwargs:
 def _sent_when_awaited(
     start: Start, wrapped: Callable[..., Any], args: Args, kwargs: Kwargs
 ) -> Any:
-    return _awaited(start, wrapped(*args, **kwargs))
+    try:
+        pending = wrapped(*args, **kwargs)
+    except BaseException as error:  # the SDK checks arguments before it makes the coroutine
+        if (operation := start()) is not None:
+            operation.fail(error)
+        raise
+    return _awaited(start, pending)
 
 
 async def _awaited(start: Start, pending: Awaitable[Any]) -> Any:

@@ -107,9 +107,7 @@ class Counts:
             cache_write_1h=split[1] if fits else None,
             reasoning=get("thinking_tokens"),
         )
-        for compaction in self._compactions:
-            whole = _with(whole, compaction)
-        return whole
+        return sum(self._compactions, whole)
 
 
 _TOTALS = (
@@ -123,23 +121,6 @@ _FIVE_MINUTES, _ONE_HOUR = "ephemeral_5m_input_tokens", "ephemeral_1h_input_toke
 
 def _is_compaction(iteration: Any) -> bool:
     return field(iteration, "type") == "compaction"
-
-
-def _with(whole: Usage, part: Usage) -> Usage:
-    """Add a compaction, whose tokens the totals leave out; an unknown total stays unknown."""
-    return Usage(
-        input_tokens=_plus(whole.input_tokens, part.input_tokens),
-        output_tokens=_plus(whole.output_tokens, part.output_tokens),
-        cache_read=_plus(whole.cache_read, part.cache_read),
-        cache_write=_plus(whole.cache_write, part.cache_write),
-        cache_write_5m=_plus(whole.cache_write_5m, part.cache_write_5m),
-        cache_write_1h=_plus(whole.cache_write_1h, part.cache_write_1h),
-        reasoning=whole.reasoning,
-    )
-
-
-def _plus(total: int | None, part: int | None) -> int | None:
-    return total if total is None or part is None else total + part
 
 
 def output_messages(message: Any) -> list[Message]:

@@ -7,10 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from otel_llm.store import Dimension, Store
+from otel_llm.store import Dimension, Selection, Store
 
 from .problems import Problem
-from .selection import Selection
 from .views import (
     BucketView,
     CallPageView,

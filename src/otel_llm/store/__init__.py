@@ -9,6 +9,7 @@ from .calls import CallPage
 from .config import StoreConfig
 from .duck import DuckDBStore, StoreError
 from .filters import DIMENSIONS, Dimension, Filter
+from .selection import Selection
 from .store import Store
 from .summary import Bucket, Group, Stats, Summary
 from .traces import Trace, TraceSpan
@@ -23,6 +24,7 @@ __all__ = [
     "DuckDBStore",
     "Filter",
     "Group",
+    "Selection",
     "Stats",
     "Store",
     "StoreConfig",

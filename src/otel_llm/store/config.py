@@ -10,7 +10,8 @@ class StoreConfig:
     """Settings of the embedded store."""
 
     path: str | None = None
-    """Database file, owned by this process alone; ``None`` keeps everything in memory."""
+    """Database file, owned by this process alone; without one everything is kept in
+    memory and gone with the process."""
     retain_for_s: float = 30 * 86_400
     """Calls that started longer ago than this are removed; 0 keeps them for ever."""
     max_bytes: int = 4 * 2**30

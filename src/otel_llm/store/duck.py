@@ -259,7 +259,7 @@ def _connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": "false",  # never fetches anything
         "autoload_known_extensions": "false",
     }
-    if config.path is not None:
+    if config.path:
         Path(config.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         return duckdb.connect(config.path or ":memory:", config=settings)
@@ -297,7 +297,7 @@ def _version(db: duckdb.DuckDBPyConnection) -> int:
 
 def _keep_private(path: str | None) -> None:
     """Only the owner reads what was asked of which model by whom."""
-    if path is None:
+    if not path:
         return
     for file in (path, path + ".wal"):
         with suppress(FileNotFoundError):

@@ -1,0 +1,53 @@
+"""Numbers as people read them. ``None`` is shown as unknown, never as zero."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+UNKNOWN: Final = "—"
+
+
+def money(dollars: float | None) -> str:
+    """US dollars with as many digits as small amounts need."""
+    if dollars is None:
+        return UNKNOWN
+    if dollars == 0 or dollars >= 1:
+        return f"${dollars:,.2f}"
+    return f"${dollars:.4f}" if dollars >= 0.01 else f"${dollars:.6f}"
+
+
+def count(number: float | None) -> str:
+    """A whole number with separators."""
+    return UNKNOWN if number is None else f"{number:,.0f}"
+
+
+def ms(milliseconds: float | None) -> str:
+    """A duration: milliseconds below one second, then seconds, then minutes."""
+    if milliseconds is None:
+        return UNKNOWN
+    if milliseconds < 1_000:
+        return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"
+    seconds = milliseconds / 1e3
+    return f"{seconds:.2f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+
+
+def percent(share: float | None) -> str:
+    """A share of one as a percentage."""
+    if share is None:
+        return UNKNOWN
+    return f"{share:.0%}" if share in (0, 1) else f"{share:.1%}"
+
+
+def moment(ns: int) -> str:
+    """Unix nanoseconds as a time of day in UTC, for people."""
+    return _utc(ns).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso(ns: int) -> str:
+    """Unix nanoseconds as ISO 8601, for machines."""
+    return _utc(ns).isoformat().replace("+00:00", "Z")
+
+
+def _utc(ns: int) -> datetime:
+    return datetime.fromtimestamp(ns // 1_000 / 1e6, UTC)

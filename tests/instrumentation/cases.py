@@ -9,6 +9,7 @@ from typing import Any
 
 from otel_llm.instrumentation.core import LLMInstrumentor
 from otel_llm.testing import Answer, Routes, json_answer
+from otel_llm.testing import anthropic as anthropic_wire
 from otel_llm.testing import openai as openai_wire
 
 QUESTION = "What is two plus two?"
@@ -87,6 +88,41 @@ _WHOLE = {
     "gen_ai.usage.cache_read.input_tokens": 4,
 }
 
+
+def _anthropic() -> LLMInstrumentor:
+    return import_module("otel_llm.instrumentation.anthropic").AnthropicInstrumentor()
+
+
+def _anthropic_client(kind: str) -> Callable[[str], Any]:
+    def client(url: str) -> Any:
+        make = getattr(import_module("anthropic"), kind)
+        headers = {"x-team-token": SECRET}
+        return make(base_url=url, api_key=SECRET, max_retries=0, default_headers=headers)
+
+    return client
+
+
+_MESSAGES_ASK = {"model": "m", "messages": _MESSAGES, "max_tokens": 9}
+_MESSAGE = anthropic_wire.message(
+    anthropic_wire.text(f"four {SECRET}"),
+    model="m-2026",
+    usage=anthropic_wire.usage(7, 5, **anthropic_wire.cache(4)),
+)
+_ANTHROPIC = {
+    "name": "chat m",
+    "kind": "CLIENT",
+    "status": "UNSET",
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "anthropic",
+    "gen_ai.request.model": "m",
+    "gen_ai.request.max_tokens": 9,
+    "gen_ai.response.id": "msg_1",
+    "gen_ai.response.model": "m-2026",
+    "gen_ai.usage.input_tokens": 11,
+    "gen_ai.usage.cache_read.input_tokens": 4,
+    "gen_ai.usage.cache_write.input_tokens": 0,
+}
+
 CASES = {
     "openai": Case(
         sdk="openai",
@@ -105,6 +141,30 @@ CASES = {
         after_first={**_CHAT, "gen_ai.request.stream": True},
         refusal="openai.RateLimitError",
         cut="openai.APIConnectionError",
+        raw=True,
+    ),
+    "anthropic": Case(
+        sdk="anthropic",
+        instrumentor=_anthropic,
+        routes=anthropic_wire.ROUTES,
+        client=_anthropic_client("Anthropic"),
+        async_client=_anthropic_client("AsyncAnthropic"),
+        call=lambda client, **more: client.messages.create(**_MESSAGES_ASK, **more),
+        method=lambda client: client.messages.create,
+        arguments=_MESSAGES_ASK,
+        answer=_MESSAGE,
+        chunks=[e for e in anthropic_wire.events(_MESSAGE) if e["type"] != "ping"],
+        send=anthropic_wire.stream,
+        expected={
+            **_ANTHROPIC,
+            "gen_ai.response.finish_reasons": ("end_turn",),
+            "gen_ai.usage.output_tokens": 5,
+        },
+        streamed={"gen_ai.request.stream": True},
+        after_first={**_ANTHROPIC, "gen_ai.request.stream": True},
+        refused=anthropic_wire.error(429, message=SECRET),
+        refusal="anthropic.RateLimitError",
+        cut="httpx2.RemoteProtocolError",
         raw=True,
     ),
 }

@@ -1,0 +1,36 @@
+"""What a check is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .evidence import Content, Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: cheap signs to look for first, and a sure judgement where there is one.
+
+    A sign is any of: a finish reason, a pattern in the encoded content, a quick ``suspect``. Only
+    a check whose sign was seen has its content decoded and judged.
+    """
+
+    name: str
+    """The flag it raises."""
+    about: str
+    """What the flag says, for documentation and dashboards."""
+    finish_reasons: frozenset[str] = frozenset()
+    """Reasons (lower case, see ``finish.plain``) that say it without any content."""
+    patterns: tuple[str, ...] = ()
+    """Linear regular expressions for the encoded content."""
+    stems: tuple[bytes, ...] = ()
+    """Lower-case literals of which each pattern holds one, for when RE2 is not installed."""
+    suspect: Callable[[Evidence, Content], bool] | None = None
+    """A sign that is no pattern."""
+    judge: Callable[[Evidence, Content], bool] | None = None
+    """Whether content with a sign deserves the flag; ``None``: there is no check of content."""
+    of_input: bool = False
+    """Whether the content is the input and not the output."""
+    of_tokens: Callable[[int], bool] | None = None
+    """Whether a count of output tokens alone deserves the flag."""

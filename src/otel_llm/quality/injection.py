@@ -1,0 +1,102 @@
+"""``prompt_injection``: input that tries to take the model over."""
+
+from __future__ import annotations
+
+from .check import Check
+from .evidence import Content, Evidence
+from .words import any_of, finder
+
+_BEFORE = "(?:previous|prior|above|preceding|earlier|former|foregoing|existing|original|initial)"
+_RULES = "(?:instructions?|prompts?|directions?|directives?|rules?|guidelines?|commands?|context|messages?|constraints?)"  # noqa: E501
+_PHRASES = (
+    f"(?:ignore|disregard|forget|override|bypass|discard|skip|drop)(?: (?:all|any|every|everything|of|the|your|my|these|those|its|about)){{0,4}} {_BEFORE}(?: (?:system|and|or|developer|safety)){{0,2}}(?: {_RULES})?",  # noqa: E501
+    f"(?:ignore|disregard|forget|override|bypass)(?: (?:all|any|of|the|your|its))+ (?:system |safety |content |developer |ethical )?(?:{_RULES}|training|programming|restrictions|filters?|safeguards)",  # noqa: E501
+    "(?:forget|ignore|disregard) everything (?:you|i|we|that|above|before|from)",
+    "do not follow (?:the|your|any) (?:previous|above|original|system)",
+    "you are (?:now|no longer) (?:dan|in (?:developer|god|jailbreak|debug|admin|unrestricted)|bound|restricted|an? (?:unrestricted|unfiltered|uncensored|evil|amoral))",  # noqa: E501
+    "(?:enable|enter|activate|switch to|turn on) (?:the )?(?:developer|god|jailbreak|dan|debug|admin|sudo|unrestricted) mode",  # noqa: E501
+    "do anything now",
+    "jailbreak(?:ed)? (?:mode|prompt|yourself)",
+    "(?:reveal|print|show|repeat|output|display|leak|tell me|give me|expose|dump|recite)(?: \\w+){0,3} (?:your|the) (?:\\w+ )?(?:system|hidden|initial|secret|original|developer) (?:prompt|instructions?|message|rules)",  # noqa: E501
+    "repeat (?:the words|everything|all(?: the)? text|the text) (?:above|before)",
+    "(?:new|updated|real|important|urgent) (?:system )?instructions?:",
+    "(?:pretend|act|behave|respond|answer)(?: \\w+){0,6} (?:no|without(?: any)?) (?:restrictions|rules|filters?|limits|limitations|guidelines|ethical|moral|safety|censorship)",  # noqa: E501
+    "(?:has|have|with|without) (?:no|any) (?:ethical|moral|content|safety) (?:restrictions|guidelines|filters?|limits|limitations|constraints)",  # noqa: E501
+    "<\\|(?:im_start|im_end|system|endoftext|eot_id|start_header_id)\\|>",
+    "<</?sys>>",
+    "\\[/?inst\\]",
+    "\\[(?:system|admin|developer)\\](?:\\(#\\w*\\))?:?",
+    "#{2,} ?(?:system|new instructions?|instructions? override)",
+    "</?(?:system|system_prompt|instructions?)>",
+    "(?:send|forward|post|upload|exfiltrate|email)(?: \\w+){0,8} (?:conversation|chat history|system prompt|api keys?|credentials|passwords?) to (?:http|this|the following|\\w+@)",  # noqa: E501
+    "(?:ignoriere|vergiss) (?:alle |die )?(?:vorherigen|bisherigen|obigen|vorigen) (?:anweisungen|befehle|regeln)",  # noqa: E501
+    "ignora (?:todas )?(?:las |le |tutte le )?(?:instrucciones|istruzioni) (?:anteriores|previas|precedenti)",  # noqa: E501
+    "ignore[zr]? (?:toutes )?(?:les )?instructions (?:précédentes|ci-dessus)",
+)
+_FIND = finder(_PHRASES)
+
+
+def injects(text: str) -> bool:
+    """Return whether ``text`` holds words or marks that prompt injections are made of."""
+    return _FIND.search(text) is not None
+
+
+def _injected(_: Evidence, given: Content) -> bool:
+    """Look at what is new since the model's last turn: users, retrieved text, tool results."""
+    return any(
+        injects(text)
+        for message in given.news
+        for text in (*message.texts, *(str(result.response) for result in message.tool_results))
+    )
+
+
+PROMPT_INJECTION = Check(
+    name="prompt_injection",
+    about="The input holds marks of a prompt injection.",
+    patterns=(any_of(_PHRASES),),
+    stems=(
+        b"ignor",
+        b"disregard",
+        b"forget",
+        b"override",
+        b"bypass",
+        b"discard",
+        b"not follow",
+        b"you are now",
+        b"no longer",
+        b" mode",
+        b"anything now",
+        b"jailbreak",
+        b"prompt",
+        b"instruction",
+        b"repeat",
+        b"restrict",
+        b"filter",
+        b"limit",
+        b"guideline",
+        b"ethical",
+        b"moral",
+        b"safety",
+        b"censor",
+        b"<|",
+        b"<<",
+        b"[inst",
+        b"[/inst",
+        b"[system",
+        b"[admin",
+        b"[developer",
+        b"##",
+        b"<system",
+        b"</system",
+        b"vergiss",
+        b"message",
+        b"rules",
+        b"conversation",
+        b"history",
+        b"api key",
+        b"credential",
+        b"password",
+    ),
+    judge=_injected,
+    of_input=True,
+)

@@ -1,0 +1,84 @@
+"""The checks at work: evidence in, flags out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .catalogue import CATALOGUE
+from .check import Check
+from .evidence import Content, Evidence
+from .finish import plain
+from .scan import scanner
+
+_NONE: frozenset[str] = frozenset()
+_MEMORY = 1024
+"""Bound of the memory of finish reasons: they come from the outside."""
+
+
+class Inspector:
+    """Runs checks over calls. Thread-safe; compile one and keep it."""
+
+    def __init__(
+        self, checks: Sequence[Check] | None = None, *, max_scan_bytes: int = 65_536
+    ) -> None:
+        """``checks`` defaults to the whole catalogue. Of content longer than ``max_scan_bytes``
+        only that much from the start is scanned for patterns."""
+        self._checks = tuple(CATALOGUE.values() if checks is None else checks)
+        self._max = max_scan_bytes
+        self._output = _Side([c for c in self._checks if c.judge and not c.of_input])
+        self._input = _Side([c for c in self._checks if c.judge and c.of_input])
+        self._of_tokens = [c for c in self._checks if c.of_tokens]
+        self._of_finish = [c for c in self._checks if c.finish_reasons]
+        self._by_finish: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def flags(self, seen: Evidence) -> tuple[str, ...] | None:
+        """Return the names of the checks that fired, in the catalogue's order.
+
+        ``()`` when those that could look were silent, ``None`` when none could: no finish
+        reason, no count of output tokens, no content.
+        """
+        looked, fired = False, _NONE
+        if seen.finish_reasons and self._of_finish:
+            looked, fired = True, self._finished(seen.finish_reasons)
+        if seen.output_tokens is not None and self._of_tokens:
+            looked, fired = True, fired | self._counted(seen.output_tokens)
+        for side, content in ((self._output, seen.output), (self._input, seen.input)):
+            if content is not None and side.checks:
+                looked, fired = True, fired | side.found(seen, content, self._max)
+        if not looked:
+            return None
+        return tuple([c.name for c in self._checks if c.name in fired]) if fired else ()
+
+    def _finished(self, reasons: tuple[str, ...]) -> frozenset[str]:
+        known = self._by_finish.get(reasons)
+        if known is None:
+            spelled = {plain(reason) for reason in reasons}
+            known = frozenset(c.name for c in self._of_finish if c.finish_reasons & spelled)
+            if len(self._by_finish) >= _MEMORY:
+                self._by_finish = {}
+            self._by_finish[reasons] = known
+        return known
+
+    def _counted(self, output_tokens: int) -> frozenset[str]:
+        if output_tokens > 0:
+            return _NONE
+        return frozenset(c.name for c in self._of_tokens if c.of_tokens and c.of_tokens(0))
+
+
+class _Side:
+    """The checks of input or of output, with one scan for all of their patterns."""
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        self.checks = checks
+        self._scan = scanner(checks)
+        self._suspecting = [check for check in checks if check.suspect]
+
+    def found(self, seen: Evidence, content: Content, max_bytes: int) -> frozenset[str]:
+        raw = content.raw
+        signs = [
+            self.checks[at] for at in self._scan(raw if len(raw) <= max_bytes else raw[:max_bytes])
+        ]
+        signs += [c for c in self._suspecting if c.suspect and c.suspect(seen, content)]
+        if not signs:
+            return _NONE
+        return frozenset([c.name for c in signs if c.judge and c.judge(seen, content)])

@@ -1,0 +1,114 @@
+"""GenAI messages as the checks read them, from the conventions' JSON and its older shapes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+_SHAPE = frozenset({"role", "parts", "content"})
+"""A map with none of these keys is no message."""
+_NOT_ANSWERED = frozenset({"text", "reasoning", "compaction"})
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gave back to the model."""
+
+    id: str | None
+    response: object
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. ``texts`` are its text parts in order, reasoning left out."""
+
+    role: str
+    texts: tuple[str, ...] = ()
+    refused: bool = False
+    """Whether it holds a part of type ``refusal``: the provider's own word for it."""
+    tool_calls: tuple[tuple[str | None, str], ...] = ()
+    """Id and name of each tool call."""
+    tool_results: tuple[ToolResult, ...] = ()
+    other: bool = False
+    """Whether it holds anything else that answers: an image, audio, a server's tool."""
+
+    @property
+    def text(self) -> str:
+        """All text, one part per line."""
+        return "\n".join(self.texts)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether nothing in it is an answer."""
+        return not (self.text.strip() or self.refused or self.tool_calls or self.other)
+
+
+def read(content: object) -> tuple[Message, ...]:
+    """Return the messages in an attribute's value: JSON text, or decoded lists and maps.
+
+    Text that is no JSON is one message. What has no known shape is left out; raises nothing.
+    """
+    if isinstance(content, str):
+        return _from_text(content)
+    if isinstance(content, Mapping):
+        content = [cast("object", content)]
+    if not isinstance(content, Sequence) or isinstance(content, bytes):
+        return ()
+    items = cast("Sequence[object]", content)
+    return tuple(
+        _message(cast("Mapping[str, object]", item))
+        for item in items
+        if isinstance(item, Mapping) and not _SHAPE.isdisjoint(cast("Mapping[str, object]", item))
+    )
+
+
+def _from_text(content: str) -> tuple[Message, ...]:
+    try:
+        parsed: object = json.loads(content)
+    except (ValueError, RecursionError):
+        parsed = content
+    return (Message("", (content,)),) if isinstance(parsed, str) else read(parsed)
+
+
+def _message(given: Mapping[str, object]) -> Message:
+    parts = list(_parts(given))
+    kinds = [str(part.get("type")) for part in parts]
+    return Message(
+        role=str(given.get("role") or ""),
+        texts=tuple(t for part in parts if part.get("type") == "text" for t in _texts(part)),
+        refused="refusal" in kinds or bool(given.get("refusal")),
+        tool_calls=tuple(
+            (_string(part.get("id")), str(part.get("name")))
+            for part in parts
+            if part.get("type") == "tool_call"
+        ),
+        tool_results=tuple(
+            ToolResult(_string(part.get("id")), part.get("response", part.get("result")))
+            for part in parts
+            if part.get("type") == "tool_call_response"
+        ),
+        other=any(kind not in _NOT_ANSWERED for kind in kinds),
+    )
+
+
+def _parts(given: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    """Yield parts; older messages have ``content`` as text or as a list in place of ``parts``."""
+    parts = given.get("parts", given.get("content"))
+    if isinstance(parts, str):
+        yield {"type": "text", "content": parts}
+    elif isinstance(parts, Sequence):
+        for part in cast("Sequence[object]", parts):
+            if isinstance(part, Mapping):
+                yield cast("Mapping[str, object]", part)
+
+
+def _texts(part: Mapping[str, object]) -> Iterator[str]:
+    text = part.get("content", part.get("text"))
+    if isinstance(text, str):
+        yield text
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) else None

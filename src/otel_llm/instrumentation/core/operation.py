@@ -87,7 +87,7 @@ class Operation:
         self._ended = Lock()
         self._captured: Captured | None = None
         self.context: Context = marked(get_current(), self._span, endpoint.operation, self._ended)
-        if endpoint.rounds:
+        if endpoint.rounds is not None:
             self.context = counting(self.context)
 
     @property
@@ -133,8 +133,9 @@ class Operation:
         duration_ns = perf_counter_ns() - self._ticks
         if ending.error_type is None:
             ending.error_type = ending.response.error_type
-        if self._endpoint.rounds and (usage := counted(self.context)) is not None:
-            ending.response.usage = usage
+        if self._endpoint.rounds is not None:
+            with guarded("adding up rounds"):
+                self._add_up(ending)
         if ending.response.operation is not None:
             with guarded("renaming an operation"):
                 self._become(ending.response.operation)
@@ -151,6 +152,12 @@ class Operation:
         model = self._attributes.get(semconv.REQUEST_MODEL)
         self._span.update_name(f"{operation} {model}" if model else operation)
         self._span.set_attribute(semconv.OPERATION_NAME, operation)
+
+    def _add_up(self, ending: Ending) -> None:
+        read, failed = self._endpoint.rounds, ending.error_type is not None
+        usage = counted(self.context, read, failed=failed) if read else None
+        if usage is not None:
+            ending.response.usage = usage
 
     @property
     def _evented(self) -> bool:
@@ -176,11 +183,12 @@ class Operation:
             )
 
     def _found(self, ending: Ending) -> Attributes:
-        found = write.of_request(self._request)
+        became = self._kind != self._endpoint.operation  # and the request was for something else
+        found = {} if became else write.of_request(self._request)
         found.update(
             write.of_response(ending.response, own=self._telemetry.settings.span_attributes)
         )
-        if ending.first_chunk_s is not None:
+        if ending.first_chunk_s is not None and self._evented:
             found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = ending.first_chunk_s
         if ending.error_type is not None:
             found[semconv.ERROR_TYPE] = ending.error_type

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from otel_llm.genai import Request, Response
+from otel_llm.genai import Request, Response, Usage
 
 Message = Mapping[str, Any]
 """One message in the JSON shape of the conventions: ``{"role", "parts": [...]}``; output messages
@@ -76,9 +76,9 @@ class Endpoint:
     content: Content | None = None
     error_type: Callable[[BaseException], str | None] | None = None
     """From an exception of the SDK; ``None``, or without it: the exception's class."""
-    rounds: bool = False
-    """One call may ask the model several times; a hook reports each with ``count_round``, and
-    their sum is the call's usage."""
+    rounds: Callable[[Any], Usage] | None = None
+    """Where one call may ask the model several times: a hook gives each round to ``count_round``,
+    this reads one, and their sum is the call's usage."""
 
 
 @dataclass(frozen=True, slots=True)

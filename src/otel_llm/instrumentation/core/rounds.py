@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from opentelemetry.context import Context, create_key, get_value, set_value
 
 from otel_llm.genai import Usage
@@ -10,18 +13,21 @@ _KEY = create_key("otel-llm-rounds")
 
 
 def counting(context: Context) -> Context:
-    """Return ``context`` with a place where the rounds of its call are counted."""
-    return set_value(_KEY, list[Usage](), context)
+    """Return ``context`` with a place where the rounds of its call are kept."""
+    return set_value(_KEY, list[Any](), context)
 
 
-def count_round(usage: Usage) -> None:
-    """Count one round of the call that is running, if it wants its rounds counted."""
+def count_round(said: Any) -> None:
+    """Keep what the SDK said of one round of the call that is running, if it wants to know."""
     rounds = get_value(_KEY)
     if isinstance(rounds, list):
-        rounds.append(usage)  # pyright: ignore[reportUnknownMemberType] - ours, see ``counting``
+        rounds.append(said)  # pyright: ignore[reportUnknownMemberType] - ours, see ``counting``
 
 
-def counted(context: Context) -> Usage | None:
-    """Return the sum of all rounds; ``None`` when none was counted."""
-    rounds: list[Usage] = context.get(_KEY) or []  # type: ignore[assignment]
-    return sum(rounds[1:], rounds[0]) if rounds else None
+def counted(context: Context, read: Callable[[Any], Usage], *, failed: bool) -> Usage | None:
+    """Return the sum of all rounds; ``None`` where the answer itself says it: the only one.
+
+    A call that failed has no answer, and yet rounds that were billed.
+    """
+    rounds: list[Any] = context.get(_KEY) or []  # type: ignore[assignment]
+    return sum(map(read, rounds), Usage()) if len(rounds) > 1 or (failed and rounds) else None

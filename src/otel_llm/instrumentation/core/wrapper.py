@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from .generators import stand_in
 from .late import LateReading
 from .managers import follow_manager
-from .patch import Hook, Patch
+from .patch import Patch
 from .running import run, run_async
 from .start import Source, Start
 
@@ -75,14 +75,3 @@ def _sent_when_entered(
     start: Start, wrapped: Callable[..., Any], args: Args, kwargs: Kwargs
 ) -> Any:
     return follow_manager(wrapped(*args, **kwargs), start)
-
-
-def hooked(source: Source, hook: Hook) -> Callable[..., Any]:
-    """Return the wrapper of a hook, which stands aside while nobody is instrumenting."""
-
-    def wrapper(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        if source.telemetry is None:
-            return wrapped(*args, **kwargs)
-        return hook.wrapper(wrapped, instance, args, kwargs)
-
-    return wrapper

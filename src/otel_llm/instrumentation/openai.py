@@ -97,7 +97,8 @@ def _fetch_request(arguments: Mapping[str, Any]) -> Request:
 def _fetch_response(answer: Any) -> Response:
     """Read a fetched response: the inference itself the first time a background one is done."""
     response = responses.response(answer)
-    response.more = {**(response.more or {}), **_response_more(answer)}
+    api = {semconv.OPENAI_API_TYPE: "responses"}
+    response.more = {**(response.more or {}), **_response_more(answer), **api}
     if _ended_in_background(answer) and _counted.first(response.id):
         return replace(response, operation="chat")
     status = text(field(answer, "status"))

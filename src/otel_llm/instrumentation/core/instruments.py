@@ -70,7 +70,8 @@ class Pin:
             if (amount := tokens(call.usage, count)) is not None:
                 typed = {**call.detailed, semconv.TOKEN_TYPE: kind}
                 self._tokens.record(amount, typed, call.context)
-        _record_chunks(self._first_chunk, self._chunk, call)
+        if LAYERS.get(call.operation) == "inference":  # a stream fetched again generates nothing
+            _record_chunks(self._first_chunk, self._chunk, call)
         _record_duration(self._duration, call)
 
 

@@ -279,9 +279,7 @@ def test_a_reading_that_fails_stops_no_other_rule():
     def broken() -> list[Any]:
         raise RuntimeError("no")
 
-    world = World(
-        Rule("Lost", "lost_spans", 0), _rule(), readings=Readings({"lost_spans": broken})
-    )
+    world = World(Rule("Lost", "lost_spans", 0), _rule(), readings=Readings({"lost_spans": broken}))
     _fail(world)
 
     assert world.states() == {"": "firing"}

@@ -1,0 +1,123 @@
+"""Slack's incoming webhook, by a server that enforces what Slack documents."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from otel_llm.alerting.delivery import Delivery
+from otel_llm.alerting.errors import Rejected
+from otel_llm.alerting.notifiers.slack import SlackConfig, SlackNotifier, render
+
+from ..world import Received, Target, alert, notification, serving
+
+
+class Slack(Target):
+    """Answers as Slack does: one message a second, blocks within their limits, ``ok``."""
+
+    last = 0.0
+
+    def answer(self, request: Received) -> tuple[int, dict[str, str], bytes]:
+        now = time.monotonic()
+        if now - self.last < 0.95:
+            return 429, {"Retry-After": "1"}, b"rate_limited"
+        self.last = now
+        problem = self.problem(json.loads(request.body))
+        return (400, {}, problem.encode()) if problem else (200, {}, b"ok")
+
+    def problem(self, message: dict) -> str:
+        blocks = message.get("blocks", [])
+        if not message.get("text"):
+            return "no_text"
+        header = [b["text"]["text"] for b in blocks if b["type"] == "header"]
+        sections = [b["text"]["text"] for b in blocks if b["type"] == "section"]
+        fits = all(len(t) <= 150 for t in header) and all(0 < len(t) <= 3000 for t in sections)
+        return "" if fits and len(blocks) <= 50 else "invalid_blocks"
+
+
+def test_the_message_has_a_header_a_line_per_alert_and_a_link():
+    assert render(notification(alert(labels={"model": "gpt-4o"}))) == {
+        "text": "🔴 [FIRING:1] ErrorsHigh",
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "blocks": [
+            {"type": "header", "text": {"type": "plain_text", "text": "🔴 [FIRING:1] ErrorsHigh"}},
+            {
+                "type": "section",
+                "text": {
+                    "type": "mrkdwn",
+                    "text": "critical: 12% of calls failed (model=gpt-4o)\n"
+                    f"<http://ui/{'a' * 32}|trace>",
+                    "verbatim": True,
+                },
+            },
+        ],
+    }
+
+
+def test_a_resolve_looks_like_one():
+    over = notification(alert(state="resolved"), event="resolved")
+
+    assert render(over)["text"] == "✅ [RESOLVED] ErrorsHigh"
+
+
+def test_no_label_can_call_the_channel_or_make_a_link():
+    evil = "<!channel> <http://evil|click> &amp;"
+
+    message = render(notification(alert(labels={"user": evil}), labels={"user": evil}))
+
+    marked = [b["text"]["text"] for b in message["blocks"] if b["text"]["type"] == "mrkdwn"]
+    assert "<!channel>" not in message["text"]
+    assert "<!channel>" not in marked[0]
+    assert "&lt;!channel&gt; &lt;http://evil|click&gt; &amp;amp;" in marked[0]
+
+
+def test_the_largest_message_is_within_slacks_limits():
+    labels = {f"l{i}": "<&>🔥" * 50 for i in range(30)}
+    alerts = [
+        alert(labels={**labels, "n": str(i)}, trace_url="http://ui/" + "x" * 1400)
+        for i in range(100)
+    ]
+
+    with serving(Slack()) as slack:
+        notifier = SlackNotifier(SlackConfig(slack.url))
+        notifier.send(notification(*alerts, labels=labels))
+        notifier.close()
+
+    assert len(slack.received) == 1
+
+
+@pytest.mark.parametrize("text", [b"no_text", b"invalid_payload", b"channel_is_archived", b""])
+def test_any_answer_but_ok_is_a_refusal(text: bytes):
+    with serving(Target(answers=[(200, {}, text)])) as slack:
+        notifier = SlackNotifier(SlackConfig(slack.url))
+        with pytest.raises(Rejected):
+            notifier.send(notification())
+        notifier.close()
+
+
+def test_a_burst_is_paced_so_that_slack_never_complains():
+    with serving(Slack()) as slack:
+        config = SlackConfig(slack.url)
+        delivery = Delivery(
+            "slack", SlackNotifier(config), lambda *_: None, min_interval_s=config.min_interval
+        )
+        delivery.start()
+        for i in range(3):
+            delivery.put(notification(group=f"g{i}"))
+        delivery.stop(10)
+
+    assert (delivery.delivered, len(slack.received)) == (3, 3)
+
+
+def test_a_complaint_is_heeded_and_the_message_arrives():
+    with serving(Slack()) as slack:
+        slack.last = time.monotonic()
+        delivery = Delivery("slack", SlackNotifier(SlackConfig(slack.url)), lambda *_: None)
+        delivery.start()
+        delivery.put(notification())
+        delivery.stop(10)
+
+    assert (delivery.delivered, len(slack.received)) == (1, 2)

@@ -89,7 +89,7 @@ def test_a_token_file_without_a_token_is_a_mistake_at_the_start(store: DuckDBSto
 
     with pytest.raises(ValueError, match="holds no token"):
         create_app(store, ApiConfig(token_file=str(tmp_path / "empty")))
-    with pytest.raises(ValueError, match="token_file: cannot read .*No such file"):
+    with pytest.raises(ValueError, match=r"token_file: cannot read .*No such file"):
         create_app(store, ApiConfig(token_file=str(tmp_path / "missing")))
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from otel_llm.alerting.alert import Alert
+from otel_llm.alerting.alert import Alert, State
 
 from .problems import Problem
 
@@ -47,7 +47,7 @@ def alert_routes(engine: Alerts) -> APIRouter:
     routes = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
     @routes.get("")
-    def list_alerts(state: Annotated[str | None, Query()] = None) -> AlertList:
+    def list_alerts(state: Annotated[State | None, Query()] = None) -> AlertList:
         """Alerts that are pending, firing or resolved lately."""
         found = [alert for alert in engine.alerts() if state in (None, alert.state)]
         return AlertList(alerts=[alert.to_json() for alert in found])

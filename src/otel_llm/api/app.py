@@ -14,6 +14,7 @@ from otel_llm.version import __version__
 
 from .alerts import Alerts, alert_routes
 from .config import ApiConfig
+from .dashboard import dashboard_routes
 from .guard import Guard, TokenFile
 from .health import Ready, health_routes
 from .insights import insight_routes
@@ -40,6 +41,7 @@ def create_app(
     app = FastAPI(title="otel-llm", version=__version__, docs_url=None, redoc_url=None)
     app.include_router(health_routes(ready, measures))
     app.include_router(insight_routes(store))
+    app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:
         app.include_router(alert_routes(alerts))
     app.router.routes.extend(pages)

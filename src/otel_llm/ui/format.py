@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 UNKNOWN: Final = "—"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def money(dollars: float | None) -> str:
@@ -50,4 +51,5 @@ def iso(ns: int) -> str:
 
 
 def _utc(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns // 1_000 / 1e6, UTC)
+    # Not fromtimestamp: a float has no room for microseconds at today's dates.
+    return _EPOCH + timedelta(microseconds=ns // 1_000)

@@ -1,0 +1,153 @@
+"""The dashboard in a real Chromium: clicked through, in light and dark, without console errors.
+
+Skipped where there is no ``chromium``. ``OTEL_LLM_SCREENSHOTS=DIR`` keeps pictures of every page.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from otel_llm.api import ApiConfig, ApiServer, create_app
+from otel_llm.genai import Usage
+from otel_llm.store import DuckDBStore, StoreConfig
+from otel_llm.ui import pages
+from tests.api.alarms import SLOW, Alarms
+from tests.store.examples import SECOND, a_call, usd
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+expect = playwright.expect
+CHROMIUM = shutil.which("chromium")
+TRACE = "a" * 32
+EVIL = "<script>alert(1)</script>"
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH"),
+]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A collector's pages over an hour with one wrong answer in it."""
+    store = DuckDBStore(StoreConfig(retain_for_s=0))
+    _fill(store)
+    alarms = Alarms(SLOW)
+    config = ApiConfig(endpoint="127.0.0.1:0")
+    app = create_app(store, config, alerts=alarms, pages=pages(store, alerts=alarms.alerts))
+    server = ApiServer(app, config)
+    server.start()
+    yield server.url
+    server.stop()
+    store.close()
+
+
+def _fill(store: DuckDBStore) -> None:
+    now = time.time_ns()
+    quiet = [
+        a_call(n, at=now - n * 120 * SECOND, cost=usd(0.01), user_id="ann", flags=())
+        for n in range(1, 200)
+    ]
+    at = now - 30 * SECOND
+    wrong = [
+        a_call(900, at=at, ms=5_000, trace_id=TRACE, operation="invoke_agent", name="agent"),
+        a_call(
+            901,
+            at=at + SECOND,
+            ms=3_000,
+            trace_id=TRACE,
+            parent_id=f"{900:016x}",
+            usage=Usage(input_tokens=900, output_tokens=4_000),
+            time_to_first_chunk_s=0.7,
+            request_model="local-llama",
+            flags=("truncated", EVIL),
+            finish_reasons=("length",),
+            user_id=EVIL,
+            conversation_id="s1",
+            feature="search",
+        ),
+    ]
+    store.write([*quiet, *wrong])
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request, url: str):
+    """A fresh page; the test fails on any error in the console or any request that leaves."""
+    with ExitStack() as closing:
+        driver = closing.enter_context(playwright.sync_playwright())
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        closing.callback(browser.close)
+        page = browser.new_context(
+            base_url=url, color_scheme=request.param, viewport={"width": 1280, "height": 900}
+        ).new_page()
+        problems: list[str] = []
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: problems.append("dialog " + dialog.message))
+        page.on(
+            "request",
+            lambda sent: None if sent.url.startswith(url) else problems.append(sent.url),
+        )
+        page.scheme = request.param
+        yield page
+        assert problems == []
+
+
+def keep(page, name: str) -> None:
+    if folder := os.environ.get("OTEL_LLM_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}-{page.scheme}.png", full_page=True)
+
+
+def test_from_the_overview_over_the_call_to_its_trace(page):
+    page.goto("/")
+    keep(page, "overview")
+    assert page.locator("h1").inner_text() == "Overview"
+    assert "critical slow" in page.locator(".alerts").inner_text()
+
+    page.get_by_role("link", name="30d").click()
+    page.get_by_role("link", name="local-llama").click()
+    keep(page, "calls")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+    page.locator("tbody tr a").first.click()
+    keep(page, "trace")
+    expect(page.locator(".waterfall tbody tr")).to_have_count(2)
+    assert EVIL in page.locator(".waterfall").inner_text()
+
+    page.locator("summary").nth(1).click()
+    assert "Finish reasons" in page.locator("details").nth(1).inner_text()
+
+
+def test_a_bar_of_the_chart_leads_to_its_calls(page):
+    page.goto("/")
+    page.locator("svg.columns a").last.click()
+    expect(page.locator("h1")).to_have_text("Calls")
+    assert page.locator("tbody tr").count() > 0
+
+
+def test_search_finds_by_typing(page):
+    page.goto("/calls")
+    page.get_by_label("Search").fill("LLAMA")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def test_the_keyboard_reaches_the_content_first(page):
+    page.goto("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+
+
+def test_a_phone_needs_no_sideways_scrolling(page):
+    page.set_viewport_size({"width": 390, "height": 800})
+    for path in ("/", "/calls", f"/traces/{TRACE}"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    keep(page, "phone")

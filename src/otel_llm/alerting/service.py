@@ -183,7 +183,7 @@ class AlertService:
         """Note that ``by`` takes the alert on: no repeats, and the pager hears of it."""
         return self._changed(self._engine.acknowledge(alert_id, by))
 
-    def resolve(self, alert_id: str, by: str) -> Alert | None:
+    def resolve(self, alert_id: str) -> Alert | None:
         """Resolve the alert by hand; it comes back only after its condition was over once."""
         _log.info("alert %s resolved by hand", alert_id)
         return self._changed(self._engine.resolve(alert_id))

@@ -27,7 +27,6 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 SERVER_WING = {"store", "alerting", "evaluation", "collector", "api", "ui", "service"}
 FAMILIES = (
     "instrumentation",
-    "instrumentation/shapes",
     "collector/receivers",
     "collector/processors",
     "collector/exporters",

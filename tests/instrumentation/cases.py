@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any
 
 from otel_llm.instrumentation.core import LLMInstrumentor
@@ -48,6 +49,11 @@ class Case:
     """``error.type`` of a connection that breaks in the middle of a stream."""
     raw: bool = False
     """Whether clients have ``with_raw_response`` and ``with_streaming_response``."""
+
+
+def _openai_cut() -> str:
+    old = version("openai").startswith("2.")  # does not wrap what its HTTP library raises
+    return "httpx.RemoteProtocolError" if old else "openai.APIConnectionError"
 
 
 def _openai() -> LLMInstrumentor:
@@ -140,7 +146,7 @@ CASES = {
         streamed={"gen_ai.request.stream": True},
         after_first={**_CHAT, "gen_ai.request.stream": True},
         refusal="openai.RateLimitError",
-        cut="openai.APIConnectionError",
+        cut=_openai_cut(),
         raw=True,
     ),
     "anthropic": Case(

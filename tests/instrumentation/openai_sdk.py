@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import openai
 import pytest
 
@@ -10,6 +12,11 @@ from otel_llm.testing import FakeProvider
 from otel_llm.testing import openai as wire
 
 from .both import got
+
+OLD = openai.__version__.startswith("2.")
+LOST = import_module("httpx").RemoteProtocolError if OLD else openai.APIConnectionError
+"""What a connection that breaks in the middle of a stream raises; version 2 does not wrap it."""
+LOST_TYPE = "httpx.RemoteProtocolError" if OLD else "openai.APIConnectionError"
 
 
 @pytest.fixture(name="openai_provider")

@@ -596,8 +596,14 @@ def _methods(instrumentor: Any) -> list[Any]:
     found = []
     for patch in instrumentor.patches:
         owner, _, name = patch.name.rpartition(".")
-        module = import_module(patch.module)
-        found.append(vars(getattr(module, owner) if owner else module).get(name))
+        try:
+            module = import_module(patch.module)
+        except ModuleNotFoundError:
+            assert patch.optional
+            continue
+        method = vars(getattr(module, owner) if owner else module).get(name)
+        if method is not None or not patch.optional:
+            found.append(method)
     return found
 
 

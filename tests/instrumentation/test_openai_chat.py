@@ -18,6 +18,9 @@ from otel_llm.testing import openai as wire
 
 from .both import first, got, opened, read
 from .openai_sdk import (  # noqa: F401 - fixtures
+    LOST,
+    LOST_TYPE,
+    OLD,
     client_fixture,
     instrument_fixture,
     provider_fixture,
@@ -563,12 +566,12 @@ async def test_a_connection_cut_in_the_stream_is_the_sdks_error_with_what_had_co
     chunks = wire.completion_chunks()
     openai_provider.queue(sse([*chunks[:2], CUT]))
 
-    with pytest.raises(openai.APIConnectionError):
+    with pytest.raises(LOST):
         await read(await create(stream=True))
 
     span = telemetry.span()
     assert (span["error.type"], span["gen_ai.response.id"]) == (
-        "openai.APIConnectionError",
+        LOST_TYPE,
         "chatcmpl-1",
     )
 
@@ -679,6 +682,8 @@ async def test_a_raw_stream_is_followed_after_parsing(
 
 @pytest.mark.parametrize("chunk", [dict, str, object])
 async def test_chunks_of_a_type_of_the_callers_pass_untouched(openai_client, telemetry, chunk):
+    if OLD and chunk is dict:
+        pytest.skip("version 2 takes no bare dict for a chunk")
     kind = openai.Stream if isinstance(openai_client, openai.OpenAI) else openai.AsyncStream
 
     raw = await got(openai_client.chat.completions.with_raw_response.create(**ASK, stream=True))

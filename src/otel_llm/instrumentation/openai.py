@@ -161,6 +161,7 @@ _FETCH = Endpoint(
     "fetch_response", _fetch_request, _fetch_response, _FetchStream, responses.FETCHED
 )
 
+_BETA = "openai.resources.beta.responses.responses"
 _AUDIO = "openai.resources.audio"
 _PATCHES = (
     ("openai.resources.chat.completions", "Completions.create", _CHAT),
@@ -169,9 +170,9 @@ _PATCHES = (
     ("openai.resources.responses.responses", "Responses.parse", _RESPONSES),
     ("openai.resources.responses.responses", "Responses.compact", _COMPACT),
     ("openai.resources.responses.responses", "Responses.retrieve", _FETCH),
-    ("openai.resources.beta.responses.responses", "Responses.create", _RESPONSES),
-    ("openai.resources.beta.responses.responses", "Responses.compact", _COMPACT),
-    ("openai.resources.beta.responses.responses", "Responses.retrieve", _FETCH),
+    (_BETA, "Responses.create", _RESPONSES),
+    (_BETA, "Responses.compact", _COMPACT),
+    (_BETA, "Responses.retrieve", _FETCH),
     ("openai.resources.embeddings", "Embeddings.create", EMBEDDINGS),
     ("openai.resources.completions", "Completions.create", COMPLETIONS),
     ("openai.resources.images", "Images.generate", IMAGES),
@@ -180,7 +181,6 @@ _PATCHES = (
     (f"{_AUDIO}.transcriptions", "Transcriptions.create", TRANSCRIPTION),
     (f"{_AUDIO}.translations", "Translations.create", TRANSCRIPTION),
 )
-_OPTIONAL = frozenset({"Responses.compact"})  # since 2.8
 
 
 class OpenAIInstrumentor(LLMInstrumentor):
@@ -194,7 +194,7 @@ class OpenAIInstrumentor(LLMInstrumentor):
             prefix + name,
             endpoint,
             positional=("response_id",) if endpoint is _FETCH else (),
-            optional=name in _OPTIONAL,
+            optional=module == _BETA or name == "Responses.compact",  # not yet in 2.0
         )
         for module, name, endpoint in _PATCHES
         for prefix in ("", "Async")

@@ -1,0 +1,65 @@
+"""Run the tests of an SDK against other versions of it: ``python -m tests.sdks [NAME ...]``.
+
+``.venv`` has the newest version of each SDK. The others live in ``.sdks/NAME``, put there by pip
+on first use; what cannot be installed (no package index) is said and left out.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(".sdks")
+
+
+@dataclass(frozen=True)
+class Alternate:
+    """One version of an SDK, and the word that selects its tests (``pytest -k``)."""
+
+    requirement: str
+    tests: str
+
+
+ALTERNATES = {
+    "openai-2.0": Alternate("openai==2.0.0", "openai"),
+    "openai-2": Alternate("openai>=2,<3", "openai"),
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the named alternates, all of them by default; return 1 when a test failed."""
+    chosen = {name: ALTERNATES[name] for name in names or ALTERNATES}
+    return max((run(name, alternate) for name, alternate in chosen.items()), default=0)
+
+
+def run(name: str, alternate: Alternate) -> int:
+    """Run the tests of one alternate; return 1 when one failed."""
+    folder = FOLDER / name
+    if not installed(folder, alternate.requirement):
+        print(f"==> {name}: {alternate.requirement} cannot be installed here, left out", flush=True)
+        return 0
+    print(f"==> {name}: {alternate.requirement}", flush=True)
+    path = os.pathsep.join(filter(None, [str(folder.resolve()), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "pytest", "tests/instrumentation", "-k", alternate.tests]
+    options = ["-q", "-n", "2", "-p", "no:cacheprovider"]
+    done = subprocess.run([*command, *options], env={**os.environ, "PYTHONPATH": path}, check=False)
+    return 1 if done.returncode else 0
+
+
+def installed(folder: Path, requirement: str) -> bool:
+    """Return whether ``folder`` holds the requirement, after trying to put it there."""
+    stamp = folder / ".requirement"
+    if stamp.exists() and stamp.read_text() == requirement:
+        return True
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, "--upgrade", "--target", str(folder), requirement], check=False)
+    if done.returncode == 0:
+        stamp.write_text(requirement)
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

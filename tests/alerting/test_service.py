@@ -1,0 +1,240 @@
+"""Alerts at work: calls in, messages out, over restarts and kills."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otel_llm.alerting import AlertingConfig, AlertService
+from otel_llm.alerting.rule import Rule
+from otel_llm.config import ConfigError
+from tests.stats.calls import call
+
+from .world import START, Clock, Target, serving
+
+RULE = Rule("Errors", "error_rate", 0.5, window=10, severity="critical")
+
+
+def _config(url: str = "", **more: Any) -> AlertingConfig:
+    given: dict[str, Any] = {
+        "default_rules": False,
+        "rules": (RULE,),
+        "notifiers": {"webhook": {"url": url}} if url else {},
+        "group_wait": 0.0,
+        **more,
+    }
+    return AlertingConfig(**given)
+
+
+def _events(target: Target) -> list[str]:
+    return [json.loads(request.body)["event"] for request in target.received]
+
+
+def _fail(service: AlertService, clock: Clock) -> None:
+    service.observe([call(clock(), error_type="timeout")])
+
+
+def test_a_failing_call_becomes_a_message_by_itself():
+    with serving(Target()) as target:
+        service = AlertService(_config(target.url, evaluation_interval=0.05))
+        service.start()
+        import time
+
+        service.observe([call(time.time(), error_type="timeout")])
+        target.wait()
+        service.stop()
+
+    assert _events(target) == ["firing"]
+    assert "timeout" not in target.received[0].body.decode()
+
+
+def test_an_incident_is_one_message_one_acknowledgement_and_one_resolve():
+    clock = Clock()
+    with serving(Target()) as target:
+        service = AlertService(_config(target.url, evaluation_interval=3600), clock=clock)
+        service.start()
+        _fail(service, clock)
+        service.evaluate()
+        target.wait()
+        (told,) = service.alerts()
+        service.acknowledge(told.id, "ann")
+        target.wait()
+        clock.now += 400
+        service.evaluate()
+        target.wait()
+        service.stop()
+
+    assert _events(target) == ["firing", "acknowledged", "resolved"]
+    assert len({request.headers["Idempotency-Key"] for request in target.received}) == 3
+
+
+def test_a_restart_goes_on_where_it_was(tmp_path: Path):
+    clock = Clock()
+    with serving(Target()) as target:
+        config = _config(target.url, state_path=str(tmp_path / "alerts.db"))
+        first = AlertService(config, clock=clock)
+        first.put_rule({"name": "Extra", "signal": "calls", "threshold": 99, "for": "1m"})
+        silence = first.silence({"alertname": "Extra"}, 3600, "ann", "known")
+        first.start()
+        _fail(first, clock)
+        first.evaluate()
+        target.wait()
+        (told,) = first.alerts()
+        first.acknowledge(told.id, "ann")
+        target.wait()
+        first.stop()
+        second = AlertService(config, clock=clock)
+        (kept,) = second.alerts()
+        second.start()
+        second.stop()
+
+    assert (kept.fired_at, kept.acknowledged_by) == (START, "ann")
+    assert second.silences() == (silence,)
+    assert [rule.name for rule in second.rules()] == ["Errors", "Extra"]
+    assert second.rules()[1] == Rule("Extra", "calls", 99.0, for_=60.0)
+    assert _events(target) == ["firing", "acknowledged"]
+
+
+def test_the_state_is_for_its_owner_alone(tmp_path: Path):
+    service = AlertService(_config(state_path=str(tmp_path / "deep" / "alerts.db")))
+
+    assert (tmp_path / "deep" / "alerts.db").stat().st_mode & 0o777 == 0o600
+    service.stop()
+
+
+_COLLECTOR = textwrap.dedent(
+    """
+    import sys, time
+    from otel_llm.alerting import AlertingConfig, AlertService
+    from otel_llm.alerting.rule import Rule
+    from otel_llm.genai import Call
+
+    url, path, failing = sys.argv[1:]
+    service = AlertService(AlertingConfig(
+        default_rules=False, rules=(Rule("Errors", "error_rate", 0.5, window=1),),
+        notifiers={"webhook": {"url": url}}, group_wait=0.0, state_path=path,
+        evaluation_interval=0.05))
+    service.start()
+    now = time.time_ns()
+    if failing == "yes":
+        service.observe([Call("a" * 32, "b" * 16, None, "chat", now, now, operation="chat",
+                              error_type="timeout")])
+    print("up", flush=True)
+    time.sleep(60)
+    """
+)
+
+
+def _collector(url: str, path: Path, failing: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", _COLLECTOR, url, str(path), failing]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+class Hanging(Target):
+    """Takes the first request and never answers it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got_first, self.let_go = threading.Event(), threading.Event()
+
+    def answer(self, request):
+        if not self.got_first.is_set():
+            self.received.append(request)
+            self.got_first.set()
+            self.let_go.wait(30)
+        return super().answer(request)
+
+
+def test_killed_between_evaluation_and_answer_it_tells_again_under_the_same_key(tmp_path: Path):
+    with serving(Hanging()) as target:
+        first = _collector(target.url, tmp_path / "alerts.db", "yes")
+        assert target.got_first.wait(30)
+        os.kill(first.pid, signal.SIGKILL)
+        first.communicate()
+        before = target.received[0]
+        second = _collector(target.url, tmp_path / "alerts.db", "no")
+        target.wait()
+        again = json.loads(target.received[1].body)
+        second.kill()
+        second.communicate()
+        target.let_go.set()
+
+    assert again["groupKey"] == json.loads(before.body)["groupKey"]
+    assert again["event"] in ("firing", "resolved")
+    if again["event"] == "firing":
+        keys = {request.headers["Idempotency-Key"] for request in target.received[:2]}
+        assert len(keys) == 1
+
+
+def test_a_rule_of_the_api_is_checked_like_one_of_the_file():
+    service = AlertService(_config())
+
+    with pytest.raises(ConfigError, match="rule.treshold: unknown setting"):
+        service.put_rule({"name": "X", "signal": "calls", "treshold": 1})
+    assert service.put_rule({"name": "X", "signal": "calls", "threshold": 1}) in service.rules()
+    assert service.drop_rule("X")
+    assert not service.drop_rule("X")
+    service.stop()
+
+
+def test_silenced_and_held_back_alerts_say_so():
+    clock = Clock()
+    mild = Rule("Mild", "error_rate", 0.1, window=10, severity="warning", labels={"about": "e"})
+    grave = Rule("Grave", "error_rate", 0.5, window=10, severity="critical", labels={"about": "e"})
+    service = AlertService(AlertingConfig(rules=(mild, grave), notifiers={}), clock=clock)
+    _fail(service, clock)
+    service.evaluate()
+    silence = service.silence({"alertname": "Grave"}, 60, "ann")
+
+    found = {a.rule: (a.silenced, a.inhibited) for a in service.alerts()}
+
+    assert found == {"Mild": (False, True), "Grave": (True, False)}
+    assert service.unsilence(silence.id)
+    assert not any(alert.silenced for alert in service.alerts())
+    service.stop()
+
+
+def test_what_a_target_did_not_take_is_visible_and_an_alert_of_its_own():
+    clock = Clock()
+    lost = Rule("Lost", "undelivered_notifications", 0)
+    with serving(Target(answers=[(400, {}, b"")])) as target:
+        service = AlertService(_config(target.url, rules=(RULE, lost)), clock=clock)
+        service._deliveries["webhook"].start()
+        _fail(service, clock)
+        service.evaluate()
+        target.wait()
+        while not service.notifiers()[0].failed:
+            pass
+        service.evaluate()
+
+        (status,) = service.notifiers()
+        rules = [alert.rule for alert in service.alerts()]
+        service.stop()
+
+    assert (status.name, status.failed, status.failures[0].reason) == ("webhook", 1, "answered 400")
+    assert rules == ["Errors", "Lost"]
+
+
+def test_observing_never_raises(caplog):
+    service = AlertService(_config())
+
+    service.observe([object()])  # type: ignore[list-item]
+
+    assert "could not be counted" in caplog.text
+    service.stop()
+
+
+def test_stopping_twice_or_without_start_is_harmless():
+    service = AlertService(_config())
+
+    service.stop()
+    service.stop()

@@ -22,12 +22,20 @@ _POINTS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 def count(signal: Signal, payload: bytes) -> int:
     """Return the spans, data points or log records in one export request; 0 when unreadable."""
     try:
+        return checked_count(signal, payload)
+    except Malformed:
+        return 0
+
+
+def checked_count(signal: Signal, payload: bytes) -> int:
+    """As ``count``, but raises ``Malformed`` when the frame down to the items is broken."""
+    try:
         scopes = [scope for group in parse_request(payload).groups for scope in group.scopes]
         if signal == "metrics":
             return sum(_points(parse_metrics_scope(scope)) for scope in scopes)
-        return sum(len(parse_scope(scope).items) for scope in scopes)
+        return sum([len(parse_scope(scope).items) for scope in scopes])
     except NotProtobuf:
-        return 0
+        raise Malformed(f"the body is no OTLP {signal} request") from None
 
 
 def halve(payload: bytes) -> tuple[bytes, bytes] | None:

@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .component import Signal
+from .protocol import ITEMS
 from .samples import Family, Kind, Sample
 from .sending import Sender, SenderStatus
-
-ITEMS: dict[Signal, str] = {
-    "traces": "spans",
-    "metrics": "metric_points",
-    "logs": "log_records",
-}
 
 _Read = Callable[[SenderStatus], float]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
+from math import isfinite
 from typing import TypeAlias, cast
 
 from .wire import NotProtobuf, parse_any, parse_array, parse_key_values
@@ -12,50 +13,70 @@ from .wire import NotProtobuf, parse_any, parse_array, parse_key_values
 Value: TypeAlias = str | bool | int | float | Sequence[str]
 """What a processor may write into an attribute."""
 
-Decoded: TypeAlias = str | bool | int | float | bytes | list[object] | dict[str, object] | None
+Decoded: TypeAlias = (
+    str | bool | int | float | bytes | tuple[str, ...] | list[object] | dict[str, object] | None
+)
 
-_STRING, _INT = 0x0A, 0x18
+_STRING, _BOOL, _INT, _DOUBLE, _ARRAY = 0x0A, 0x10, 0x18, 0x21, 0x2A
 """First byte of an encoded ``AnyValue``: field number and wire type."""
-
-_MEMORY = 4096
-_SHORT = 66
-_seen: dict[bytes, Decoded] = {}
-"""What short values decode to: models, providers and small counts come again and again."""
+_unpack_double = struct.Struct("<xd").unpack
 
 
 def decode(encoded: bytes) -> Decoded:
-    """Return the Python value of an ``AnyValue``: ``list`` for arrays, ``dict`` for maps.
+    """Return the Python value of an ``AnyValue``: ``dict`` for maps, ``list`` for arrays but
+    ``tuple`` for arrays of strings.
 
     ``None`` when it is empty, no protobuf, or nested deeper than Python can follow. Invalid UTF-8
     is replaced, never an error.
     """
-    known = _seen.get(encoded)
-    if known is not None:
-        return known
+    size = len(encoded)
+    if 1 < size < 130:  # the forms that nearly every value has, at a third of protobuf's price
+        kind = encoded[0]
+        if kind == _STRING and encoded[1] == size - 2:
+            return encoded[2:].decode("utf-8", "replace")
+        if kind == _INT and size < 5 and (number := _small_int(encoded)) is not None:
+            return number
+        if kind == _DOUBLE and size == 9:
+            return _unpack_double(encoded)[0]
+        if kind == _BOOL and size == 2:
+            return encoded[1] != 0
+        if kind == _ARRAY and (texts := _short_texts(encoded)) is not None:
+            return texts
     try:
-        value = _decode(encoded)
+        return _decode(encoded)
     except (NotProtobuf, RecursionError):
         return None
-    if len(encoded) < _SHORT and not isinstance(value, list | dict):  # those could be changed
-        if len(_seen) >= _MEMORY:
-            _seen.clear()
-        _seen[encoded] = value
-    return value
+
+
+def _small_int(encoded: bytes) -> int | None:
+    """Decode an integer of up to three bytes that stands alone."""
+    size, first = len(encoded), encoded[1]
+    if size == 2 and first < 128:
+        return first
+    if size == 3 and first > 127 and encoded[2] < 128:
+        return first & 127 | encoded[2] << 7
+    if size == 4 and first > 127 and encoded[2] > 127 and encoded[3] < 128:
+        return first & 127 | (encoded[2] & 127) << 7 | encoded[3] << 14
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _short_texts(encoded: bytes) -> tuple[str, ...] | None:
+    """Decode an array of strings: finish reasons and flags come again and again."""
+    try:
+        items = _decode(encoded)
+    except (NotProtobuf, RecursionError):
+        return None
+    return items if isinstance(items, tuple) else None
 
 
 def _decode(encoded: bytes) -> Decoded:
-    size = len(encoded)
-    if 1 < size < _SHORT:  # the two forms that nearly every value has, at a third of the price
-        if encoded[0] == _STRING and encoded[1] == size - 2:
-            return str(encoded[2:], errors="replace")
-        if encoded[0] == _INT and size < 6 and (number := _small_int(encoded)) is not None:
-            return number
     value = parse_any(encoded)
     match value.WhichOneof("value"):
         case "string_value":
             return as_text(value.string_value)
         case "array_value":
-            return [_decode(item) for item in parse_array(value.array_value).values]
+            return _array([_decode(item) for item in parse_array(value.array_value).values])
         case "kvlist_value":
             pairs = parse_key_values(value.kvlist_value).values
             return {as_text(pair.key): _decode(pair.value) for pair in pairs}
@@ -65,14 +86,9 @@ def _decode(encoded: bytes) -> Decoded:
             return cast("Decoded", getattr(value, scalar))
 
 
-def _small_int(encoded: bytes) -> int | None:
-    """Return the integer when ``encoded`` holds that field once and nothing else."""
-    number = encoded[-1]
-    for byte in encoded[-2:0:-1]:
-        if byte < 128:
-            return None
-        number = number << 7 | byte & 127
-    return number if encoded[-1] < 128 else None
+def _array(items: list[object]) -> list[object] | tuple[str, ...]:
+    texts = tuple([item for item in items if isinstance(item, str)])
+    return texts if len(texts) == len(items) else items
 
 
 def as_text(value: str | bytes) -> str:
@@ -80,9 +96,32 @@ def as_text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode(errors="replace")
 
 
+def as_number(value: object) -> int | float | None:
+    """Return the number a decoded attribute stands for, as ``SpanView.number`` does."""
+    if isinstance(value, str):
+        value = _spelled(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return None
+    return value
+
+
+def as_integer(value: object) -> int | None:
+    """Return the whole number a decoded attribute stands for, as ``SpanView.integer`` does."""
+    number = as_number(value)
+    return int(number) if number is not None and number == int(number) else None
+
+
+def _spelled(text: str) -> int | float | None:
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError:
+        return None
+
+
 _KEY, _VALUE, _SPAN_ATTRIBUTE = b"\x0a", b"\x12", b"\x4a"
 _INT64 = range(-(1 << 63), 1 << 63)
 _TRUE, _FALSE = b"\x10\x01", b"\x10\x00"
+_MEMORY, _SHORT = 4096, 64
 _pack_double = struct.Struct("<d").pack
 
 

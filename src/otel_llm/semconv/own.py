@@ -22,6 +22,8 @@ COST_QUALITY: Final = "otel_llm.cost.quality"
 QUALITY_FLAGS: Final = "otel_llm.quality.flags"
 """string[]: names of the checks that fired. Absent when no check could look."""
 
+OUTPUT_LENGTH: Final = "otel_llm.output.length"
+"""int: characters of the answer's text."""
 INPUT_HASH: Final = "otel_llm.input.hash"
 OUTPUT_PREVIEW: Final = "otel_llm.output.preview"
 STREAM_OUTCOME: Final = "otel_llm.stream.outcome"

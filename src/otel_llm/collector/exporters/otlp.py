@@ -29,14 +29,10 @@ from otel_llm.collector.destination import (
     check_headers,
 )
 from otel_llm.collector.errors import DeliveryError, Malformed, Permanent, Retryable, TooLarge
+from otel_llm.collector.protocol import METHODS
 from otel_llm.config.units import Duration
 from otel_llm.version import __version__
 
-METHODS: dict[Signal, str] = {
-    "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-    "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-    "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-}
 RETRYABLE = frozenset(
     {
         grpc.StatusCode.CANCELLED,

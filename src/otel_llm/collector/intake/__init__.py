@@ -1,0 +1,1 @@
+"""How export requests come in: the OTLP servers and what they answer. Knows no pipeline."""

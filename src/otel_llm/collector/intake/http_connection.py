@@ -1,0 +1,223 @@
+"""One connection of the HTTP server: bytes to requests, by httptools; and its time limits.
+
+A request that is refused by its head is still read to its end, so that the sender gets to see the
+answer and can use the connection again. One that is too large is answered at once; what else
+comes is thrown away until the sender hangs up or the time is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+import httptools
+
+from .answers import MALFORMED, TOO_LARGE, Failure, busy
+from .config import HttpConfig
+from .exchange import Exchange, Head
+
+_MAX_HEAD_BYTES = 64 * 2**10
+_TIMEOUT = Failure("timeout", 408, 4, "the request took too long")
+_LINGER_S = 5.0
+"""How long a sender that was answered early may go on sending."""
+
+
+class Traffic:
+    """The open connections and the bytes they wait to complete."""
+
+    def __init__(self, max_connections: int) -> None:
+        self.connections: set[HttpConnection] = set()
+        self.buffered = 0
+        self._max_connections = max_connections
+
+    def enter(self, connection: HttpConnection) -> bool:
+        """Note a connection; return whether there is room for it."""
+        self.connections.add(connection)
+        return len(self.connections) <= self._max_connections
+
+    def leave(self, connection: HttpConnection) -> None:
+        """Forget a connection."""
+        self.connections.discard(connection)
+
+
+class HttpConnection(asyncio.Protocol):
+    """Reads requests one after another. Lives in the server's event loop."""
+
+    def __init__(self, config: HttpConfig, exchange: Exchange, traffic: Traffic) -> None:
+        self._config = config
+        self._exchange = exchange
+        self._traffic = traffic
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport
+        self._gone = False  # nothing more will be answered
+        self._last = False  # the next answer is the last one
+        self.deadline = self._loop.time() + config.read_header_timeout
+        """When the sender has taken too long, by the loop's clock."""
+        self._idle = True
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._head_bytes = 0
+        self._head: Head | None = None
+        self._failure: Failure | None = None
+        self._body: list[bytes] = []
+        self._size = 0
+
+    # --- asyncio ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, unless there are too many."""
+        self._transport = cast("asyncio.Transport", transport)
+        if not self._traffic.enter(self):
+            self._end(busy())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._gone = True
+        self._traffic.buffered -= self._size
+        self._size = 0
+        self._traffic.leave(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; answer garbage and hang up."""
+        if self._gone:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[cast("int", upgrade.args[0]) :])
+        except httptools.HttpParserError:
+            self._end(MALFORMED)
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1, as one may. Java's client offers HTTP/2 with each first request."""
+        self._parser = httptools.HttpRequestParser(self)
+        if rest and not self._gone:
+            self.data_received(rest)
+
+    def eof_received(self) -> bool:
+        """Hang up when the sender does."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Take no more requests from a sender that does not read its answers."""
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._transport.resume_reading()
+
+    # --- httptools ---
+
+    def on_message_begin(self) -> None:
+        """Start the clock for the headers."""
+        if self._gone:
+            return
+        self._reset()
+        self._idle = False
+        self.deadline = self._loop.time() + self._config.read_header_timeout
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the target, which may come in pieces."""
+        self._url += url
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a header."""
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._count_head(len(name) + len(value))
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > _MAX_HEAD_BYTES and not self._gone:
+            self._end(Failure("bad_head", 431, 3, "the headers are too large"))
+
+    def on_headers_complete(self) -> None:
+        """Decide by the head; start the clock for the body."""
+        if self._gone:
+            return
+        self.deadline = self._loop.time() + self._config.read_timeout
+        method = self._parser.get_method().decode("latin-1")
+        path = self._url.partition(b"?")[0].decode("latin-1")
+        self._head = head = Head(method, path, self._headers)
+        self._failure = self._exchange.refusal(head)
+        waits = self._headers.get("expect", "").lower() == "100-continue"
+        if self._failure is not None and (waits or self._failure is TOO_LARGE):
+            self._end(self._failure)
+        elif waits:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body, within the limits of the request and of all together."""
+        if self._gone or self._failure is not None:
+            return
+        self._hold(len(body))
+        self._body.append(body)
+        if self._size > self._config.max_request_body_size:
+            self._end(TOO_LARGE)
+        elif self._traffic.buffered > self._config.max_buffered:
+            self._failure = busy()
+            self._drop()
+
+    def _hold(self, size: int) -> None:
+        self._size += size
+        self._traffic.buffered += size
+
+    def _drop(self) -> None:
+        self._hold(-self._size)
+        self._body.clear()
+
+    def on_message_complete(self) -> None:
+        """Answer; wait for the next request or hang up."""
+        if self._gone or self._head is None:
+            return
+        body = b"".join(self._body)
+        self._drop()
+        self._last |= not self._parser.should_keep_alive()
+        if self._failure is not None:
+            self._send(self._exchange.failed(self._head, self._failure))
+        else:
+            self._send(self._exchange.answer(self._head, body))
+        self._idle = True
+        self.deadline = self._loop.time() + self._config.idle_timeout
+        if self._last:
+            self._gone = True
+            self._transport.close()
+
+    def _send(self, answer: bytes) -> None:
+        if self._last:
+            answer = answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+        self._transport.write(answer)
+
+    # --- ends ---
+
+    def _end(self, failure: Failure) -> None:
+        """Answer before the request is complete, and hang up once the sender had time to read."""
+        self._gone = self._last = True
+        self._drop()
+        head = self._head or Head("", "", self._headers)
+        self._send(self._exchange.failed(head, failure))
+        if self._transport.can_write_eof():
+            self._transport.write_eof()  # closing now could destroy the answer on its way
+            self.deadline = self._loop.time() + _LINGER_S
+        else:
+            self._transport.close()
+
+    def expire(self) -> None:
+        """The deadline is over: say so if a request was under way, and hang up."""
+        if not self._gone and not self._idle:
+            self._end(_TIMEOUT)
+        self._transport.close()
+
+    def finish(self) -> None:
+        """Close after the request that is under way, at once when there is none."""
+        self._last = True
+        if self._idle or self._gone:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close whatever is under way."""
+        self._transport.abort()

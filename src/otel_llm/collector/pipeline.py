@@ -1,0 +1,171 @@
+"""From a receiver to the senders: one request in, its processed bytes out.
+
+A processor or an observer that fails costs nobody else anything: the batch goes on, the failure
+is counted, and logged once for that component.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TypeVar
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm import semconv
+
+from .calls import read_call
+from .component import Consume, Observer, Processor, Signal
+from .counters import Counters
+from .data import Batch
+from .envelope import checked_count
+from .errors import Malformed
+from .protocol import ITEMS
+from .wire import NotProtobuf
+
+_log = logging.getLogger(__name__)
+
+
+class TracePipeline:
+    """Processors in order, then the senders, then the observers.
+
+    Observers come last: what the senders refuse is sent again by whoever sent it, and must not be
+    counted twice.
+    """
+
+    def __init__(
+        self,
+        processors: Mapping[str, Processor],
+        observers: Mapping[str, Observer],
+        forward: Consume,
+        *,
+        strict: bool = False,
+        counters: Counters | None = None,
+    ) -> None:
+        """Keys are the components' names. ``strict`` refuses what a full protobuf parse refuses:
+        garbage inside a span, text that is no UTF-8; it costs about as much again as receiving.
+        """
+        self.counters = counters or Counters()
+        self._processors = _guarded("processor", processors, self.counters)
+        self._observers = _guarded("observer", observers, self.counters)
+        self._strict = strict
+        self._forward = _Edge("traces", forward, self.counters)
+
+    def consume(self, payload: bytes) -> None:
+        """Process one request. Raises ``Malformed``, or what the senders raise."""
+        batch = self._open(payload)
+        for processor, guard in self._processors:
+            with guard:
+                processor.process(batch)
+        self._forward(batch.to_bytes(), len(batch))
+        self._count(batch)
+        if self._observers:
+            self._observe(batch)
+
+    def _open(self, payload: bytes) -> Batch:
+        try:
+            if self._strict:
+                ExportTraceServiceRequest.FromString(payload)
+            return Batch.open(payload)
+        except (Malformed, NotProtobuf):
+            self.counters.add("otel_llm_pipeline_malformed", signal="traces")
+            raise Malformed("the body is no OTLP traces request") from None
+
+    def _observe(self, batch: Batch) -> None:
+        calls = [read_call(span) for span in batch.genai() if span.has(semconv.OPERATION_NAME)]
+        for observer, guard in self._observers if calls else ():
+            with guard:
+                observer.observe(calls)
+
+    def _count(self, batch: Batch) -> None:
+        genai = batch.genai()
+        self.counters.add("otel_llm_pipeline_genai_spans", len(genai))
+        self.counters.add("otel_llm_pipeline_enriched_spans", sum([s.touched for s in genai]))
+        if batch.unreadable:
+            self.counters.add("otel_llm_pipeline_unreadable_spans", batch.unreadable)
+
+
+class PassThrough:
+    """Metrics and logs: on to the senders as they came, if they can be taken apart at all."""
+
+    def __init__(self, signal: Signal, forward: Consume, counters: Counters | None = None) -> None:
+        self.counters = counters or Counters()
+        self._signal: Signal = signal
+        self._forward = _Edge(signal, forward, self.counters)
+
+    def consume(self, payload: bytes) -> None:
+        """Pass one request on. Raises ``Malformed``, or what the senders raise."""
+        try:
+            items = checked_count(self._signal, payload)
+        except Malformed:
+            self.counters.add("otel_llm_pipeline_malformed", signal=self._signal)
+            raise
+        self._forward(payload, items)
+
+
+class _Edge:
+    """Hands requests to the senders and counts what they took."""
+
+    def __init__(self, signal: Signal, forward: Consume, counters: Counters) -> None:
+        self._signal: Signal = signal
+        self._forward = forward
+        self._counters = counters
+
+    def __call__(self, payload: bytes, items: int) -> None:
+        if not items:
+            return  # an empty envelope: senders should not send one, and neither do we
+        outcome = "refused"
+        try:
+            self._forward(self._signal, payload)
+            outcome = "accepted"
+        finally:
+            self._counters.add(f"otelcol_receiver_{outcome}_{ITEMS[self._signal]}", items)
+
+
+class _Guard:
+    """Keeps a component's mistake from the batch."""
+
+    def __init__(self, kind: str, name: str, counters: Counters) -> None:
+        self._kind, self._name = kind, name
+        self._counters = counters
+        self._said = False
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._counters.add(f"otel_llm_{self._kind}_failures", component=self._name)
+        if not self._said:
+            self._said = True
+            self._say(error, trace)
+        return True
+
+    def _say(self, error: Exception, trace: TracebackType | None) -> None:
+        """Log where and of what type, never the message: it may quote a prompt or a key."""
+        place = traceback.extract_tb(trace)[-1]
+        _log.error(
+            "%s %s failed with %s at %s:%s; what it would have done is missing (said once, counted "
+            "as otel_llm_%s_failures)",
+            self._kind,
+            self._name,
+            type(error).__name__,
+            place.filename,
+            place.lineno,
+            self._kind,
+        )
+
+
+C = TypeVar("C")
+
+
+def _guarded(kind: str, components: Mapping[str, C], counters: Counters) -> list[tuple[C, _Guard]]:
+    return [(part, _Guard(kind, name, counters)) for name, part in components.items()]

@@ -1,0 +1,68 @@
+"""``otlp``: receives OTLP 1.11 over gRPC and HTTP, protobuf and JSON, all three signals.
+
+Answers success once the pipeline took the data; UNAVAILABLE (503) with a hint of 1 to 5 seconds
+when there is no room; INVALID_ARGUMENT (400) when the bytes are no OTLP; RESOURCE_EXHAUSTED (413)
+when they are too many. What one sender does wrong no other notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..counters import Counters
+from ..intake.config import GrpcConfig, HttpConfig, OtlpConfig
+from ..intake.grpc_server import GrpcServer
+from ..intake.http_server import HttpServer
+
+if TYPE_CHECKING:
+    from ..component import Consume
+    from ..samples import Family
+
+__all__ = ["OtlpConfig", "OtlpReceiver"]
+
+
+class OtlpReceiver:
+    """Both servers of one ``otlp`` section."""
+
+    def __init__(self, config: OtlpConfig | None = None, counters: Counters | None = None) -> None:
+        protocols = (config or OtlpConfig()).protocols
+        self._grpc_config = protocols.grpc or GrpcConfig()
+        self._http_config = protocols.http or HttpConfig()
+        self._counters = counters or Counters()
+        self._grpc: GrpcServer | None = None
+        self._http: HttpServer | None = None
+
+    @property
+    def grpc_port(self) -> int | None:
+        """The port gRPC is served on, ``None`` when it is not."""
+        return self._grpc.port if self._grpc else None
+
+    @property
+    def http_port(self) -> int | None:
+        """The port HTTP is served on, ``None`` when it is not."""
+        return self._http.port if self._http else None
+
+    def start(self, consume: Consume) -> None:
+        """Bind and serve in the background. Raises ``OSError`` when an address is taken or a
+        certificate cannot be read; then neither protocol is served."""
+        try:
+            if self._grpc_config.endpoint:
+                self._grpc = GrpcServer(self._grpc_config, consume, self._counters)
+            if self._http_config.endpoint:
+                self._http = HttpServer(self._http_config, consume, self._counters)
+        except OSError:
+            self.stop(0)
+            raise
+
+    def stop(self, grace_s: float) -> None:
+        """Refuse new requests, finish those under way within ``grace_s`` seconds, release the
+        addresses. Safe to call twice."""
+        grpc, self._grpc = self._grpc, None
+        http, self._http = self._http, None
+        for wait in [server.stop(grace_s) for server in (grpc, http) if server is not None]:
+            wait()
+
+    def measure(self) -> Iterator[Family]:
+        """Give the present counts for ``/metrics``."""
+        return self._counters.measure()

@@ -24,7 +24,7 @@ from otel_llm.collector.errors import (
     TooLarge,
 )
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
-from otel_llm.collector.outbox import Outbox
+from otel_llm.collector.outbox import MemoryOutbox
 from otel_llm.collector.queues import Lot, MemoryQueue
 from otel_llm.collector.retry import intervals
 from otel_llm.collector.sending import Clock, Sender
@@ -321,7 +321,7 @@ def running(*args, **more) -> Iterator[Sender[MemoryQueue]]:
         yield made
     finally:
         made.close()
-        made.join(0.5)
+        made.join(10)
 
 
 def test_requests_that_come_together_leave_together():
@@ -405,6 +405,7 @@ def test_the_status_tells_what_waits_and_since_when_it_fails():
         assert status.oldest_s >= 0
         assert status.failing_s >= 0
         assert status.last_error == "UNAVAILABLE"
+        exporter.always = None
 
 
 def test_the_counts_are_measured_under_the_names_of_the_collector_of_opentelemetry(letter):
@@ -433,10 +434,10 @@ def test_the_counts_are_measured_under_the_names_of_the_collector_of_opentelemet
 # Several destinations
 
 
-def outbox(letter: DeadLetter | None = None, **exporters) -> Outbox:
+def outbox(letter: DeadLetter | None = None, **exporters) -> MemoryOutbox:
     queue = QueueConfig(queue_size=64 * 2**10, batch=BatchConfig(flush_timeout=0.01))
     settings = replace(QUICK, sending_queue=queue)
-    return Outbox("traces", {name: (e, settings) for name, e in exporters.items()}, letter)
+    return MemoryOutbox("traces", {name: (e, settings) for name, e in exporters.items()}, letter)
 
 
 def test_a_dead_destination_delays_no_other_and_catches_up():

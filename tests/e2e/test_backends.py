@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
 from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
-from otel_llm.collector.outbox import Outbox
+from otel_llm.collector.outbox import MemoryOutbox
 
 from .backends import PHOENIX, Backend, jaeger, jaeger_binary, phoenix
 
@@ -55,7 +55,7 @@ def send(backend: Backend, over: str, payload: bytes) -> None:
     else:
         config = OtlpHttpExporterConfig(backend.http, compression="gzip")
         exporter = OtlpHttpExporter(config)
-    outbox = Outbox("traces", {"otlp": (exporter, config)})
+    outbox = MemoryOutbox("traces", {"otlp": (exporter, config)})
     outbox.start()
     outbox.put(payload)
     outbox.stop(10)

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .component import Exporter, Signal
 from .dead_letter import DeadLetter
 from .errors import Refused
+from .journal import Journal
+from .journal_queue import JournalQueue
 from .queues import MemoryQueue
 from .sending import Sender, Sending, drain
 
+Destinations = Mapping[str, tuple[Exporter, Sending]]
+"""Exporters by name, each with its settings. They stay the caller's to close."""
 
-class Outbox:
-    """Gives every destination the same bytes. Thread-safe.
+
+class Outbox(ABC):
+    """Gives every destination the same bytes. Thread-safe."""
+
+    senders: Sequence[Sender[Any]]
+
+    @abstractmethod
+    def put(self, payload: bytes) -> None:
+        """Return when we answer for ``payload``; raises ``Refused`` when there is no room."""
+
+    def start(self) -> None:
+        """Begin to send."""
+        for sender in self.senders:
+            sender.start()
+
+    def stop(self, grace_s: float) -> None:
+        """Send what is left within ``grace_s`` seconds; the rest stays in the journal, or is
+        buried."""
+        drain(self.senders, grace_s)
+
+
+class MemoryOutbox(Outbox):
+    """Each destination has a queue in memory: quick, and lost with the process.
 
     When no destination has room, the request is refused and nobody has it. When only some have
     none, those get theirs through the dead letter, so that a destination that is gone holds up no
@@ -20,33 +47,21 @@ class Outbox:
     """
 
     def __init__(
-        self,
-        signal: Signal,
-        destinations: Mapping[str, tuple[Exporter, Sending]],
-        dead_letter: DeadLetter | None = None,
+        self, signal: Signal, destinations: Destinations, dead_letter: DeadLetter | None = None
     ) -> None:
         self.senders: Sequence[Sender[MemoryQueue]] = [
             Sender(name, signal, exporter, config, _queue(config), dead_letter)
             for name, (exporter, config) in destinations.items()
         ]
 
-    def start(self) -> None:
-        """Begin to send."""
-        for sender in self.senders:
-            sender.start()
-
     def put(self, payload: bytes) -> None:
-        """Return when we answer for ``payload``; raises ``Refused`` when there is no room."""
+        """See ``Outbox``."""
         full = [sender for sender in self.senders if not sender.queue.has_room(len(payload))]
         if full:
             self._overflow(full, payload)
         for sender in self.senders:
             if sender not in full:
                 sender.queue.put(payload)
-
-    def stop(self, grace_s: float) -> None:
-        """Send what is left within ``grace_s`` seconds; the rest is buried."""
-        drain(self.senders, grace_s)
 
     def _overflow(self, full: Sequence[Sender[MemoryQueue]], payload: bytes) -> None:
         if len(full) == len(self.senders):
@@ -56,6 +71,43 @@ class Outbox:
                 sender.overflow(payload)
         except OSError as error:
             raise Refused("a sending queue is full, and so is the disk") from error
+
+
+class JournalOutbox(Outbox):
+    """All destinations read from one journal: what is not delivered when the process ends, however
+    it ends, is delivered by the next one.
+    """
+
+    def __init__(
+        self,
+        signal: Signal,
+        destinations: Destinations,
+        journal: Journal,
+        dead_letter: DeadLetter | None = None,
+    ) -> None:
+        """The journal is the outbox's to close."""
+        self._journal = journal
+        self.senders: Sequence[Sender[JournalQueue]] = [
+            Sender(name, signal, exporter, config, JournalQueue(journal, name), dead_letter)
+            for name, (exporter, config) in destinations.items()
+        ]
+        journal.release()
+
+    def put(self, payload: bytes) -> None:
+        """See ``Outbox``."""
+        if not self.senders:
+            return
+        try:
+            self._journal.append(payload)
+        finally:
+            for sender in self.senders:
+                if sender.queue.pressed:
+                    sender.hurry()
+
+    def stop(self, grace_s: float) -> None:
+        """See ``Outbox``."""
+        super().stop(grace_s)
+        self._journal.close()
 
 
 def _queue(config: Sending) -> MemoryQueue:

@@ -61,12 +61,18 @@ class Queue(Protocol):
         """Seconds the oldest request has been waiting; ``None`` when empty."""
         ...
 
+    @property
+    def pressed(self) -> bool:
+        """Whether the oldest requests must go, to wherever: they hold up other destinations."""
+        ...
+
 
 class MemoryQueue:
     """A queue bounded in bytes. What it holds dies with the process."""
 
     def __init__(self, capacity_bytes: int) -> None:
         self.capacity_bytes = capacity_bytes
+        self.pressed = False
         self.size_bytes = 0
         self._waiting: deque[tuple[bytes, float]] = deque()
         self._in_hand: Lot | None = None

@@ -232,13 +232,29 @@ class Sender(Generic[Q]):
             last_error=circuit.error,
         )
 
+    def hurry(self) -> None:
+        """End a wait between attempts: the next one is made now."""
+        self._wake.set()
+
     def _run(self) -> None:
         try:
             while lot := self.queue.take(self._batch.max_size, self._batch.flush_timeout):
-                self.deliver(lot)
+                while not self._delivered(lot):
+                    self._pause(self._retry.max_interval)
                 self.queue.done(lot)
         except _Abandoned:
             return
+
+    def _delivered(self, lot: Lot) -> bool:
+        """Deliver; ``False`` when a mistake of ours stopped it. The thread must not end by one."""
+        try:
+            self.deliver(lot)
+        except _Abandoned:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the data must survive it
+            logger.error("%s: %s while sending; trying again", self.name, type(error).__name__)
+            return False
+        return True
 
     def deliver(self, lot: Lot) -> None:
         """Bring a lot to its end: every part of it accepted or buried.
@@ -316,6 +332,8 @@ class Sender(Generic[Q]):
         self._tally.sent_bytes += len(payload)
 
     def _later(self, error: Retryable, since: float, wait_s: float) -> None:
+        if self.queue.pressed:
+            raise Permanent(f"given up for want of room: {error}")
         limit_s = self._retry.max_elapsed_time
         if not self._retry.enabled or (limit_s and self._clock.time() - since >= limit_s):
             raise Permanent(f"given up: {error}")

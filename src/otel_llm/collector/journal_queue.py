@@ -1,0 +1,196 @@
+"""What waits for one destination in the journal: a cursor, and nothing in memory."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+import time
+import zlib
+from pathlib import Path
+from threading import Condition
+
+from .journal import HEAD, Journal, Record, Segment, records
+from .queues import Lot
+
+logger = logging.getLogger(__name__)
+
+UNREADABLE_PAUSE_S = 1.0
+
+
+class Cursor:
+    """A position on the disk: written in place, and checked, after every delivery.
+
+    It is never synced: after a power cut an older one only means that something is sent twice.
+    """
+
+    def __init__(self, file: Path, beginning: int, now: int) -> None:
+        """``beginning`` is where to start when the file is unreadable, ``now`` when it is new."""
+        new = not file.exists()
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        found = _position(os.pread(self._file, 64, 0))
+        self.position = now if new else max(beginning, found or 0)
+        self.move(self.position)
+        os.fsync(self._file)  # from here on, the file being there means something
+
+    def move(self, position: int) -> None:
+        """Remember ``position``."""
+        self.position = position
+        digits = b"%020d" % position
+        os.pwrite(self._file, b"%s %08x\n" % (digits, zlib.crc32(digits)), 0)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+class JournalQueue:
+    """A ``Queue`` whose requests are in a journal that several destinations share."""
+
+    def __init__(self, journal: Journal, destination: str) -> None:
+        self._journal = journal
+        file = journal.directory / f"{re.sub(r'[^A-Za-z0-9._-]', '_', destination)}.cursor"
+        self._cursor = Cursor(file, journal.start, journal.end)
+        self._name = destination
+        self._read_to = self._cursor.position
+        self._in_hand: Lot | None = None
+        self._closed = self._abandoned = False
+        self._changed = Condition()
+        self._wanted = math.inf
+        self._since = time.monotonic()
+        self.corrupt_bytes = 0
+        """Bytes of records that the disk did not give back as they were written."""
+        journal.join(self)
+
+    @property
+    def position(self) -> int:
+        """Everything before it was delivered or buried."""
+        return self._cursor.position
+
+    @property
+    def size_bytes(self) -> int:
+        """See ``Queue``."""
+        return max(0, self._journal.end - self._cursor.position)
+
+    @property
+    def capacity_bytes(self) -> int:
+        """See ``Queue``."""
+        return self._journal.max_bytes
+
+    @property
+    def oldest_s(self) -> float | None:
+        """See ``Queue``."""
+        if lot := self._in_hand:
+            return max(0.0, time.time() - lot.since)
+        return max(0.0, time.monotonic() - self._since) if self.size_bytes else None
+
+    @property
+    def pressed(self) -> bool:
+        """See ``Queue``."""
+        return self._journal.lags(self)
+
+    def take(self, max_bytes: int, flush_s: float) -> Lot | None:
+        """See ``Queue``."""
+        while not self._wait(max_bytes, flush_s):
+            if lot := self._read(max_bytes):
+                self._in_hand = lot
+                return lot
+        return None
+
+    def done(self, lot: Lot) -> None:
+        """See ``Queue``."""
+        with self._changed:
+            self._in_hand = None
+            if self._abandoned:
+                return
+            self._cursor.move(lot.end)
+        self._journal.release()
+
+    def close(self) -> None:
+        """See ``Queue``."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def abandon(self) -> tuple[bytes, ...]:
+        """See ``Queue``: the journal keeps it all."""
+        with self._changed:
+            if not self._abandoned:
+                self._closed = self._abandoned = True
+                self._cursor.close()
+                self._changed.notify_all()
+        return ()
+
+    def heard(self) -> None:
+        """See ``Reader``."""
+        if self._unread() >= self._wanted:
+            with self._changed:
+                self._changed.notify_all()
+
+    def _wait(self, max_bytes: int, flush_s: float) -> bool:
+        """Wait as ``take`` says; return whether the end has come."""
+        with self._changed:
+            if not self._unread():
+                self._wait_for(1, None)
+                self._since = time.monotonic()
+            self._wait_for(max_bytes, max(0.0, self._since + flush_s - time.monotonic()))
+            return self._abandoned or not self._unread()
+
+    def _wait_for(self, unread: int, timeout_s: float | None) -> None:
+        self._wanted = unread
+        self._changed.wait_for(lambda: self._closed or self._unread() >= unread, timeout_s)
+        self._wanted = math.inf
+
+    def _unread(self) -> int:
+        return self._journal.end - self._read_to
+
+    def _read(self, max_bytes: int) -> Lot | None:
+        """Read up to ``max_bytes``, at least one record; ``None`` after skipping what is lost."""
+        segment = self._journal.segment_after(self._read_to)
+        if segment is None:
+            self._read_to = self._journal.end
+            return None
+        start = max(self._read_to, segment.start)
+        end = min(segment.end, self._journal.end)
+        try:
+            found, taken = _read_records(segment, start, end, max_bytes)
+        except OSError as error:
+            return self._unreadable(error)
+        if not found:
+            self._skip(start, segment)
+            return None
+        self._read_to, self._since = start + taken, time.monotonic()
+        return Lot(tuple(record.payload for record in found), found[0].at, self._read_to)
+
+    def _unreadable(self, error: OSError) -> None:
+        """Wait for the disk to come back: what it does not give now is not lost."""
+        logger.error("%s: the journal cannot be read: %s", self._name, error.strerror)
+        with self._changed:
+            self._changed.wait_for(lambda: self._abandoned, UNREADABLE_PAUSE_S)
+
+    def _skip(self, start: int, segment: Segment) -> None:
+        lost = segment.end - start
+        self.corrupt_bytes += lost
+        self._read_to = segment.end
+        logger.error("%s: %d bytes of the journal are unreadable and LOST", self._name, lost)
+
+
+def _read_records(
+    segment: Segment, start: int, end: int, max_bytes: int
+) -> tuple[list[Record], int]:
+    """Read the sound records between two positions, not more than ``max_bytes`` unless the first
+    alone is larger."""
+    offset = start - segment.start
+    head = os.pread(segment.file, HEAD.size, offset)
+    first = HEAD.size + (HEAD.unpack(head)[0] if len(head) == HEAD.size else 0)
+    size = min(max(max_bytes, first), end - start)
+    found, taken = records(os.pread(segment.file, size, offset))
+    return list(found), taken
+
+
+def _position(written: bytes) -> int | None:
+    digits, _, check = written.strip().partition(b" ")
+    if check != b"%08x" % zlib.crc32(digits) or not digits.isdigit():
+        return None
+    return int(digits)

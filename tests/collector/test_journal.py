@@ -1,0 +1,522 @@
+"""The journal: what was answered for is there after any end of the process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from otel_llm.collector.dead_letter import DeadLetter
+from otel_llm.collector.errors import Permanent, Refused, Retryable
+from otel_llm.collector.journal import HEAD, Journal, JournalConfig
+from otel_llm.collector.journal_queue import JournalQueue
+from otel_llm.collector.outbox import JournalOutbox
+
+from .otlp_faults import numbers, traces
+from .test_sending import QUICK, Scripted, buried, letter
+
+__all__ = ["buried", "letter"]  # fixtures
+
+MIB = 2**20
+
+
+def journal(directory: Path, **more) -> Journal:
+    return Journal(JournalConfig(directory, **more), "traces")
+
+
+def read(queue: JournalQueue, max_bytes: int = MIB) -> list[bytes]:
+    """Everything that waits, marked as delivered."""
+    found: list[bytes] = []
+    while queue.size_bytes:
+        lot = queue.take(max_bytes, 0)
+        found += lot.payloads
+        queue.done(lot)
+    return found
+
+
+def segments(directory: Path) -> list[Path]:
+    return sorted((directory / "traces").glob("*.journal"))
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., Journal]]:
+    journals: list[Journal] = []
+
+    def open_journal(**more) -> Journal:
+        for earlier in journals:
+            earlier.close()
+        journals.append(journal(tmp_path, **more))
+        return journals[-1]
+
+    yield open_journal
+    for made in journals:
+        made.close()
+
+
+# Writing and reading
+
+
+@pytest.mark.parametrize("durability", ["fsync", "os"])
+def test_what_was_appended_is_read_in_order_and_byte_for_byte(opened, durability):
+    log = opened(durability=durability)
+    queue = JournalQueue(log, "otlp")
+    payloads = [random.Random(n).randbytes(n * 97) for n in range(100)]
+
+    for payload in payloads:
+        log.append(payload)
+
+    assert read(queue, max_bytes=10_000) == payloads
+
+
+def test_a_lot_is_as_large_as_asked_for_and_a_larger_request_travels_alone(opened):
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    for size in (400, 400, 400, 5000, 100):
+        log.append(bytes(size))
+
+    lots = []
+    while queue.size_bytes:
+        lots.append(queue.take(1000, 0))
+        queue.done(lots[-1])
+
+    assert [[len(p) for p in lot.payloads] for lot in lots] == [[400, 400], [400], [5000], [100]]
+
+
+def test_every_destination_reads_everything_at_its_own_pace(opened):
+    log = opened()
+    fast, slow = JournalQueue(log, "fast"), JournalQueue(log, "slow")
+    log.append(b"one")
+    assert read(fast) == [b"one"]
+    log.append(b"two")
+
+    assert read(fast) == [b"two"]
+    assert read(slow) == [b"one", b"two"]
+
+
+def test_a_destination_that_is_new_begins_with_what_comes_next(opened):
+    log = opened()
+    log.append(b"before")
+
+    queue = JournalQueue(log, "new")
+    log.append(b"after")
+
+    assert read(queue) == [b"after"]
+
+
+def test_requests_that_come_while_a_sync_is_under_way_share_the_next_one(opened, monkeypatch):
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    everything = 16 * (HEAD.size + len(traces(0)))
+    syncs: list[int] = []
+
+    def slow(file: int) -> None:
+        syncs.append(file)
+        while log.size_bytes < everything:
+            threading.Event().wait(0.005)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(log.append, [traces(n) for n in range(16)]))
+
+    assert sorted(numbers(*read(queue))) == list(range(16))
+    assert len(syncs) == 2
+
+
+def test_nothing_is_read_before_it_is_on_the_disk(opened, monkeypatch):
+    started, released = threading.Event(), threading.Event()
+
+    def held(file: int) -> None:
+        started.set()
+        released.wait(10)
+
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    monkeypatch.setattr(os, "fdatasync", held)
+    thread = threading.Thread(target=log.append, args=(b"payload",))
+    thread.start()
+    started.wait(10)
+
+    assert queue.size_bytes == 0
+    released.set()
+    thread.join()
+    assert read(queue) == [b"payload"]
+
+
+# Across the end of a process
+
+
+@pytest.mark.parametrize("durability", ["fsync", "os"])
+def test_the_next_process_goes_on_where_each_destination_was(opened, durability):
+    log = opened(durability=durability)
+    ahead, behind = JournalQueue(log, "ahead"), JournalQueue(log, "behind")
+    log.append(b"one")
+    log.append(b"two")
+    read(ahead)
+
+    log = opened(durability=durability)
+    ahead, behind = JournalQueue(log, "ahead"), JournalQueue(log, "behind")
+    log.append(b"three")
+
+    assert read(ahead) == [b"three"]
+    assert read(behind) == [b"one", b"two", b"three"]
+
+
+@pytest.mark.parametrize("cut", range(1, HEAD.size + 6))
+def test_half_a_record_at_the_end_is_cut_off_and_the_rest_is_kept(opened, tmp_path, cut):
+    log = opened()
+    JournalQueue(log, "otlp")
+    log.append(b"whole")
+    log.append(b"tornx")
+    log.close()
+    (file,) = segments(tmp_path)
+    os.truncate(file, file.stat().st_size - cut)
+
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    log.append(b"next")
+
+    assert read(queue) == [b"whole", b"next"]
+
+
+def test_a_tail_of_zeros_or_noise_is_cut_off(opened, tmp_path):
+    for noise in (bytes(100), b"\xff" * 100, HEAD.pack(2**31, 0, 0)):
+        log = opened()
+        JournalQueue(log, "otlp")
+        log.append(b"whole")
+        log.close()
+        with segments(tmp_path)[-1].open("ab") as file:
+            file.write(noise)
+
+    queue = JournalQueue(opened(), "otlp")
+
+    assert read(queue) == [b"whole"] * 3
+
+
+def test_damage_in_the_middle_loses_the_rest_of_that_segment_alone_and_says_so(
+    opened, tmp_path, caplog
+):
+    log = opened()
+    JournalQueue(log, "otlp")
+    for payload in (b"first", b"damaged", b"behind it"):
+        log.append(payload)
+    log = opened()
+    JournalQueue(log, "otlp")
+    log.append(b"another segment")
+    log.close()
+    content = bytearray(segments(tmp_path)[0].read_bytes())
+    content[content.index(b"damaged")] ^= 1
+    segments(tmp_path)[0].write_bytes(content)
+
+    queue = JournalQueue(opened(), "otlp")
+
+    assert read(queue) == [b"first", b"another segment"]
+    assert queue.corrupt_bytes == 2 * HEAD.size + len(b"damaged" + b"behind it")
+    assert "LOST" in caplog.text
+
+
+def test_a_cursor_that_is_unreadable_begins_at_the_oldest(opened, tmp_path):
+    log = opened()
+    read(JournalQueue(log, "otlp"))
+    log.append(b"one")
+    log.close()
+    (tmp_path / "traces" / "otlp.cursor").write_bytes(b"")
+
+    assert read(JournalQueue(opened(), "otlp")) == [b"one"]
+
+
+def test_a_log_that_lost_its_end_to_a_power_cut_hides_nothing_that_comes_later(opened, tmp_path):
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    log.append(bytes(1000))
+    read(queue)
+    log.close()
+    (file,) = segments(tmp_path)
+    os.truncate(file, 0)
+
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    log.append(b"new")
+
+    assert read(queue) == [b"new"]
+
+
+def test_two_collectors_do_not_share_a_directory(opened, tmp_path):
+    opened()
+
+    with pytest.raises(OSError, match="in use by another collector"):
+        journal(tmp_path)
+
+
+def test_only_the_owner_may_read_it(opened, tmp_path):
+    log = opened()
+    JournalQueue(log, "otlp/jaeger")
+    log.append(b"prompt")
+
+    modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "traces").iterdir()}
+    assert modes == {"lock": 0o600, "otlp_jaeger.cursor": 0o600, f"{0:020d}.journal": 0o600}
+    assert stat.S_IMODE((tmp_path / "traces").stat().st_mode) == 0o700
+
+
+# Room
+
+
+def test_segments_go_when_every_destination_is_past_them(opened, tmp_path):
+    log = opened(durability="os", max_size=100 * MIB)
+    fast, slow = JournalQueue(log, "fast"), JournalQueue(log, "slow")
+    for _ in range(5):
+        log.append(bytes(10 * MIB))
+    read(fast)
+    assert len(segments(tmp_path)) == 5
+
+    read(slow)
+
+    assert sum(file.stat().st_size for file in segments(tmp_path)) == 0
+    assert log.size_bytes == 0
+
+
+def test_a_full_journal_refuses_until_there_is_room(opened):
+    log = opened(max_size=25 * MIB, durability="os")
+    queue = JournalQueue(log, "otlp")
+    log.append(bytes(10 * MIB))
+    log.append(bytes(10 * MIB))
+
+    with pytest.raises(Refused):
+        log.append(bytes(10 * MIB))
+
+    assert [len(payload) for payload in read(queue)] == [10 * MIB, 10 * MIB]
+    log.append(b"again")
+    assert read(queue) == [b"again"]
+
+
+def test_a_full_disk_refuses_and_loses_nothing_that_was_answered_for(opened, monkeypatch):
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    log.append(b"before")
+    write = os.pwritev
+
+    def short(file, buffers, offset):
+        return write(file, [b"".join(buffers)[:10]], offset)
+
+    def failing(file, buffers, offset):
+        short(file, buffers, offset)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for crowded in (short, failing):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "pwritev", crowded)
+            with pytest.raises(Refused):
+                log.append(b"no room for this")
+    log.append(b"after")
+
+    assert read(queue) == [b"before", b"after"]
+
+
+def test_a_disk_that_is_really_full_refuses(tmp_path):
+    """The kernel's own limit on a file's size stands for the end of the disk."""
+    script = f"""
+import resource, signal
+from pathlib import Path
+from otel_llm.collector.errors import Refused
+from otel_llm.collector.journal import Journal, JournalConfig
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+log = Journal(JournalConfig(Path({str(tmp_path)!r})), "traces")
+kept = 0
+try:
+    while True:
+        log.append(b"x" * 3000)
+        kept += 1
+except Refused:
+    print(kept)
+"""
+    kept = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True).stdout
+
+    assert int(kept) == 3
+    log = journal(tmp_path)
+    assert log.end == 3 * (HEAD.size + 3000)
+    log.close()
+
+
+def test_a_failed_sync_is_never_answered_for_and_the_next_request_goes_elsewhere(
+    opened, monkeypatch, tmp_path
+):
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    log.append(b"before")
+
+    def fail(file: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", fail)
+        with pytest.raises(Refused):
+            log.append(b"doubtful")
+    log.append(b"after")
+
+    assert len(segments(tmp_path)) == 2
+    assert [p for p in read(queue) if p != b"doubtful"] == [b"before", b"after"]
+
+
+def test_a_closed_journal_refuses(opened):
+    log = opened()
+    log.close()
+
+    with pytest.raises(Refused):
+        log.append(b"late")
+
+
+# With senders
+
+
+def outbox(directory: Path, letter: DeadLetter | None = None, size=64 * MIB, **exporters):
+    log = journal(directory / "journal", max_size=size)
+    return JournalOutbox("traces", {name: (e, QUICK) for name, e in exporters.items()}, log, letter)
+
+
+def test_what_a_stopped_collector_could_not_send_is_sent_by_the_next(tmp_path):
+    dead, alive = Scripted(always=Retryable("UNAVAILABLE")), Scripted()
+    first = outbox(tmp_path, dead=dead, alive=alive)
+    first.start()
+    for number in range(20):
+        first.put(traces(number))
+    alive.wait(lambda: len(alive.numbers()) == 20)
+    first.stop(0.1)
+
+    revived, still = Scripted(), Scripted()
+    second = outbox(tmp_path, dead=revived, alive=still)
+    second.start()
+    second.stop(5)
+
+    assert revived.numbers() == list(range(20))
+    assert still.numbers() == []
+
+
+def test_a_dead_destination_delays_no_other_and_catches_up(tmp_path):
+    dead, alive = Scripted(always=Retryable("UNAVAILABLE")), Scripted()
+    box = outbox(tmp_path, dead=dead, alive=alive)
+    box.start()
+    for number in range(100):
+        box.put(traces(number))
+    alive.wait(lambda: len(alive.numbers()) == 100)
+    assert dead.numbers() == []
+
+    dead.always = None
+    dead.wait(lambda: len(dead.numbers()) == 100)
+    box.stop(5)
+
+    assert dead.numbers() == alive.numbers() == list(range(100))
+
+
+def test_in_a_crowded_journal_the_one_that_lags_gives_up_its_oldest_and_nobody_waits(
+    tmp_path, letter, buried
+):
+    dead, alive = Scripted(always=Retryable("UNAVAILABLE", retry_after_s=1000)), Scripted()
+    box = outbox(tmp_path, letter, size=40 * MIB, dead=dead, alive=alive)
+    box.start()
+
+    for number in range(60):
+        _insist(box, traces(number, size=MIB))
+    alive.wait(lambda: len(alive.numbers()) == 60)
+    box.stop(0.1)
+
+    assert alive.numbers() == list(range(60))
+    given_up = buried()
+    assert given_up == list(range(len(given_up)))
+    assert len(given_up) >= 16
+
+
+def test_when_all_destinations_lag_a_full_journal_refuses_and_buries_nothing(
+    tmp_path, letter, buried
+):
+    dead = Scripted(always=Retryable("UNAVAILABLE"))
+    box = outbox(tmp_path, letter, size=20 * MIB, dead=dead)
+    box.start()
+
+    for number in range(19):
+        box.put(traces(number, size=MIB))
+    with pytest.raises(Refused):
+        box.put(traces(19, size=MIB))
+    box.stop(0.1)
+
+    assert buried() == []
+
+
+def test_what_is_refused_for_good_frees_its_place(tmp_path, letter, buried):
+    box = outbox(tmp_path, letter, otlp=Scripted([Permanent("HTTP 401")]))
+    box.start()
+    box.put(traces(1))
+    box.stop(5)
+
+    assert buried() == [1]
+    again = Scripted()
+    second = outbox(tmp_path, letter, otlp=again)
+    second.start()
+    second.stop(5)
+    assert again.numbers() == []
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from otel_llm.collector.journal import Journal, JournalConfig
+log = Journal(JournalConfig(Path(sys.argv[1]), durability=sys.argv[2]), "traces")
+number = int(sys.argv[3])
+while True:
+    log.append(b"%d" % number + b"." * (number % 5000))
+    sys.stdout.write(f"{number}\\n")  # the acknowledgement
+    sys.stdout.flush()
+    number += 1
+"""
+
+
+@pytest.mark.parametrize("durability", ["fsync", "os"])
+def test_every_acknowledged_request_survives_kill_9_at_any_moment(tmp_path, durability):
+    log = journal(tmp_path)
+    JournalQueue(log, "otlp")
+    log.close()
+    acknowledged: list[int] = []
+    for _ in range(5):
+        command = [sys.executable, "-c", WRITER, str(tmp_path), durability]
+        writer = subprocess.Popen([*command, str(len(acknowledged) * 2)], stdout=subprocess.PIPE)
+        target = random.randrange(50, 400)
+        lines = [int(writer.stdout.readline()) for _ in range(target)]
+        writer.send_signal(signal.SIGKILL)
+        rest, _ = writer.communicate()
+        acknowledged += lines + [int(line) for line in rest.split(b"\n")[:-1]]
+
+    log = journal(tmp_path)
+    found = [int(payload.split(b".")[0]) for payload in read(JournalQueue(log, "otlp"))]
+    log.close()
+
+    assert set(acknowledged) <= set(found)
+    assert len(found) <= len(acknowledged) + 5  # at most the one that each was writing
+
+
+def _insist(box: JournalOutbox, payload: bytes) -> None:
+    """Send as a sender does: again when refused."""
+    for _ in range(500):
+        try:
+            return box.put(payload)
+        except Refused:
+            threading.Event().wait(0.02)
+    raise AssertionError("refused for good")
+
+
+def test_settings_for_other_sizes_keep_the_number_of_files_small(tmp_path):
+    large = replace(JournalConfig(tmp_path), max_size=100 * 2**30)
+
+    log = Journal(large, "traces")
+    log.close()
+
+    assert log._segment_bytes * 64 >= large.max_size

@@ -331,7 +331,31 @@ def test_each_pattern_is_one_that_both_engines_take():
     checks = list(CATALOGUE.values())
     for check in checks:
         for pattern in check.patterns:
-            re2.compile(pattern)
+            re2.compile(pattern.regex)
     scan: Callable[[bytes], object] = _with_literals(checks)
 
     assert scan(b"plain") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        'a "quoted" word',
+        "line\nbreak\tand tab",
+        "back\\slash",
+        "ends in a backslash \\",
+        "a\\\\",
+        '"text"',
+        '{"type": "text", "content": "inner"}',
+        "Größe 東京 😀",
+    ],
+)
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_the_length_is_that_of_the_text_however_it_is_escaped(text: str, ascii_only: bool):
+    one = content(message(text), ascii_only=ascii_only)
+    compact = Content(json.dumps(json.loads(one.raw), separators=(",", ":")).encode())
+    two = content(message(text), message(text), ascii_only=ascii_only)
+
+    assert (one.length, compact.length, two.length) == (len(text), len(text), 2 * len(text) + 1)

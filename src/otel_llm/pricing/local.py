@@ -27,6 +27,11 @@ _HOSTED = frozenset({"vllm", "sglang", "tgi"})
 """Runtimes that others sell by the token too: local only at a local address."""
 
 
+def may_be_local(provider: str | None) -> bool:
+    """Return whether the price can depend on the server's address."""
+    return provider is not None and provider.lower() in RUNTIMES
+
+
 def is_free(provider: str, model: str, server: str | None) -> bool:
     """Return whether the call is certain to have gone to a model on the operator's own machine.
 

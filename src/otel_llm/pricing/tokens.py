@@ -44,20 +44,24 @@ def disjoint(usage: Usage) -> Tokens | None:
     if uncached < 0:
         uncached, prompt, quality = prompt, prompt + read + write, "exclusive_input"
     plain = Tokens(prompt, uncached, read, write - long, output, long, quality=quality)
-    return _output_parts(_input_parts(plain, usage), usage)
+    if usage.audio_input or usage.image_input:
+        plain = _input_parts(plain, usage)
+    if usage.reasoning or usage.audio_output or usage.image_output:
+        plain = _output_parts(plain, usage)
+    return plain
 
 
 def _cached(usage: Usage) -> tuple[int, int, int]:
     """Return cache reads, cache writes and the part of the writes that is kept for an hour."""
+    read, write = _count(usage.cache_read), _count(usage.cache_write)
+    if usage.cache_write_5m is None and usage.cache_write_1h is None:
+        return read, write, 0
     short, long = _count(usage.cache_write_5m), _count(usage.cache_write_1h)
-    write = max(_count(usage.cache_write), short + long)
-    return _count(usage.cache_read), write, long
+    return read, max(write, short + long), long
 
 
 def _input_parts(tokens: Tokens, usage: Usage) -> Tokens:
     audio, image = _count(usage.audio_input), _count(usage.image_input)
-    if not audio and not image:
-        return tokens
     audio_read = min(_count(usage.audio_cache_read), audio)
     image_read = min(_count(usage.image_cache_read), image)
     if usage.audio_cache_read is None and usage.image_cache_read is None:
@@ -83,8 +87,6 @@ def _input_parts(tokens: Tokens, usage: Usage) -> Tokens:
 def _output_parts(tokens: Tokens, usage: Usage) -> Tokens:
     audio, image = _count(usage.audio_output), _count(usage.image_output)
     reasoning = _count(usage.reasoning)
-    if not audio and not image and not reasoning:
-        return tokens
     rest = tokens.output - audio - image - reasoning
     if rest >= 0:
         return tokens._replace(

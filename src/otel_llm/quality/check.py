@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .evidence import Content, Evidence
+from .words import Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,8 @@ class Check:
     """What the flag says, for documentation and dashboards."""
     finish_reasons: frozenset[str] = frozenset()
     """Reasons (lower case, see ``finish.plain``) that say it without any content."""
-    patterns: tuple[str, ...] = ()
-    """Linear regular expressions for the encoded content."""
-    stems: tuple[bytes, ...] = ()
-    """Lower-case literals of which each pattern holds one, for when RE2 is not installed."""
+    patterns: tuple[Pattern, ...] = ()
+    """What to look for in the encoded content."""
     suspect: Callable[[Evidence, Content], bool] | None = None
     """A sign that is no pattern."""
     judge: Callable[[Evidence, Content], bool] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .check import Check
 from .evidence import Content, Evidence
+from .words import Pattern
 
 _SHORT = 200
 """Bytes; encoded messages that say nothing are hardly longer, unless the model only reasoned."""
@@ -25,8 +26,11 @@ def says_nothing(_: Evidence, output: Content) -> bool:
 EMPTY = Check(
     name="empty",
     about="The call came back without text, tool call or other content.",
-    patterns=(r'"content": ?""', r'"parts": ?\[\]', "content\x12\x02\n\\x00"),
-    stems=(b'""', b"[]", b"content\x12\x02"),
+    patterns=(
+        Pattern(r'"content": ?""', (b'"content":""', b'"content": ""')),
+        Pattern(r'"parts": ?\[\]', (b'"parts":[]', b'"parts": []')),
+        Pattern("content\x12\x02\n\\x00", (b"content\x12\x02\n",)),
+    ),
     suspect=_suspect,
     judge=says_nothing,
     of_tokens=lambda output_tokens: output_tokens == 0,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .messages import Message, read
+from .messages import Message, quick_length, read
 
 
 class Content:
@@ -27,6 +27,12 @@ class Content:
     def text(self) -> str:
         """All text of all messages."""
         return "\n".join(message.text for message in self.messages)
+
+    @property
+    def length(self) -> int:
+        """Characters of all text."""
+        quick = quick_length(self.raw)
+        return len(self.text) if quick is None else quick
 
     @cached_property
     def news(self) -> tuple[Message, ...]:

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from .check import Check
 from .evidence import Content, Evidence
-from .words import any_of, finder
+from .words import finder, patterns
 
-_PLAIN = (
-    "as of my (?:last|latest|most recent|knowledge|training|current)(?: \\w+)? (?:update|cutoff|cut-off|data|training|knowledge)",  # noqa: E501
-    "(?:my|the) (?:knowledge|training)(?: data)? (?:cutoff|cut-off|only goes|ends|was last)",
-    "up to my (?:last|knowledge|training)",
-    "i (?:don't|do not) have (?:access to )?(?:any )?(?:real-?time|up-to-date|current|live|the latest)",  # noqa: E501
-    "i (?:don't|do not) have (?:any )?(?:specific|reliable|verified|detailed|enough|sufficient) (?:information|data|details|knowledge)",  # noqa: E501
-    "i(?:'m| am) not (?:entirely |completely |totally |fully |100% |quite |absolutely |very )?(?:sure|certain|confident|familiar with)",  # noqa: E501
-    "i (?:can't|cannot|can not|am unable to|'m unable to) (?:verify|confirm|guarantee|be certain|be sure|independently)",  # noqa: E501
-    "i (?:may|might|could) (?:well )?be (?:wrong|mistaken|misremembering|confusing|inaccurate|outdated)",  # noqa: E501
-    "(?:this|that|my answer|it|these|the (?:numbers?|details?|dates?|figures?)) (?:may|might|could) (?:not )?be (?:entirely |completely |fully )?(?:accurate|inaccurate|outdated|out of date|incorrect|wrong|up to date|up-to-date)",  # noqa: E501
-    "i have no (?:way of (?:knowing|verifying)|reliable|information|record|knowledge)",
-    "if i (?:recall|remember) (?:correctly|right|rightly)",
-    "(?:don't|do not) quote me",
-    "i(?:'m| am) (?:just )?(?:guessing|speculating)",
-    "i (?:would|'d) (?:have to )?guess",
-    "my best guess",
-    "(?:please|you should|i(?:'d| would) (?:recommend|suggest|advise)) (?:to )?(?:verify|verifying|double-check|double-checking|double check|fact-check|confirm this)",  # noqa: E501
-    "i (?:may|might) have (?:made (?:that|this|it) up|hallucinated|invented)",
-    "to the best of my (?:knowledge|recollection)",
-    "i(?:'m| am) unaware of",
-    "i(?:'m| am) not aware of any",
-)
-_SOFT = (
-    "i (?:think|believe|guess|suppose|assume|suspect)",
-    "(?:it|this|that) (?:seems|appears|is possible|might be|may be|could be)",
-    "(?:perhaps|possibly|presumably|probably|reportedly|allegedly|supposedly)",
-)
+_PLAIN = {
+    "as of my (?:last|latest|most recent|knowledge|training|current)(?: \\w+)? (?:update|cutoff|cut-off|data|training|knowledge)": "as of my",  # noqa: E501
+    "(?:my|the) (?:knowledge|training)(?: data)? (?:cutoff|cut-off|only goes|ends|was last)": "knowledge|training|cutoff",  # noqa: E501
+    "up to my (?:last|knowledge|training)": "up to my",
+    "i (?:don't|do not) have (?:access to )?(?:any )?(?:real-?time|up-to-date|current|live|the latest)": "not have|t have",  # noqa: E501
+    "i (?:don't|do not) have (?:any )?(?:specific|reliable|verified|detailed|enough|sufficient) (?:information|data|details|knowledge)": "not have|t have",  # noqa: E501
+    "i(?:'m| am) not (?:entirely |completely |totally |fully |100% |quite |absolutely |very )?(?:sure|certain|confident|familiar with)": "sure|certain|confident|familiar",  # noqa: E501
+    "i (?:can't|cannot|can not|am unable to|'m unable to) (?:verify|confirm|guarantee|be certain|be sure|independently)": "verify|confirm|guarantee|certain|be sure|independently",  # noqa: E501
+    "i (?:may|might|could) (?:well )?be (?:wrong|mistaken|misremembering|confusing|inaccurate|outdated)": "wrong|mistaken|misremembering|confusing|inaccurate|outdated",  # noqa: E501
+    "(?:this|that|my answer|it|these|the (?:numbers?|details?|dates?|figures?)) (?:may|might|could) (?:not )?be (?:entirely |completely |fully )?(?:accurate|inaccurate|outdated|out of date|incorrect|wrong|up to date|up-to-date)": "accurate|outdated|out of date|incorrect|wrong|up to date|up-to-date",  # noqa: E501
+    "i have no (?:way of (?:knowing|verifying)|reliable|information|record|knowledge)": "i have no",
+    "if i (?:recall|remember) (?:correctly|right|rightly)": "if i re",
+    "(?:don't|do not) quote me": "quote me",
+    "i(?:'m| am) (?:just )?(?:guessing|speculating)": "guessing|speculating",
+    "i (?:would|'d) (?:have to )?guess": "guess",
+    "my best guess": "my best guess",
+    "(?:please|you should|i(?:'d| would) (?:recommend|suggest|advise)) (?:to )?(?:verify|verifying|double-check|double-checking|double check|fact-check|confirm this)": "verify|check|confirm this",  # noqa: E501
+    "i (?:may|might) have (?:made (?:that|this|it) up|hallucinated|invented)": "made|hallucinated|invented",  # noqa: E501
+    "to the best of my (?:knowledge|recollection)": "best of my",
+    "i(?:'m| am) unaware of": "unaware of",
+    "i(?:'m| am) not aware of any": "aware of any",
+}
+_SOFT = {
+    "i (?:think|believe|guess|suppose|assume|suspect)": "i think|i believe|i guess|i suppose|i assume|i suspect",  # noqa: E501
+    "(?:perhaps|possibly|presumably|probably|reportedly|allegedly|supposedly)": "perhaps|ably|ibly|reportedly|allegedly|supposedly",  # noqa: E501
+    "(?:it|this|that) (?:seems|appears|is possible|might be|may be|could be)": "seems|appears|is possible|might be|may be|could be",  # noqa: E501
+}
 _FIND_PLAIN, _FIND_SOFT = finder(_PLAIN), finder(f"\\b{phrase}\\b" for phrase in _SOFT)
 _WORDS_PER_SOFT = 50
 """A long answer may think aloud once in a while: soft hedges count where they are dense."""
@@ -53,48 +53,6 @@ def _hedged(seen: Evidence, output: Content) -> bool:
 HEDGING = Check(
     name="hedging",
     about="The answer says that it may be wrong, outdated or guessed (a hallucination marker).",
-    patterns=(any_of(_PLAIN), any_of(_SOFT[:1]), any_of(_SOFT[2:])),
-    stems=(
-        b"as of my",
-        b"cutoff",
-        b"cut-off",
-        b"knowledge",
-        b"up to my",
-        b"have access",
-        b"real-time",
-        b"real time",
-        b"not have",
-        b"n't have",
-        b"t have",
-        b"sure",
-        b"certain",
-        b"confident",
-        b"familiar",
-        b"verify",
-        b"confirm",
-        b"guarantee",
-        b"be wrong",
-        b"mistaken",
-        b"accurate",
-        b"outdated",
-        b"i have no",
-        b"if i re",
-        b"guess",
-        b"speculat",
-        b"quote me",
-        b"check",
-        b"aware of",
-        b"i think",
-        b"i believe",
-        b"i su",
-        b"i assume",
-        b"perhaps",
-        b"possibl",
-        b"presumabl",
-        b"probabl",
-        b"reportedly",
-        b"allegedly",
-        b"supposedly",
-    ),
+    patterns=patterns(_PLAIN | _SOFT),
     judge=_hedged,
 )

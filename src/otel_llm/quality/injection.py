@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from .check import Check
 from .evidence import Content, Evidence
-from .words import any_of, finder
+from .words import finder, patterns
 
 _BEFORE = "(?:previous|prior|above|preceding|earlier|former|foregoing|existing|original|initial)"
 _RULES = "(?:instructions?|prompts?|directions?|directives?|rules?|guidelines?|commands?|context|messages?|constraints?)"  # noqa: E501
-_PHRASES = (
-    f"(?:ignore|disregard|forget|override|bypass|discard|skip|drop)(?: (?:all|any|every|everything|of|the|your|my|these|those|its|about)){{0,4}} {_BEFORE}(?: (?:system|and|or|developer|safety)){{0,2}}(?: {_RULES})?",  # noqa: E501
-    f"(?:ignore|disregard|forget|override|bypass)(?: (?:all|any|of|the|your|its))+ (?:system |safety |content |developer |ethical )?(?:{_RULES}|training|programming|restrictions|filters?|safeguards)",  # noqa: E501
-    "(?:forget|ignore|disregard) everything (?:you|i|we|that|above|before|from)",
-    "do not follow (?:the|your|any) (?:previous|above|original|system)",
-    "you are (?:now|no longer) (?:dan|in (?:developer|god|jailbreak|debug|admin|unrestricted)|bound|restricted|an? (?:unrestricted|unfiltered|uncensored|evil|amoral))",  # noqa: E501
-    "(?:enable|enter|activate|switch to|turn on) (?:the )?(?:developer|god|jailbreak|dan|debug|admin|sudo|unrestricted) mode",  # noqa: E501
-    "do anything now",
-    "jailbreak(?:ed)? (?:mode|prompt|yourself)",
-    "(?:reveal|print|show|repeat|output|display|leak|tell me|give me|expose|dump|recite)(?: \\w+){0,3} (?:your|the) (?:\\w+ )?(?:system|hidden|initial|secret|original|developer) (?:prompt|instructions?|message|rules)",  # noqa: E501
-    "repeat (?:the words|everything|all(?: the)? text|the text) (?:above|before)",
-    "(?:new|updated|real|important|urgent) (?:system )?instructions?:",
-    "(?:pretend|act|behave|respond|answer)(?: \\w+){0,6} (?:no|without(?: any)?) (?:restrictions|rules|filters?|limits|limitations|guidelines|ethical|moral|safety|censorship)",  # noqa: E501
-    "(?:has|have|with|without) (?:no|any) (?:ethical|moral|content|safety) (?:restrictions|guidelines|filters?|limits|limitations|constraints)",  # noqa: E501
-    "<\\|(?:im_start|im_end|system|endoftext|eot_id|start_header_id)\\|>",
-    "<</?sys>>",
-    "\\[/?inst\\]",
-    "\\[(?:system|admin|developer)\\](?:\\(#\\w*\\))?:?",
-    "#{2,} ?(?:system|new instructions?|instructions? override)",
-    "</?(?:system|system_prompt|instructions?)>",
-    "(?:send|forward|post|upload|exfiltrate|email)(?: \\w+){0,8} (?:conversation|chat history|system prompt|api keys?|credentials|passwords?) to (?:http|this|the following|\\w+@)",  # noqa: E501
-    "(?:ignoriere|vergiss) (?:alle |die )?(?:vorherigen|bisherigen|obigen|vorigen) (?:anweisungen|befehle|regeln)",  # noqa: E501
-    "ignora (?:todas )?(?:las |le |tutte le )?(?:instrucciones|istruzioni) (?:anteriores|previas|precedenti)",  # noqa: E501
-    "ignore[zr]? (?:toutes )?(?:les )?instructions (?:précédentes|ci-dessus)",
-)
+_PHRASES = {
+    f"(?:ignore|disregard|forget|override|bypass|discard|skip|drop)(?: (?:all|any|every|everything|of|the|your|my|these|those|its|about)){{0,4}} {_BEFORE}(?: (?:system|and|or|developer|safety)){{0,2}}(?: {_RULES})?": "ignore|disregard|forget|override|bypass|discard|skip|drop",  # noqa: E501
+    f"(?:ignore|disregard|forget|override|bypass)(?: (?:all|any|of|the|your|its))+ (?:system |safety |content |developer |ethical )?(?:{_RULES}|training|programming|restrictions|filters?|safeguards)": "ignore|disregard|forget|override|bypass",  # noqa: E501
+    "(?:forget|ignore|disregard) everything (?:you|i|we|that|above|before|from)": "everything",
+    "do not follow (?:the|your|any) (?:previous|above|original|system)": "not follow",
+    "you are (?:now|no longer) (?:dan|in (?:developer|god|jailbreak|debug|admin|unrestricted)|bound|restricted|an? (?:unrestricted|unfiltered|uncensored|evil|amoral))": "you are no",  # noqa: E501
+    "(?:enable|enter|activate|switch to|turn on) (?:the )?(?:developer|god|jailbreak|dan|debug|admin|sudo|unrestricted) mode": "mode",  # noqa: E501
+    "do anything now": "anything now",
+    "jailbreak(?:ed)? (?:mode|prompt|yourself)": "jailbreak",
+    "(?:reveal|print|show|repeat|output|display|leak|tell me|give me|expose|dump|recite)(?: \\w+){0,3} (?:your|the) (?:\\w+ )?(?:system|hidden|initial|secret|original|developer) (?:prompt|instructions?|message|rules)": "prompt|instruction|message|rules",  # noqa: E501
+    "repeat (?:the words|everything|all(?: the)? text|the text) (?:above|before)": "repeat",
+    "(?:new|updated|real|important|urgent) (?:system )?instructions?:": "instruction",
+    "(?:pretend|act|behave|respond|answer)(?: \\w+){0,6} (?:no|without(?: any)?) (?:restrictions|rules|filters?|limits|limitations|guidelines|ethical|moral|safety|censorship)": "restrictions|rules|filter|limit|guidelines|ethical|moral|safety|censorship",  # noqa: E501
+    "(?:has|have|with|without) (?:no|any) (?:ethical|moral|content|safety) (?:restrictions|guidelines|filters?|limits|limitations|constraints)": "restrictions|guidelines|filter|limit|constraints",  # noqa: E501
+    "<\\|(?:im_start|im_end|system|endoftext|eot_id|start_header_id)\\|>": "<",
+    "<</?sys>>": "sys>>",
+    "\\[/?inst\\]": "inst]",
+    "\\[(?:system|admin|developer)\\](?:\\(#\\w*\\))?:?": "[system]|[admin]|[developer]",
+    "#{2,} ?(?:system|new instructions?|instructions? override)": "##",
+    "</?(?:system|system_prompt|instructions?)>": "system>|system_prompt>|instruction>|instructions>",  # noqa: E501
+    "(?:send|forward|post|upload|exfiltrate|email)(?: \\w+){0,8} (?:conversation|chat history|system prompt|api keys?|credentials|passwords?) to (?:http|this|the following|\\w+@)": "conversation|chat history|prompt|api key|credential|password",  # noqa: E501
+    "(?:ignoriere|vergiss) (?:alle |die )?(?:vorherigen|bisherigen|obigen|vorigen) (?:anweisungen|befehle|regeln)": "ignoriere|vergiss",  # noqa: E501
+    "ignora (?:todas )?(?:las |le |tutte le )?(?:instrucciones|istruzioni) (?:anteriores|previas|precedenti)": "ignora",  # noqa: E501
+    "ignore[zr]? (?:toutes )?(?:les )?instructions (?:précédentes|ci-dessus)": "ignore",
+}
 _FIND = finder(_PHRASES)
 
 
@@ -53,50 +53,7 @@ def _injected(_: Evidence, given: Content) -> bool:
 PROMPT_INJECTION = Check(
     name="prompt_injection",
     about="The input holds marks of a prompt injection.",
-    patterns=(any_of(_PHRASES),),
-    stems=(
-        b"ignor",
-        b"disregard",
-        b"forget",
-        b"override",
-        b"bypass",
-        b"discard",
-        b"not follow",
-        b"you are now",
-        b"no longer",
-        b" mode",
-        b"anything now",
-        b"jailbreak",
-        b"prompt",
-        b"instruction",
-        b"repeat",
-        b"restrict",
-        b"filter",
-        b"limit",
-        b"guideline",
-        b"ethical",
-        b"moral",
-        b"safety",
-        b"censor",
-        b"<|",
-        b"<<",
-        b"[inst",
-        b"[/inst",
-        b"[system",
-        b"[admin",
-        b"[developer",
-        b"##",
-        b"<system",
-        b"</system",
-        b"vergiss",
-        b"message",
-        b"rules",
-        b"conversation",
-        b"history",
-        b"api key",
-        b"credential",
-        b"password",
-    ),
+    patterns=patterns(_PHRASES),
     judge=_injected,
     of_input=True,
 )

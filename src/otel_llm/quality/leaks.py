@@ -15,6 +15,7 @@ from math import log2
 
 from .check import Check
 from .evidence import Content, Evidence
+from .words import Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Shape:
     """One kind of leak: where it may be, and what proves it."""
 
     kind: str
-    pattern: str
+    pattern: Pattern
     proves: Callable[[str], bool]
 
 
@@ -93,37 +94,88 @@ def _phone(found: str) -> bool:
     return 10 <= len(digits) <= 15 and "55501" not in digits[-7:] and len(set(digits)) > 3
 
 
+_DIGITS = tuple(str(digit).encode() for digit in range(10))
+
 SECRETS = (
-    Shape("openai_key", r"\bsk-(?:proj-|svcacct-|ant-[a-z0-9]+-)?[A-Za-z0-9_-]{20,}", _random),
-    Shape("aws_key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", _random),
-    Shape("github_token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})", _random),
-    Shape("gitlab_token", r"\bglpat-[A-Za-z0-9_-]{20,}", _random),
-    Shape("slack_token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", _random),
-    Shape("google_key", r"\bAIza[0-9A-Za-z_-]{35}", _random),
-    Shape("huggingface_token", r"\bhf_[A-Za-z0-9]{30,}", _random),
-    Shape("stripe_key", r"\b[rs]k_live_[A-Za-z0-9]{16,}", _random),
-    Shape("npm_token", r"\bnpm_[A-Za-z0-9]{36}", _random),
-    Shape("sendgrid_key", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", _random),
-    Shape("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}", _random),
-    Shape("private_key", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY", _key_block),
     Shape(
-        "password_in_url", r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@\"]{1,60}:[^\s:/@\"]{6,60}@", _random
+        "openai_key",
+        Pattern(r"\bsk-(?:proj-|svcacct-|ant-[a-z0-9]+-)?[A-Za-z0-9_-]{20,}", (b"sk-",)),
+        _random,
+    ),
+    Shape(
+        "aws_key",
+        Pattern(
+            r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+            (
+                b"akia",
+                b"asia",
+            ),
+        ),
+        _random,
+    ),
+    Shape(
+        "github_token",
+        Pattern(
+            r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})",
+            (
+                b"ghp_",
+                b"gho_",
+                b"ghu_",
+                b"ghs_",
+                b"ghr_",
+                b"github_pat_",
+            ),
+        ),
+        _random,
+    ),
+    Shape("gitlab_token", Pattern(r"\bglpat-[A-Za-z0-9_-]{20,}", (b"glpat-",)), _random),
+    Shape("slack_token", Pattern(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", (b"xox",)), _random),
+    Shape("google_key", Pattern(r"\bAIza[0-9A-Za-z_-]{35}", (b"aiza",)), _random),
+    Shape("huggingface_token", Pattern(r"\bhf_[A-Za-z0-9]{30,}", (b"hf_",)), _random),
+    Shape("stripe_key", Pattern(r"\b[rs]k_live_[A-Za-z0-9]{16,}", (b"k_live_",)), _random),
+    Shape("npm_token", Pattern(r"\bnpm_[A-Za-z0-9]{36}", (b"npm_",)), _random),
+    Shape(
+        "sendgrid_key", Pattern(r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", (b"sg.",)), _random
+    ),
+    Shape(
+        "jwt",
+        Pattern(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}", (b"eyj",)),
+        _random,
+    ),
+    Shape(
+        "private_key", Pattern(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY", (b"private key",)), _key_block
+    ),
+    Shape(
+        "password_in_url",
+        Pattern(r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@\"]{1,60}:[^\s:/@\"]{6,60}@", (b"://",)),
+        _random,
     ),
 )
 PII = (
     Shape(
-        "email", r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}", _mail
+        "email",
+        Pattern(
+            r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}", (b"@",)
+        ),
+        _mail,
     ),
-    Shape("card", r"\b(?:\d[ -]?){12,15}\d\b", _card),
-    Shape("iban", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", _iban),
-    Shape("us_ssn", r"\b\d{3}-\d{2}-\d{4}\b", _ssn),
+    Shape("card", Pattern(r"\b(?:\d[ -]?){12,15}\d\b", _DIGITS), _card),
+    Shape(
+        "iban",
+        Pattern(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", _DIGITS),
+        _iban,
+    ),
+    Shape("us_ssn", Pattern(r"\b\d{3}-\d{2}-\d{4}\b", _DIGITS), _ssn),
     Shape(
         "phone",
-        r"(?:\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?|\(\d{3}\) ?)\d{2,4}(?:[ .-]?\d{2,4}){1,4}",
+        Pattern(
+            r"(?:\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?|\(\d{3}\) ?)\d{2,4}(?:[ .-]?\d{2,4}){1,4}",
+            _DIGITS,
+        ),
         _phone,
     ),
 )
-_COMPILED = {shape: re.compile(shape.pattern) for shape in SECRETS + PII}
+_COMPILED = {shape: re.compile(shape.pattern.regex) for shape in SECRETS + PII}
 
 
 def find(text: str, shapes: tuple[Shape, ...] = SECRETS + PII) -> Iterator[Leak]:
@@ -142,25 +194,11 @@ SECRETS_CHECK = Check(
     name="secrets",
     about="The answer holds a key, token or password.",
     patterns=tuple(shape.pattern for shape in SECRETS),
-    stems=(
-        b"sk-",
-        b"akia",
-        b"asia",
-        b"_",
-        b"glpat-",
-        b"xox",
-        b"aiza",
-        b"sg.",
-        b"eyj",
-        b"private key",
-        b"://",
-    ),
     judge=_any(SECRETS),
 )
 PII_CHECK = Check(
     name="pii",
     about="The answer holds an email address, card number, IBAN, US SSN or phone number.",
     patterns=tuple(shape.pattern for shape in PII),
-    stems=(b"@", b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"),
     judge=_any(PII),
 )

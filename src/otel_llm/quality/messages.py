@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -112,3 +113,23 @@ def _texts(part: Mapping[str, object]) -> Iterator[str]:
 
 def _string(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+_TEXT_PART = re.compile(rb'"type": ?"text", ?"content": ?"')
+_BACKSLASH = ord("\\")
+
+
+def quick_length(raw: bytes) -> int | None:
+    """Return the characters of the text in encoded messages without decoding them, ``None`` when
+    that takes a parser: more than one part of text, or escapes longer than two characters."""
+    if raw.count(b'"text"') != 1 or not (part := _TEXT_PART.search(raw)):
+        return None
+    start = part.end()
+    end = raw.find(b'"', start)
+    while end > 0 and raw[end - 1] == _BACKSLASH:
+        end = raw.find(b'"', end + 1)
+    text = raw[start:end]
+    if end < 0 or b"\\\\" in text or b"\\u" in text:
+        return None
+    characters = len(text) if text.isascii() else len(text.decode(errors="replace"))
+    return characters - text.count(b"\\")

@@ -12,6 +12,8 @@ from .check import Check
 Scan = Callable[[bytes], Iterable[int]]
 """Returns the indices of the checks of which a pattern, or one of its stems, is in the bytes."""
 
+_Compiled = Sequence[tuple[tuple[bytes, ...], re.Pattern[bytes]]]
+
 _AUTOMATON_BYTES = 64 * 2**20
 """Room for RE2's states. When it runs out, RE2 finds nothing: too much is better."""
 
@@ -34,7 +36,7 @@ def _with_re2(checks: Sequence[Check]) -> Scan | None:
     automaton = re2.Set.SearchSet(options)
     for check in checks:
         for pattern in check.patterns:
-            automaton.Add(pattern)
+            automaton.Add(pattern.regex)
     automaton.Compile()
     match: Callable[[bytes], list[int] | None] = automaton.Match
     return lambda raw: [owners[hit] for hit in match(raw) or ()]
@@ -42,21 +44,22 @@ def _with_re2(checks: Sequence[Check]) -> Scan | None:
 
 def _with_literals(checks: Sequence[Check]) -> Scan:
     compiled = [
-        (at, check.stems, [_compile(pattern) for pattern in check.patterns])
-        for at, check in enumerate(checks)
-        if check.patterns
+        [(pattern.stems, re.compile(pattern.regex.encode())) for pattern in check.patterns]
+        for check in checks
     ]
 
     def scan(raw: bytes) -> list[int]:
         lowered = raw.lower()
-        return [
-            at
-            for at, stems, patterns in compiled
-            if any(stem in lowered for stem in stems) and any(p.search(raw) for p in patterns)
-        ]
+        return [at for at, found in enumerate(compiled) if _any(found, raw, lowered)]
 
     return scan
 
 
-def _compile(pattern: str) -> re.Pattern[bytes]:
-    return re.compile(pattern.encode())
+def _any(found: _Compiled, raw: bytes, lowered: bytes) -> bool:
+    for stems, pattern in found:
+        for stem in stems:
+            if stem in lowered:
+                if pattern.search(raw):
+                    return True
+                break
+    return False

@@ -8,10 +8,48 @@ subset that Python's ``re`` and RE2 share: no look-around, no back-references.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 _SPACE = r"(?:(?:\s|\\+[nrt])+)"
 _APOSTROPHE = "(?:'|\u2019|\\\\u2019)"
+
+
+class Pattern(NamedTuple):
+    """A regular expression, and literals of which every match holds one.
+
+    Without RE2 the literals go first: the expression runs only where one of them is.
+    """
+
+    regex: str
+    stems: tuple[bytes, ...]
+    """In lower case."""
+
+
+def patterns(phrases: Mapping[str, str]) -> tuple[Pattern, ...]:
+    """Return a pattern for each ``phrase: "stem|stem"``, in any case and any spelling."""
+    return tuple(
+        Pattern(any_of([phrase]), tuple(_spellings(stems))) for phrase, stems in phrases.items()
+    )
+
+
+def _spellings(stems: str) -> Iterable[bytes]:
+    """Yield the stems as UTF-8, and with everything beyond ASCII as JSON escapes."""
+    for stem in stems.split("|"):
+        yield stem.encode()
+        if not stem.isascii():
+            escapes = (c if c.isascii() else f"\\u{ord(c):04x}" for c in stem)
+            yield "".join(escapes).encode()
+
+
+def finder(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Compile ``phrases`` to look for in decoded text."""
+    return re.compile(any_of(phrases))
+
+
+def any_of(phrases: Iterable[str]) -> str:
+    """Return one regular expression for all ``phrases``, in any case."""
+    return f"(?i:{'|'.join(map(spelled, phrases))})"
 
 
 def spelled(phrase: str) -> str:
@@ -26,13 +64,3 @@ def _letter(char: str) -> str:
     if char == "'":
         return _APOSTROPHE
     return char if char.isascii() else rf"(?:{char}|\\u{ord(char):04x})"
-
-
-def any_of(phrases: Iterable[str]) -> str:
-    """Return one regular expression for all ``phrases``, in any case."""
-    return f"(?i:{'|'.join(map(spelled, phrases))})"
-
-
-def finder(phrases: Iterable[str]) -> re.Pattern[str]:
-    """Compile ``phrases`` to look for in decoded text."""
-    return re.compile(any_of(phrases))

@@ -11,7 +11,6 @@ cost, never zero: it is counted by provider, model and reason (``unpriced``).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +19,7 @@ from otel_llm import semconv
 from otel_llm.genai.call import BILLED_OPERATIONS
 from otel_llm.pricing import Card, CustomPrice, PriceBook, Unpriced
 from otel_llm.pricing.book import billable
-from otel_llm.pricing.card import Band, Parts
+from otel_llm.pricing.local import may_be_local
 from otel_llm.pricing.tokens import Tokens
 from otel_llm.semconv import own
 
@@ -29,16 +28,19 @@ from ..usage import read_usage
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
-_SERVED_TIER = (
+_NAMES = (
+    semconv.PROVIDER_NAME,
+    semconv.RESPONSE_MODEL,
+    own.COST_TOTAL,
+    # service tiers, the served before the requested one
     semconv.OPENAI_RESPONSE_SERVICE_TIER,
     "gen_ai.openai.response.service_tier",
     "gen_ai.response.service_tier",
-)
-_REQUESTED_TIER = (
     semconv.OPENAI_REQUEST_SERVICE_TIER,
     "gen_ai.openai.request.service_tier",
     "gen_ai.request.service_tier",
 )
+_TIERS = slice(3, None)
 _MAX_UNPRICED = 1000
 """Bound of the counter: names come from the outside. Beyond it, calls count as ``other``."""
 
@@ -72,6 +74,14 @@ class Missing(NamedTuple):
     """See ``pricing.Unpriced``."""
 
 
+class _Asked(NamedTuple):
+    """What a price depends on, as far as the span names it in one place."""
+
+    provider: str | None
+    served: str | None
+    tier: str | None
+
+
 class CostProcessor:
     """Prices calls. Leaves a span alone that already has our cost: pricing twice is once."""
 
@@ -93,62 +103,68 @@ class CostProcessor:
             return dict(self._missing)
 
     def _price(self, span: SpanView) -> None:
-        if span.has(own.COST_TOTAL):
+        provider, served, total, *_ = read = span.read_all(_NAMES)
+        if total is not None:
             return
-        provider = span.text(semconv.PROVIDER_NAME) or span.text("gen_ai.system")
-        priced = self._served_or_requested(span, provider)
+        tier = next((tier for tier in read[_TIERS] if isinstance(tier, str)), None)
+        call = _Asked(_text(provider) or span.text("gen_ai.system"), _text(served), tier)
+        priced = self._priced(span, call)
         if isinstance(priced, Missing):
             self._unpriced(span, priced)
         else:
             self._write(span, *priced)
 
-    def _served_or_requested(
-        self, span: SpanView, provider: str | None
-    ) -> tuple[Card, Tokens, str | None] | Missing:
-        """Price by the served model; by the requested one when only that is in the book."""
-        served = span.text(semconv.RESPONSE_MODEL)
-        card = self._quote(span, provider, served)
-        doubt = None
-        if isinstance(card, Unpriced) and (asked := span.text(semconv.REQUEST_MODEL)) != served:
-            other = self._quote(span, provider, asked)
-            if isinstance(other, Card):
-                card, doubt = other, "requested_model" if served else None
-            served = served or asked
+    def _priced(self, span: SpanView, call: _Asked) -> tuple[Card, Tokens, str | None] | Missing:
+        card, doubt = self._card(span, call)
         if isinstance(card, Unpriced):
-            return Missing(provider or "", served or "", card.reason)
+            return _missing(span, call, card)
         usage = read_usage(span)
         if usage.output_tokens is None and span.text(semconv.OPERATION_NAME) == "embeddings":
             usage.output_tokens = 0
         tokens = billable(card, usage)
         if isinstance(tokens, Unpriced):
-            return Missing(provider or "", served or "", tokens.reason)
+            return _missing(span, call, tokens)
         return card, tokens, tokens.quality or doubt or card.quality
 
-    def _quote(self, span: SpanView, provider: str | None, model: str | None) -> Card | Unpriced:
-        tier = _first(span, _SERVED_TIER) or _first(span, _REQUESTED_TIER)
-        server = span.text(semconv.SERVER_ADDRESS)
+    def _card(self, span: SpanView, call: _Asked) -> tuple[Card | Unpriced, str | None]:
+        """Quote the served model; the requested one when only that is in the book."""
+        card = self._quote(span, call.provider, call.served, call.tier)
+        if isinstance(card, Unpriced) and (asked := span.text(semconv.REQUEST_MODEL)):
+            other = self._quote(span, call.provider, asked, call.tier)
+            if isinstance(other, Card):
+                return other, "requested_model" if call.served else other.quality
+        return card, None
+
+    def _quote(
+        self, span: SpanView, provider: str | None, model: str | None, tier: str | None
+    ) -> Card | Unpriced:
+        server = span.text(semconv.SERVER_ADDRESS) if may_be_local(provider) else None
         return self._book.quote(provider, model, span.start_ns, tier, server)
 
     def _write(self, span: SpanView, card: Card, tokens: Tokens, quality: str | None) -> None:
-        band = card.band(tokens.prompt)
+        band, rate = card.band(tokens.prompt), self._config.per_usd
         parts = band.fast.charge(tokens)
-        if self._config.usage_cost and not (
-            span.has(own.USAGE_COST) or span.has(own.COST_REPORTED)
-        ):
-            span.set(own.USAGE_COST, sum(parts))
-        self._write_amounts(span, parts, tokens)
-        _write_provenance(span, card, band, quality)
-
-    def _write_amounts(self, span: SpanView, parts: Parts[float], tokens: Tokens) -> None:
-        rate = self._config.per_usd
-        span.set(own.COST_TOTAL, sum(parts) * rate)
-        span.set(own.COST_INPUT, parts.input * rate)
-        span.set(own.COST_OUTPUT, parts.output * rate)
-        if tokens.cache_read or parts.cache_read:
-            span.set(own.COST_CACHE_READ, parts.cache_read * rate)
+        total = parts.input + parts.output + parts.cache_read + parts.cache_write
+        values: dict[str, str | float] = {
+            own.COST_TOTAL: total * rate,
+            own.COST_INPUT: parts.input * rate,
+            own.COST_OUTPUT: parts.output * rate,
+            own.COST_CURRENCY: self._config.currency,
+            own.COST_PRICE_SOURCE: card.source,
+            own.COST_PRICE_MATCH: card.match,
+            own.COST_PRICE_TIER: card.tier_of(band),
+        }
+        if tokens.cache_read or tokens.audio_cache_read or tokens.image_cache_read:
+            values[own.COST_CACHE_READ] = parts.cache_read * rate
         if tokens.cache_write or tokens.cache_write_1h:
-            span.set(own.COST_CACHE_WRITE, parts.cache_write * rate)
-        span.set(own.COST_CURRENCY, self._config.currency)
+            values[own.COST_CACHE_WRITE] = parts.cache_write * rate
+        if card.as_of:
+            values[own.COST_PRICE_AS_OF] = card.as_of
+        if quality:
+            values[own.COST_QUALITY] = quality
+        if self._config.usage_cost and not _reported(span):
+            values[own.USAGE_COST] = total
+        span.set_all(values)
 
     def _unpriced(self, span: SpanView, missing: Missing) -> None:
         reported = span.number(own.COST_REPORTED)
@@ -166,18 +182,14 @@ class CostProcessor:
             self._missing[missing] += 1
 
 
-def _write_provenance(span: SpanView, card: Card, band: Band, quality: str | None) -> None:
-    span.set(own.COST_PRICE_SOURCE, card.source)
-    span.set(own.COST_PRICE_MATCH, card.match)
-    span.set(own.COST_PRICE_TIER, card.tier_of(band))
-    if card.as_of:
-        span.set(own.COST_PRICE_AS_OF, card.as_of)
-    if quality:
-        span.set(own.COST_QUALITY, quality)
+def _missing(span: SpanView, call: _Asked, why: Unpriced) -> Missing:
+    model = call.served or span.text(semconv.REQUEST_MODEL)
+    return Missing(call.provider or "", model or "", why.reason)
 
 
-def _first(span: SpanView, names: Sequence[str]) -> str | None:
-    for name in names:
-        if span.has(name):
-            return span.text(name)
-    return None
+def _reported(span: SpanView) -> bool:
+    return span.has(own.USAGE_COST) or span.has(own.COST_REPORTED)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

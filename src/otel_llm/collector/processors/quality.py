@@ -19,10 +19,13 @@ from otel_llm.config.units import Size
 from otel_llm.quality import CATALOGUE, Content, Evidence, Inspector, Thresholds
 from otel_llm.semconv import own
 
+from ..values import Value, as_integer
+
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
 OUTPUT_LENGTH = "otel_llm.output.length"
+_NAMES = (own.QUALITY_FLAGS, semconv.USAGE_OUTPUT_TOKENS, semconv.OUTPUT_TYPE)
 _ANSWERING = frozenset({"chat", "generate_content", "text_completion"})
 
 
@@ -67,24 +70,25 @@ class QualityProcessor:
                 self._flag(span)
 
     def _flag(self, span: SpanView) -> None:
-        if span.has(own.QUALITY_FLAGS):
+        flagged, tokens, kind = span.read_all(_NAMES)
+        if flagged is not None:
             return
-        seen = self._evidence(span)
-        flags = self._inspector.flags(seen)
-        if flags is not None:
-            span.set(own.QUALITY_FLAGS, flags)
-        if seen.output is not None and self._config.output_length:
-            span.set(OUTPUT_LENGTH, len(seen.output.text))
-
-    def _evidence(self, span: SpanView) -> Evidence:
-        return Evidence(
+        seen = Evidence(
             span.texts(semconv.RESPONSE_FINISH_REASONS) or (),
-            span.integer(semconv.USAGE_OUTPUT_TOKENS),
-            span.text(semconv.OUTPUT_TYPE),
+            as_integer(tokens),
+            kind if isinstance(kind, str) else None,
             _content(span, semconv.OUTPUT_MESSAGES),
             _content(span, semconv.INPUT_MESSAGES),
             self._config.thresholds,
         )
+        flags = self._inspector.flags(seen)
+        if flags is not None:
+            span.set_all({own.QUALITY_FLAGS: flags} | self._length(seen))
+
+    def _length(self, seen: Evidence) -> dict[str, Value]:
+        if seen.output is None or not self._config.output_length:
+            return {}
+        return {OUTPUT_LENGTH: seen.output.length}
 
 
 def _content(span: SpanView, name: str) -> Content | None:

@@ -71,7 +71,7 @@ def test_a_span_is_priced_flagged_stored_and_forwarded(tmp_path, protocol):
     chats = [attributes(s) for s in sink.spans() if s.name.startswith("chat")]
     assert [c["otel_llm.cost.total"].double_value for c in chats] == [0.75, 0.75]
     flags = [v.string_value for v in chats[0]["otel_llm.quality.flags"].array_value.values]
-    assert flags == ["truncated"]
+    assert flags == ["truncation"]
     assert [s["name"] for s in shown["spans"]] == ["chat gpt-4o-mini"]
     assert (summary["count"], summary["total_cost_usd"]) == (1, 0.75)
 

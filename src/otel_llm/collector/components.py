@@ -1,0 +1,46 @@
+"""The table of components: what a configuration may name, its settings class and what it makes.
+
+A new component is one file and one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .exporters.debug import DebugExporter, DebugExporterConfig
+from .exporters.otlp import OtlpExporter, OtlpExporterConfig
+from .exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
+from .processors.cost import CostConfig, CostProcessor
+from .processors.quality import QualityConfig, QualityProcessor
+from .receivers.otlp import OtlpConfig, OtlpReceiver
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One kind of component."""
+
+    config: type
+    """What an operator writes."""
+    make: Callable[[Any], Any]
+    """Makes the component from it."""
+
+
+RECEIVERS: Mapping[str, Entry] = {
+    "otlp": Entry(OtlpConfig, OtlpReceiver),
+}
+PROCESSORS: Mapping[str, Entry] = {
+    "cost": Entry(CostConfig, CostProcessor),
+    "quality": Entry(QualityConfig, QualityProcessor),
+}
+EXPORTERS: Mapping[str, Entry] = {
+    "otlp": Entry(OtlpExporterConfig, OtlpExporter),
+    "otlphttp": Entry(OtlpHttpExporterConfig, OtlpHttpExporter),
+    "debug": Entry(DebugExporter, DebugExporterConfig),
+}
+TABLES: Mapping[str, Mapping[str, Entry]] = {
+    "receivers": RECEIVERS,
+    "processors": PROCESSORS,
+    "exporters": EXPORTERS,
+}

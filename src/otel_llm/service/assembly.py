@@ -1,0 +1,194 @@
+"""A collector made from settings: every part once, started from the far end, stopped in reverse."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from otel_llm.alerting.service import AlertService
+from otel_llm.api import ApiServer, create_app
+from otel_llm.collector import components
+from otel_llm.collector.component import Observer, Receiver, Signal
+from otel_llm.collector.counters import Counters
+from otel_llm.collector.dead_letter import DeadLetter
+from otel_llm.collector.errors import Refused
+from otel_llm.collector.journal import Journal
+from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox
+from otel_llm.collector.pipeline import PassThrough, TracePipeline
+from otel_llm.collector.samples import Family
+from otel_llm.collector.sending import Sender, SenderStatus
+from otel_llm.collector.sending_measures import measure as sending_measure
+from otel_llm.collector.totals import Totals
+from otel_llm.store import CallWriter, DuckDBStore
+from otel_llm.ui import pages
+
+from .settings import PipelineConfig, Settings
+
+logger = logging.getLogger(__name__)
+
+
+Pipeline = TracePipeline | PassThrough
+
+
+class Service:
+    """A whole collector. ``start`` and ``stop`` are called once each, by one thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build everything, bind nothing. Raises ``OSError`` for files that cannot be used and
+        ``ValueError`` for settings that only their component can judge."""
+        sections = settings.sections
+        self._grace_s = sections.service.drain_timeout
+        self._running = False
+        self.counters = Counters()
+        self.totals = Totals()
+        self.store = DuckDBStore(sections.store) if sections.store else None
+        self.writer = CallWriter(self.store) if self.store else None
+        self.alerts = AlertService(sections.alerting) if sections.alerting else None
+        self._dead_letter = DeadLetter(sections.dead_letter) if sections.dead_letter else None
+        self._journal = sections.journal
+        self._exporters = _made(settings.exporters, components.EXPORTERS)
+        self._processors = _made(settings.processors, components.PROCESSORS)
+        self._receivers: Mapping[str, Receiver] = _made(settings.receivers, components.RECEIVERS)
+        self.outboxes: dict[str, Outbox] = {}
+        self._pipelines = {
+            name: self._pipeline(name, pipeline, settings)
+            for name, pipeline in sections.service.pipelines.items()
+        }
+        self._routes = dict(_routes(sections.service.pipelines, self._pipelines))
+        self._api = self._make_api(settings)
+        self._report_losses()
+
+    def start(self) -> None:
+        """Start downstream first, receivers last. Raises ``OSError`` for a taken address; what
+        was started by then is stopped again."""
+        try:
+            for start in self._starts():
+                start()
+        except BaseException:
+            self.stop()
+            raise
+        self._running = True
+        logger.info("collector is ready")
+
+    def stop(self) -> None:
+        """Refuse new data, deliver what was accepted within the drain timeout, close."""
+        self._running = False
+        for receiver in self._receivers.values():
+            receiver.stop(self._grace_s)
+        for outbox in self.outboxes.values():
+            outbox.stop(self._grace_s)
+        for exporter in self._exporters.values():
+            exporter.close()
+        if self.writer:
+            self.writer.close(self._grace_s)
+        if self.alerts:
+            self.alerts.stop()
+        if self._api:
+            self._api.stop()
+        if self.store:
+            self.store.close()
+
+    def _starts(self) -> Iterator[Callable[[], None]]:
+        if self.writer:
+            yield self.writer.start
+        if self.alerts:
+            yield self.alerts.start
+        for outbox in self.outboxes.values():
+            yield outbox.start
+        if self._api:
+            yield self._api.start
+        for name, receiver in self._receivers.items():
+            yield lambda r=receiver, n=name: r.start(self._consumer(n))
+
+    def _consumer(self, receiver: str) -> Callable[[Signal, bytes], None]:
+        """Return what a receiver gives its data to: every pipeline that names it."""
+
+        def consume(signal: Signal, payload: bytes) -> None:
+            pipelines = self._routes.get((receiver, signal), ())
+            if not pipelines:
+                raise Refused(f"no pipeline takes {signal}")
+            for pipeline in pipelines:
+                pipeline.consume(payload)
+
+        return consume
+
+    def _pipeline(self, name: str, config: PipelineConfig, settings: Settings) -> Pipeline:
+        signal = cast("Signal", name.partition("/")[0])
+        destinations = {
+            exporter: (self._exporters[exporter], settings.exporters[exporter])
+            for exporter in config.exporters
+        }
+        outbox = self.outboxes[name] = self._outbox(name, signal, destinations)
+
+        def forward(_: Signal, payload: bytes) -> None:
+            outbox.put(payload)
+
+        if signal != "traces":
+            return PassThrough(signal, forward, self.counters)
+        processors = {processor: self._processors[processor] for processor in config.processors}
+        return TracePipeline(processors, self._observers(), forward, counters=self.counters)
+
+    def _outbox(self, name: str, signal: Signal, destinations: Destinations) -> Outbox:
+        if self._journal is None or not destinations:
+            return MemoryOutbox(signal, destinations, self._dead_letter)
+        journal = Journal(self._journal, name.replace("/", "-"))
+        return JournalOutbox(signal, destinations, journal, self._dead_letter)
+
+    def _observers(self) -> Mapping[str, Observer]:
+        observers = {"totals": self.totals, "store": self.writer, "alerting": self.alerts}
+        return {name: observer for name, observer in observers.items() if observer is not None}
+
+    def _make_api(self, settings: Settings) -> ApiServer | None:
+        config = settings.sections.api
+        if config is None or self.store is None:
+            return None
+        alerts = self.alerts.alerts if self.alerts else tuple
+        app = create_app(
+            self.store,
+            config,
+            measures=[self.totals.families, self.counters.measure, self._sending],
+            alerts=self.alerts,
+            pages=pages(self.store, alerts=alerts),
+            ready=lambda: self._running,
+        )
+        return ApiServer(app, config)
+
+    def _sending(self) -> Iterable[Family]:
+        return sending_measure(self._senders())
+
+    def _senders(self) -> list[Sender[Any]]:
+        return [sender for outbox in self.outboxes.values() for sender in outbox.senders]
+
+    def _report_losses(self) -> None:
+        """Let the alert rules look at what this collector itself loses."""
+        if self.alerts is None:
+            return
+        self.alerts.report("lost_spans", lambda: self._by_exporter(lambda s: s.failed))
+        self.alerts.report("queue_age", lambda: self._by_exporter(lambda s: s.oldest_s or 0.0))
+        self.alerts.report("queue_use", lambda: self._by_exporter(_use))
+
+    def _by_exporter(
+        self, read: Callable[[SenderStatus], float]
+    ) -> list[tuple[Mapping[str, str], float]]:
+        return [
+            ({"exporter": s.name, "signal": s.signal}, read(s.status())) for s in self._senders()
+        ]
+
+
+def _use(status: SenderStatus) -> float:
+    return status.queue_bytes / status.queue_capacity_bytes
+
+
+def _made(settings: Mapping[str, Any], table: Mapping[str, components.Entry]) -> dict[str, Any]:
+    return {name: table[name.partition("/")[0]].make(config) for name, config in settings.items()}
+
+
+def _routes(
+    configs: Mapping[str, PipelineConfig], pipelines: Mapping[str, Pipeline]
+) -> Iterator[tuple[tuple[str, str], list[Pipeline]]]:
+    routes: dict[tuple[str, str], list[Pipeline]] = {}
+    for name, config in configs.items():
+        for receiver in config.receivers:
+            routes.setdefault((receiver, name.partition("/")[0]), []).append(pipelines[name])
+    yield from routes.items()

@@ -1,0 +1,171 @@
+"""What an operator may write in a collector configuration, as one checked value.
+
+Receivers, processors and exporters are named ``type`` or ``type/label`` and built by the settings
+class of their type; every name a pipeline uses must be defined, every mistake is reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from otel_llm.alerting import AlertingConfig
+from otel_llm.api import ApiConfig
+from otel_llm.collector import components
+from otel_llm.collector.dead_letter import DeadLetterConfig
+from otel_llm.collector.journal import JournalConfig
+from otel_llm.config import ConfigError, Problem, build, load
+from otel_llm.config.problem import suggestion
+from otel_llm.config.units import Duration
+from otel_llm.store import StoreConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineConfig:
+    """What one kind of data passes through, by component name."""
+
+    receivers: tuple[str, ...]
+    """Where it comes from."""
+    processors: tuple[str, ...] = ()
+    """What looks at it, in this order."""
+    exporters: tuple[str, ...] = ()
+    """Where it goes; each has a queue of its own. None: it is only stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogsConfig:
+    """The collector's own log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severity that is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryConfig:
+    """What the collector says about itself."""
+
+    logs: LogsConfig = field(default_factory=LogsConfig)
+    """The collector's own log."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """How the defined components are put together."""
+
+    pipelines: dict[str, PipelineConfig]
+    """By signal, ``traces``, ``metrics`` or ``logs``, or ``signal/label``."""
+    telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
+    """The collector's own log."""
+    drain_timeout: Duration = 10.0
+    """How long a stopping collector goes on sending what it has accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """The top of the file. The component sections are checked by each component's own class."""
+
+    service: ServiceConfig
+    receivers: dict[str, Any] = field(default_factory=dict[str, Any])
+    processors: dict[str, Any] = field(default_factory=dict[str, Any])
+    exporters: dict[str, Any] = field(default_factory=dict[str, Any])
+    store: StoreConfig | None = field(default_factory=StoreConfig)
+    """The embedded store behind the API and the dashboard; ``null`` keeps nothing."""
+    api: ApiConfig | None = field(default_factory=ApiConfig)
+    """The API and the dashboard; ``null`` serves none."""
+    alerting: AlertingConfig | None = field(default_factory=AlertingConfig)
+    """Rules and whom to tell; ``null`` evaluates none."""
+    journal: JournalConfig | None = None
+    """Where accepted data is kept until every destination has it. Without it, what waits is in
+    memory and lost with the process."""
+    dead_letter: DeadLetterConfig | None = None
+    """Where data is kept that a destination refused for good or that found its queue full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A whole configuration: the sections, and each component's settings by its full name."""
+
+    sections: Sections
+    receivers: Mapping[str, Any]
+    processors: Mapping[str, Any]
+    exporters: Mapping[str, Any]
+
+
+def read_settings(file: Path | None = None) -> Settings:
+    """Read and check ``file``, or the built-in default.
+
+    Raises ``ConfigError`` with every mistake: path, problem, suggestion.
+    """
+    return check(load(default_text() if file is None else file))
+
+
+def default_text() -> str:
+    """Return the YAML of the built-in default, the same as ``collector-config/default.yaml``."""
+    return (resources.files("otel_llm.service") / "default.yaml").read_text(encoding="utf-8")
+
+
+def check(given: Mapping[str, Any]) -> Settings:
+    """Turn a parsed file into ``Settings``. Raises ``ConfigError`` with every mistake."""
+    problems: list[Problem] = []
+    sections = _built(Sections, given, "", problems)
+    families = {
+        name: _components(given.get(name), name, table, problems)
+        for name, table in components.TABLES.items()
+    }
+    if sections is not None:
+        problems += _references(sections, families)
+    if problems or sections is None:
+        raise ConfigError(problems)
+    return Settings(sections, **families)
+
+
+def _built(config: type[T], given: object, path: str, problems: list[Problem]) -> T | None:
+    try:
+        return build(config, given, path)
+    except ConfigError as error:
+        problems += error.problems
+        return None
+
+
+def _components(
+    given: object, family: str, table: Mapping[str, components.Entry], problems: list[Problem]
+) -> dict[str, Any]:
+    """Build the settings of every component of one section, by full name."""
+    if not isinstance(given, Mapping):
+        return {}  # the section itself was reported by ``build``
+    built: dict[str, Any] = {}
+    for key, settings in cast("Mapping[object, object]", given).items():
+        name, path = str(key), f"{family}.{key}"
+        kind = name.partition("/")[0]
+        if kind not in table:
+            hint = suggestion(kind, table)
+            problems.append(Problem(path, f"unknown {family.removesuffix('s')} {kind!r}{hint}"))
+            continue
+        config = table[kind].config
+        built[name] = _built(config, settings, path, problems)
+    return built
+
+
+def _references(sections: Sections, families: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+    """Name pipelines of unknown signals and components that no section defines."""
+    problems: list[Problem] = []
+    for name, pipeline in sections.service.pipelines.items():
+        path = f"service.pipelines.{name}"
+        signal = name.partition("/")[0]
+        if signal not in ("traces", "metrics", "logs"):
+            hint = suggestion(signal, ("traces", "metrics", "logs"))
+            problems.append(Problem(path, f"unknown signal {signal!r}{hint}"))
+        if not pipeline.receivers:
+            problems.append(Problem(f"{path}.receivers", "a pipeline needs at least one receiver"))
+        for family, defined in families.items():
+            for used in getattr(pipeline, family):
+                if used not in defined:
+                    hint = suggestion(used, defined)
+                    text = f"{used!r} is not defined under {family}{hint}"
+                    problems.append(Problem(f"{path}.{family}", text))
+    return problems

@@ -17,11 +17,13 @@ def counting(context: Context) -> Context:
     return set_value(_KEY, list[Any](), context)
 
 
-def count_round(said: Any) -> None:
-    """Keep what the SDK said of one round of the call that is running, if it wants to know."""
+def count_round(said: Any) -> bool:
+    """Keep what the SDK said of one round of the call that is running; return whether one is."""
     rounds = get_value(_KEY)
-    if isinstance(rounds, list):
-        rounds.append(said)  # pyright: ignore[reportUnknownMemberType] - ours, see ``counting``
+    if not isinstance(rounds, list):
+        return False
+    rounds.append(said)  # pyright: ignore[reportUnknownMemberType] - ours, see ``counting``
+    return True
 
 
 def counted(context: Context, read: Callable[[Any], Usage], *, failed: bool) -> Usage | None:

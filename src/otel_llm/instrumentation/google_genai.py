@@ -1,0 +1,163 @@
+"""Google GenAI SDK (``google-genai`` 2 and 3), on the Gemini API and on Vertex AI.
+
+Patched: ``generate_content``, ``generate_content_stream`` and ``embed_content`` of ``models``, sync
+and async; chats go through them. One call is one span, however many requests automatic function
+calling or continuation make of it: each is counted where it is sent, and the span has their sum.
+A model that a Python function asks in between has a span of its own. The caller's config is read
+and never changed.
+
+Errors are named by their HTTP code, as the conventions do for this SDK. Not covered: ``live``
+(websocket), batches, and images and videos, whose answers have no usage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from otel_llm import semconv
+from otel_llm.genai import Request, Response, Usage
+
+from .core import Endpoint, Hook, LLMInstrumentor, Origin, Patch, apart, apart_async, count_round
+from .shapes.gemini_parts import option
+from .shapes.generate_content import GENERATE_CONTENT, GENERATE_CONTENT_STREAM, model, usage
+from .shapes.values import count, field, integer, items, text
+
+
+def _error_type(error: BaseException) -> str | None:
+    """Return the HTTP code of an ``APIError``."""
+    code = integer(getattr(error, "code", None))
+    return None if code is None else str(code)
+
+
+def _embed_request(arguments: Mapping[str, Any]) -> Request:
+    size = integer(option(arguments.get("config"), "output_dimensionality"))
+    return Request(
+        model=model(arguments.get("model")),
+        more=None if size is None else {semconv.EMBEDDINGS_DIMENSION_COUNT: size},
+    )
+
+
+def _embed_response(answer: Any) -> Response:
+    vectors = items(field(answer, "embeddings"))
+    size = len(items(field(vectors[0], "values"))) if vectors else 0
+    return Response(
+        usage=Usage(input_tokens=_embedded_tokens(answer, vectors)),
+        more={semconv.EMBEDDINGS_DIMENSION_COUNT: size} if size else None,
+    )
+
+
+def _embedded_tokens(answer: Any, vectors: Any) -> int | None:
+    """Return the prompt's tokens; Vertex AI counts them for each text."""
+    if (said := field(answer, "usage_metadata")) is not None:
+        return usage(said).input_tokens
+    counts = [count(field(field(vector, "statistics"), "token_count")) for vector in vectors]
+    known = [tokens for tokens in counts if tokens is not None]
+    return sum(known) if known and len(known) == len(counts) else None
+
+
+class _Said:
+    """What one request of a call said it used; a stream says so again with every chunk."""
+
+    __slots__ = ("usage",)
+
+    def __init__(self, usage: Any = None) -> None:
+        self.usage = usage
+
+
+class _Told:
+    """The chunks of one request as they pass, whether or not the SDK hands them on."""
+
+    __slots__ = ("_chunks", "_said")
+
+    def __init__(self, chunks: Any, said: _Said) -> None:
+        self._chunks = chunks
+        self._said = said
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return self._noted(next(self._chunks))
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        return self._noted(await anext(self._chunks))
+
+    def _noted(self, chunk: Any) -> Any:
+        if (said := getattr(chunk, "usage_metadata", None)) is not None:
+            self._said.usage = said
+        return chunk
+
+
+_Wrapped: TypeAlias = Callable[..., Any]
+_Args: TypeAlias = tuple[Any, ...]
+_Kwargs: TypeAlias = dict[str, Any]
+
+
+def _round(wrapped: _Wrapped, _: Any, args: _Args, kwargs: _Kwargs) -> Any:
+    answer = wrapped(*args, **kwargs)
+    count_round(_Said(getattr(answer, "usage_metadata", None)))
+    return answer
+
+
+async def _async_round(wrapped: _Wrapped, _: Any, args: _Args, kwargs: _Kwargs) -> Any:
+    answer = await wrapped(*args, **kwargs)
+    count_round(_Said(getattr(answer, "usage_metadata", None)))
+    return answer
+
+
+def _stream_round(wrapped: _Wrapped, _: Any, args: _Args, kwargs: _Kwargs) -> Any:
+    chunks, said = wrapped(*args, **kwargs), _Said()
+    return _Told(chunks, said) if count_round(said) else chunks
+
+
+async def _async_stream_round(wrapped: _Wrapped, _: Any, args: _Args, kwargs: _Kwargs) -> Any:
+    chunks, said = await wrapped(*args, **kwargs), _Said()
+    return _Told(chunks, said) if count_round(said) else chunks
+
+
+def _of_round(said: _Said) -> Usage:
+    return usage(said.usage)
+
+
+_WHOLE = replace(GENERATE_CONTENT, error_type=_error_type, rounds=_of_round)
+_STREAM = replace(GENERATE_CONTENT_STREAM, error_type=_error_type, rounds=_of_round)
+_EMBED = Endpoint("embeddings", _embed_request, _embed_response, error_type=_error_type)
+_MODELS, _TOOLS = "google.genai.models", "google.genai._extra_utils"
+
+
+class GoogleGenAIInstrumentor(LLMInstrumentor):
+    """Traces the Google GenAI Python SDK."""
+
+    requires = ("google-genai >= 2, < 4",)
+    provider = "gcp.gemini"
+    hooks = (
+        Hook(_MODELS, "Models._generate_content", _round),
+        Hook(_MODELS, "Models._generate_content_stream", _stream_round),
+        Hook(_MODELS, "AsyncModels._generate_content", _async_round),
+        Hook(_MODELS, "AsyncModels._generate_content_stream", _async_stream_round),
+        Hook(_TOOLS, "invoke_function_from_dict_args", apart),
+        Hook(_TOOLS, "invoke_function_from_dict_args_async", apart_async),
+    )
+    patches = tuple(
+        Patch(_MODELS, f"{prefix}Models.{name}", endpoint)
+        for prefix in ("", "Async")
+        for name, endpoint in (
+            ("generate_content", _WHOLE),
+            ("generate_content_stream", _STREAM),
+            ("embed_content", _EMBED),
+        )
+    )
+
+    def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
+        """Name the provider by the mode of the client."""
+        api = instance._api_client
+        provider = "gcp.vertex_ai" if api.vertexai else self.provider
+        # The SDK knows its base address as text only.
+        url = urlsplit(text(api._http_options.base_url) or "")
+        return Origin(provider, url.hostname, url.port or (80 if url.scheme == "http" else 443))

@@ -22,18 +22,18 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
-from otel_llm.testing import FakeProvider
+from otel_llm.testing import Answer, FakeProvider, Received, json_answer
 
 from .provider import ROUTES
 
 HERE = Path(__file__).parent
 BIN = Path(sysconfig.get_path("scripts"))
 PORTS = {"DEMO_OTLP_GRPC_PORT": 4317, "DEMO_OTLP_HTTP_PORT": 4318, "DEMO_API_PORT": 4319}
-EXPECTED_CALLS = 12
-"""Model calls of one run of ``app.py``: five embeddings, six answered chats, one that fails."""
+EXPECTED_CALLS = 14
+"""Model calls of one run of ``app.py``: six embeddings, seven answered chats, one that fails."""
 AGAIN_S = 20.0
 
-console = Console(width=None if sys.stdout.isatty() else 120)
+console = Console(width=None if sys.stdout.isatty() else 150)
 Row = Mapping[str, Any]
 
 
@@ -43,18 +43,22 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="show everything, then exit")
     once = parser.parse_args().once
     ports = {name: str(_free(port)) for name, port in PORTS.items()}
+    with FakeProvider(ROUTES) as provider, FakeProvider({"^POST ": _hook}) as hook:
+        return _run(provider, hook, {**ports, "DEMO_WEBHOOK_URL": f"{hook.url}/alerts"}, once)
+
+
+def _run(provider: FakeProvider, hook: FakeProvider, ports: Mapping[str, str], once: bool) -> int:
     api = f"http://127.0.0.1:{ports['DEMO_API_PORT']}"
-    with FakeProvider(ROUTES) as provider, _collector(ports):
+    with _collector(ports):
         _step(f"a model provider that speaks OpenAI's wire format: {provider.url}")
         _wait("the collector", lambda: httpx2.get(f"{api}/health").is_success)
         _step(f"the collector: OTLP on 127.0.0.1:{ports['DEMO_OTLP_GRPC_PORT']} (gRPC) and "
               f":{ports['DEMO_OTLP_HTTP_PORT']} (HTTP)")  # fmt: skip
         _ask(provider.url, ports)
-        shown = _show(api)
-        if once:
-            return 0 if shown else 1
-        _stay(provider.url, ports)
-    return 0
+        shown = _show(api, hook)
+        if not once:
+            _stay(provider.url, ports)
+    return 0 if shown else 1
 
 
 def _free(port: int) -> int:
@@ -95,7 +99,7 @@ def _ask(provider: str, ports: Mapping[str, str]) -> None:
     subprocess.run(command, env=environment, check=True, timeout=120)
 
 
-def _show(api: str) -> bool:
+def _show(api: str, hook: FakeProvider) -> bool:
     """Print the calls, the sums and the alert; returns whether all of it arrived."""
     calls = _wait("the calls", lambda: _calls(api))
     console.print(_table(calls))
@@ -104,21 +108,28 @@ def _show(api: str) -> bool:
         f"{summary['count']} calls, {summary['errors']} failed, ${summary['total_cost_usd']:.6f}, "
         f"{summary['unpriced']} without a price (unknown is not zero)"
     )
-    alerts = _wait("the alert", lambda: _firing(api))
-    for alert in alerts:
-        console.print(f"[bold red]ALERT[/] {alert['severity']}: {alert['summary']}")
-    console.print(f"\nDashboard  {api}/\nAPI        {api}/docs\nMetrics    {api}/metrics\n")
-    return any(c["cost_usd"] for c in calls) and any(c["flags"] for c in calls)
+    told = _wait("the alert", lambda: hook.requests)[0].json()
+    for alert in told["alerts"]:
+        console.print(
+            f"\n[bold red]ALERT[/] {alert['severity']}: {alert['annotations']['summary']}"
+        )
+        console.print(f"      a call that shows it: {alert['trace_url']}", highlight=False)
+    console.print(
+        f"\nDashboard  {api}/\nAPI        {api}/v1/summary, described by {api}/openapi.json\n"
+        f"Metrics    {api}/metrics\n",
+        highlight=False,
+    )
+    return any(c["cost"] for c in calls) and any(c["flags"] for c in calls)
 
 
 def _calls(api: str) -> list[Row]:
     answer = httpx2.get(f"{api}/v1/calls", params={"limit": 100}).json()
-    calls = [c for c in answer["items"] if c["operation"] in ("chat", "embeddings")]
+    calls = [c for c in answer["calls"] if c["operation"] in ("chat", "embeddings")]
     return calls if len(calls) >= EXPECTED_CALLS else []
 
 
-def _firing(api: str) -> list[Row]:
-    return [a for a in httpx2.get(f"{api}/v1/alerts").json()["items"] if a["state"] == "firing"]
+def _hook(_: Received) -> Answer:
+    return json_answer({})
 
 
 def _table(calls: list[Row]) -> Table:
@@ -127,7 +138,7 @@ def _table(calls: list[Row]) -> Table:
         table.add_column(column, justify="left" if column in ("operation", "model") else "right")
     table.add_column("flags")
     table.add_column("error")
-    for call in sorted(calls, key=lambda c: c["start"]):
+    for call in sorted(calls, key=lambda c: c["start_ns"]):
         table.add_row(*_cells(call))
     return table
 
@@ -136,16 +147,17 @@ def _cells(call: Row) -> Iterator[str]:
     def text(value: Any, form: str = "{}") -> str:
         return "-" if value is None else form.format(value)
 
+    usage, cost = call["usage"], call["cost"] or {}
     yield call["operation"]
     yield text(call["model"])
-    yield text(call["input_tokens"])
-    yield text(call["cache_read_tokens"])
-    yield text(call["output_tokens"])
-    yield text(call["cost_usd"], "${:.6f}")
-    yield text(call["time_to_first_chunk_ms"], "{:.0f} ms")
+    yield text(usage["input_tokens"])
+    yield text(usage["cache_read"])
+    yield text(usage["output_tokens"])
+    yield text(cost.get("total"), "${:.7f}")
+    yield text(call["ttft_ms"], "{:.0f} ms")
     yield text(call["duration_ms"], "{:.0f} ms")
     yield ", ".join(call["flags"] or ())
-    yield text(call["error_type"]) if call["error_type"] else ""
+    yield call["error_type"] or ""
 
 
 def _wait(what: str, ask: Callable[[], Any], seconds: float = 30.0) -> Any:

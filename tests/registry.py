@@ -10,6 +10,7 @@ from typing import Any
 from opentelemetry.sdk.trace import ReadableSpan
 
 from otel_llm.semconv import own
+from tests.messages import content_problems
 
 _FACTS = json.loads((Path(__file__).parent / "data/genai-registry.json").read_text())
 _ATTRIBUTES: Mapping[str, Any] = _FACTS["attributes"]
@@ -152,6 +153,8 @@ def _content_problems(where: str, attributes: Mapping[str, Any]) -> Iterator[str
     for name in _CONTENT:
         if name in attributes:
             try:
-                json.loads(attributes[name])
+                content = json.loads(attributes[name])
             except (TypeError, ValueError):
                 yield f"{where}: {name} is no JSON"
+            else:
+                yield from content_problems(name, content)

@@ -8,14 +8,14 @@ tokens as ``prompt_tokens_details.cached_tokens``, ``prompt_cache_hit_tokens`` (
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
 from .chat_messages import assistant_message, input_messages, tool_definitions
-from .values import count, field, integer, items, number, text, texts
+from .values import count, field, fields, integer, items, number, text, texts
 
 
 def request(arguments: Mapping[str, Any]) -> Request:
@@ -52,13 +52,13 @@ def _output_type(format: Any, modalities: Any) -> str | None:
 
 def response(completion: Any) -> Response:
     """Read a whole answer."""
-    choices = items(field(completion, "choices"))
+    get = fields(completion).get
     return Response(
-        id=text(field(completion, "id")),
-        model=text(field(completion, "model")),
-        finish_reasons=_reasons([text(field(c, "finish_reason")) for c in choices]),
-        usage=usage(field(completion, "usage")),
-        error_type=error_type(field(completion, "error")),
+        id=text(get("id")),
+        model=text(get("model")),
+        finish_reasons=_reasons([text(field(c, "finish_reason")) for c in items(get("choices"))]),
+        usage=usage(get("usage")),
+        error_type=error_type(get("error")),
     )
 
 
@@ -79,42 +79,43 @@ def usage(said: Any) -> Usage:
     """Read ``usage``; what the host did not say stays ``None``."""
     if said is None:
         return Usage()
-    asked = field(said, "prompt_tokens_details")
-    wrote = field(said, "completion_tokens_details")
-    reasoning = count(field(wrote, "reasoning_tokens"))
+    told = fields(said)
+    asked, wrote = fields(told.get(_ASKED)).get, fields(told.get(_WROTE)).get
+    reasoning = count(wrote("reasoning_tokens"))
     return Usage(
-        input_tokens=count(field(said, "prompt_tokens")),
-        output_tokens=_output(said, reasoning),
-        cache_read=_first(_CACHE_READ, asked, said),
-        cache_write=_first(_CACHE_WRITE, asked, said),
+        input_tokens=count(told.get("prompt_tokens")),
+        output_tokens=_output(told, reasoning),
+        cache_read=_first(_CACHE_READ, asked, told.get),
+        cache_write=_first(_CACHE_WRITE, asked, told.get),
         reasoning=reasoning,
-        text_input=count(field(asked, "text_tokens")),
-        audio_input=count(field(asked, "audio_tokens")),
-        image_input=count(field(asked, "image_tokens")),
-        text_output=count(field(wrote, "text_tokens")),
-        audio_output=count(field(wrote, "audio_tokens")),
-        image_output=count(field(wrote, "image_tokens")),
+        text_input=count(asked("text_tokens")),
+        audio_input=count(asked("audio_tokens")),
+        image_input=count(asked("image_tokens")),
+        text_output=count(wrote("text_tokens")),
+        audio_output=count(wrote("audio_tokens")),
+        image_output=count(wrote("image_tokens")),
     )
 
 
+_ASKED, _WROTE = "prompt_tokens_details", "completion_tokens_details"
 _CACHE_READ = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens")
 _CACHE_WRITE = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
 
 
-def _first(names: Sequence[str], *places: Any) -> int | None:
-    for place in places:
+def _first(names: Sequence[str], *places: Callable[[str], Any]) -> int | None:
+    for get in places:
         for name in names:
-            if (found := count(field(place, name))) is not None:
+            if (found := count(get(name))) is not None:
                 return found
     return None
 
 
-def _output(said: Any, reasoning: int | None) -> int | None:
+def _output(told: Mapping[str, Any], reasoning: int | None) -> int | None:
     """Return the billed output; xAI leaves reasoning out of it, and its own total shows that."""
-    wrote = count(field(said, "completion_tokens"))
+    wrote = count(told.get("completion_tokens"))
     if not reasoning or wrote is None:
         return wrote
-    asked, total = count(field(said, "prompt_tokens")), count(field(said, "total_tokens"))
+    asked, total = count(told.get("prompt_tokens")), count(told.get("total_tokens"))
     apart = asked is not None and total == asked + wrote + reasoning
     return wrote + reasoning if apart else wrote
 
@@ -140,42 +141,41 @@ class ChatStream:
 
     def feed(self, chunk: Any) -> None:
         """Take one chunk; also a dict, as a caller's own chunk type may be one."""
-        if isinstance(chunk, dict):
-            return self._feed(_Fields(chunk))  # pyright: ignore[reportUnknownArgumentType] - any dict
-        return self._feed(chunk)
-
-    def _feed(self, chunk: Any) -> None:
-        choices = getattr(chunk, "choices", None)
+        get = fields(chunk).get
         if self._response.id is None:
             self._head(chunk)
-        if choices:
-            for choice in items(choices):
-                self._take(choice)
+        choices = items(get("choices"))
+        ended = not choices
+        for choice in choices:
+            ended = self._take(choice) or ended
         # Also with choices: some hosts count along on every chunk, and the last one is right.
-        if (said := getattr(chunk, "usage", None)) is not None:
+        if (said := get("usage")) is not None:
             self._usage = usage(said)
             self._extra(chunk)
-        elif (groq := getattr(chunk, "x_groq", None)) is not None:
-            self._usage = usage(field(groq, "usage")) if field(groq, "usage") else self._usage
+        elif ended and (counted := field(get("x_groq"), "usage")):
+            self._usage = usage(counted)
 
     def _head(self, chunk: Any) -> None:
         """Read what every chunk repeats; Azure's first one has it empty."""
-        self._response.id = text(getattr(chunk, "id", None))
-        self._response.model = text(getattr(chunk, "model", None)) or self._response.model
+        self._response.id = text(field(chunk, "id"))
+        self._response.model = text(field(chunk, "model")) or self._response.model
         self._extra(chunk)
 
     def _extra(self, chunk: Any) -> None:
         """Read what one provider alone says; called for the first chunk and those with usage."""
 
-    def _take(self, choice: Any) -> None:
-        index = integer(field(choice, "index")) or 0
-        kept = self._choices.get(index)
+    def _take(self, choice: Any) -> bool:
+        """Take one choice of a chunk and return whether it is its last."""
+        get = fields(choice).get
+        kept = self._choices.get(get("index", 0))
         if kept is None:
-            kept = self._choices[index] = _Choice()
-        if reason := field(choice, "finish_reason"):
+            kept = self._choices.setdefault(integer(get("index")) or 0, _Choice())
+        reason = get("finish_reason")
+        if reason:
             kept.finish = text(reason)
         if self._content:
-            kept.add(field(choice, "delta"))
+            kept.add(get("delta"))
+        return bool(reason)
 
     def response(self) -> Response:
         """Return what has arrived so far."""
@@ -255,18 +255,6 @@ class _Tool:
             "id": self._id,
             "function": {"name": self._name, "arguments": "".join(self._arguments) or None},
         }
-
-
-class _Fields:
-    """A mapping whose keys read as attributes."""
-
-    __slots__ = ("_fields",)
-
-    def __init__(self, fields: Mapping[str, Any]) -> None:
-        self._fields = fields
-
-    def __getattr__(self, name: str) -> Any:
-        return self._fields.get(name)
 
 
 def _append(pieces: dict[str, list[str]], name: str, piece: Any) -> None:

@@ -127,6 +127,8 @@ class ResponsesStream:
     def feed(self, chunk: Any) -> None:
         """Take one event, an SDK's object or a dict."""
         kind = chunk.get("type") if isinstance(chunk, dict) else getattr(chunk, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any mapping
+        if not isinstance(kind, str):
+            return
         if kind in _CARRIERS:
             self._carry(field(chunk, "response"))
         elif kind == "error":

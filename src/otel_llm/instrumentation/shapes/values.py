@@ -7,17 +7,52 @@ everything else that is unknown.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 _EMPTY: tuple[Any, ...] = ()
+_NO_FIELDS: Mapping[str, Any] = {}
 
 
 def field(thing: Any, name: str) -> Any:
     """Return a field of a dict or of an object; ``None`` when it has none."""
+    if thing is None:
+        return None
     if isinstance(thing, dict):  # not ``Mapping``: that check costs ten times as much
         return thing.get(name)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any dict
-    return getattr(thing, name, None)
+    try:
+        return thing.__dict__[name]
+    except (KeyError, AttributeError):
+        return _other(thing, name)
+
+
+def _other(thing: Any, name: str) -> Any:
+    """Look further, without asking a pydantic model for what it lacks: it takes 2 µs to say so."""
+    try:
+        extra = thing.__pydantic_extra__
+    except AttributeError:
+        return getattr(thing, name, None)
+    if extra and name in extra:
+        return extra[name]
+    return getattr(thing, name, None) if name in _declared(thing.__class__) else None
+
+
+@lru_cache(512)
+def _declared(kind: type[Any]) -> frozenset[str]:
+    return frozenset(name for base in kind.__mro__ for name in vars(base))
+
+
+def fields(thing: Any) -> Mapping[str, Any]:
+    """Return the fields of a dict or an object to ``get`` many from; nothing for ``None``."""
+    if isinstance(thing, dict):
+        return thing  # pyright: ignore[reportUnknownVariableType] - any dict
+    try:
+        own = thing.__dict__
+        extra = thing.__pydantic_extra__
+    except AttributeError:
+        return getattr(thing, "__dict__", _NO_FIELDS)
+    return {**own, **extra} if extra else own
 
 
 def text(value: Any) -> str | None:
@@ -39,6 +74,8 @@ def integer(value: Any) -> int | None:
 
 def count(value: Any) -> int | None:
     """Return a number of tokens: an int that is not negative."""
+    if type(value) is int:
+        return value if value >= 0 else None
     whole = integer(value)
     return whole if whole is not None and whole >= 0 else None
 

@@ -40,7 +40,7 @@ def read(queue: JournalQueue, max_bytes: int = MIB) -> list[bytes]:
     found: list[bytes] = []
     while queue.size_bytes:
         lot = queue.take(max_bytes, 0)
-        found += lot.payloads
+        found += map(bytes, lot.payloads)
         queue.done(lot)
     return found
 

@@ -60,7 +60,7 @@ class Record(NamedTuple):
 
     at: float
     """Unix seconds."""
-    payload: bytes
+    payload: memoryview
 
 
 @dataclass(slots=True)
@@ -272,10 +272,10 @@ class Journal:
         segment.path.unlink(missing_ok=True)
 
 
-def records(chunk: bytes) -> tuple[Sequence[Record], int]:
-    """Return the whole, sound records at the start of ``chunk`` and the bytes they take."""
+def records(read: bytes) -> tuple[Sequence[Record], int]:
+    """Return the whole, sound records at the start of what was ``read`` and the bytes they take."""
     found: list[Record] = []
-    offset = 0
+    chunk, offset = memoryview(read), 0  # a view: a batch is copied once, when it is joined
     while offset + HEAD.size <= len(chunk):
         length, check, at = HEAD.unpack_from(chunk, offset)
         begin, end = offset + HEAD.size, offset + HEAD.size + length

@@ -18,7 +18,7 @@ from .errors import Refused
 class Lot:
     """Requests of one signal that are sent together; joined, they are one valid request."""
 
-    payloads: tuple[bytes, ...]
+    payloads: tuple[bytes | memoryview, ...]
     since: float
     """Unix seconds at which the oldest of them was accepted."""
     end: Any = None
@@ -126,7 +126,7 @@ class MemoryQueue:
         with self._changed:
             self._closed = True
             in_hand = self._in_hand.payloads if self._in_hand else ()
-            rest = (*in_hand, *(payload for payload, _ in self._waiting))
+            rest = (*map(bytes, in_hand), *(payload for payload, _ in self._waiting))
             self._waiting.clear()
             self._in_hand, self.size_bytes = None, 0
             self._changed.notify_all()

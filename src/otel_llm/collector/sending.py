@@ -36,6 +36,8 @@ LONGEST_ASKED_WAIT_S = 3600.0
 REMIND_S = 60.0
 
 Q = TypeVar("Q", bound=Queue)
+Part = tuple[bytes | memoryview, ...]
+"""Requests that are sent as one."""
 
 
 class Clock:
@@ -279,7 +281,7 @@ class Sender(Generic[Q]):
             except Permanent as error:
                 self._bury(b"".join(part), error)
 
-    def _smaller(self, part: tuple[bytes, ...], error: TooLarge) -> Sequence[tuple[bytes, ...]]:
+    def _smaller(self, part: Part, error: TooLarge) -> Sequence[Part]:
         """Return two halves, last first, or bury what cannot be halved."""
         if len(part) > 1:
             middle = len(part) // 2
@@ -294,7 +296,7 @@ class Sender(Generic[Q]):
         self._bury(payload, error)
         return ()
 
-    def _alone(self, part: tuple[bytes, ...], error: Malformed) -> Sequence[tuple[bytes, ...]]:
+    def _alone(self, part: Part, error: Malformed) -> Sequence[Part]:
         """Return the requests one by one, last first: one sender's broken data spoils no other's.
         A single one is buried.
         """

@@ -1,0 +1,724 @@
+"""Google's GenAI SDK over a socket: what is special to it beyond the contract of all SDKs."""
+
+import copy
+import gc
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google import genai
+from google.genai import errors, types
+from google.oauth2.credentials import Credentials
+
+from otel_llm.instrumentation.google_genai import GoogleGenAIInstrumentor
+from otel_llm.testing import Captured, FakeProvider, json_answer
+from otel_llm.testing import gemini as wire
+
+ASK: dict[str, Any] = {"model": wire.MODEL, "contents": "two plus two"}
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeProvider]:
+    with FakeProvider(wire.ROUTES) as provider:
+        yield provider
+
+
+@pytest.fixture
+def instrument(telemetry) -> Iterator[Any]:
+    def start(**settings: Any) -> Captured:
+        GoogleGenAIInstrumentor().instrument(**telemetry.providers, **settings)
+        return telemetry
+
+    yield start
+    GoogleGenAIInstrumentor().uninstrument()
+
+
+@pytest.fixture
+def spans(instrument) -> Captured:
+    """Everything emitted, with the SDK instrumented as by default."""
+    return instrument()
+
+
+@pytest.fixture
+def client(provider) -> Iterator[genai.Client]:
+    with genai.Client(api_key="k", http_options={"base_url": provider.url}) as client:
+        yield client
+
+
+def expected(provider: FakeProvider, **more: Any) -> dict[str, Any]:
+    """A whole span of ``ASK`` answered by ``wire.response()``; ``None`` takes an attribute out."""
+    whole = {
+        "name": f"generate_content {wire.MODEL}",
+        "kind": "CLIENT",
+        "status": "UNSET",
+        "gen_ai.operation.name": "generate_content",
+        "gen_ai.provider.name": "gcp.gemini",
+        "gen_ai.request.model": wire.MODEL,
+        "gen_ai.response.id": "resp-1",
+        "gen_ai.response.model": wire.MODEL,
+        "gen_ai.response.finish_reasons": ("STOP",),
+        "gen_ai.usage.input_tokens": 11,
+        "gen_ai.usage.output_tokens": 5,
+        "server.address": "127.0.0.1",
+        "server.port": provider.port,
+        **{name.replace("__", "."): value for name, value in more.items()},
+    }
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def streamed(span: dict[str, Any]) -> dict[str, Any]:
+    """The span without its first chunk's time, which must be there."""
+    assert span.pop("gen_ai.response.time_to_first_chunk") > 0
+    assert span.pop("gen_ai.request.stream") is True
+    return span
+
+
+def tokens(span: dict[str, Any]) -> tuple[Any, Any]:
+    return span.get("gen_ai.usage.input_tokens"), span.get("gen_ai.usage.output_tokens")
+
+
+OPTIONS = {
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "top_k": 3.0,
+    "max_output_tokens": 9,
+    "stop_sequences": ["END"],
+    "seed": 7,
+    "candidate_count": 2,
+    "presence_penalty": 0.1,
+    "frequency_penalty": 0.2,
+    "response_mime_type": "application/json",
+}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        types.GenerateContentConfig(**OPTIONS),
+        OPTIONS,
+        {_camel(name): value for name, value in OPTIONS.items()},
+    ],
+    ids=["object", "dict", "camel case"],
+)
+def test_a_config_is_read_in_every_form_and_never_changed(client, provider, spans, config):
+    provider.queue(json_answer(wire.response()))
+    before = copy.deepcopy(config)
+
+    client.models.generate_content(**ASK, config=config)
+
+    assert config == before
+    assert spans.span() == expected(provider, gen_ai__output__type="json") | {
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.top_p": 0.9,
+        "gen_ai.request.top_k": 3,
+        "gen_ai.request.max_tokens": 9,
+        "gen_ai.request.stop_sequences": ("END",),
+        "gen_ai.request.seed": 7,
+        "gen_ai.request.choice.count": 2,
+        "gen_ai.request.presence_penalty": 0.1,
+        "gen_ai.request.frequency_penalty": 0.2,
+    }
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"temperature": "hot"}, {"no_such": 1}, "config", 7],
+    ids=["type", "key", "str", "int"],
+)
+def test_an_invalid_config_fails_as_without_us(client, instrument, config):
+    def told() -> tuple[type, str]:
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever the SDK raises
+            client.models.generate_content(**ASK, config=config)
+        return type(caught.value), str(caught.value)
+
+    plain = told()
+    instrument()
+
+    assert told() == plain
+
+
+def test_no_config_at_all_is_no_attribute(client, provider, spans):
+    provider.queue(json_answer(wire.response()))
+
+    client.models.generate_content(**ASK, config=None)
+
+    assert spans.span() == expected(provider)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("models/gemini-9", "gemini-9"),
+        ("gemini-9", "gemini-9"),
+        ("tunedModels/17", "tunedModels/17"),
+    ],
+)
+def test_the_model_is_named_without_the_path_of_googles_own(client, spans, asked, named):
+    client.models.generate_content(model=asked, contents="2+2")
+
+    assert spans.span()["gen_ai.request.model"] == named
+
+
+def test_billed_tokens_include_thoughts_and_what_tools_put_into_the_prompt(client, provider, spans):
+    said = wire.usage(
+        100,
+        20,
+        thoughts=30,
+        toolUsePromptTokenCount=7,
+        cachedContentTokenCount=40,
+        promptTokensDetails=[wire.modality("TEXT", 60), wire.modality("IMAGE", 40)],
+        toolUsePromptTokensDetails=[wire.modality("TEXT", 7)],
+        cacheTokensDetails=[wire.modality("TEXT", 40)],
+        candidatesTokensDetails=[wire.modality("TEXT", 15), wire.modality("AUDIO", 5)],
+    )
+    provider.queue(json_answer(wire.response(usageMetadata=said)))
+
+    client.models.generate_content(**ASK)
+
+    assert spans.span() == expected(provider) | {
+        "gen_ai.usage.input_tokens": 107,
+        "gen_ai.usage.output_tokens": 50,
+        "gen_ai.usage.reasoning.output_tokens": 30,
+        "gen_ai.usage.cache_read.input_tokens": 40,
+        "gen_ai.usage.text.input_tokens": 67,
+        "gen_ai.usage.image.input_tokens": 40,
+        "gen_ai.usage.text.cache_read.input_tokens": 40,
+        "gen_ai.usage.text.output_tokens": 15,
+        "gen_ai.usage.audio.output_tokens": 5,
+    }
+
+
+def test_thoughts_that_used_up_the_limit_are_the_whole_output(client, provider, spans):
+    answer = wire.response(
+        {"finishReason": "MAX_TOKENS"}, usageMetadata=wire.usage(11, 0, thoughts=9)
+    )
+    provider.queue(json_answer(answer))
+
+    client.models.generate_content(**ASK)
+
+    assert tokens(spans.span()) == (11, 9)
+
+
+def test_an_answer_without_usage_has_no_tokens_rather_than_zero(client, provider, spans):
+    provider.queue(json_answer(wire.response(usageMetadata=None)))
+
+    client.models.generate_content(**ASK)
+
+    assert spans.span() == expected(
+        provider, gen_ai__usage__input_tokens=None, gen_ai__usage__output_tokens=None
+    )
+
+
+def test_every_candidate_has_its_finish_reason_in_order(client, provider, spans):
+    reasons = ["STOP", "MAX_TOKENS", "STOP", "BRAND_NEW"]
+    told = [wire.candidate(finish=reason, index=i) for i, reason in enumerate(reasons)]
+    provider.queue(json_answer(wire.response(*told)))
+
+    with pytest.warns(UserWarning, match="BRAND_NEW"):
+        client.models.generate_content(**ASK)
+
+    assert spans.span()["gen_ai.response.finish_reasons"] == tuple(reasons)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_refused_prompt_ends_for_the_reason_of_the_refusal(client, provider, spans, stream):
+    answer = wire.blocked("PROHIBITED_CONTENT", usageMetadata=wire.usage(11, 0))
+    if stream:
+        provider.queue(wire.stream([answer]))
+        list(client.models.generate_content_stream(**ASK))
+    else:
+        provider.queue(json_answer(answer))
+        client.models.generate_content(**ASK)
+
+    span = spans.span()
+    assert span["gen_ai.response.finish_reasons"] == ("PROHIBITED_CONTENT",)
+    assert tokens(span) == (11, None)
+
+
+@pytest.mark.parametrize("status", [400, 429, 503])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_is_named_by_its_code_and_its_message_stays_out(
+    client, provider, spans, status, stream
+):
+    provider.queue(*[wire.error(status, message="secret")] * 9)
+    call = client.models.generate_content_stream if stream else client.models.generate_content
+
+    with pytest.raises(errors.APIError, match="secret"):
+        list(call(**ASK))
+
+    span = spans.span()
+    assert (span["status"], span["error.type"]) == ("ERROR", str(status))
+    assert "secret" not in spans.finished[0].to_json()
+
+
+def test_vertex_is_another_provider(provider, spans):
+    with genai.Client(
+        vertexai=True,
+        project="p",
+        location="l",
+        credentials=Credentials(token="t"),
+        http_options={"base_url": provider.url},
+    ) as client:
+        provider.queue(json_answer(wire.response()))
+        client.models.generate_content(
+            model=f"projects/p/locations/l/publishers/google/models/{wire.MODEL}", contents="2+2"
+        )
+
+    assert spans.span() == expected(provider, gen_ai__provider__name="gcp.vertex_ai")
+
+
+# Streams
+
+
+def test_the_counts_of_a_stream_are_totals_and_not_added(client, provider, spans):
+    provider.queue(wire.stream(wire.chunks(wire.response(usageMetadata=wire.usage(100, 20)))))
+
+    chunks = list(client.models.generate_content_stream(**ASK))
+
+    assert [c.usage_metadata.candidates_token_count for c in chunks] == [1, 2, 3, 20]
+    assert streamed(spans.span()) == expected(provider) | {
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 20,
+    }
+
+
+def test_a_last_chunk_without_counts_does_not_take_them_away(client, provider, spans):
+    told = wire.chunks()
+    provider.queue(wire.stream([*told, {**told[-1], "usageMetadata": None}]))
+
+    list(client.models.generate_content_stream(**ASK))
+
+    assert tokens(spans.span()) == (11, 5)
+
+
+def test_nothing_is_sent_before_a_stream_is_read(client, provider, spans):
+    stream = client.models.generate_content_stream(**ASK)
+
+    assert (provider.requests, spans.spans()) == ([], [])
+    assert iter(stream) is stream
+
+
+async def test_an_async_stream_that_is_closed_ends_its_span(provider, spans):
+    client = genai.Client(api_key="k", http_options={"base_url": provider.url}).aio
+    provider.queue(wire.stream(wire.chunks()))
+
+    stream = await client.models.generate_content_stream(**ASK)
+    await anext(stream)
+    await stream.aclose()
+
+    assert streamed(spans.span()) == expected(
+        provider, gen_ai__response__finish_reasons=None, gen_ai__usage__output_tokens=1
+    )
+    await client.aclose()
+
+
+def test_candidates_of_a_stream_are_put_together_by_their_index(client, provider, instrument):
+    spans = instrument(capture="SPAN_ONLY")
+    told = [
+        wire.response(wire.candidate(wire.text("a1"), finish=None, index=0)),
+        wire.response(wire.candidate(wire.text("b1"), finish=None, index=1)),
+        wire.response(wire.candidate(wire.text("a2"), finish="STOP", index=0)),
+        wire.response(wire.candidate(wire.text("b2"), finish="MAX_TOKENS", index=1)),
+    ]
+    provider.queue(wire.stream(told))
+
+    list(client.models.generate_content_stream(**ASK))
+
+    span = spans.span()
+    assert span["gen_ai.response.finish_reasons"] == ("STOP", "MAX_TOKENS")
+    assert json.loads(span["gen_ai.output.messages"]) == [
+        {
+            "role": "assistant",
+            "parts": [{"type": "text", "content": "a1a2"}],
+            "finish_reason": "stop",
+        },
+        {
+            "role": "assistant",
+            "parts": [{"type": "text", "content": "b1b2"}],
+            "finish_reason": "length",
+        },
+    ]
+
+
+# Chats
+
+
+def test_a_chat_gives_one_span_per_message(client, provider, spans):
+    chat = client.chats.create(model=wire.MODEL)
+
+    chat.send_message("two plus two")
+    list(chat.send_message_stream("and three?"))
+
+    assert [span["name"] for span in spans.spans()] == [f"generate_content {wire.MODEL}"] * 2
+
+
+# Automatic function calling
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def rounds(stream: bool = False) -> list[Any]:
+    """Answers that call ``add`` twice and then say what it gave: 310 tokens in, 36 out."""
+    call = wire.candidate(wire.function_call("add", {"a": 2, "b": 2}))
+    answers = [
+        wire.response(call, responseId="r1", usageMetadata=wire.usage(100, 10)),
+        wire.response(call, responseId="r2", usageMetadata=wire.usage(100, 11, thoughts=2)),
+        wire.response(responseId="r3", usageMetadata=wire.usage(110, 13)),
+    ]
+    return [wire.stream(wire.chunks(a)) if stream else json_answer(a) for a in answers]
+
+
+def test_the_rounds_of_function_calling_are_one_span_with_their_sum(client, provider, spans):
+    provider.queue(*rounds())
+    config = types.GenerateContentConfig(tools=[add])
+
+    answer = client.models.generate_content(**ASK, config=config)
+
+    assert answer.usage_metadata.prompt_token_count == 110
+    assert config.tools == [add]
+    assert len(provider.requests) == 3
+    assert spans.span() == expected(provider, gen_ai__response__id="r3") | {
+        "gen_ai.usage.input_tokens": 310,
+        "gen_ai.usage.output_tokens": 36,
+        "gen_ai.usage.reasoning.output_tokens": 2,
+    }
+
+
+async def test_the_rounds_of_async_function_calling_are_added_up(provider, spans):
+    client = genai.Client(api_key="k", http_options={"base_url": provider.url}).aio
+
+    async def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        return a + b
+
+    provider.queue(*rounds())
+    await client.models.generate_content(**ASK, config={"tools": [add]})
+
+    assert tokens(spans.span()) == (310, 36)
+    await client.aclose()
+
+
+def test_the_rounds_of_a_stream_are_added_up(client, provider, spans):
+    provider.queue(*rounds(stream=True))
+
+    list(client.models.generate_content_stream(**ASK, config={"tools": [add]}))
+
+    span = streamed(spans.span())
+    assert tokens(span) == (310, 36)
+    assert span["gen_ai.response.id"] == "r3"
+    assert span["gen_ai.response.finish_reasons"] == ("STOP",)
+
+
+async def test_the_rounds_of_an_async_stream_are_added_up(provider, spans):
+    client = genai.Client(api_key="k", http_options={"base_url": provider.url}).aio
+    provider.queue(*rounds(stream=True))
+
+    stream = await client.models.generate_content_stream(**ASK, config={"tools": [add]})
+    _ = [chunk async for chunk in stream]
+
+    assert tokens(streamed(spans.span())) == (310, 36)
+    await client.aclose()
+
+
+def test_rounds_that_were_billed_before_an_error_are_counted(client, provider, spans):
+    first, *_ = rounds()
+    provider.queue(first, *[wire.error(400)] * 2)
+
+    with pytest.raises(errors.ClientError):
+        client.models.generate_content(**ASK, config={"tools": [add]})
+
+    span = spans.span()
+    assert (span["status"], span["error.type"], tokens(span)) == ("ERROR", "400", (100, 10))
+
+
+def test_a_stream_with_rounds_that_is_dropped_counts_what_came(client, provider, spans):
+    provider.queue(*rounds(stream=True))
+
+    stream = client.models.generate_content_stream(**ASK, config={"tools": [add]})
+    for chunk in stream:
+        if chunk.text:
+            break
+    del stream, chunk
+    gc.collect()
+
+    assert tokens(spans.span()) == (310, 24)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_model_asked_inside_a_function_has_a_span_of_its_own(client, provider, spans, stream):
+    def consult() -> str:
+        """Ask another model."""
+        return client.models.generate_content(model="inner", contents="2+2").text
+
+    call = wire.candidate(wire.function_call("consult"))
+    asked = wire.response(call, responseId="r1", usageMetadata=wire.usage(100, 10))
+    inner = json_answer(wire.response(usageMetadata=wire.usage(3, 4)))
+    last = wire.response(responseId="r2", usageMetadata=wire.usage(110, 13))
+    if stream:
+        provider.queue(wire.stream(wire.chunks(asked)), inner, wire.stream(wire.chunks(last)))
+        list(client.models.generate_content_stream(**ASK, config={"tools": [consult]}))
+    else:
+        provider.queue(json_answer(asked), inner, json_answer(last))
+        client.models.generate_content(**ASK, config={"tools": [consult]})
+
+    nested, outer = spans.finished
+    assert [tokens(span) for span in spans.spans()] == [(3, 4), (210, 23)]
+    assert nested.parent.span_id == outer.context.span_id
+
+
+def test_one_config_used_three_times_calls_its_function_once_per_round(client, provider, spans):
+    called: list[int] = []
+
+    def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        called.append(a)
+        return a + b
+
+    config = types.GenerateContentConfig(tools=[add])
+    for _ in range(3):
+        provider.queue(*rounds())
+        client.models.generate_content(**ASK, config=config)
+
+    assert (len(called), len(spans.spans())) == (6, 3)
+
+
+def test_an_exception_in_a_function_is_told_to_the_model_as_without_us(client, provider, spans):
+    def fail() -> str:
+        """Fail."""
+        raise RuntimeError("out of order")
+
+    call = wire.candidate(wire.function_call("fail"))
+    provider.queue(json_answer(wire.response(call)), json_answer(wire.response()))
+
+    client.models.generate_content(**ASK, config={"tools": [fail]})
+
+    sent = provider.requests[1].json()["contents"][-1]["parts"][0]["functionResponse"]
+    assert "out of order" in sent["response"]["error"]
+    assert spans.span()["status"] == "UNSET"
+
+
+# Embeddings
+
+
+def test_embeddings_tell_their_size_and_never_their_numbers(client, provider, spans):
+    provider.queue(json_answer(wire.embeddings(2, dimensions=4)))
+
+    client.models.embed_content(
+        model="gemini-embedding-001",
+        contents=["two", "plus"],
+        config={"output_dimensionality": 4},
+    )
+
+    assert spans.span() == {
+        "name": "embeddings gemini-embedding-001",
+        "kind": "CLIENT",
+        "status": "UNSET",
+        "gen_ai.operation.name": "embeddings",
+        "gen_ai.provider.name": "gcp.gemini",
+        "gen_ai.request.model": "gemini-embedding-001",
+        "gen_ai.embeddings.dimension.count": 4,
+        "server.address": "127.0.0.1",
+        "server.port": provider.port,
+    }
+
+
+def test_embeddings_of_vertex_add_up_the_tokens_of_each_text(provider, spans):
+    with genai.Client(
+        vertexai=True,
+        project="p",
+        location="l",
+        credentials=Credentials(token="t"),
+        http_options={"base_url": provider.url},
+    ) as client:
+        provider.queue(json_answer(wire.predictions(2, tokens=4)))
+        client.models.embed_content(model="text-embedding-005", contents=["two", "plus"])
+
+    span = spans.span()
+    assert span["gen_ai.usage.input_tokens"] == 8
+    assert span["gen_ai.embeddings.dimension.count"] == 3
+
+
+# Content
+
+
+CONVERSATION: list[Any] = [
+    "two plus two",
+    types.Part.from_uri(file_uri="https://example.org/a.png", mime_type="image/png"),
+    types.Content(
+        role="model",
+        parts=[
+            types.Part(text="Use the tool.", thought=True),
+            types.Part(text="A moment."),
+            types.Part.from_function_call(name="add", args={"a": 2}),
+        ],
+    ),
+    {"role": "user", "parts": [{"functionResponse": {"name": "add", "response": {"sum": 4}}}]},
+    types.Content(
+        role="user", parts=[types.Part.from_bytes(data=b"hi", mime_type="application/pdf")]
+    ),
+]
+INPUT = [
+    {
+        "role": "user",
+        "parts": [
+            {"type": "text", "content": "two plus two"},
+            {
+                "type": "uri",
+                "modality": "image",
+                "uri": "https://example.org/a.png",
+                "mime_type": "image/png",
+            },
+        ],
+    },
+    {
+        "role": "assistant",
+        "parts": [
+            {"type": "reasoning", "content": "Use the tool."},
+            {"type": "text", "content": "A moment."},
+            {"type": "tool_call", "name": "add", "arguments": {"a": 2}},
+        ],
+    },
+    {"role": "tool", "parts": [{"type": "tool_call_response", "response": {"sum": 4}}]},
+    {
+        "role": "user",
+        "parts": [
+            {
+                "type": "blob",
+                "modality": "document",
+                "content": "aGk=",
+                "mime_type": "application/pdf",
+            }
+        ],
+    },
+]
+ANSWER = wire.response(
+    wire.candidate(
+        wire.thought(), wire.text(), wire.function_call("add", {"a": 2, "b": 2}, id="f1")
+    )
+)
+OUTPUT = [
+    {
+        "role": "assistant",
+        "parts": [
+            {"type": "reasoning", "content": "Two and two."},
+            {"type": "text", "content": wire.TEXT},
+            {
+                "type": "tool_call",
+                "name": "add",
+                "id": "f1",
+                "arguments": {"a": 2, "b": 2},
+            },
+        ],
+        "finish_reason": "stop",
+    }
+]
+DECLARED = types.Tool(
+    function_declarations=[
+        types.FunctionDeclaration(
+            name="add",
+            description="Adds",
+            parameters=types.Schema(
+                type=types.Type.OBJECT, properties={"a": types.Schema(type=types.Type.NUMBER)}
+            ),
+        )
+    ]
+)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_content_is_captured_in_the_shape_of_the_conventions(client, provider, instrument, stream):
+    spans = instrument(capture="SPAN_ONLY")
+    config = {
+        "system_instruction": "Be brief.",
+        "tools": [DECLARED, {"google_search": {}}],
+    }
+    call = client.models.generate_content_stream if stream else client.models.generate_content
+    provider.queue(wire.stream(wire.chunks(ANSWER)) if stream else json_answer(ANSWER))
+
+    list(call(model=wire.MODEL, contents=CONVERSATION, config=config))
+
+    span = spans.span()
+    assert json.loads(span["gen_ai.input.messages"]) == INPUT
+    assert json.loads(span["gen_ai.output.messages"]) == OUTPUT
+    assert json.loads(span["gen_ai.system_instructions"]) == [
+        {"type": "text", "content": "Be brief."}
+    ]
+    assert json.loads(span["gen_ai.tool.definitions"]) == [
+        {
+            "type": "function",
+            "name": "add",
+            "description": "Adds",
+            "parameters": {"type": "OBJECT", "properties": {"a": {"type": "NUMBER"}}},
+        },
+        {"type": "google_search", "name": "google_search"},
+    ]
+
+
+def test_functions_given_as_tools_are_named(client, provider, instrument):
+    spans = instrument(capture="SPAN_ONLY")
+    provider.queue(json_answer(wire.response()))
+
+    client.models.generate_content(**ASK, config={"tools": [add]})
+
+    assert json.loads(spans.span()["gen_ai.tool.definitions"]) == [
+        {"type": "function", "name": "add", "description": "Add two numbers."}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("contents", "messages"),
+    [
+        ("hi", [{"role": "user", "parts": [{"type": "text", "content": "hi"}]}]),
+        (("a", "b"), None),
+        (types.Part(text="hi"), [{"role": "user", "parts": [{"type": "text", "content": "hi"}]}]),
+        ({"text": "hi"}, [{"role": "user", "parts": [{"type": "text", "content": "hi"}]}]),
+        ([], None),
+        (object(), None),
+    ],
+    ids=["string", "tuple", "part", "dict", "empty", "nonsense"],
+)
+def test_contents_in_every_form_reach_the_sdk_and_the_span(
+    client, provider, instrument, contents, messages
+):
+    def told() -> Any:
+        try:
+            return client.models.generate_content(model=wire.MODEL, contents=contents).text
+        except Exception as error:
+            return type(error)
+
+    provider.queue(*[json_answer(wire.response())] * 2)
+    plain = told()
+    spans = instrument(capture="SPAN_ONLY")
+
+    assert told() == plain
+    if messages is not None:
+        assert json.loads(spans.span()["gen_ai.input.messages"]) == messages
+
+
+def test_without_content_nothing_that_was_said_is_on_the_span(client, provider, spans):
+    provider.queue(json_answer(ANSWER))
+
+    client.models.generate_content(
+        model=wire.MODEL, contents=CONVERSATION, config={"system_instruction": "Be brief."}
+    )
+
+    assert spans.span() == expected(provider)
+
+
+def test_after_uninstrument_nothing_is_left_of_us(client, spans):
+    original = genai.models.Models.generate_content.__wrapped__
+    GoogleGenAIInstrumentor().uninstrument()
+
+    client.models.generate_content(**ASK)
+
+    assert genai.models.Models.generate_content is original
+    assert spans.spans() == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -42,6 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="show everything, then exit")
     once = parser.parse_args().once
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the collector is ended too
     ports = {name: str(_free(port)) for name, port in PORTS.items()}
     with FakeProvider(ROUTES) as provider, FakeProvider({"^POST ": _hook}) as hook:
         return _run(provider, hook, {**ports, "DEMO_WEBHOOK_URL": f"{hook.url}/alerts"}, once)

@@ -37,7 +37,7 @@ PROCESSORS: Mapping[str, Entry] = {
 EXPORTERS: Mapping[str, Entry] = {
     "otlp": Entry(OtlpExporterConfig, OtlpExporter),
     "otlphttp": Entry(OtlpHttpExporterConfig, OtlpHttpExporter),
-    "debug": Entry(DebugExporter, DebugExporterConfig),
+    "debug": Entry(DebugExporterConfig, DebugExporter),
 }
 TABLES: Mapping[str, Mapping[str, Entry]] = {
     "receivers": RECEIVERS,

@@ -175,11 +175,8 @@ def test_files_are_read_in_order_and_their_mistakes_carry_their_name(tmp_path: P
 
 def test_a_name_used_twice_in_a_file_or_disabled_in_vain_is_a_mistake(tmp_path: Path):
     file = tmp_path / "twice.yaml"
-    file.write_text(
-        "rules: [{name: A, signal: calls, threshold: 1}]".replace(
-            "]", ", {name: A, signal: cost, threshold: 1}]"
-        )
-    )
+    one = "{name: A, signal: calls, threshold: 1}"
+    file.write_text(f"rules: [{one}, {one}]")
 
     assert _problems({"rule_files": [str(file)]}) == [
         f"{file}: rules: A: more than one rule so called"

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +45,17 @@ def _fail(service: AlertService, clock: Clock) -> None:
     service.observe([call(clock(), error_type="timeout")])
 
 
+def _until(holds: Callable[[], object]) -> None:
+    limit = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+
+
 def test_a_failing_call_becomes_a_message_by_itself():
     with serving(Target()) as target:
         service = AlertService(_config(target.url, evaluation_interval=0.05))
         service.start()
-        import time
-
         service.observe([call(time.time(), error_type="timeout")])
         target.wait()
         service.stop()
@@ -178,7 +185,7 @@ def test_killed_between_evaluation_and_answer_it_tells_again_under_the_same_key(
 def test_a_rule_of_the_api_is_checked_like_one_of_the_file():
     service = AlertService(_config())
 
-    with pytest.raises(ConfigError, match="rule.treshold: unknown setting"):
+    with pytest.raises(ConfigError, match="treshold: unknown setting"):
         service.put_rule({"name": "X", "signal": "calls", "treshold": 1})
     assert service.put_rule({"name": "X", "signal": "calls", "threshold": 1}) in service.rules()
     assert service.drop_rule("X")
@@ -212,8 +219,7 @@ def test_what_a_target_did_not_take_is_visible_and_an_alert_of_its_own():
         _fail(service, clock)
         service.evaluate()
         target.wait()
-        while not service.notifiers()[0].failed:
-            pass
+        _until(lambda: service.notifiers()[0].failed)
         service.evaluate()
 
         (status,) = service.notifiers()

@@ -30,6 +30,13 @@ def matches(patterns: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     return all(pattern(written)(labels.get(name, "")) for name, written in patterns.items())
 
 
+def exactly(written: str) -> tuple[str, ...] | None:
+    """Return the only values that ``written`` holds for, ``None`` when it has wild cards."""
+    if written.startswith("!") or _wild(written):
+        return None
+    return tuple(written.split("|"))
+
+
 def to_regex(written: str) -> tuple[str, str]:
     """Return Prometheus' operator (``=``, ``!=``, ``=~``, ``!~``) and value for a pattern."""
     negated = "!" if written.startswith("!") else ""

@@ -8,13 +8,13 @@ at. So the price of a call hardly depends on how many rules there are.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from otel_llm.genai import Call
 
 from .dimensions import Read, check_dimensions, dimension, label
-from .matching import matches
+from .matching import exactly, matches
 from .tally import NANO, Tally
 from .window import OVERFLOW, Key, Window, step_for
 
@@ -60,6 +60,32 @@ class Selection:
         return {name: value for name, value in zip(self.group_by, key, strict=True) if value}
 
 
+class _Index:
+    """Finds the windows that a label set may belong to, without asking each of them."""
+
+    def __init__(self, windows: Mapping[tuple[Selection, float], Window]) -> None:
+        self._general: list[tuple[Selection, Window]] = []
+        self._exact: dict[str, dict[str, list[tuple[Selection, Window]]]] = {}
+        for (selection, _), window in windows.items():
+            for places in self._places(selection):
+                places.append((selection, window))
+
+    def _places(self, selection: Selection) -> list[list[tuple[Selection, Window]]]:
+        """Return where to look for ``selection``: under the values of its first exact filter."""
+        for name, written in selection.filters.items():
+            values = exactly(written)
+            if values is not None:
+                by_value = self._exact.setdefault(name, {})
+                return [by_value.setdefault(value, []) for value in dict.fromkeys(values)]
+        return [self._general]
+
+    def __call__(self, labels: Mapping[str, str]) -> Iterator[tuple[Selection, Window]]:
+        """Yield every window whose selection may hold for ``labels``."""
+        yield from self._general
+        for name, by_value in self._exact.items():
+            yield from by_value.get(labels.get(name, ""), ())
+
+
 class Windows:
     """The windows in use. Thread-safe: ``observe`` from any thread, the rest from one."""
 
@@ -67,6 +93,7 @@ class Windows:
         self._max_series = max_series
         self._lock = threading.Lock()
         self._windows: dict[tuple[Selection, float], Window] = {}
+        self._index = _Index({})
         self._names: tuple[str, ...] = ()
         self._readers: tuple[Read, ...] = ()
         self._step_s = 1
@@ -95,6 +122,7 @@ class Windows:
         names = {name for selection, _ in self._windows for name in selection.dimensions}
         self._names = tuple(sorted(names))
         self._readers = tuple(dimension(name) for name in self._names)
+        self._index = _Index(self._windows)
         self._step_s = min((step_for(length) for _, length in self._windows), default=1)
 
     def observe(self, calls: Iterable[Call], now_s: float) -> None:
@@ -123,7 +151,7 @@ class Windows:
         for (billed, step, values), tally in cells.items():
             labels = dict(zip(self._names, values, strict=True))
             at = step * self._step_s
-            for (selection, _), window in self._windows.items():
+            for selection, window in self._index(labels):
                 key = selection.key(labels, billed=billed)
                 if key is not None:
                     window.add(key, at, tally)

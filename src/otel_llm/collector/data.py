@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from itertools import chain
 from typing import cast
 
 from .errors import Malformed
@@ -310,8 +309,9 @@ class SpanView:
 
     def names(self) -> Iterable[str]:
         """Return the names of all attributes."""
-        sent = map(as_text, self.attributes)
-        return [name for name in dict.fromkeys(chain(sent, self._changes)) if self.has(name)]
+        changes = self._changes
+        sent = [as_text(name) for name in self.attributes if name not in changes]
+        return sent + [name for name, value in changes.items() if value is not None]
 
     def resource_text(self, name: str) -> str | None:
         """Return a string attribute of the resource that sent the span."""

@@ -23,8 +23,8 @@ _unpack_double = struct.Struct("<xd").unpack
 
 
 def decode(encoded: bytes) -> Decoded:
-    """Return the Python value of an ``AnyValue``: ``dict`` for maps, ``list`` for arrays but
-    ``tuple`` for arrays of strings.
+    """Return the Python value of an ``AnyValue``: ``dict`` for maps, ``list`` for arrays
+    but ``tuple`` for a short one of strings alone.
 
     ``None`` when it is empty, no protobuf, or nested deeper than Python can follow. Invalid UTF-8
     is replaced, never an error.
@@ -67,7 +67,10 @@ def _short_texts(encoded: bytes) -> tuple[str, ...] | None:
         items = _decode(encoded)
     except (NotProtobuf, RecursionError):
         return None
-    return items if isinstance(items, tuple) else None
+    if not isinstance(items, list):
+        return None
+    texts = [item for item in items if isinstance(item, str)]
+    return tuple(texts) if len(texts) == len(items) else None
 
 
 def _decode(encoded: bytes) -> Decoded:
@@ -76,7 +79,7 @@ def _decode(encoded: bytes) -> Decoded:
         case "string_value":
             return as_text(value.string_value)
         case "array_value":
-            return _array([_decode(item) for item in parse_array(value.array_value).values])
+            return [_decode(item) for item in parse_array(value.array_value).values]
         case "kvlist_value":
             pairs = parse_key_values(value.kvlist_value).values
             return {as_text(pair.key): _decode(pair.value) for pair in pairs}
@@ -84,11 +87,6 @@ def _decode(encoded: bytes) -> Decoded:
             return None
         case scalar:
             return cast("Decoded", getattr(value, scalar))
-
-
-def _array(items: list[object]) -> list[object] | tuple[str, ...]:
-    texts = tuple([item for item in items if isinstance(item, str)])
-    return texts if len(texts) == len(items) else items
 
 
 def as_text(value: str | bytes) -> str:

@@ -1,0 +1,199 @@
+"""What happens to a request between a receiver and the senders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from benchmarks import corpus
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm.collector.component import Signal
+from otel_llm.collector.data import Batch
+from otel_llm.collector.errors import Malformed, Refused
+from otel_llm.collector.pipeline import PassThrough, TracePipeline
+from otel_llm.genai import Call
+from tests.collector.calls import request
+
+
+class Sink:
+    """What the senders were given."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.given: list[tuple[Signal, bytes]] = []
+        self._error = error
+
+    def __call__(self, signal: Signal, payload: bytes) -> None:
+        if self._error:
+            raise self._error
+        self.given.append((signal, payload))
+
+
+class Mark:
+    """Writes its name onto every GenAI span, behind what is there."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def process(self, batch: Batch) -> None:
+        for span in batch.genai():
+            span.set("otel_llm.feature", (span.text("otel_llm.feature") or "") + self._name)
+
+
+class Broken:
+    def process(self, batch: Batch) -> None:
+        batch.genai()[0].set("otel_llm.team", "half done")
+        raise ValueError("the secret prompt")
+
+
+class Watch:
+    def __init__(self, error: Exception | None = None) -> None:
+        self.calls: list[Call] = []
+        self._error = error
+
+    def observe(self, calls: Sequence[Call]) -> None:
+        if self._error:
+            raise self._error
+        self.calls += calls
+
+
+CHAT = {"gen_ai.operation.name": "chat"}
+
+
+def test_processors_run_in_order_and_observers_see_what_they_made_of_it():
+    sink, watch = Sink(), Watch()
+    pipeline = TracePipeline({"a": Mark("a"), "b": Mark("b")}, {"watch": watch}, sink)
+
+    pipeline.consume(request(CHAT, {"http.route": "/"}, {"gen_ai.conversation.id": "on a query"}))
+
+    assert [call.feature for call in watch.calls] == ["ab"]
+    ((signal, payload),) = sink.given
+    assert signal == "traces"
+    assert [s.text("otel_llm.feature") for s in Batch.open(payload).spans()] == ["ab", None, "ab"]
+
+
+def test_a_broken_processor_costs_nothing_but_its_own_work(caplog):
+    sink = Sink()
+    pipeline = TracePipeline({"broken": Broken(), "b": Mark("b")}, {}, sink)
+
+    for _ in range(2):
+        pipeline.consume(request(CHAT))
+
+    (span,) = Batch.open(sink.given[1][1]).genai()
+    assert span.text("otel_llm.feature") == "b"
+    assert pipeline.counters.get("otel_llm_processor_failures", component="broken") == 2
+    assert len(caplog.records) == 1
+    assert "processor broken failed with ValueError at" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_broken_observer_harms_neither_the_data_nor_the_other_observers(caplog):
+    sink, watch = Sink(), Watch()
+    observers = {"broken": Watch(OSError("secret")), "watch": watch}
+    pipeline = TracePipeline({}, observers, sink)
+
+    pipeline.consume(request(CHAT))
+
+    assert len(watch.calls) == len(sink.given) == 1
+    assert pipeline.counters.get("otel_llm_observer_failures", component="broken") == 1
+    assert "secret" not in caplog.text
+
+
+def test_what_the_senders_refuse_is_not_observed_because_it_will_come_again():
+    watch = Watch()
+    pipeline = TracePipeline({}, {"watch": watch}, Sink(Refused("full")))
+
+    with pytest.raises(Refused):
+        pipeline.consume(request(CHAT, CHAT))
+
+    assert watch.calls == []
+    assert pipeline.counters.get("otelcol_receiver_refused_spans") == 2
+    assert pipeline.counters.get("otelcol_receiver_accepted_spans") == 0
+
+
+def test_spans_are_counted_by_what_became_of_them():
+    pipeline = TracePipeline({"a": Mark("a")}, {}, Sink())
+
+    pipeline.consume(corpus.request("mix", 100))
+
+    genai = len(Batch.open(corpus.request("mix", 100)).genai())
+    assert pipeline.counters.get("otelcol_receiver_accepted_spans") == 100
+    assert pipeline.counters.get("otel_llm_pipeline_genai_spans") == genai
+    assert pipeline.counters.get("otel_llm_pipeline_enriched_spans") == genai
+    names = {family.name for family in pipeline.counters.measure()}
+    assert "otelcol_receiver_accepted_spans" in names
+
+
+def test_a_batch_nobody_wrote_to_is_passed_on_as_the_very_bytes():
+    sink, payload = Sink(), corpus.request("mix", 10)
+
+    TracePipeline({}, {}, sink).consume(payload)
+
+    assert sink.given[0][1] is payload
+
+
+def test_an_empty_request_is_taken_and_not_passed_on():
+    sink = Sink()
+
+    TracePipeline({}, {}, sink).consume(b"")
+    PassThrough("logs", sink).consume(b"")
+
+    assert sink.given == []
+
+
+def test_garbage_is_malformed_and_counted():
+    pipeline, logs = TracePipeline({}, {}, Sink()), PassThrough("logs", Sink())
+
+    for each in (pipeline, logs):
+        with pytest.raises(Malformed):
+            each.consume(b"garbage")
+
+    assert pipeline.counters.get("otel_llm_pipeline_malformed") == 1
+    assert logs.counters.get("otel_llm_pipeline_malformed", signal="logs") == 1
+
+
+def test_strict_refuses_what_is_broken_inside_a_span():
+    message = ExportTraceServiceRequest()
+    message.resource_spans.add().scope_spans.add().spans.add(name="abc")
+    broken = message.SerializeToString().replace(b"abc", b"\xff\xff\xff")
+    lenient, strict = Sink(), Sink()
+
+    TracePipeline({}, {}, lenient).consume(broken)
+    with pytest.raises(Malformed):
+        TracePipeline({}, {}, strict, strict=True).consume(broken)
+
+    assert lenient.given == [("traces", broken)]
+    assert strict.given == []
+
+
+def test_metrics_and_logs_are_passed_through_and_counted():
+    metrics = ExportMetricsServiceRequest()
+    scope = metrics.resource_metrics.add().scope_metrics.add()
+    scope.metrics.add(name="a").sum.data_points.add(as_int=1)
+    points = scope.metrics.add(name="b").histogram.data_points
+    points.add(count=1)
+    points.add(count=2)
+    logs = ExportLogsServiceRequest()
+    logs.resource_logs.add().scope_logs.add().log_records.add(severity_number=9)
+    sink = Sink()
+    for_metrics, for_logs = PassThrough("metrics", sink), PassThrough("logs", sink)
+
+    for_metrics.consume(metrics.SerializeToString())
+    for_logs.consume(logs.SerializeToString())
+
+    assert sink.given == [
+        ("metrics", metrics.SerializeToString()),
+        ("logs", logs.SerializeToString()),
+    ]
+    assert for_metrics.counters.get("otelcol_receiver_accepted_metric_points") == 3
+    assert for_logs.counters.get("otelcol_receiver_accepted_log_records") == 1
+
+
+def test_concatenated_requests_are_one_request():
+    first, second = corpus.request("mix", 5, 1), corpus.request("mix", 7, 2)
+
+    assert len(Batch.open(first + second)) == 12

@@ -26,6 +26,7 @@ class Alternate:
 ALTERNATES = {
     "openai-2.0": Alternate("openai==2.0.0", "openai"),
     "openai-2": Alternate("openai>=2,<3", "openai"),
+    "groq-0.13": Alternate("groq==0.13.0", "groq"),
 }
 
 

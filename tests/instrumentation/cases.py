@@ -11,6 +11,8 @@ from typing import Any
 from otel_llm.instrumentation.core import LLMInstrumentor
 from otel_llm.testing import Answer, Routes, json_answer
 from otel_llm.testing import anthropic as anthropic_wire
+from otel_llm.testing import gemini as gemini_wire
+from otel_llm.testing import groq as groq_wire
 from otel_llm.testing import openai as openai_wire
 
 QUESTION = "What is two plus two?"
@@ -44,9 +46,13 @@ class Case:
     """The whole span of a stream of which one chunk was read, likewise."""
     refused: Answer = field(default_factory=lambda: openai_wire.error(429, SECRET))
     refusal: str = ""
-    """``error.type`` of ``refused``."""
+    """The exception's class for ``refused``."""
+    refusal_type: str = ""
+    """``error.type`` of ``refused``; empty: the exception's class."""
     cut: str = ""
     """``error.type`` of a connection that breaks in the middle of a stream."""
+    blocks: bool = True
+    """Whether streams are context managers."""
     raw: bool = False
     """Whether clients have ``with_raw_response`` and ``with_streaming_response``."""
 
@@ -95,6 +101,23 @@ _WHOLE = {
 }
 
 
+def _groq() -> LLMInstrumentor:
+    return import_module("otel_llm.instrumentation.groq").GroqInstrumentor()
+
+
+def _groq_client(kind: str) -> Callable[[str], Any]:
+    def client(url: str) -> Any:
+        make = getattr(import_module("groq"), kind)
+        headers = {"x-team-token": SECRET}
+        return make(base_url=url, api_key=SECRET, max_retries=0, default_headers=headers)
+
+    return client
+
+
+_GROQ = {**_CHAT, "gen_ai.provider.name": "groq"}
+del _GROQ["openai.api.type"]
+
+
 def _anthropic() -> LLMInstrumentor:
     return import_module("otel_llm.instrumentation.anthropic").AnthropicInstrumentor()
 
@@ -129,6 +152,48 @@ _ANTHROPIC = {
     "gen_ai.usage.cache_write.input_tokens": 0,
 }
 
+
+def _google() -> LLMInstrumentor:
+    return import_module("otel_llm.instrumentation.google_genai").GoogleGenAIInstrumentor()
+
+
+def _google_client(url: str) -> Any:
+    options = {
+        "base_url": url,
+        "headers": {"x-team-token": SECRET},
+        "retry_options": {"attempts": 1},
+    }
+    return import_module("google.genai").Client(api_key=SECRET, http_options=options)
+
+
+def _google_call(client: Any, stream: bool = False) -> Any:
+    models = client.models
+    return (models.generate_content_stream if stream else models.generate_content)(**_GOOGLE_ASK)
+
+
+_GOOGLE_ASK = {
+    "model": "m",
+    "contents": f"{QUESTION} {SECRET}",
+    "config": {"max_output_tokens": 9},
+}
+_GENERATED = gemini_wire.response(
+    gemini_wire.candidate(gemini_wire.text(f"four {SECRET}")),
+    model="m-2026",
+    usageMetadata=gemini_wire.usage(11, 5, cachedContentTokenCount=4),
+)
+_GOOGLE = {
+    "name": "generate_content m",
+    "kind": "CLIENT",
+    "status": "UNSET",
+    "gen_ai.operation.name": "generate_content",
+    "gen_ai.provider.name": "gcp.gemini",
+    "gen_ai.request.model": "m",
+    "gen_ai.request.max_tokens": 9,
+    "gen_ai.response.id": "resp-1",
+    "gen_ai.response.model": "m-2026",
+    "gen_ai.usage.input_tokens": 11,
+}
+
 CASES = {
     "openai": Case(
         sdk="openai",
@@ -147,6 +212,25 @@ CASES = {
         after_first={**_CHAT, "gen_ai.request.stream": True},
         refusal="openai.RateLimitError",
         cut=_openai_cut(),
+        raw=True,
+    ),
+    "groq": Case(
+        sdk="groq",
+        instrumentor=_groq,
+        routes=groq_wire.ROUTES,
+        client=_groq_client("Groq"),
+        async_client=_groq_client("AsyncGroq"),
+        call=lambda client, **more: client.chat.completions.create(**_ASK, **more),
+        method=lambda client: client.chat.completions.create,
+        arguments={"model": "m", "messages": _MESSAGES, "max_tokens": 9},
+        answer=_COMPLETION,
+        chunks=groq_wire.completion_chunks(f"four {SECRET}", model="m-2026", counted=_USAGE),
+        send=openai_wire.stream,
+        expected={**_GROQ, **_WHOLE},
+        streamed={"gen_ai.request.stream": True},
+        after_first={**_GROQ, "gen_ai.request.stream": True},
+        refusal="groq.RateLimitError",
+        cut="httpx.RemoteProtocolError",
         raw=True,
     ),
     "anthropic": Case(
@@ -172,6 +256,36 @@ CASES = {
         refusal="anthropic.RateLimitError",
         cut="httpx2.RemoteProtocolError",
         raw=True,
+    ),
+    "google_genai": Case(
+        sdk="google.genai",
+        instrumentor=_google,
+        routes=gemini_wire.ROUTES,
+        client=_google_client,
+        async_client=lambda url: _google_client(url).aio,
+        call=_google_call,
+        method=lambda client: client.models.generate_content,
+        arguments=_GOOGLE_ASK,
+        answer=_GENERATED,
+        chunks=gemini_wire.chunks(_GENERATED),
+        send=gemini_wire.stream,
+        expected={
+            **_GOOGLE,
+            "gen_ai.response.finish_reasons": ("STOP",),
+            "gen_ai.usage.output_tokens": 5,
+            "gen_ai.usage.cache_read.input_tokens": 4,
+        },
+        streamed={"gen_ai.request.stream": True},
+        after_first={
+            **_GOOGLE,
+            "gen_ai.request.stream": True,
+            "gen_ai.usage.output_tokens": 1,
+        },
+        refused=gemini_wire.error(429, message=SECRET),
+        refusal="google.genai.errors.ClientError",
+        refusal_type="429",
+        cut="httpx2.RemoteProtocolError",
+        blocks=False,
     ),
 }
 _ASK = CASES["openai"].arguments

@@ -29,7 +29,7 @@ from .shapes import chat_completions as chat
 from .shapes import responses
 from .shapes.completions import COMPLETIONS
 from .shapes.embeddings import EMBEDDINGS
-from .shapes.hosts import provider_of
+from .shapes.hosts import provider_of, server_of
 from .shapes.images import IMAGES
 from .shapes.transcription import TRANSCRIPTION
 from .shapes.values import field, integer, text
@@ -203,6 +203,5 @@ class OpenAIInstrumentor(LLMInstrumentor):
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the provider by the client's class, else by its host; ``openai`` when unknown."""
         client = instance._client
-        url = client.base_url
-        provider = provider_of(client.__class__, url.host)
-        return Origin(provider, url.host, url.port or (80 if url.scheme == "http" else 443))
+        host, port = server_of(client.base_url)
+        return Origin(provider_of(client.__class__, host), host, port)

@@ -47,10 +47,10 @@ class CompletionStream(chat.ChatStream):
         super().__init__(content)
         self._said: dict[int, list[str]] = {}
 
-    def _take(self, choice: Any) -> None:
-        super()._take(choice)
+    def _take(self, choice: Any) -> bool:
         if self._content and (said := text(field(choice, "text"))):
             self._said.setdefault(integer(field(choice, "index")) or 0, []).append(said)
+        return super()._take(choice)
 
     def output_messages(self) -> Sequence[Message]:
         """Return one message per choice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 _CLASSES = {
     "AzureOpenAI": "azure.ai.openai",
@@ -55,3 +56,8 @@ def provider_of(client: type, host: str, default: str = "openai") -> str:
     labels = host.lower().rstrip(".").replace("-aiplatform.", ".aiplatform.").split(".")
     ends = (".".join(labels[start:]) for start in range(len(labels)))
     return next((_HOSTS[end] for end in ends if end in _HOSTS), default)
+
+
+def server_of(url: Any) -> tuple[str, int]:
+    """Return host and port of a client's base URL: ``httpx`` or ``httpx2``, so only by name."""
+    return url.host, url.port or (80 if url.scheme == "http" else 443)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
 from typing import (
     Annotated,
     Any,
@@ -125,7 +126,7 @@ def _leaf(kind: Any, value: object, path: str, problems: list[Problem]) -> objec
     try:
         if get_origin(kind) is Annotated and callable(parse := get_args(kind)[1]):
             return parse(value)
-        return TypeAdapter(kind).validate_python(value, strict=kind is not float)
+        return TypeAdapter(kind).validate_python(value, strict=kind not in (float, Path))
     except ValidationError:
         problems.append(Problem(path, _expected(kind, value)))
     except ValueError as error:

@@ -35,8 +35,18 @@ def field_docs(settings: type) -> dict[str, str]:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             text = after.value if isinstance(after, ast.Expr) else None
             if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                docs[statement.target.id] = " ".join(text.value.split())
+                docs[statement.target.id] = prose(text.value)
     return docs
+
+
+def prose(docstring: str) -> str:
+    """Return a docstring as Markdown that also stands in a table."""
+    return " ".join(docstring.split()).replace("``", "`").replace("|", "\\|")
+
+
+def paragraphs(docstring: str) -> str:
+    """Return a docstring as Markdown paragraphs."""
+    return docstring.replace("``", "`")
 
 
 def spelled(kind: Any) -> str:
@@ -58,10 +68,12 @@ def spelled(kind: Any) -> str:
         return f"list of {spelled(arguments[0])}"
     if origin is Annotated:
         return spelled(arguments[0])
-    return {str: "text", int: "number", float: "number", bool: "true or false"}.get(kind, "any")
+    return {str: "text", Path: "path", int: "number", float: "number", bool: "true or false"}.get(
+        kind, "any"
+    )
 
 
-def default(field: Field[Any]) -> str:
+def default(field: Field[Any], kind: Any) -> str:
     """Return a field's default as YAML would show it; ``required`` when there is none."""
     if field.default_factory is not MISSING:
         value = field.default_factory()
@@ -71,7 +83,20 @@ def default(field: Field[Any]) -> str:
     value = field.default
     if is_dataclass(value) or value is None or value == "" or value == ():
         return ""
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    return f"`{_written(value, kind)}`"
+
+
+def _written(value: Any, kind: Any) -> str:
+    """Return a value as an operator would write it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    units = {Duration: DURATIONS, Size: SIZES}.get(kind, ())
+    fitting = [(size, unit) for size, unit in units if value and value % size == 0]
+    return f"{value / fitting[0][0]:g}{fitting[0][1]}" if fitting else f"{value}"
+
+
+DURATIONS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 def rows(settings: type, prefix: str = "") -> Iterator[str]:
@@ -80,7 +105,8 @@ def rows(settings: type, prefix: str = "") -> Iterator[str]:
     for field in fields(settings):
         kind = hints[field.name]
         name = f"{prefix}{field.name}"
-        yield f"| `{name}` | {spelled(kind)} | {default(field)} | {docs.get(field.name, '')} |"
+        cells = (f"`{name}`", spelled(kind), default(field, kind), docs.get(field.name, ""))
+        yield f"| {' | '.join(cells)} |"
         for nested, suffix in _sections(kind):
             yield from rows(nested, f"{name}{suffix}.")
 
@@ -119,8 +145,9 @@ def collector_page() -> str:
     ]
     for family, entries in components.TABLES.items():
         for name, entry in entries.items():
-            about = inspect.getdoc(sys.modules[entry.config.__module__]) or ""
-            parts += [f"## {family}: `{name}`\n", f"{about}\n", f"{table(entry.config)}\n"]
+            about = inspect.getdoc(sys.modules[entry.make.__module__]) or ""
+            parts += [f"## {family}: `{name}`\n", f"{paragraphs(about)}\n"]
+            parts += [f"{table(entry.config)}\n"]
     parts.append("## The other sections\n")
     skip = components.TABLES.keys()
     hints = get_type_hints(Sections, include_extras=True)

@@ -11,7 +11,7 @@ _ids = itertools.count(1)
 
 
 def call(
-    ended_s: float = 0.0,
+    ended_s: float = 100.0,
     *,
     took_s: float = 1.0,
     tokens: tuple[int, int] | None = (10, 5),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 
-from otel_llm.genai import Usage
+from otel_llm.genai import Cost, Usage
 from otel_llm.stats import Sketch, Tally
 
 from .calls import call
@@ -37,6 +38,7 @@ def test_everything_known_of_a_call_is_counted():
         counted=1,
         cost_nano=250_000_000,
         priced=1,
+        timed=1,
         duration_ns=1_500_000_000,
         refused=1,
         refusable=1,
@@ -57,18 +59,32 @@ def test_everything_known_of_a_call_is_counted():
 
 
 def test_what_is_unknown_is_counted_nowhere():
-    one = call(1.0, tokens=None, cost=None)
+    one = call(2.0, tokens=None, cost=None)
 
     assert _tally([one]) == Tally(
         calls=1,
+        unpriced=1,
+        timed=1,
         duration_ns=1_000_000_000,
         durations=Sketch([1.0]),
-        examples={"any": (1e9, one.trace_id), "slow": (1e9, one.trace_id)},
+        examples={"any": (2e9, one.trace_id), "slow": (1e9, one.trace_id)},
     )
 
 
-def test_known_tokens_without_a_price_are_unpriced():
-    assert _tally([call(cost=None)]).unpriced == 1
+def test_a_call_that_ran_without_a_price_is_unpriced_and_one_that_failed_before_is_not():
+    failed = call(cost=None, tokens=None, error_type="timeout")
+
+    assert _tally([call(cost=None), failed]).unpriced == 1
+
+
+def test_what_no_price_can_be_is_not_added_up():
+    odd = [call(cost=math.inf), call(cost=math.nan), call(cost=None, tokens=(-5, 3))]
+    euros = call()
+    euros.cost = Cost(3.0, currency="EUR")
+
+    tally = _tally([*odd, euros])
+
+    assert (tally.cost_nano, tally.priced, tally.input_tokens) == (0, 0, 30)
 
 
 def test_a_refusal_by_finish_reason_needs_no_content():
@@ -77,8 +93,12 @@ def test_a_refusal_by_finish_reason_needs_no_content():
     assert (tally.refused, tally.refusable, tally.judged) == (1, 2, 0)
 
 
-def test_a_span_that_ends_before_it_starts_took_no_time():
-    assert _tally([call(took_s=-5.0)]).duration_ns == 0
+def test_a_span_that_ends_before_it_starts_or_has_no_start_took_no_known_time():
+    backwards, endless = call(10.0, took_s=-5.0), call(10.0, took_s=10.0)
+
+    tally = _tally([backwards, endless])
+
+    assert (tally.timed, tally.duration_ns, len(tally.durations)) == (0, 0, 0)
 
 
 def test_a_million_tenths_of_a_cent_are_exactly_a_thousand_dollars():
@@ -93,7 +113,7 @@ def test_parts_merged_in_any_order_and_taken_away_again_leave_the_rest():
     chance = random.Random(3)
     calls = [
         call(
-            i,
+            i + 9,
             took_s=chance.random(),
             cost=chance.choice([None, chance.random()]),
             usage=Usage(chance.randrange(1000), None),
@@ -117,9 +137,9 @@ def test_parts_merged_in_any_order_and_taken_away_again_leave_the_rest():
 
 
 def test_the_example_is_the_slowest_and_the_dearest():
-    slow, dear = call(1.0, took_s=9.0), call(2.0, cost=7.0)
+    slow, dear = call(20.0, took_s=9.0), call(30.0, cost=7.0)
 
-    examples = _tally([call(3.0), slow, dear]).examples
+    examples = _tally([call(40.0), slow, dear]).examples
 
     assert (examples["slow"][1], examples["costly"][1]) == (slow.trace_id, dear.trace_id)
 

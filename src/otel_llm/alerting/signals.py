@@ -41,7 +41,7 @@ def _tokens(tally: Tally) -> int:
 
 
 def _mean_duration(tally: Tally) -> float | None:
-    return tally.duration_ns / NANO / tally.calls if tally.calls else None
+    return tally.duration_ns / NANO / tally.timed if tally.timed else None
 
 
 def _counted(read: Callable[[Tally], float]) -> Callable[[Tally], float | None]:
@@ -101,7 +101,9 @@ CALL_SIGNALS: Mapping[str, Signal] = {
         show=percentage,
         example="flagged",
     ),
-    "mean_duration": Signal(_mean_duration, unit="s", show=duration, example="slow"),
+    "mean_duration": Signal(
+        _mean_duration, lambda t: t.timed, unit="s", show=duration, example="slow"
+    ),
 }
 
 REPORTED_SIGNALS: Mapping[str, str] = {
@@ -150,7 +152,13 @@ def check_signal(name: str) -> None:
 
 def _quantile(what: str, q: float) -> Signal:
     if what == "duration":
-        return Signal(lambda t: t.durations.quantile(q), unit="s", show=duration, example="slow")
+        return Signal(
+            lambda t: t.durations.quantile(q),
+            lambda t: t.timed,
+            unit="s",
+            show=duration,
+            example="slow",
+        )
     return Signal(
         lambda t: t.first_chunks.quantile(q),
         lambda t: len(t.first_chunks),

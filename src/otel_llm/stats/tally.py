@@ -7,6 +7,7 @@ order, over any number of workers, and taking away again gives the same to the l
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Literal
 
 from otel_llm.genai import Call
@@ -33,10 +34,12 @@ class Tally:
     counted: int = 0
     """Calls whose tokens are known."""
     cost_nano: int = 0
-    """Money in billionths of the price table's currency."""
+    """Money in billionths of a US dollar; other currencies are not added up."""
     priced: int = 0
     unpriced: int = 0
-    """Calls with known tokens and no price for them."""
+    """Calls that cost something nobody knows (``Call.unpriced``)."""
+    timed: int = 0
+    """Calls that say when they began and ended."""
     duration_ns: int = 0
     refused: int = 0
     refusable: int = 0
@@ -59,32 +62,34 @@ class Tally:
     def add(self, call: Call) -> None:
         """Count one call."""
         self.calls += 1
-        duration_ns = max(0, call.end_ns - call.start_ns)
-        self.duration_ns += duration_ns
-        self.durations.add(duration_ns / NANO)
+        if 0 < call.start_ns <= call.end_ns:
+            self._add_duration(call.end_ns - call.start_ns, call)
         if call.time_to_first_chunk_s is not None:
             self.first_chunks.add(call.time_to_first_chunk_s)
         self._example("any", call.end_ns, call)
-        self._example("slow", duration_ns, call)
         if call.error_type is not None:
             self.errors += 1
             self._example("failed", call.end_ns, call)
         self._add_usage(call)
         self._add_quality(call)
 
+    def _add_duration(self, duration_ns: int, call: Call) -> None:
+        self.timed += 1
+        self.duration_ns += duration_ns
+        self.durations.add(duration_ns / NANO)
+        self._example("slow", duration_ns, call)
+
     def _add_usage(self, call: Call) -> None:
         usage, cost = call.usage, call.cost
-        known = usage.input_tokens is not None or usage.output_tokens is not None
-        if known:
+        if usage.input_tokens is not None or usage.output_tokens is not None:
             self.counted += 1
-            self.input_tokens += usage.input_tokens or 0
-            self.output_tokens += usage.output_tokens or 0
-        if cost is not None:
+            self.input_tokens += max(0, usage.input_tokens or 0)
+            self.output_tokens += max(0, usage.output_tokens or 0)
+        self.unpriced += call.unpriced
+        if cost is not None and cost.currency == "USD" and isfinite(cost.total):
             self.priced += 1
             self.cost_nano += round(cost.total * NANO)
             self._example("costly", cost.total, call)
-        elif known:
-            self.unpriced += 1
 
     def _add_quality(self, call: Call) -> None:
         refused = any(reason.lower() in _REFUSED for reason in call.finish_reasons)
@@ -136,6 +141,7 @@ _SUMS = (
     "cost_nano",
     "priced",
     "unpriced",
+    "timed",
     "duration_ns",
     "refused",
     "refusable",

@@ -126,10 +126,10 @@ class Windows:
         self._step_s = min((step_for(length) for _, length in self._windows), default=1)
 
     def observe(self, calls: Iterable[Call], now_s: float) -> None:
-        """Count ``calls``. One that claims to have ended after ``now_s`` ended just now."""
+        """Count ``calls``. One that claims to end after ``now_s``, or never, ended just now."""
         with self._lock:
             for call in calls:
-                at = min(call.end_ns / NANO, now_s)
+                at = min(call.end_ns / NANO, now_s) if call.end_ns > 0 else now_s
                 values = tuple(label(read(call)) for read in self._readers)
                 cell = (call.billed, int(at // self._step_s), values)
                 tally = self._cells.get(cell)

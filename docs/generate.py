@@ -14,6 +14,8 @@ import textwrap
 import types
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -68,9 +70,18 @@ def spelled(kind: Any) -> str:
         return f"list of {spelled(arguments[0])}"
     if origin is Annotated:
         return spelled(arguments[0])
-    return {str: "text", Path: "path", int: "number", float: "number", bool: "true or false"}.get(
-        kind, "any"
-    )
+    return NAMES.get(kind, "any")
+
+
+NAMES: dict[Any, str] = {
+    str: "text",
+    Path: "path",
+    int: "number",
+    float: "number",
+    Decimal: "number",
+    date: "date",
+    bool: "true or false",
+}
 
 
 def default(field: Field[Any], kind: Any) -> str:

@@ -129,7 +129,8 @@ def billable(card: Card, usage: Usage) -> Tokens | Unpriced:
     """Split ``usage`` into what ``card`` has rates for, or say what is missing.
 
     A model without output rates (embeddings) needs no output count, a free one no count at all:
-    zero times any number of tokens is zero.
+    zero times any number of tokens is zero. Audio without a rate of its own is billed as text,
+    which may be right (some models make no difference) or far too low, and is said.
     """
     if card.source == "local":
         return _NOTHING
@@ -140,6 +141,8 @@ def billable(card: Card, usage: Usage) -> Tokens | Unpriced:
         return Unpriced("no_usage")
     if tokens.output and not card.output_priced:
         return Unpriced("no_output_rate")
+    if not card.audio_priced and (tokens.audio_input or tokens.audio_output):
+        return tokens._replace(quality=tokens.quality or "audio_at_text_rate")
     return tokens
 
 

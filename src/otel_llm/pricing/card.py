@@ -107,6 +107,7 @@ class Card:
     """``unpriced_tier``: the tier has no rates of its own, these are the standard ones.
     ``guessed_provider``: the span named none, the model's name told."""
     output_priced: bool = True
+    audio_priced: bool = True
     by_minute: bool = False
     """Whether the price depends on the time of day."""
 

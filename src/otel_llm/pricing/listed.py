@@ -92,6 +92,7 @@ class PriceList:
             tier="standard" if odd_tier or _normal(tier) in STANDARD else _normal(tier),
             quality=_doubt(odd_tier, guessed),
             output_priced="output_mtok" in prices,
+            audio_priced="input_audio_mtok" in prices or "output_audio_mtok" in prices,
             by_minute=_by_minute(info),
         )
 

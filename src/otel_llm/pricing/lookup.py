@@ -1,0 +1,138 @@
+"""The price book as rows, for people: show a model, search for one, explain a bill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from otel_llm.genai import Usage
+
+from .book import PriceBook
+from .card import Band, Bill, Card, Unpriced
+
+_MILLION = Decimal(1_000_000)
+TIERS = ("standard", "batch", "flex", "priority", "fast")
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    """Rates of one model in one tier and for one length of prompt."""
+
+    provider: str
+    model: str
+    tier: str
+    """``standard``, ``batch``, …; ``+above_200000`` for longer prompts."""
+    rates: dict[str, Decimal]
+    """US dollars per million tokens by bucket (``input``, ``output``, ``cache_read``, …); a bucket
+    that costs what it is part of is left out. ``request`` is per call."""
+    source: str
+    match: str
+    as_of: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BillRow:
+    """One line of a bill."""
+
+    part: str
+    amount: Decimal
+    """US dollars."""
+
+
+def show(
+    book: PriceBook, provider: str | None, model: str, at_ns: int
+) -> list[PriceRow] | Unpriced:
+    """Return the rates of a model at a time in each tier that has its own, or why there are none.
+
+    ``provider`` and ``model`` in any spelling a span may have.
+    """
+    standard = book.quote(provider, model, at_ns)
+    if isinstance(standard, Unpriced):
+        return standard
+    rows = list(_rows(provider, model, standard))
+    for tier in TIERS[1:]:
+        card = book.quote(provider, model, at_ns, tier)
+        if isinstance(card, Card) and card.tier == tier:
+            rows += _rows(provider, model, card)
+    return rows
+
+
+def search(book: PriceBook, text: str, at_ns: int) -> Iterator[PriceRow]:
+    """Yield the standard rates of every listed model whose id or provider holds ``text``."""
+    wanted = text.lower()
+    for provider, model in book.listed.models():
+        if wanted in f"{provider.id}/{model.id}".lower():
+            card = book.quote(provider.id, model.id, at_ns)
+            if isinstance(card, Card):
+                yield from _rows(provider.id, model.id, card)
+
+
+def explain(
+    book: PriceBook, provider: str | None, model: str, usage: Usage, at_ns: int, tier: str | None
+) -> list[BillRow] | Unpriced:
+    """Return the lines of the bill for one call and their sum, or why there is no bill."""
+    bill = book.bill(provider, model, usage, at_ns, tier)
+    if not isinstance(bill, Bill):
+        return bill
+    parts = [BillRow(part, amount) for part, amount in bill.parts._asdict().items() if amount]
+    return [*parts, BillRow("total", bill.total)]
+
+
+def at_day(day: str | None) -> int:
+    """Return noon of an ISO day as Unix nanoseconds; 0, the table's own date, for ``None``."""
+    if day is None:
+        return 0
+    noon = datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC)
+    return int(noon.timestamp()) * 10**9
+
+
+def per_million(card: Card, band: Band | None = None) -> dict[str, Decimal]:
+    """Return rates as a price list prints them, what repeats its parent's rate left out.
+
+    ``band`` is one of the card's, by default the one for short prompts.
+    """
+    rates = (band or card.bands[-1]).exact
+    priced = {name: rate * _MILLION for name, rate in rates._asdict().items()}
+    priced["request"] = rates.request
+    if not card.output_priced:
+        del priced["output"]
+    return {
+        name: amount.normalize()
+        for name, amount in priced.items()
+        if amount != _implied(name, priced)
+    }
+
+
+_PARENTS = {
+    "cache_read": "input",
+    "cache_write": "input",
+    "cache_write_1h": "cache_write",
+    "audio_input": "input",
+    "image_input": "input",
+    "audio_cache_read": "cache_read",
+    "image_cache_read": "cache_read",
+    "reasoning": "output",
+    "audio_output": "output",
+    "image_output": "output",
+}
+
+
+def _implied(name: str, priced: dict[str, Decimal]) -> Decimal | None:
+    if name in ("input", "output"):
+        return None
+    return priced.get(_PARENTS.get(name, ""), Decimal(0))
+
+
+def _rows(provider: str | None, model: str, card: Card) -> Iterable[PriceRow]:
+    for band in reversed(card.bands):
+        yield PriceRow(
+            provider=provider or card.match.partition("/")[0],
+            model=model,
+            tier=card.tier_of(band),
+            rates=per_million(card, band),
+            source=card.source,
+            match=card.match,
+            as_of=card.as_of,
+        )

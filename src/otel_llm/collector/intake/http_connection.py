@@ -17,6 +17,7 @@ from .config import HttpConfig
 from .exchange import Exchange, Head
 
 _MAX_HEAD_BYTES = 64 * 2**10
+_LARGE_HEAD = Failure("bad_head", 431, 3, "the headers are too large")
 _TIMEOUT = Failure("timeout", 408, 4, "the request took too long")
 _LINGER_S = 5.0
 """How long a sender that was answered early may go on sending."""
@@ -91,12 +92,30 @@ class HttpConnection(asyncio.Protocol):
             self._ignore_upgrade(data[cast("int", upgrade.args[0]) :])
         except httptools.HttpParserError:
             self._end(MALFORMED)
+        else:
+            self._limit_head(len(data))
 
     def _ignore_upgrade(self, rest: bytes) -> None:
-        """Go on in HTTP/1.1, as one may. Java's client offers HTTP/2 with each first request."""
+        """Go on in HTTP/1.1, as one may: Java's client offers HTTP/2 with each first request.
+
+        The parser takes the body for the other protocol, so it is given the request once more,
+        without the offer.
+        """
+        method = self._parser.get_method()
         self._parser = httptools.HttpRequestParser(self)
-        if rest and not self._gone:
-            self.data_received(rest)
+        if method == b"CONNECT":
+            self._end(MALFORMED)
+            return
+        kept = {n: v for n, v in self._headers.items() if n not in ("connection", "upgrade")}
+        lines = [f"{name}: {value}".encode("latin-1") for name, value in kept.items()]
+        start = b"%b %b HTTP/1.1" % (method, self._url)
+        self.data_received(b"\r\n".join([start, *lines, b"", rest]))
+
+    def _limit_head(self, size: int) -> None:
+        if self._head is None and not self._idle:
+            self._head_bytes += size
+            if self._head_bytes > _MAX_HEAD_BYTES:
+                self._end(_LARGE_HEAD)
 
     def eof_received(self) -> bool:
         """Hang up when the sender does."""
@@ -123,21 +142,14 @@ class HttpConnection(asyncio.Protocol):
     def on_url(self, url: bytes) -> None:
         """Collect the target, which may come in pieces."""
         self._url += url
-        self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header."""
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
-        self._count_head(len(name) + len(value))
-
-    def _count_head(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > _MAX_HEAD_BYTES and not self._gone:
-            self._end(Failure("bad_head", 431, 3, "the headers are too large"))
 
     def on_headers_complete(self) -> None:
         """Decide by the head; start the clock for the body."""
-        if self._gone:
+        if self._gone or self._parser.should_upgrade():
             return
         self.deadline = self._loop.time() + self._config.read_timeout
         method = self._parser.get_method().decode("latin-1")

@@ -11,11 +11,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 
-from otel_llm.collector.dead_letter import DeadLetter, DeadLetterConfig, Replayed, read, replay
-from otel_llm.collector.errors import Malformed, Refused, Retryable
+from otel_llm.collector.dead_letter import DeadLetter, DeadLetterConfig, read
+from otel_llm.collector.errors import Malformed, Refused
 
 from .otlp_faults import TraceRequest, traces
-from .test_sending import Scripted
 
 
 def full_span() -> bytes:
@@ -163,22 +162,3 @@ def test_a_line_that_is_no_otlp_is_named(tmp_path: Path):
 
     with pytest.raises(Malformed, match=r"foreign\.jsonl, line 2"):
         list(read(file))
-
-
-def test_a_replay_sends_every_request_once_in_order(tmp_path: Path):
-    dead_letter = letter(tmp_path)
-    for number in (1, 2, 3):
-        dead_letter.bury("otlp", "traces", traces(number, number + 10), "HTTP 400")
-    exporter = Scripted()
-
-    replayed = replay(tmp_path / "otlp-traces.jsonl", exporter)
-
-    assert replayed == Replayed(requests=3, items=6)
-    assert exporter.numbers() == [1, 11, 2, 12, 3, 13]
-
-
-def test_a_replay_stops_at_the_first_failure_and_says_so(tmp_path: Path):
-    letter(tmp_path).bury("otlp", "traces", traces(1), "HTTP 400")
-
-    with pytest.raises(Retryable):
-        replay(tmp_path / "otlp-traces.jsonl", Scripted([Retryable("UNAVAILABLE")]))

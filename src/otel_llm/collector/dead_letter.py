@@ -21,7 +21,7 @@ from typing import Any
 
 from otel_llm.config.units import Size
 
-from .component import Exporter, Signal
+from .component import Signal
 from .envelope import count
 from .errors import Malformed, Refused
 from .otlp_json import from_json, to_json
@@ -35,14 +35,6 @@ class DeadLetterConfig:
     """Made when missing, for its owner alone."""
     max_size: Size = 2**30
     """Bytes of all files together. When they are full, nothing more is given up on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """What came of sending a file again."""
-
-    requests: int
-    items: int
 
 
 class DeadLetter:
@@ -70,7 +62,7 @@ class DeadLetter:
             "payload": base64.b64encode(payload).decode() if line is None else None,
         }
         with self._lock:
-            self._write(f"{_safe(destination)}-{signal}", line, note)
+            self._write(f"{safe_name(destination)}-{signal}", line, note)
 
     def size_bytes(self) -> int:
         """Bytes of all files together."""
@@ -104,19 +96,6 @@ def read(file: Path) -> Iterator[tuple[Signal, bytes]]:
                     if line.endswith("\n"):
                         raise Malformed(f"{file.name}, line {number}: {error}") from error
     yield from _only_in_notes(file)
-
-
-def replay(file: Path, exporter: Exporter) -> Replayed:
-    """Send every request of ``file``, once each, in order; raises what the exporter raises.
-
-    Nothing is deleted: what failed can be replayed again, and what arrived twice is a duplicate
-    that backends recognise by its ids.
-    """
-    requests = items = 0
-    for signal, payload in read(file):
-        exporter.export(signal, payload)
-        requests, items = requests + 1, items + count(signal, payload)
-    return Replayed(requests, items)
 
 
 def _only_in_notes(file: Path) -> Iterator[tuple[Signal, bytes]]:
@@ -161,5 +140,6 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _safe(destination: str) -> str:
+def safe_name(destination: str) -> str:
+    """Return what stands for an exporter's name in a file's."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", destination)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import math
 import os
-import re
 import time
 import zlib
 from pathlib import Path
 from threading import Condition
 
+from .dead_letter import safe_name
 from .journal import HEAD, Journal, Record, Segment, records
 from .queues import Lot
 
@@ -50,7 +50,7 @@ class JournalQueue:
 
     def __init__(self, journal: Journal, destination: str) -> None:
         self._journal = journal
-        file = journal.directory / f"{re.sub(r'[^A-Za-z0-9._-]', '_', destination)}.cursor"
+        file = journal.directory / f"{safe_name(destination)}.cursor"
         self._cursor = Cursor(file, journal.start, journal.end)
         self._name = destination
         self._read_to = self._cursor.position

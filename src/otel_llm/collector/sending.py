@@ -14,7 +14,6 @@ from threading import Event, Thread
 from typing import Generic, Literal, Protocol, TypeVar
 
 from .component import Exporter, Signal
-from .dead_letter import DeadLetter
 from .destination import QueueConfig, RetryConfig
 from .envelope import count, halve
 from .errors import (
@@ -63,6 +62,17 @@ class Sending(Protocol):
     @property
     def retry_on_failure(self) -> RetryConfig:
         """What happens on failure."""
+        ...
+
+
+class Grave(Protocol):
+    """Where what cannot be delivered goes: ``DeadLetter``, or whoever wants to know."""
+
+    def bury(
+        self, destination: str, signal: Signal, payload: bytes, reason: str, said: str = ""
+    ) -> None:
+        """Keep one request, for good when this returns. Raises ``Refused`` when there is no room
+        and ``OSError`` as the disk does."""
         ...
 
 
@@ -161,7 +171,7 @@ class Sender(Generic[Q]):
         exporter: Exporter,
         config: Sending,
         queue: Q,
-        dead_letter: DeadLetter | None = None,
+        dead_letter: Grave | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.name = name

@@ -1,0 +1,66 @@
+"""Send a dead letter again, or any file of OTLP JSON lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from .component import Exporter, Signal
+from .dead_letter import read
+from .destination import QueueConfig, RetryConfig
+from .envelope import count
+from .queues import Lot, MemoryQueue
+from .sending import Clock, Sender, Sending
+
+PATIENCE_S = 60.0
+"""How long a replay goes on trying with one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of it, in items: spans, data points or log records."""
+
+    sent: int
+    refused: Mapping[str, int]
+    """Items that were not accepted, by reason."""
+
+
+@dataclass(slots=True)
+class _Refusals:
+    """Notes what would be buried: it is in the file already."""
+
+    items: Counter[str] = field(default_factory=Counter[str])
+
+    def bury(
+        self, destination: str, signal: Signal, payload: bytes, reason: str, said: str = ""
+    ) -> None:
+        self.items[reason] += count(signal, payload)
+
+
+@dataclass(frozen=True, slots=True)
+class _Patient:
+    """The destination's own settings, but for how long it is waited for."""
+
+    sending_queue: QueueConfig
+    retry_on_failure: RetryConfig
+
+
+def replay(
+    file: Path, name: str, exporter: Exporter, config: Sending, clock: Clock | None = None
+) -> Replayed:
+    """Send every request of ``file`` to one destination, in order, with its retries.
+
+    Raises ``Malformed`` and ``OSError`` as ``dead_letter.read`` does. The file stays as it is:
+    replayed twice, it arrives twice, and backends know the copies by their ids.
+    """
+    refusals, sent, clock = _Refusals(), 0, clock or Clock()
+    retry = replace(config.retry_on_failure, max_elapsed_time=PATIENCE_S)
+    settings = _Patient(config.sending_queue, retry)
+    for signal, payload in read(file):
+        queue = MemoryQueue(config.sending_queue.queue_size)
+        sender = Sender(name, signal, exporter, settings, queue, refusals, clock)
+        sender.deliver(Lot((payload,), since=clock.time()))
+        sent += sender.status().sent
+    return Replayed(sent, dict(refusals.items))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from opentelemetry.context import attach, detach
@@ -18,9 +17,9 @@ def release(token: Any) -> None:
     collector runs in. The token means nothing there and the context it came from is gone, which
     is no error, whereas ``detach`` would log one.
     """
-    variable = getattr(token, "var", None)  # a custom runtime context may have other tokens
-    if variable is not None:
-        with suppress(ValueError):
-            variable.reset(token)
-    else:
+    try:
+        token.var.reset(token)
+    except ValueError:
+        pass
+    except AttributeError:  # a custom runtime context with tokens of its own
         detach(token)

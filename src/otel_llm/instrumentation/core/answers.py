@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .ending import Ending
 from .guard import swallowed
-from .operation import Ending, Operation
+from .operation import Operation
 from .patch import Endpoint
 
 

@@ -6,12 +6,13 @@ would choke on, because there it would cost the whole batch and not one attribut
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from otel_llm import semconv
-from otel_llm.genai import Request, Response, Usage
+from otel_llm.genai import Request, Response
 
 Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 Attributes: TypeAlias = dict[str, Value]
@@ -22,6 +23,8 @@ _INT64 = 2**63
 
 def text(value: Any) -> str | None:
     """Return a string that UTF-8 can carry; an enum gives its value, anything else ``None``."""
+    if type(value) is str and value.isascii():
+        return value
     if isinstance(value, Enum):
         value = value.value
     if not isinstance(value, str):
@@ -32,6 +35,8 @@ def text(value: Any) -> str | None:
 
 def integer(value: Any) -> int | None:
     """Return a 64-bit integer; a whole float counts, a bool does not."""
+    if type(value) is int and -_INT64 <= value < _INT64:
+        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -65,18 +70,38 @@ def _several(value: Any) -> int | None:
     return None if count == 1 else count
 
 
-_Table: TypeAlias = tuple[tuple[str, str, Cleaner], ...]
+class _Table:
+    """Fields of a dataclass, the attributes they become, and how each is cleaned."""
 
-_REQUEST: _Table = (
+    __slots__ = ("_empty", "_get", "_to")
+
+    def __init__(self, *rows: tuple[str, str, Cleaner]) -> None:
+        self._get = attrgetter(*(field for field, _, _ in rows))
+        self._to = tuple((name, clean) for _, name, clean in rows)
+        self._empty = (None,) * len(rows)
+
+    def write(self, source: Any, attributes: Attributes) -> None:
+        """Add what ``source`` knows to ``attributes``."""
+        values = self._get(source)
+        if values == self._empty:
+            return
+        for value, (name, clean) in zip(values, self._to, strict=True):
+            if value is not None and (cleaned := clean(value)) is not None:
+                attributes[name] = cleaned
+
+
+_REQUEST = _Table(
     ("stream", semconv.REQUEST_STREAM, _true),
     ("temperature", semconv.REQUEST_TEMPERATURE, number),
     ("top_p", semconv.REQUEST_TOP_P, number),
-    ("top_k", semconv.REQUEST_TOP_K, integer),
     ("max_tokens", semconv.REQUEST_MAX_TOKENS, integer),
+    ("seed", semconv.REQUEST_SEED, integer),
+)
+_REQUEST_SELDOM = _Table(
+    ("top_k", semconv.REQUEST_TOP_K, integer),
     ("frequency_penalty", semconv.REQUEST_FREQUENCY_PENALTY, number),
     ("presence_penalty", semconv.REQUEST_PRESENCE_PENALTY, number),
     ("stop_sequences", semconv.REQUEST_STOP_SEQUENCES, texts),
-    ("seed", semconv.REQUEST_SEED, integer),
     ("choice_count", semconv.REQUEST_CHOICE_COUNT, _several),
     ("output_type", semconv.OUTPUT_TYPE, text),
     ("reasoning_level", semconv.REQUEST_REASONING_LEVEL, text),
@@ -84,18 +109,20 @@ _REQUEST: _Table = (
     ("conversation_id", semconv.CONVERSATION_ID, text),
     ("previous_response_id", semconv.REQUEST_PREVIOUS_RESPONSE_ID, text),
 )
-_RESPONSE: _Table = (
+_RESPONSE = _Table(
     ("id", semconv.RESPONSE_ID, text),
     ("model", semconv.RESPONSE_MODEL, text),
     ("finish_reasons", semconv.RESPONSE_FINISH_REASONS, texts),
     ("conversation_id", semconv.CONVERSATION_ID, text),
 )
-_USAGE: _Table = (
+_USAGE = _Table(
     ("input_tokens", semconv.USAGE_INPUT_TOKENS, integer),
     ("output_tokens", semconv.USAGE_OUTPUT_TOKENS, integer),
     ("cache_read", semconv.USAGE_CACHE_READ_INPUT_TOKENS, integer),
     ("cache_write", semconv.USAGE_CACHE_WRITE_INPUT_TOKENS, integer),
     ("reasoning", semconv.USAGE_REASONING_OUTPUT_TOKENS, integer),
+)
+_USAGE_SELDOM = _Table(
     ("text_input", semconv.USAGE_TEXT_INPUT_TOKENS, integer),
     ("audio_input", semconv.USAGE_AUDIO_INPUT_TOKENS, integer),
     ("image_input", semconv.USAGE_IMAGE_INPUT_TOKENS, integer),
@@ -106,7 +133,7 @@ _USAGE: _Table = (
     ("audio_cache_read", semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS, integer),
     ("image_cache_read", semconv.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS, integer),
 )
-_OWN_USAGE: _Table = (
+_OWN_USAGE = _Table(
     ("cache_write_5m", semconv.own.CACHE_WRITE_5M_TOKENS, integer),
     ("cache_write_1h", semconv.own.CACHE_WRITE_1H_TOKENS, integer),
 )
@@ -114,45 +141,41 @@ _OWN_USAGE: _Table = (
 
 def of_request(request: Request) -> Attributes:
     """Return what the request says, the model aside: that is known when the span starts."""
-    attributes = _read(_REQUEST, request)
-    if request.more:
-        attributes.update(_cleaned(request.more))
-    return attributes
-
-
-def of_response(response: Response, *, own: bool = False) -> Attributes:
-    """Return what the response says; ``own`` adds what the conventions have no name for."""
-    attributes = _read(_RESPONSE, response)
-    attributes.update(_read(_USAGE, response.usage))
-    if own:
-        attributes.update(_read(_OWN_USAGE, response.usage))
-    if response.more:
-        attributes.update(_cleaned(response.more))
-    return attributes
-
-
-def tokens(usage: Usage, field: str) -> int | None:
-    """Return one count of ``usage`` if it is a number that a metric can take."""
-    count = integer(getattr(usage, field))
-    return count if count is not None and count >= 0 else None
-
-
-def _read(table: Iterable[tuple[str, str, Cleaner]], source: Any) -> Attributes:
     attributes: Attributes = {}
-    for field, name, clean in table:
-        value = getattr(source, field)
-        if value is not None and (cleaned := clean(value)) is not None:
-            attributes[name] = cleaned
+    _REQUEST.write(request, attributes)
+    _REQUEST_SELDOM.write(request, attributes)
+    if request.more:
+        _write_more(request.more, attributes)
     return attributes
 
 
-def _cleaned(more: Mapping[str, Any]) -> Attributes:
-    """Return a provider's own attributes, each a plain value or a list of strings."""
-    cleaned = {name: _plain(value) for name, value in more.items()}
-    return {name: value for name, value in cleaned.items() if value is not None}
+def add_response(attributes: Attributes, response: Response, *, own: bool = False) -> None:
+    """Add what the response says; ``own``: also what the conventions have no name for."""
+    _RESPONSE.write(response, attributes)
+    _USAGE.write(response.usage, attributes)
+    _USAGE_SELDOM.write(response.usage, attributes)
+    if own:
+        _OWN_USAGE.write(response.usage, attributes)
+    if response.more:
+        _write_more(response.more, attributes)
+
+
+def tokens(count: Any) -> int | None:
+    """Return a number of tokens if it is one that a metric can take."""
+    whole = integer(count)
+    return whole if whole is not None and whole >= 0 else None
+
+
+def _write_more(more: Mapping[str, Any], attributes: Attributes) -> None:
+    """Add a provider's own attributes, each a plain value or a list of strings."""
+    for name, value in more.items():
+        if (plain := _plain(value)) is not None:
+            attributes[name] = plain
 
 
 def _plain(value: Any) -> Value | None:
+    if type(value) is str:
+        return text(value)
     if isinstance(value, bool):
         return value
     if isinstance(value, int):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from otel_llm import semconv
@@ -47,10 +47,10 @@ class Captured:
             with guarded("capturing tool definitions"):
                 self.put(semconv.TOOL_DEFINITIONS, content.tool_definitions(arguments))
 
-    def put_output(self, messages: Sequence[Message]) -> None:
-        """Take what the model answered."""
+    def put_output(self, messages: Callable[[], Sequence[Message]]) -> None:
+        """Read what the model answered."""
         with guarded("capturing output messages"):
-            self.put(semconv.OUTPUT_MESSAGES, messages)
+            self.put(semconv.OUTPUT_MESSAGES, messages())
 
 
 def to_json(value: Any) -> str:

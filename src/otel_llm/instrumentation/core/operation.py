@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from threading import Lock
 from time import perf_counter_ns, time_ns
 from typing import Any
@@ -12,15 +11,16 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.trace import SpanKind, StatusCode
 
 from otel_llm import semconv
-from otel_llm.genai import Request, Response
+from otel_llm.genai import Request
 
 from . import attributes as write
 from .attributes import Attributes
 from .content import Captured
+from .ending import Ending
 from .events import emit_details
-from .guard import guarded
+from .guard import guarded, swallowed
 from .instruments import Measured
-from .patch import Endpoint, Message, Origin
+from .patch import Endpoint, Origin
 from .rounds import counted, counting
 from .suppression import LAYERS, marked
 from .telemetry import Telemetry
@@ -30,20 +30,6 @@ _METRIC_EXTRAS = (
     semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
 )
 """Provider attributes that the conventions want on durations and token counts too."""
-
-
-@dataclass(slots=True)
-class Ending:
-    """How an operation ended and what is known of it by then."""
-
-    response: Response = field(default_factory=Response)
-    error_type: str | None = None
-    output: Callable[[], Sequence[Message]] | None = None
-    """Gives the answer's messages; asked only when content is captured."""
-    outcome: str | None = None
-    """Of a stream: completed, closed_early, cancelled, failed or abandoned."""
-    first_chunk_s: float | None = None
-    chunk_gaps_s: Sequence[float] = ()
 
 
 class Operation:
@@ -96,6 +82,11 @@ class Operation:
         return self._ended.locked()
 
     @property
+    def over(self) -> Callable[[], bool]:
+        """What tells ``ended``, for those who ask at every read of a stream."""
+        return self._ended.locked
+
+    @property
     def captures(self) -> bool:
         """Whether the answer's messages are wanted."""
         return self._captured is not None
@@ -139,12 +130,22 @@ class Operation:
         if ending.response.operation is not None:
             with guarded("renaming an operation"):
                 self._become(ending.response.operation)
-        with guarded("describing a finished operation"):
+        self._finish(ending, duration_ns)
+
+    def _finish(self, ending: Ending, duration_ns: int) -> None:
+        """Do each of the three whatever becomes of the others; ``guarded``, without its price."""
+        try:
             self._describe(ending, self._started_ns + duration_ns)
-        with guarded("ending a span"):
+        except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
+            swallowed("describing a finished operation", error)
+        try:
             self._span.end(self._started_ns + duration_ns)
-        with guarded("recording metrics"):
+        except Exception as error:  # noqa: BLE001 - of a span processor
+            swallowed("ending a span", error)
+        try:
             self._measure(ending, duration_ns / 1e9)
+        except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
+            swallowed("recording metrics", error)
 
     def _become(self, operation: str) -> None:
         """Take the operation that only the answer could tell."""
@@ -168,8 +169,11 @@ class Operation:
         evented = self._telemetry.settings.events and self._evented
         if not recording and not evented:
             return
+        if ending.error_type is not None:
+            # No description: a provider's message may quote the prompt or the key.
+            self._span.set_status(StatusCode.ERROR)
         if self._captured is not None and ending.output is not None:
-            self._captured.put_output(ending.output())
+            self._captured.put_output(ending.output)
         found = self._found(ending)
         if recording:
             self._write_span(ending, found)
@@ -185,9 +189,7 @@ class Operation:
     def _found(self, ending: Ending) -> Attributes:
         became = self._kind != self._endpoint.operation  # and the request was for something else
         found = {} if became else write.of_request(self._request)
-        found.update(
-            write.of_response(ending.response, own=self._telemetry.settings.span_attributes)
-        )
+        write.add_response(found, ending.response, own=self._telemetry.settings.span_attributes)
         if ending.first_chunk_s is not None and self._evented:
             found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = ending.first_chunk_s
         if ending.error_type is not None:
@@ -200,26 +202,14 @@ class Operation:
         self._span.set_attributes(found)
         if self._captured is not None and self._captured.span:
             self._span.set_attributes(self._captured.span)
-        if ending.error_type is not None:
-            # No description: a provider's message may quote the prompt or the key.
-            self._span.set_status(StatusCode.ERROR)
 
     def _measure(self, ending: Ending, duration_s: float) -> None:
         response = ending.response
         attributes = self._attributes  # ours alone by now: the SDK copies what it takes
         if (model := write.text(response.model)) is not None:
             attributes[semconv.RESPONSE_MODEL] = model
-        measured = Measured(
-            self._kind,
-            attributes,
-            _detailed(attributes, response.more),
-            ending.error_type,
-            duration_s,
-            response.usage,
-            ending.first_chunk_s,
-            ending.chunk_gaps_s,
-            self.context,
-        )
+        detailed = _detailed(attributes, response.more) if response.more else attributes
+        measured = Measured(self._kind, attributes, detailed, ending, duration_s, self.context)
         self._telemetry.record(measured)
         if ending.outcome is not None:
             self._telemetry.count_stream(ending.outcome, measured)
@@ -240,10 +230,12 @@ def _at_start(operation: str, origin: Origin, request: Request) -> Attributes:
     return known
 
 
-def _detailed(attributes: Attributes, more: Mapping[str, Any] | None) -> Attributes:
-    extras = {name: write.text(more.get(name)) for name in _METRIC_EXTRAS} if more else {}
-    known = {name: value for name, value in extras.items() if value is not None}
-    return {**attributes, **known} if known else attributes
+def _detailed(attributes: Attributes, more: Mapping[str, Any]) -> Attributes:
+    detailed = dict(attributes)
+    for name in _METRIC_EXTRAS:
+        if (value := write.text(more.get(name))) is not None:
+            detailed[name] = value
+    return detailed
 
 
 def type_name(error: BaseException) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 
 from .activation import activate, release
 from .answers import finish
+from .ending import Ending
 from .guard import guarded
-from .operation import Ending, Operation
+from .operation import Operation
 from .patch import Endpoint
 from .reading import Reading
 from .reclass import Override, reclass

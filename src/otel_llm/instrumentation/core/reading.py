@@ -10,8 +10,9 @@ from time import perf_counter_ns
 from typing import Any
 
 from .activation import activate, release
+from .ending import Ending
 from .guard import guarded, swallowed
-from .operation import Ending, Operation
+from .operation import Operation
 from .patch import StreamReader
 
 
@@ -30,10 +31,11 @@ class Reading:
     The span is current only while a read runs, never in between.
     """
 
-    __slots__ = ("_arrivals", "_operation", "_reader", "busy")
+    __slots__ = ("_arrivals", "_operation", "_over", "_reader", "busy")
 
     def __init__(self, operation: Operation, reader: StreamReader | None) -> None:
         self._operation = operation
+        self._over = operation.over
         self._reader = reader
         self._arrivals: list[int] = []
         self.busy = False
@@ -49,7 +51,7 @@ class Reading:
 
         ``feed=False``: bytes and no chunk, of which only the end is of interest.
         """
-        if self.busy or self._operation.ended:
+        if self.busy or self._over():
             return advance(source)
         self.busy = True
         token = activate(self._operation.context)
@@ -69,7 +71,7 @@ class Reading:
         self, advance: Callable[[Any], Awaitable[Any]], source: Any, feed: bool = True
     ) -> Any:
         """Return ``await advance(source)``, one chunk, noting when and what it was."""
-        if self.busy or self._operation.ended:
+        if self.busy or self._over():
             return await advance(source)
         self.busy = True
         token = activate(self._operation.context)

@@ -8,7 +8,7 @@ from typing import Any
 from .activation import activate, release
 from .operation import Operation
 from .patch import Endpoint
-from .settling import settled
+from .settling import kind_of, settled
 
 
 def run(
@@ -27,8 +27,8 @@ def run(
         operation.fail(error)
         raise
     release(token)
-    if isinstance(result, Awaitable):
-        return run_async(operation, endpoint, result)  # pyright: ignore[reportUnknownArgumentType]
+    if kind_of(result) == "awaitable":
+        return run_async(operation, endpoint, result)
     return settled(operation, endpoint, result)
 
 

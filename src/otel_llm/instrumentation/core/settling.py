@@ -5,22 +5,52 @@ from __future__ import annotations
 from typing import Any
 
 from .answers import finish
-from .guard import guarded
+from .ending import Ending
+from .guard import swallowed
 from .operation import Operation
 from .patch import Endpoint
 from .raw import follow_raw, is_raw
 from .reading import Reading
 from .streams import follow, is_stream
 
+_kinds: dict[Any, str] = {}
+"""What the types seen so far are: asking a pydantic model for what it lacks takes 7 µs."""
+_MAX_KINDS = 512
+"""SDKs make types as they go (``ParsedChatCompletion[Answer]``): forget them at this many."""
+
 
 def settled(operation: Operation, endpoint: Endpoint, result: Any) -> Any:
     """Return what the caller gets for ``result``; end the operation now or follow the rest."""
-    if is_raw(result):
-        with guarded("following a raw response"):
-            follow_raw(result, operation, endpoint)
-    elif endpoint.stream is not None and is_stream(result):
-        with guarded("following a stream"):
-            return follow(result, Reading(operation, endpoint.stream(operation.captures)))
-    else:
+    kind = kind_of(result)
+    if kind == "whole" or (kind == "stream" and endpoint.stream is None):
         finish(operation, endpoint, result)
+        return result
+    try:
+        return _followed(kind, operation, endpoint, result)
+    except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
+        swallowed(f"following a {kind}", error)
+        operation.end(Ending())
+        return result
+
+
+def kind_of(result: Any) -> str:
+    """Return ``whole``, ``stream``, ``raw`` or ``awaitable``."""
+    return _kinds.get(result.__class__) or _look(result)
+
+
+def _look(result: Any) -> str:
+    if hasattr(result, "__await__"):
+        kind = "awaitable"
+    else:
+        kind = "raw" if is_raw(result) else "stream" if is_stream(result) else "whole"
+    if len(_kinds) >= _MAX_KINDS:
+        _kinds.clear()
+    _kinds[result.__class__] = kind
+    return kind
+
+
+def _followed(kind: str, operation: Operation, endpoint: Endpoint, result: Any) -> Any:
+    if kind == "stream" and endpoint.stream is not None:
+        return follow(result, Reading(operation, endpoint.stream(operation.captures)))
+    follow_raw(result, operation, endpoint)
     return result

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from opentelemetry.context import get_current
 
 from otel_llm.genai import Request
 
-from .guard import guarded, swallowed
+from .guard import swallowed
 from .operation import Operation
 from .patch import Origin, Patch
 from .suppression import suppressed
@@ -21,6 +21,9 @@ class Source(Protocol):
 
     telemetry: Telemetry | None
     """``None`` while it is not instrumenting: methods that a client kept then do nothing."""
+
+    provider: ClassVar[str]
+    """Value of ``gen_ai.provider.name`` when ``origin`` fails."""
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Say whom the call goes to."""
@@ -60,14 +63,24 @@ class Start:
 
     def _started(self, telemetry: Telemetry) -> Operation:
         arguments = self._arguments()
-        origin, request = Origin("_OTHER"), Request()
-        with guarded("reading whom a call goes to"):
-            origin = self._source.origin(self._instance, arguments)
-        with guarded(f"reading a {self.endpoint.operation} request"):
-            request = self.endpoint.request(arguments)
+        origin, request = self._origin(arguments), self._request(arguments)
         operation = Operation(telemetry, self.endpoint, origin, request)
         operation.capture(arguments)
         return operation
+
+    def _origin(self, arguments: Mapping[str, Any]) -> Origin:
+        try:
+            return self._source.origin(self._instance, arguments)
+        except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
+            swallowed("reading whom a call goes to", error)
+            return Origin(self._source.provider)
+
+    def _request(self, arguments: Mapping[str, Any]) -> Request:
+        try:
+            return self.endpoint.request(arguments)
+        except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
+            swallowed(f"reading a {self.endpoint.operation} request", error)
+            return Request()
 
     def _arguments(self) -> Mapping[str, Any]:
         if not self._args:

@@ -13,7 +13,7 @@ from typing import Final
 
 from opentelemetry.context import Context, create_key, set_value
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from opentelemetry.trace import Span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
 
 _INFERENCE: Final = "inference"
 LAYERS: Final = {
@@ -35,6 +35,10 @@ _OPENLLMETRY: Final = "suppress_language_model_instrumentation"
 """Set by OpenLLMetry's framework instrumentations around the provider's SDK."""
 
 
+(_SPAN,) = set_span_in_context(INVALID_SPAN, Context())
+"""The key that the current span is kept under."""
+
+
 def suppressed(context: Context, operation: str) -> bool:
     """Return whether a call of this kind, made in ``context``, is somebody else's already."""
     if not context:
@@ -53,9 +57,10 @@ def suppressed(context: Context, operation: str) -> bool:
 
 def marked(context: Context, span: Span, operation: str, ended: Lock) -> Context:
     """Return ``context`` with ``span`` current and, while ``ended`` is unlocked, its mark."""
-    inside = set_span_in_context(span, context)
     layer = LAYERS.get(operation)
-    return inside if layer is None else set_value(_MARKS[layer], ended, inside)
+    if layer is None:
+        return set_span_in_context(span, context)
+    return Context({**context, _SPAN: span, _MARKS[layer]: ended})  # one copy in place of two
 
 
 def unmarked(context: Context, span: Span) -> Context:

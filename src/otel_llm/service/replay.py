@@ -1,0 +1,64 @@
+"""``otel-llm replay FILE [--to DESTINATION]``: send a dead letter again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from otel_llm.collector.components import EXPORTERS
+from otel_llm.collector.dead_letter import safe_name
+from otel_llm.collector.errors import Malformed
+from otel_llm.collector.exporters.otlp import OtlpExporterConfig
+from otel_llm.collector.exporters.otlphttp import OtlpHttpExporterConfig
+from otel_llm.collector.replay import Replayed, replay
+from otel_llm.config import ConfigError, Problem
+from otel_llm.config.problem import suggestion
+
+from .settings import read_settings
+
+
+def run(file: Path, to: str | None = None, config: Path | None = None) -> int:
+    """Send every request of ``file`` again and say what came of it; returns the exit code.
+
+    ``to`` is an exporter of the configuration or an endpoint (``grpc://host:port``,
+    ``http://host:port``); without it, the exporter that the file is named after. Returns 1 when
+    anything was refused or the file is none. Raises ``ConfigError`` for a destination that is
+    not there.
+    """
+    name, settings = _destination(file, to, config)
+    exporter = EXPORTERS[name.partition("/")[0]].make(settings)
+    try:
+        replayed = replay(file, name, exporter, settings)
+    except (OSError, Malformed) as error:
+        print(f"otel-llm: {error}", file=sys.stderr)
+        return 1
+    finally:
+        exporter.close()
+    print(_said(replayed, to or name))
+    return 1 if replayed.refused else 0
+
+
+def _destination(file: Path, to: str | None, config: Path | None) -> tuple[str, Any]:
+    if to and to.startswith("grpc://"):
+        return "otlp", OtlpExporterConfig(to.replace("grpc://", "http://", 1))
+    if to and to.startswith(("http://", "https://")):
+        return "otlphttp", OtlpHttpExporterConfig(to)
+    exporters = read_settings(config).exporters
+    name = to or _named_after(file, exporters)
+    if name not in exporters:
+        hint = suggestion(name, exporters)
+        raise ConfigError([Problem("", f"no exporter {name!r} to send {file.name} to{hint}")])
+    return name, exporters[name]
+
+
+def _named_after(file: Path, exporters: Mapping[str, Any]) -> str:
+    stem = file.stem.rpartition("-")[0]
+    return next((name for name in exporters if safe_name(name) == stem), stem)
+
+
+def _said(replayed: Replayed, destination: str) -> str:
+    lines = [f"{replayed.sent} items sent to {destination}"]
+    lines += [f"{items} items refused: {reason}" for reason, items in replayed.refused.items()]
+    return "\n".join(lines)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from otel_llm.cli import _parser
+from otel_llm.cli import parser
 from otel_llm.config import load
 from otel_llm.service.settings import check, default_text, read_settings
 
@@ -80,7 +80,7 @@ def test_commands_in_the_documents_exist(text):
             targets = [w for w in words[1:] if "=" not in w]
             assert set(targets) <= _make_targets(), command
         if words[:1] == ["otel-llm"]:
-            _parser().parse_args(words[1:])
+            parser().parse_args(words[1:])
 
 
 def _commands(text: str) -> Iterator[str]:

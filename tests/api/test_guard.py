@@ -115,6 +115,8 @@ def test_our_own_names_are_answered(serve: Serve, host: str):
         ({"sec-fetch-site": "same-site"}, True),
         ({"origin": "https://evil.example"}, True),
         ({"origin": "null"}, True),
+        ({"origin": "null", "sec-fetch-site": "same-origin"}, False),
+        ({"origin": "null", "sec-fetch-site": "cross-site"}, True),
     ],
 )
 def test_another_web_site_changes_nothing(client: httpx2.Client, headers, foreign: bool):
@@ -142,7 +144,7 @@ def test_every_answer_says_what_a_browser_may_do(client: httpx2.Client):
         assert "unsafe" not in headers["content-security-policy"]
         assert "http:" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
         assert "server" not in headers
 

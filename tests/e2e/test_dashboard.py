@@ -6,6 +6,7 @@ Skipped where there is no ``chromium``. ``OTEL_LLM_SCREENSHOTS=DIR`` keeps pictu
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -28,6 +29,12 @@ CHROMIUM = shutil.which("chromium")
 TRACE = "a" * 32
 EVIL = "<script>alert(1)</script>"
 
+DRAWN = """canvas => {
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return pixels.filter((value, index) => index % 4 === 3 && value > 0).length;
+}"""
+"""Pixels that are not empty."""
+
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH"),
@@ -35,18 +42,28 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A collector's pages over an hour with one wrong answer in it."""
+def store() -> Iterator[DuckDBStore]:
+    """An hour with one wrong answer in it."""
     store = DuckDBStore(StoreConfig(retain_for_s=0))
     _fill(store)
-    alarms = Alarms(SLOW)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def alarms() -> Alarms:
+    return Alarms(SLOW)
+
+
+@pytest.fixture(scope="module")
+def url(store: DuckDBStore, alarms: Alarms) -> Iterator[str]:
+    """Where the pages are."""
     config = ApiConfig(endpoint="127.0.0.1:0")
-    app = create_app(store, config, alerts=alarms, pages=pages(store, alerts=alarms.alerts))
+    app = create_app(store, config, alerts=alarms, pages=pages(store, alerts=alarms))
     server = ApiServer(app, config)
     server.start()
     yield server.url
     server.stop()
-    store.close()
 
 
 def _fill(store: DuckDBStore) -> None:
@@ -112,7 +129,7 @@ def test_from_the_overview_over_the_call_to_its_trace(page):
     assert "critical slow" in page.locator(".alerts").inner_text()
 
     page.get_by_role("link", name="30d").click()
-    page.get_by_role("link", name="local-llama").click()
+    page.get_by_role("link", name="local-llama").first.click()
     keep(page, "calls")
     expect(page.locator("tbody tr")).to_have_count(1)
 
@@ -125,11 +142,68 @@ def test_from_the_overview_over_the_call_to_its_trace(page):
     assert "Finish reasons" in page.locator("details").nth(1).inner_text()
 
 
-def test_a_bar_of_the_chart_leads_to_its_calls(page):
-    page.goto("/")
-    page.locator("svg.columns a").last.click()
+def test_a_point_of_a_plot_leads_to_its_calls(page):
+    page.goto("/?since=24h")
+    over = page.locator("figure.plot .u-over").first
+    box = over.bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 10, box["y"] + box["height"] / 2)
+    expect(page.locator("figure.plot").first.locator(".u-legend")).to_contain_text("calls")
+    page.mouse.click(box["x"] + box["width"] - 10, box["y"] + box["height"] / 2)
+
     expect(page.locator("h1")).to_have_text("Calls")
+    assert "since=" in page.url
+    assert page.locator("tbody tr a").count() > 0
+
+
+def test_dragging_zooms_and_stays_on_the_page(page):
+    page.goto("/?since=1h")
+    box = page.locator("figure.plot .u-over").first.bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 50, steps=5)
+    page.mouse.up()
+
+    expect(page.locator("h1")).to_have_text("Overview")
+
+
+@pytest.mark.parametrize("board", ["cost", "latency", "errors", "quality"])
+def test_every_dashboard_draws_its_plots(page, board: str):
+    page.goto(f"/{board}?since=24h")
+
+    expect(page.locator("figure.plot canvas")).to_have_count(2)
+    for canvas in page.locator("figure.plot canvas").all():
+        assert canvas.evaluate(DRAWN) > 50
+    keep(page, board)
+
+
+@pytest.mark.parametrize("path", ["/by/user", "/by/model", "/session?id=s1", "/alerts"])
+def test_the_other_pages_show_themselves(page, path: str):
+    page.goto(path)
+
     assert page.locator("tbody tr").count() > 0
+    keep(page, re.sub(r"\W+", "-", path.strip("/")))
+
+
+def test_new_calls_appear_by_themselves(page, store: DuckDBStore):
+    page.clock.install()
+    page.goto("/calls")
+    page.goto("/")
+    before = page.locator(".tile dd").first.inner_text()
+    store.write([a_call(n, at=time.time_ns()) for n in range(5_000, 5_003)])
+
+    page.clock.run_for(11_000)
+
+    expect(page.locator(".tile dd").first).to_have_text(str(int(before) + 3))
+    expect(page.locator("figure.plot canvas")).to_have_count(2)
+
+
+def test_an_alert_is_acknowledged_and_resolved_by_clicking(page, alarms: Alarms):
+    alarms.found = {SLOW.id: SLOW}
+    page.goto("/alerts")
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("tbody")).to_contain_text("acknowledged by dashboard")
+    page.get_by_role("button", name="Resolve").click()
+    expect(page.locator("tbody")).to_contain_text("resolved")
 
 
 def test_search_finds_by_typing(page):
@@ -147,7 +221,7 @@ def test_the_keyboard_reaches_the_content_first(page):
 
 def test_a_phone_needs_no_sideways_scrolling(page):
     page.set_viewport_size({"width": 390, "height": 800})
-    for path in ("/", "/calls", f"/traces/{TRACE}"):
+    for path in ("/", "/cost", "/calls", "/by/user", "/alerts", f"/traces/{TRACE}"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     keep(page, "phone")

@@ -207,6 +207,7 @@ def test_calls_can_be_grouped_by_every_dimension(store: DuckDBStore, dimension):
         "operation": "chat",
         "service": "shop",
         "environment": "production",
+        "endpoint": "api.openai.com",
         "user": "ann",
         "team": "growth",
         "feature": "search",
@@ -224,6 +225,31 @@ def test_calls_can_be_grouped_by_every_dimension(store: DuckDBStore, dimension):
 
 
 @pytest.mark.parametrize(
+    ("most", "keys"),
+    [
+        ("calls", ["often", "dear", "broken"]),
+        ("cost", ["dear", "often", "broken"]),
+        ("errors", ["broken", "often", "dear"]),
+        ("unpriced", ["often", "dear", "broken"]),
+    ],
+)
+def test_groups_are_ranked_by_what_is_asked_for(store: DuckDBStore, most, keys: list[str]):
+    store.write(
+        [
+            a_call(1, user_id="often", cost=usd(1)),
+            a_call(2, user_id="often"),
+            a_call(3, user_id="often"),
+            a_call(4, user_id="dear", cost=usd(9)),
+            a_call(5, user_id="dear", cost=usd(9)),
+            a_call(6, user_id="broken", error_type="timeout"),
+        ]
+    )
+
+    assert [group.key for group in store.breakdown("user", most=most)] == keys
+    assert [group.key for group in store.breakdown("user", most=most, limit=1)] == keys[:1]
+
+
+@pytest.mark.parametrize(
     "condition",
     [
         Filter(since_ns=NOON, until_ns=NOON + 1),
@@ -236,6 +262,8 @@ def test_calls_can_be_grouped_by_every_dimension(store: DuckDBStore, dimension):
         Filter(team="growth"),
         Filter(feature="search"),
         Filter(session="c1"),
+        Filter(endpoint="api.openai.com"),
+        Filter(prompt="greeting 3"),
         Filter(prompt_name="greeting"),
         Filter(prompt_version="3"),
         Filter(error_type="openai.RateLimitError"),
@@ -296,6 +324,18 @@ def test_pages_show_every_call_once_although_newer_ones_arrive(store: DuckDBStor
 
     assert [*first.calls, *second.calls, *third.calls] == calls[::-1]
     assert third.next is None
+
+
+def test_the_calls_with_most_of_something_come_first_and_the_unknown_not_at_all(
+    store: DuckDBStore,
+):
+    cheap, dear, unknown = a_call(1, cost=usd(1), ms=30), a_call(2, cost=usd(2)), a_call(3, ms=-1)
+    store.write([cheap, dear, unknown])
+
+    assert store.top("cost") == [dear, cheap]
+    assert store.top("duration", limit=1) == [dear]
+    assert store.top("tokens") == store.top("first_chunk") == []
+    assert store.top("cost", Filter(slower_than_ms=100)) == [dear]
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "1-2", "a-b-c", "1-2-3-4"])

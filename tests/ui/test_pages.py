@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import httpx2
@@ -12,15 +15,40 @@ import pytest
 
 from otel_llm.api import ApiConfig, ApiServer, create_app
 from otel_llm.genai import Usage
-from otel_llm.store import DuckDBStore, Filter, StoreConfig
+from otel_llm.store import DIMENSIONS, DuckDBStore, StoreConfig
 from otel_llm.ui import pages
-from otel_llm.ui.columns import columns, step_s
+from otel_llm.ui.asked import ask
+from otel_llm.ui.plots import Curve, plot, plot_by
 from otel_llm.ui.waterfall import Bar, waterfall
 from tests.api.alarms import SLOW, Alarms
 from tests.store.examples import FULL, NOON, SECOND, a_call, usd
 
+DATA = r'<script type="application/json">(.*?)</script>'
 EVER = {"since": "2020-01-01"}
+SCRIPTS = ("/static/page.js", "/static/vendor/htmx.min.js", "/static/vendor/uplot.min.js")
 EVIL = "'\"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}"
+
+
+EVIL_ALERT = replace(
+    SLOW,
+    id="e" * 16,
+    state="pending",
+    rule=EVIL,
+    labels={EVIL: EVIL},
+    annotations={"summary": EVIL},
+)
+ALL_PAGES = [
+    "/",
+    "/cost",
+    "/latency",
+    "/errors",
+    "/quality",
+    "/calls",
+    "/by/user",
+    "/alerts",
+    "/session?id=c1",
+    "/traces/" + FULL.trace_id,
+]
 
 
 class Page(HTMLParser):
@@ -51,9 +79,9 @@ def store() -> Iterator[DuckDBStore]:
 
 @pytest.fixture
 def client(store: DuckDBStore) -> Iterator[httpx2.Client]:
-    alarms = Alarms(SLOW)
+    alarms = Alarms(SLOW, EVIL_ALERT)
     config = ApiConfig(endpoint="127.0.0.1:0")
-    app = create_app(store, config, alerts=alarms, pages=pages(store, alerts=alarms.alerts))
+    app = create_app(store, config, alerts=alarms, pages=pages(store, alerts=alarms))
     server = ApiServer(app, config)
     server.start()
     with ExitStack() as running:
@@ -76,7 +104,7 @@ def test_the_overview_of_an_empty_store_shows_unknown_and_not_zero(client: httpx
 
     assert "Calls 0 Cost — Error rate — Duration p95 — p50 — First chunk p50 —" in text
     assert "No calls in this range." in text
-    assert "their content was not captured" in text
+    assert "No call could be checked." in text
 
 
 def test_the_overview_shows_sums_models_errors_flags_and_calls(
@@ -87,7 +115,7 @@ def test_the_overview_shows_sums_models_errors_flags_and_calls(
     text = words(get(client, "/", **EVER))
 
     assert "Calls 3 Cost $0.5000 1 unpriced Error rate 33.3% 1 failed" in text
-    assert "gpt-4o-2024-08-06 1 — 0 100% 2.00 s 2.00 s 250 ms" in text
+    assert "gpt-4o-2024-08-06 1 — 0 — 3 100% 2.00 s 2.00 s 250 ms 100%" in text
     assert "openai.RateLimitError 1" in text
     assert "refusal 1" in text
     assert "2026-09-21 14:13:20 gpt-4o-2024-08-06 ann search 1 → 2 0.5 EUR 250 ms 2.00 s" in text
@@ -97,23 +125,117 @@ def test_the_overview_shows_sums_models_errors_flags_and_calls(
 def test_firing_alerts_are_on_top_of_the_overview(client: httpx2.Client):
     page = get(client, "/")
 
-    assert "Firing alerts critical slow: p95 is <b>12 s</b> example" in words(page)
+    assert "Firing alerts critical slow: p95 is <b>12 s</b> example All alerts" in words(page)
     assert f"/traces/{SLOW.trace_id}" in [link.get("href") for link in page.all("a")]
     assert page.all("b") == []
 
 
-def test_columns_lead_to_the_calls_of_their_time(client: httpx2.Client, store: DuckDBStore):
-    store.write([a_call(1, at=time.time_ns() - 60 * SECOND)])
-    overview = get(client, "/")
-    href = next(
-        link["href"]
-        for link in overview.all("a")
-        if (link.get("href") or "").startswith("/calls?since=20")
+@pytest.mark.parametrize("path", ["/", "/cost", "/latency", "/errors", "/quality"])
+def test_a_dashboard_draws_what_its_tables_say(
+    client: httpx2.Client, store: DuckDBStore, path: str
+):
+    now = time.time_ns()
+    store.write(
+        [
+            replace(FULL, start_ns=now - 90 * SECOND, end_ns=now - 88 * SECOND),
+            a_call(2, at=now - 60 * SECOND, cost=usd(0.5), flags=("empty",)),
+        ]
     )
 
-    answer = Page(client.get(href).text)
+    answer = client.get(path, params={"since": "1h"})
 
-    assert f"/traces/{1:032x}#s{1:016x}" in [link.get("href") for link in answer.all("a")]
+    drawn = [json.loads(text) for text in re.findall(DATA, answer.text, re.DOTALL)]
+    assert len(drawn) == len(Page(answer.text).all("figure")) == 2
+    for given in drawn:
+        assert given["step_s"] == 60
+        assert [time - given["times"][0] for time in given["times"]] == list(range(0, 3_601, 60))
+        assert given["curves"]
+        for curve in given["curves"]:
+            assert len(curve["values"]) == len(given["times"])
+            assert any(curve["values"]), curve
+    assert "gpt-4o" in answer.text
+
+
+@pytest.mark.parametrize("by", DIMENSIONS)
+def test_calls_are_grouped_on_a_page_and_each_group_leads_to_its_calls(
+    client: httpx2.Client, store: DuckDBStore, by: str
+):
+    store.write([FULL, a_call(2, operation="embeddings", provider="cohere", request_model="e")])
+
+    page = get(client, f"/by/{by}", **EVER)
+
+    leading = [
+        link["href"]
+        for link in page.all("a")
+        if (link["href"] or "").startswith(("/calls?", "/session?"))
+    ]
+    assert leading
+    for href in leading:
+        assert Page(client.get(href).text).all("tr")[1:], href
+
+
+def test_what_cannot_be_grouped_by_is_not_found(client: httpx2.Client):
+    assert client.get("/by/colour").status_code == 404
+
+
+def test_a_session_is_shown_in_the_order_it_happened(client: httpx2.Client, store: DuckDBStore):
+    odd = "a/b ?&#"
+    store.write([a_call(n, conversation_id=odd, cost=usd(1)) for n in (2, 1, 3)])
+
+    groups = get(client, "/by/session", **EVER)
+    href = next(a["href"] for a in groups.all("a") if (a["href"] or "").startswith("/session?"))
+    page = Page(client.get(href).text)
+
+    assert "Session a/b ?&# Model calls 3 Cost $3.00" in words(page)
+    times = [a["href"] for a in page.all("a") if (a["href"] or "").startswith("/traces/")]
+    assert times == [f"/traces/{n:032x}#s{n:016x}" for n in (1, 2, 3)]
+    assert client.get("/session?id=none").status_code == 404
+
+
+def test_conditions_are_named_and_each_can_be_taken_away(client: httpx2.Client):
+    page = get(client, "/cost", user="ann", model="gpt-4o")
+
+    removing = {
+        a["aria-label"]: a["href"] for a in page.all("a") if "Remove" in (a.get("aria-label") or "")
+    }
+    assert removing == {
+        "Remove the condition user: ann": "/cost?model=gpt-4o",
+        "Remove the condition model: gpt-4o": "/cost?user=ann",
+    }
+
+
+def test_a_page_over_the_past_stands_still_and_one_up_to_now_does_not(client: httpx2.Client):
+    now, past = get(client, "/cost"), get(client, "/cost", since="2026-01-01", until="2026-01-02")
+
+    assert [div.get("hx-get") for div in now.all("div") if div.get("id") == "live"] == ["/cost"]
+    assert [div.get("hx-get") for div in past.all("div") if div.get("id") == "live"] == [None]
+
+
+def test_alerts_are_listed_acknowledged_and_resolved(client: httpx2.Client):
+    listed = words(get(client, "/alerts"))
+    client.post(f"/alerts/{SLOW.id}/acknowledge", follow_redirects=True)
+    taken = words(get(client, "/alerts"))
+    answer = client.post(f"/alerts/{SLOW.id}/resolve")
+    over = words(get(client, "/alerts"))
+
+    assert "critical slow p95 is <b>12 s</b> example model: gpt-4o firing 12 10" in listed
+    assert "firing acknowledged by dashboard" in taken
+    assert "resolved acknowledged by dashboard" in over
+    assert (answer.status_code, answer.headers["location"]) == (303, "/alerts")
+
+
+@pytest.mark.parametrize("path", ["/alerts/none/resolve", f"/alerts/{SLOW.id}/delete"])
+def test_what_cannot_be_done_to_an_alert_is_not_found(client: httpx2.Client, path: str):
+    assert client.post(path).status_code == 404
+
+
+def test_another_site_cannot_resolve_an_alert(client: httpx2.Client):
+    answer = client.post(f"/alerts/{SLOW.id}/resolve", headers={"origin": "https://evil.example"})
+
+    assert answer.status_code == 403
+    assert (
+        "resolved" not in words(get(client, "/alerts")).removeprefix("Alerts")[:-100].split("Do")[1]
+    )
 
 
 def test_the_calls_page_searches_and_pages(client: httpx2.Client, store: DuckDBStore):
@@ -181,27 +303,29 @@ def test_a_mistake_is_explained_on_a_page(client: httpx2.Client, path, status, t
     assert text in words(Page(answer.text))
 
 
-@pytest.mark.parametrize("path", ["/", "/calls", "/traces/" + FULL.trace_id])
+@pytest.mark.parametrize("path", ALL_PAGES)
 def test_nothing_a_sender_wrote_becomes_markup(
     client: httpx2.Client, store: DuckDBStore, path: str
 ):
     texts = {
         name: EVIL
         for name, value in ((slot, getattr(FULL, slot)) for slot in FULL.__slots__)
-        if isinstance(value, str) and name not in ("trace_id", "operation")
+        if isinstance(value, str) and name not in ("trace_id", "operation", "conversation_id")
     }
-    many = {"flags": (EVIL,), "finish_reasons": (EVIL,), "tags": {EVIL: EVIL}}
+    many = {
+        "conversation_id": "c1",
+        "flags": (EVIL,),
+        "finish_reasons": (EVIL,),
+        "tags": {EVIL: EVIL},
+    }
     store.write([a_call(1, **{**texts, **many, "trace_id": FULL.trace_id, "operation": "chat"})])
 
-    page = get(client, path, **({} if "traces" in path else EVER))
+    page = get(client, path, **({} if "?" in path or "/traces/" in path else EVER))
 
     assert EVIL in page.text
     assert page.all("img") == []
-    assert {attributes.get("src") for attributes in page.all("script")} <= {
-        "/static/page.js",
-        "/static/htmx.min.js",
-        "/static/uplot.min.js",
-    }
+    for script in page.all("script"):
+        assert script.get("type") == "application/json" or script["src"] in SCRIPTS
     assert not [a for _, attrs in page.elements for a in attrs if a.startswith("on")]
     for link in page.all("a"):
         assert (link["href"] or "")[0] in "/#", link
@@ -214,7 +338,7 @@ def test_search_words_come_back_as_text_and_not_as_markup(client: httpx2.Client)
     assert page.all("img") == []
 
 
-@pytest.mark.parametrize("path", ["/", "/calls", "/traces/" + FULL.trace_id, "/traces/none"])
+@pytest.mark.parametrize("path", [*ALL_PAGES, "/traces/none"])
 def test_a_page_loads_nothing_from_elsewhere_and_has_no_inline_style_or_script(
     client: httpx2.Client, store: DuckDBStore, path: str
 ):
@@ -227,10 +351,10 @@ def test_a_page_loads_nothing_from_elsewhere_and_has_no_inline_style_or_script(
         for name in ("src", "href", "action"):
             assert (attributes.get(name) or "/")[0] in "/#", (tag, attributes)
         if tag == "script":
-            assert attributes.get("src")
+            assert attributes.get("src") in SCRIPTS or attributes == {"type": "application/json"}
 
 
-@pytest.mark.parametrize("path", ["/", "/calls", "/traces/" + FULL.trace_id])
+@pytest.mark.parametrize("path", ALL_PAGES)
 def test_a_page_can_be_read_by_a_screen_reader(
     client: httpx2.Client, store: DuckDBStore, path: str
 ):
@@ -277,23 +401,53 @@ def test_a_span_that_ends_before_it_starts_still_has_a_bar(store: DuckDBStore):
     assert waterfall(found) == [Bar(odd, 0, 0, 0, None)]
 
 
-def test_a_chart_has_a_column_for_every_step_also_the_empty_ones(store: DuckDBStore):
-    where = Filter(since_ns=0, until_ns=4 * 60 * SECOND)
-    store.write([a_call(1, at=0), a_call(2, at=1), a_call(3, at=120 * SECOND, error_type="x")])
+MINUTES = {"since": "0", "until": "240"}
 
-    drawn = columns(store.series(60, where), where, 60, 0)
 
-    assert [(column.height, column.failed) for column in drawn] == [
-        (100, 0),
-        (0, 0),
-        (50, 50),
-        (0, 0),
-        (0, 0),
+def test_a_curve_has_a_value_for_every_step_and_knows_nothing_of_the_empty_ones(
+    store: DuckDBStore,
+):
+    store.write([a_call(1, at=0, ms=10), a_call(2, at=1, ms=30), a_call(3, at=120 * SECOND, ms=5)])
+
+    drawn = plot(
+        "Calls", "ms", ask(MINUTES), store, p50=lambda s: s.latency_p50_ms, count=lambda s: s.count
+    )
+
+    assert (drawn.step_s, drawn.times) == (60, [0, 60, 120, 180])
+    assert drawn.curves == [
+        Curve("p50", [20, None, 5, None]),
+        Curve("count", [2, None, 1, None]),
+    ]
+
+
+def test_nothing_happened_is_zero_calls(store: DuckDBStore):
+    drawn = plot("Calls", "count", ask(MINUTES), store, calls=lambda s: s.count)
+
+    assert drawn.curves == [Curve("calls", [0, 0, 0, 0])]
+
+
+def test_the_smaller_groups_are_drawn_as_one(store: DuckDBStore):
+    store.write(
+        [a_call(n, at=0, request_model=f"m{n}", cost=usd(10 - n)) for n in range(8)]
+        + [a_call(9, at=60 * SECOND, request_model=None, cost=usd(50))]
+    )
+
+    drawn = plot_by("Cost", "money", ask(MINUTES), store, "model", lambda s: s.total_cost_usd)
+
+    assert [(curve.label, curve.values[:2]) for curve in drawn.curves] == [
+        ("not said", [0, 50]),
+        *((f"m{n}", [10 - n, 0]) for n in range(5)),
+        ("others", [5 + 4 + 3, 0]),
     ]
 
 
 @pytest.mark.parametrize(
-    ("hours", "step"), [(1, 60), (24, 3_600), (24 * 7, 10_800), (24 * 30, 86_400)]
+    ("since", "step"),
+    [("1h", 60), ("24h", 900), ("7d", 10_800), ("30d", 21_600), ("52w", 604_800), ("0", 604_800)],
 )
-def test_a_step_gives_at_most_sixty_columns(hours: int, step: int):
-    assert step_s(Filter(since_ns=0), hours * 3_600 * SECOND) == step
+def test_a_range_is_drawn_in_a_bounded_number_of_steps(since: str, step: int):
+    asked = ask({"since": since}, now_ns=NOON)
+
+    assert asked.step_s == step
+    assert len(asked.times) <= 1_300
+    assert asked.times[-1] <= NOON // SECOND < asked.times[-1] + step

@@ -4,7 +4,8 @@
 come from ``otel_llm.ui`` and are mounted as routes.
 """
 
-from .alerts import Alerts
+from otel_llm.alerting.listing import Alerts
+
 from .app import create_app
 from .config import ApiConfig
 from .server import ApiServer

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from otel_llm.alerting.alert import Alert, State
+from otel_llm.alerting.listing import Alerts
 
 from .problems import Problem
-
-
-class Alerts(Protocol):
-    """What the API needs of the alert engine. Called from several threads."""
-
-    def alerts(self) -> Sequence[Alert]:
-        """Every alert that is pending or firing, and those resolved lately."""
-        ...
-
-    def acknowledge(self, alert_id: str, by: str) -> Alert | None:
-        """Somebody takes it on; ``None`` when there is no such alert."""
-        ...
-
-    def resolve(self, alert_id: str) -> Alert | None:
-        """Somebody says that it is over; ``None`` when there is no such alert."""
-        ...
 
 
 class AlertList(BaseModel):

@@ -8,11 +8,12 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
+from otel_llm.alerting.listing import Alerts
 from otel_llm.collector.samples import Measure
 from otel_llm.store import Store
 from otel_llm.version import __version__
 
-from .alerts import Alerts, alert_routes
+from .alerts import alert_routes
 from .config import ApiConfig
 from .dashboard import dashboard_routes
 from .guard import Guard, TokenFile

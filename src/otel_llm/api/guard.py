@@ -38,7 +38,7 @@ HEADERS: Final = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
 
@@ -112,10 +112,12 @@ class Guard:
 
     def _foreign(self, headers: Headers) -> bool:
         origin = headers.get("origin")
-        if origin is None:
-            return headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-        here = origin.partition("://")[2] == headers.get("host")
-        return not here and origin not in self._origins
+        if origin in self._origins:
+            return False
+        # What the browser says goes first: a form may send "null" as its origin.
+        if site := headers.get("sec-fetch-site"):
+            return site not in ("none", "same-origin")
+        return origin is not None and origin.partition("://")[2] != headers.get("host")
 
     def _wants_token(self, scope: Scope) -> bool:
         # A preflight carries no token by design, and answers nothing but what CORS allows.

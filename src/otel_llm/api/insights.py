@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from otel_llm.store import Dimension, Selection, Store
+from otel_llm.store import Dimension, Most, Selection, Store
 
 from .problems import Problem
 from .views import (
@@ -36,6 +36,7 @@ class Page(Selection):
 class Grouping(Selection):
     """A selection by group."""
 
+    most: Most = "calls"
     limit: int = Field(100, ge=1, le=1_000)
 
 
@@ -58,8 +59,8 @@ def insight_routes(store: Store) -> APIRouter:
 
     @routes.get("/breakdown/{by}")
     def breakdown(by: Dimension, selected: Annotated[Grouping, Query()]) -> list[GroupView]:
-        """The same sums by model, user, feature, ... Those with most calls first."""
-        groups = store.breakdown(by, selected.filter(), limit=selected.limit)
+        """The same sums by model, user, feature, ... Those with most first."""
+        groups = store.breakdown(by, selected.filter(), most=selected.most, limit=selected.limit)
         return [view_group(group) for group in groups]
 
     @routes.get("/series")

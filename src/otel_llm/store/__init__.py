@@ -8,7 +8,7 @@ the observer that fills it off the hot path. Holds no message content. Needs the
 from .calls import CallPage
 from .config import StoreConfig
 from .duck import DuckDBStore, StoreError
-from .filters import DIMENSIONS, Dimension, Filter
+from .filters import DIMENSIONS, MEASURES, Dimension, Filter, Measure, Most
 from .selection import Selection
 from .store import Store
 from .summary import Bucket, Group, Stats, Summary
@@ -17,6 +17,7 @@ from .writer import CallWriter
 
 __all__ = [
     "DIMENSIONS",
+    "MEASURES",
     "Bucket",
     "CallPage",
     "CallWriter",
@@ -24,6 +25,8 @@ __all__ = [
     "DuckDBStore",
     "Filter",
     "Group",
+    "Measure",
+    "Most",
     "Selection",
     "Stats",
     "Store",

@@ -22,7 +22,7 @@ from otel_llm.genai import Call
 from . import schema
 from .calls import CallPage, cursor_after, read_cursor
 from .config import StoreConfig
-from .filters import GROUP_KEYS, Dimension, Filter
+from .filters import GROUP_KEYS, MEASURES, MOST, Dimension, Filter, Measure, Most
 from .rows import cleaned, storable, to_call, to_row
 from .store import EVERYTHING
 from .summary import AGGREGATES, Bucket, Group, Stats, Summary, read_stats
@@ -184,7 +184,7 @@ class DuckDBStore:
     def counts(
         self, by: Dimension, where: Filter = EVERYTHING, *, limit: int = 100
     ) -> dict[str, int]:
-        """Calls per value of ``by``, those that did not say left out, most first."""
+        """See ``Store``."""
         condition, values = where.where()
         rows = self._ask(
             f"SELECT key, count(*) FROM (SELECT {GROUP_KEYS[by]} AS key FROM calls"
@@ -195,13 +195,19 @@ class DuckDBStore:
         return dict(rows)
 
     def breakdown(
-        self, by: Dimension, where: Filter = EVERYTHING, *, limit: int = 100
+        self,
+        by: Dimension,
+        where: Filter = EVERYTHING,
+        *,
+        most: Most = "calls",
+        limit: int = 100,
     ) -> Sequence[Group]:
         """See ``Store``."""
         condition, values = where.where()
         rows = self._ask(
             f"SELECT key, {AGGREGATES} FROM (SELECT {GROUP_KEYS[by]} AS key, * FROM calls"
-            f" WHERE {condition}) GROUP BY key ORDER BY count(*) DESC, key LIMIT ?",
+            f" WHERE {condition}) GROUP BY key"
+            f" ORDER BY {MOST[most]} DESC NULLS LAST, count(*) DESC, key LIMIT ?",
             [*values, limit],
         )
         return tuple(Group(key, read_stats(row)) for key, *row in rows)
@@ -236,6 +242,17 @@ class DuckDBStore:
         )
         found = [to_call(row) for row in rows[:limit]]
         return CallPage(found, cursor_after(found[-1]) if len(rows) > limit else None)
+
+    def top(self, by: Measure, where: Filter = EVERYTHING, *, limit: int = 20) -> Sequence[Call]:
+        """See ``Store``."""
+        condition, values = where.where()
+        column = MEASURES[by]
+        rows = self._ask(
+            f"SELECT {schema.NAMES} FROM calls WHERE {condition} AND {column} IS NOT NULL"
+            f" ORDER BY {column} DESC, start_ns DESC, trace_id, span_id LIMIT ?",
+            [*values, limit],
+        )
+        return [to_call(row) for row in rows]
 
     def trace(self, trace_id: str) -> Trace | None:
         """See ``Store``. At most ``MAX_TRACE_SPANS`` spans, the earliest."""

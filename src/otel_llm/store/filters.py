@@ -12,6 +12,7 @@ Dimension = Literal[
     "operation",
     "service",
     "environment",
+    "endpoint",
     "user",
     "team",
     "feature",
@@ -21,6 +22,24 @@ Dimension = Literal[
     "finish_reason",
     "flag",
 ]
+Measure = Literal["cost", "duration", "tokens", "first_chunk"]
+MEASURES: Final[dict[Measure, str]] = {
+    "cost": "cost_usd",
+    "duration": "duration_ms",
+    "tokens": "tokens",
+    "first_chunk": "time_to_first_chunk_s",
+}
+"""What single calls can be ranked by -> the column that holds it."""
+
+Most = Literal["calls", "cost", "errors", "unpriced"]
+MOST: Final[dict[Most, str]] = {
+    "calls": "count(*)",
+    "cost": "sum(cost_usd)",
+    "errors": "count(error_type)",
+    "unpriced": "count(*) FILTER (WHERE unpriced)",
+}
+"""What groups can be ranked by -> the aggregate."""
+
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 
 GROUP_KEYS: Final[dict[Dimension, str]] = {
@@ -29,6 +48,7 @@ GROUP_KEYS: Final[dict[Dimension, str]] = {
     "operation": "operation",
     "service": "service",
     "environment": "environment",
+    "endpoint": "server_address",
     "user": "user_id",
     "team": "team",
     "feature": "feature",
@@ -41,18 +61,9 @@ GROUP_KEYS: Final[dict[Dimension, str]] = {
 """Dimension -> the expression that gives a row's group; a list counts once for each element."""
 
 _EQUAL: Final = {
-    "model": "model",
-    "provider": "provider",
-    "operation": "operation",
-    "service": "service",
-    "environment": "environment",
-    "user": "user_id",
-    "team": "team",
-    "feature": "feature",
-    "session": "conversation_id",
+    **{name: key for name, key in GROUP_KEYS.items() if not key.startswith("unnest")},
     "prompt_name": "prompt_name",
     "prompt_version": "prompt_version",
-    "error_type": "error_type",
     "trace_id": "trace_id",
 }
 _CONTAINS: Final = {"flag": "flags", "finish_reason": "finish_reasons"}
@@ -70,10 +81,14 @@ class Filter:
     operation: str | None = None
     service: str | None = None
     environment: str | None = None
+    endpoint: str | None = None
+    """Address of the server that was asked."""
     user: str | None = None
     team: str | None = None
     feature: str | None = None
     session: str | None = None
+    prompt: str | None = None
+    """Name and version with a space between, or the name of one without a version."""
     prompt_name: str | None = None
     prompt_version: str | None = None
     error_type: str | None = None

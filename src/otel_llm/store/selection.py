@@ -54,10 +54,12 @@ class Selection(BaseModel):
     operation: Value | None = None
     service: Value | None = None
     environment: Value | None = None
+    endpoint: Value | None = Field(None, description="Address of the server that was asked")
     user: Value | None = None
     team: Value | None = None
     feature: Value | None = None
     session: Value | None = Field(None, description="Conversation id")
+    prompt: Value | None = Field(None, description="Name and version with a space between")
     prompt_name: Value | None = None
     prompt_version: Value | None = None
     error_type: Value | None = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from otel_llm.genai import Call
 
 from .calls import CallPage
-from .filters import Dimension, Filter
+from .filters import Dimension, Filter, Measure, Most
 from .summary import Bucket, Group, Stats, Summary
 from .traces import Trace
 
@@ -35,10 +35,22 @@ class Store(Protocol):
         """The aggregates with errors by type, flags and models."""
         ...
 
-    def breakdown(
+    def counts(
         self, by: Dimension, where: Filter = EVERYTHING, *, limit: int = 100
+    ) -> Mapping[str, int]:
+        """Calls per value of ``by``, those that did not say left out, most first."""
+        ...
+
+    def breakdown(
+        self,
+        by: Dimension,
+        where: Filter = EVERYTHING,
+        *,
+        most: Most = "calls",
+        limit: int = 100,
     ) -> Sequence[Group]:
-        """One group per value of ``by``, those with most calls first, at most ``limit``."""
+        """One group per value of ``by``, those with ``most`` of something first, at most
+        ``limit``."""
         ...
 
     def series(
@@ -52,6 +64,10 @@ class Store(Protocol):
     ) -> CallPage:
         """Matching calls, newest first, behind ``cursor``. Raises ``ValueError`` on a cursor
         that is none of ours."""
+        ...
+
+    def top(self, by: Measure, where: Filter = EVERYTHING, *, limit: int = 20) -> Sequence[Call]:
+        """The matching calls with most of ``by``; those where it is unknown are left out."""
         ...
 
     def trace(self, trace_id: str) -> Trace | None:

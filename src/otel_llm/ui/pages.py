@@ -2,133 +2,156 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlencode
+from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from otel_llm.alerting.alert import Alert
-from otel_llm.store import Selection, Store
+from otel_llm.alerting.alert import SEVERITIES, Alert
+from otel_llm.alerting.listing import Alerts
+from otel_llm.store import DIMENSIONS, Filter, Store
 
-from . import format
-from .columns import columns, step_s
+from .asked import Mistake, ask
+from .boards import BOARDS
+from .render import Renderer
 from .waterfall import waterfall
 
-RANGES: Final = ("1h", "24h", "7d", "30d")
-RECENT: Final = 20
 PAGE: Final = 100
+GROUPS: Final = 200
+SESSION: Final = 500
 STATIC: Final = Path(__file__).parent / "static"
 
-AlertList = Callable[[], Sequence[Alert]]
+View = Callable[[Request], Response]
 
 
-def pages(store: Store, *, alerts: AlertList = tuple) -> Sequence[BaseRoute]:
-    """The routes of the dashboard over ``store``; ``alerts`` gives those to be shown."""
-    dashboard = Dashboard(store, alerts)
+def pages(store: Store, *, alerts: Alerts | None = None) -> Sequence[BaseRoute]:
+    """The routes of the dashboard over ``store`` and, where there is one, the alert engine."""
+    shown = Pages(store, alerts)
     return [
-        Route("/", dashboard.overview),
-        Route("/calls", dashboard.calls),
-        Route("/traces/{trace_id}", dashboard.trace),
+        *(Route(f"/{name}", shown.explained(shown.board(name))) for name in BOARDS),
+        Route("/calls", shown.explained(shown.calls)),
+        Route("/by/{dimension}", shown.explained(shown.groups)),
+        Route("/session", shown.explained(shown.session)),
+        Route("/traces/{trace_id}", shown.explained(shown.trace)),
+        Route("/alerts", shown.explained(shown.alerts)),
+        Route("/alerts/{alert_id}/{action}", shown.explained(shown.change), methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 
 
-class Dashboard:
+class NotFound(Exception):
+    """There is nothing under that address; the message says why, for the reader."""
+
+
+class Pages:
     """The pages over one store."""
 
-    def __init__(self, store: Store, alerts: AlertList) -> None:
+    def __init__(self, store: Store, alerts: Alerts | None) -> None:
         self._store = store
         self._alerts = alerts
-        self._templates = _templates()
+        self._render = Renderer()
 
-    def overview(self, request: Request) -> Response:
-        """Everything at a glance."""
-        selection = _selection(request)
-        if isinstance(selection, str):
-            return self._mistake(request, selection)
-        now_ns = time.time_ns()
-        where = selection.filter(now_ns)
-        step = step_s(where, now_ns)
-        return self._page(
-            request,
-            "overview",
-            selection=selection,
-            summary=self._store.summary(where),
-            columns=columns(self._store.series(step, where), where, step, now_ns),
-            recent=self._store.calls(where, limit=RECENT).calls,
-            alerts=[alert for alert in self._alerts() if alert.state == "firing"],
-        )
+    def explained(self, view: View) -> View:
+        """``view``, with its mistakes on a page."""
+
+        def shown(request: Request) -> Response:
+            try:
+                return view(request)
+            except Mistake as mistake:
+                return self._render.mistake(request, str(mistake))
+            except NotFound as missing:
+                return self._render.mistake(request, str(missing), status=404)
+
+        return shown
+
+    def board(self, name: str) -> View:
+        """The dashboard ``name``."""
+
+        def shown(request: Request) -> Response:
+            asked = ask(request.query_params)
+            return self._render.page(
+                request,
+                "board",
+                asked=asked,
+                board=BOARDS[name](self._store, asked),
+                alerts=[] if name else self._firing(),
+            )
+
+        return shown
 
     def calls(self, request: Request) -> Response:
         """The calls, newest first, a page at a time."""
-        selection = _selection(request, leave_out=("cursor",))
-        if isinstance(selection, str):
-            return self._mistake(request, selection)
-        cursor = request.query_params.get("cursor")
+        query = dict(request.query_params)
+        cursor = query.pop("cursor", None)
+        asked = ask(query)
         try:
-            page = self._store.calls(selection.filter(), limit=PAGE, cursor=cursor)
+            page = self._store.calls(asked.where, limit=PAGE, cursor=cursor)
         except ValueError:
-            return self._mistake(request, "That page does not exist.")
-        return self._page(request, "calls", selection=selection, page=page)
+            raise Mistake("That page does not exist.") from None
+        return self._render.page(request, "calls", asked=asked, page=page)
+
+    def groups(self, request: Request) -> Response:
+        """The sums by one dimension: users, features, models, ..."""
+        by = request.path_params["dimension"]
+        if by not in DIMENSIONS:
+            raise NotFound("Calls cannot be grouped by that.")
+        asked = ask(request.query_params)
+        return self._render.page(
+            request,
+            "groups",
+            asked=asked,
+            by=by,
+            dimensions=DIMENSIONS,
+            groups=self._store.breakdown(by, asked.where, limit=GROUPS),
+        )
+
+    def session(self, request: Request) -> Response:
+        """What happened in one conversation, in order."""
+        where = Filter(session=request.query_params.get("id", ""))
+        calls = self._store.calls(where, limit=SESSION).calls
+        if not calls:
+            raise NotFound("No call of this session is stored.")
+        return self._render.page(
+            request, "session", where=where, calls=calls[::-1], stats=self._store.stats(where)
+        )
 
     def trace(self, request: Request) -> Response:
         """One trace as a waterfall."""
         trace = self._store.trace(request.path_params["trace_id"].lower())
         if trace is None:
-            text = "No GenAI span of this trace is stored: it may have expired, or not arrived yet."
-            return self._mistake(request, text, status=404)
-        return self._page(request, "trace", trace=trace, bars=waterfall(trace))
+            raise NotFound(
+                "No GenAI span of this trace is stored: it may have expired, or not arrived yet."
+            )
+        return self._render.page(request, "trace", trace=trace, bars=waterfall(trace))
 
-    def _page(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
-        template = self._templates.get_template(f"{name}.html")
-        return HTMLResponse(template.render(path=request.url.path, **values), status)
+    def alerts(self, request: Request) -> Response:
+        """What is wrong now, the gravest first, and what was lately."""
+        found = self._alerts.alerts() if self._alerts else ()
+        return self._render.page(request, "alerts", alerts=sorted(found, key=_urgency))
 
-    def _mistake(self, request: Request, text: str, status: int = 422) -> Response:
-        return self._page(request, "mistake", status, text=text)
+    def change(self, request: Request) -> Response:
+        """Acknowledge or resolve an alert, and back to the list."""
+        alert_id, action = request.path_params["alert_id"], request.path_params["action"]
+        if self._alerts is None or action not in ("acknowledge", "resolve"):
+            raise NotFound("There is no such thing to do.")
+        changed = (
+            self._alerts.resolve(alert_id)
+            if action == "resolve"
+            else self._alerts.acknowledge(alert_id, "dashboard")
+        )
+        if changed is None:
+            raise NotFound("There is no such alert any more.")
+        return RedirectResponse("/alerts", status_code=303)
+
+    def _firing(self) -> Sequence[Alert]:
+        found = self._alerts.alerts() if self._alerts else ()
+        return sorted((alert for alert in found if alert.state == "firing"), key=_urgency)
 
 
-def _selection(request: Request, leave_out: Sequence[str] = ()) -> Selection | str:
-    """What the query string asks for, or what is wrong with it. Empty fields of a form count as
-    not given."""
-    given = {k: v for k, v in request.query_params.items() if v and k not in leave_out}
-    try:
-        return Selection.model_validate(given)
-    except ValidationError as error:
-        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-
-
-def link(path: str, selection: Selection, **changes: str | None) -> str:
-    """``path`` with the selection in its query, changed; ``None`` takes a condition away."""
-    given = selection.model_dump(mode="json", exclude_none=True, exclude_defaults=True) | changes
-    query = urlencode({name: value for name, value in given.items() if value is not None})
-    return f"{path}?{query}" if query else path
-
-
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("otel_llm.ui"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(  # pyright: ignore[reportUnknownMemberType] - untyped in Jinja2
-        money=format.money,
-        count=format.count,
-        ms=format.ms,
-        percent=format.percent,
-        moment=format.moment,
-        iso=format.iso,
-    )
-    environment.globals.update(  # pyright: ignore[reportUnknownMemberType] - the same
-        link=link, RANGES=RANGES, UNKNOWN=format.UNKNOWN
-    )
-    return environment
+def _urgency(alert: Alert) -> tuple[int, int, float]:
+    state = ("firing", "pending", "resolved").index(alert.state)
+    return state, -SEVERITIES.index(alert.severity), -alert.active_at

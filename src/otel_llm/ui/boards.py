@@ -1,0 +1,255 @@
+"""The dashboards as data: each asks the store and says what is shown. ``board.html`` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from otel_llm.genai import Call
+from otel_llm.store import Dimension, Group, Most, Stats, Store
+
+from .asked import Asked
+from .format import UNKNOWN, count, money, ms, percent
+from .plots import Plot, plot, plot_by
+
+TOP: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One number with a name."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: str = ""
+    """``warn`` or ``bad`` when it wants attention."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTable:
+    """The sums by one dimension; a row leads to its calls."""
+
+    heading: str
+    by: Dimension
+    groups: Sequence[Group]
+
+
+@dataclass(frozen=True, slots=True)
+class CountList:
+    """How often each value came; a row leads to its calls."""
+
+    heading: str
+    by: Dimension
+    counts: Mapping[str, int]
+    empty: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallTable:
+    """Calls that deserve a look."""
+
+    heading: str
+    calls: Sequence[Call]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One dashboard, from top to bottom."""
+
+    title: str
+    tiles: Sequence[Tile]
+    plots: Sequence[Plot]
+    counts: Sequence[CountList] = field(default=())
+    groups: Sequence[GroupTable] = field(default=())
+    calls: Sequence[CallTable] = field(default=())
+
+
+def overview(store: Store, asked: Asked) -> Board:
+    """Everything at a glance."""
+    stats = store.stats(asked.where)
+    return Board(
+        title="Overview",
+        tiles=[
+            Tile("Calls", count(stats.count)),
+            cost_tile(stats),
+            error_tile(stats),
+            Tile("Duration p95", ms(stats.latency_p95_ms), "p50 " + ms(stats.latency_p50_ms)),
+            Tile("First chunk p50", ms(stats.ttft_p50_ms), "p95 " + ms(stats.ttft_p95_ms)),
+            flag_tile(stats),
+            Tile("Tokens per call", count(stats.avg_tokens), _in_and_out(stats)),
+        ],
+        plots=[
+            plot("Calls", "count", asked, store, calls=_count, failed=lambda s: s.errors),
+            plot_by("Cost by model", "money", asked, store, "model", lambda s: s.total_cost_usd),
+        ],
+        counts=[
+            _counts(store, asked, "Errors", "error_type", "None failed."),
+            _flags(store, asked, stats),
+        ],
+        groups=[_groups(store, asked, "model")],
+        calls=[CallTable("Newest calls", store.calls(asked.where, limit=TOP).calls)],
+    )
+
+
+def cost_board(store: Store, asked: Asked) -> Board:
+    """Where the money goes."""
+    stats = store.stats(asked.where)
+    return Board(
+        title="Cost",
+        tiles=[
+            cost_tile(stats),
+            Tile("Per call", money(stats.avg_cost_usd), "of those with a price"),
+            Tile("Calls", count(stats.count)),
+            Tile("Input tokens", count(stats.input_tokens), _cached(stats)),
+            Tile("Output tokens", count(stats.output_tokens)),
+        ],
+        plots=[
+            plot_by("Cost by model", "money", asked, store, "model", lambda s: s.total_cost_usd),
+            plot("Cost per call", "money", asked, store, average=lambda s: s.avg_cost_usd),
+        ],
+        groups=[_groups(store, asked, by, "cost") for by in ("model", "user", "feature", "team")],
+        calls=[CallTable("Dearest calls", store.top("cost", asked.where))],
+    )
+
+
+def latency_board(store: Store, asked: Asked) -> Board:
+    """How long people wait."""
+    stats = store.stats(asked.where)
+    return Board(
+        title="Latency",
+        tiles=[
+            Tile("p50", ms(stats.latency_p50_ms)),
+            Tile("p90", ms(stats.latency_p90_ms)),
+            Tile("p95", ms(stats.latency_p95_ms)),
+            Tile("p99", ms(stats.latency_p99_ms)),
+            Tile("Slowest", ms(stats.latency_max_ms)),
+            Tile("First chunk p50", ms(stats.ttft_p50_ms), "p95 " + ms(stats.ttft_p95_ms)),
+        ],
+        plots=[
+            plot(
+                "Duration",
+                "ms",
+                asked,
+                store,
+                p50=lambda s: s.latency_p50_ms,
+                p90=lambda s: s.latency_p90_ms,
+                p95=lambda s: s.latency_p95_ms,
+                p99=lambda s: s.latency_p99_ms,
+            ),
+            plot(
+                "Time to the first chunk",
+                "ms",
+                asked,
+                store,
+                p50=lambda s: s.ttft_p50_ms,
+                p95=lambda s: s.ttft_p95_ms,
+            ),
+        ],
+        groups=[_groups(store, asked, by) for by in ("model", "endpoint", "operation", "feature")],
+        calls=[CallTable("Slowest calls", store.top("duration", asked.where))],
+    )
+
+
+def error_board(store: Store, asked: Asked) -> Board:
+    """What failed, and what was refused."""
+    stats = store.stats(asked.where)
+    failed = asked.failed()
+    return Board(
+        title="Errors",
+        tiles=[error_tile(stats), Tile("Calls", count(stats.count))],
+        plots=[
+            plot("Error rate", "percent", asked, store, rate=lambda s: s.error_rate),
+            plot_by("Errors by type", "count", failed, store, "error_type", lambda s: s.count),
+        ],
+        counts=[
+            _counts(store, asked, "Errors", "error_type", "None failed."),
+            _counts(store, asked, "Finish reasons", "finish_reason", "No answer named one."),
+            _flags(store, asked, stats),
+        ],
+        groups=[_groups(store, asked, by, "errors") for by in ("model", "provider", "feature")],
+        calls=[CallTable("Newest failures", store.calls(failed.where, limit=TOP).calls)],
+    )
+
+
+def quality_board(store: Store, asked: Asked) -> Board:
+    """How good the answers are, as far as it can be told."""
+    stats = store.stats(asked.where)
+    return Board(
+        title="Quality",
+        tiles=[flag_tile(stats), Tile("Checked", count(stats.checked), _of_calls(stats))],
+        plots=[
+            plot("Flagged", "percent", asked, store, share=_flagged_share),
+            plot_by("Flags", "count", asked, store, "flag", _named_flags),
+        ],
+        counts=[_flags(store, asked, stats)],
+        groups=[_groups(store, asked, by) for by in ("prompt", "model", "feature")],
+    )
+
+
+BOARDS: Final[Mapping[str, Callable[[Store, Asked], Board]]] = {
+    "": overview,
+    "cost": cost_board,
+    "latency": latency_board,
+    "errors": error_board,
+    "quality": quality_board,
+}
+"""Path of a page -> what it shows."""
+
+
+def cost_tile(stats: Stats) -> Tile:
+    """What it cost, and how many calls that leaves out."""
+    note = f"{stats.unpriced:,} unpriced" if stats.unpriced else ""
+    return Tile("Cost", money(stats.total_cost_usd), note, "warn" if stats.unpriced else "")
+
+
+def error_tile(stats: Stats) -> Tile:
+    """Which share failed."""
+    note = f"{stats.errors:,} failed" if stats.errors else ""
+    return Tile("Error rate", percent(stats.error_rate), note, "bad" if stats.errors else "")
+
+
+def flag_tile(stats: Stats) -> Tile:
+    """How many answers were flagged."""
+    return Tile("Flagged", count(stats.flagged), f"of {stats.checked:,} checked")
+
+
+def _cached(stats: Stats) -> str:
+    if not stats.cache_read_tokens or not stats.input_tokens:
+        return ""
+    return percent(stats.cache_read_tokens / stats.input_tokens) + " from cache"
+
+
+def _in_and_out(stats: Stats) -> str:
+    return f"{count(stats.input_tokens)} in, {count(stats.output_tokens)} out"
+
+
+def _count(stats: Stats) -> float:
+    return stats.count
+
+
+def _of_calls(stats: Stats) -> str:
+    return "of " + count(stats.count) + " calls" if stats.count else UNKNOWN
+
+
+def _flagged_share(stats: Stats) -> float | None:
+    return stats.flagged / stats.checked if stats.checked else None
+
+
+def _named_flags(stats: Stats) -> float | None:
+    return stats.flagged or None
+
+
+def _groups(store: Store, asked: Asked, by: Dimension, most: Most = "calls") -> GroupTable:
+    groups = store.breakdown(by, asked.where, most=most, limit=TOP)
+    return GroupTable(f"By {by}", by, groups)
+
+
+def _counts(store: Store, asked: Asked, heading: str, by: Dimension, empty: str) -> CountList:
+    return CountList(heading, by, store.counts(by, asked.where, limit=TOP), empty)
+
+
+def _flags(store: Store, asked: Asked, stats: Stats) -> CountList:
+    nothing = "No flag fired." if stats.checked else "No call could be checked."
+    return _counts(store, asked, "Quality flags", "flag", nothing)

@@ -1,0 +1,90 @@
+"""Curves over time: what a page draws, and writes as a table for who cannot see it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+from otel_llm.store import Bucket, Dimension, Stats, Store
+
+from .asked import Asked
+
+Unit = Literal["count", "money", "ms", "percent", "score"]
+Value = float | None
+Read = Callable[[Stats], Value]
+
+CURVES: Final = 6
+"""Of a grouped plot; what is below them is drawn as one."""
+OTHERS: Final = "others"
+UNKNOWN: Final = "not said"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One line: a value per step, ``None`` where nothing is known."""
+
+    label: str
+    values: Sequence[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Curves over the same steps of time."""
+
+    title: str
+    unit: Unit
+    step_s: int
+    times: Sequence[int]
+    """Starts of the steps, Unix seconds."""
+    curves: Sequence[Curve]
+
+    def to_json(self) -> dict[str, Any]:
+        """What the page's script draws."""
+        return asdict(self)
+
+
+def plot(title: str, unit: Unit, asked: Asked, store: Store, **reads: Read) -> Plot:
+    """One curve per name in ``reads``, over all calls. A step without a call reads as a
+    ``Stats`` of nothing, so that counts are zero there and the rest is unknown."""
+    found = {b.start_ns // 10**9: b.stats for b in store.series(asked.step_s, asked.where)}
+    curves = [
+        Curve(name, [_read(read, found.get(at), unit) for at in asked.times])
+        for name, read in reads.items()
+    ]
+    return Plot(title, unit, asked.step_s, asked.times, curves)
+
+
+def plot_by(title: str, unit: Unit, asked: Asked, store: Store, by: Dimension, read: Read) -> Plot:
+    """One curve per value of ``by``, for something that adds up; the smaller ones as one."""
+    buckets = store.series(asked.step_s, asked.where, by=by)
+    labels = _largest(buckets, read)
+    sums: dict[str, dict[int, float]] = {}
+    for bucket in buckets:
+        value = read(bucket.stats)
+        if value is not None:
+            name = _label(bucket)
+            line = sums.setdefault(name if name in labels else OTHERS, {})
+            at = bucket.start_ns // 10**9
+            line[at] = line.get(at, 0) + value
+    ordered = [*(name for name in labels if name in sums), *([OTHERS] if OTHERS in sums else [])]
+    curves = [Curve(name, [sums[name].get(at, 0) for at in asked.times]) for name in ordered]
+    return Plot(title, unit, asked.step_s, asked.times, curves)
+
+
+def _largest(buckets: Sequence[Bucket], read: Read) -> Sequence[str]:
+    totals = Counter[str]()
+    for bucket in buckets:
+        totals[_label(bucket)] += read(bucket.stats) or 0  # pyright: ignore[reportArgumentType] - a Counter adds floats as well
+    return [name for name, _ in totals.most_common(CURVES)]
+
+
+def _label(bucket: Bucket) -> str:
+    return UNKNOWN if bucket.key is None else bucket.key
+
+
+def _read(read: Read, stats: Stats | None, unit: Unit) -> Value:
+    if stats is None:
+        return 0 if unit == "count" else None
+    return read(stats)

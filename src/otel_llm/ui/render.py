@@ -1,0 +1,52 @@
+"""Templates: escaped by default, and an unknown name in one is an error, not a blank."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from . import format
+from .asked import link
+
+RANGES: Final = ("1h", "24h", "7d", "30d")
+MENU: Final = (
+    ("/", "Overview"),
+    ("/cost", "Cost"),
+    ("/latency", "Latency"),
+    ("/errors", "Errors"),
+    ("/quality", "Quality"),
+    ("/calls", "Calls"),
+    ("/by/user", "Groups"),
+    ("/alerts", "Alerts"),
+)
+_FILTERS: Final = {
+    name: getattr(format, name) for name in ("count", "iso", "moment", "money", "ms", "percent")
+}
+_GLOBALS: Final = {"link": link, "RANGES": RANGES, "MENU": MENU, "UNKNOWN": format.UNKNOWN}
+
+
+class Renderer:
+    """Fills the templates of this package."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("otel_llm.ui"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(_FILTERS)  # pyright: ignore[reportUnknownMemberType] - untyped there
+        self._environment.globals.update(_GLOBALS)  # pyright: ignore[reportUnknownMemberType] - the same
+
+    def page(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
+        """The template ``name`` with ``values``."""
+        template = self._environment.get_template(f"{name}.html")
+        return HTMLResponse(template.render(path=request.url.path, **values), status)
+
+    def mistake(self, request: Request, text: str, *, status: int = 422) -> Response:
+        """A page that says what is wrong."""
+        return self.page(request, "mistake", status=status, text=text)

@@ -1,0 +1,98 @@
+// Draws the plots and keeps them up to date. Data comes in the page as JSON; nothing is fetched
+// here, and no text is ever set as markup.
+"use strict";
+
+(() => {
+  const drawn = new WeakMap();
+  const PALETTE = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7"];
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  const FORMAT = {
+    count: (v) => v.toLocaleString("en", { maximumFractionDigits: 1 }),
+    money: (v) => "$" + (v === 0 || Math.abs(v) >= 1 ? v.toFixed(2) : v.toPrecision(3)),
+    ms: (v) => (Math.abs(v) < 1000 ? v.toFixed(0) + " ms" : (v / 1000).toFixed(2) + " s"),
+    percent: (v) => (v * 100).toFixed(1) + "%",
+    score: (v) => v.toFixed(2),
+  };
+
+  const shown = (unit) => (_plot, value) => (value == null ? "—" : FORMAT[unit](value));
+
+  function axis(extra) {
+    return {
+      stroke: colour("--quiet"),
+      grid: { stroke: colour("--line"), width: 1 },
+      ticks: { stroke: colour("--line"), width: 1 },
+      font: "12px system-ui, sans-serif",
+      ...extra,
+    };
+  }
+
+  function options(given, width) {
+    const sparse = given.times.length < 2;
+    return {
+      width,
+      height: 220,
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      scales: { y: { range: (_plot, low, high) => [Math.min(0, low ?? 0), (high ?? 0) * 1.05 || 1] } },
+      axes: [axis({}), axis({ size: 72, values: (_plot, ticks) => ticks.map(FORMAT[given.unit]) })],
+      cursor: { drag: { x: true, y: false } },
+      series: [
+        { label: "Time (UTC)" },
+        ...given.curves.map((curve, index) => ({
+          label: curve.label,
+          stroke: colour(PALETTE[index % PALETTE.length]),
+          width: 2,
+          value: shown(given.unit),
+          points: { show: sparse || given.times.length < 40 },
+          spanGaps: false,
+        })),
+      ],
+    };
+  }
+
+  // A click, unlike a drag, leads to the calls of that step.
+  function drill(figure, plot, given) {
+    let pressed = 0;
+    plot.over.addEventListener("mousedown", (event) => { pressed = event.clientX; });
+    plot.over.addEventListener("click", (event) => {
+      const at = given.times[plot.cursor.idx];
+      if (Math.abs(event.clientX - pressed) > 3 || at === undefined) return;
+      const target = new URL(figure.dataset.drill, location.href);
+      target.searchParams.set("since", at);
+      target.searchParams.set("until", at + given.step_s);
+      location.assign(target);
+    });
+  }
+
+  function draw(figure) {
+    const text = figure.querySelector("script").textContent;
+    const before = drawn.get(figure);
+    if (before && before.text === text) return;
+    const given = JSON.parse(text);
+    const data = [given.times, ...given.curves.map((curve) => curve.values)];
+    const canvas = figure.querySelector(".canvas");
+    if (before) before.plot.destroy();
+    const plot = new uPlot(options(given, canvas.clientWidth), data, canvas);
+    drill(figure, plot, given);
+    drawn.set(figure, { plot, text });
+  }
+
+  function redraw() {
+    for (const figure of document.querySelectorAll("figure.plot")) {
+      drawn.get(figure)?.plot.destroy();
+      drawn.delete(figure);
+      draw(figure);
+    }
+  }
+
+  const drawAll = () => document.querySelectorAll("figure.plot").forEach(draw);
+
+  let waiting;
+  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(redraw, 150); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  document.addEventListener("htmx:after:swap", drawAll);
+  // Nobody looks: nothing is asked.
+  document.addEventListener("htmx:before:request", (event) => { if (document.hidden) event.preventDefault(); });
+  drawAll();
+})();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import signal
 import stat
 import subprocess
@@ -18,13 +19,15 @@ from pathlib import Path
 import pytest
 
 from otel_llm.collector.dead_letter import DeadLetter
+from otel_llm.collector.envelope import count
 from otel_llm.collector.errors import Permanent, Refused, Retryable
 from otel_llm.collector.journal import HEAD, Journal, JournalConfig
 from otel_llm.collector.journal_queue import JournalQueue
 from otel_llm.collector.outbox import JournalOutbox
+from otel_llm.collector.sending import Clock, Sender, drain
 
-from .otlp_faults import numbers, traces
-from .test_sending import QUICK, Scripted, buried, letter
+from .otlp_faults import TraceRequest, numbers, traces
+from .test_sending import NOW, QUICK, STEADY, Scripted, buried, letter
 
 __all__ = ["buried", "letter"]  # fixtures
 
@@ -464,6 +467,86 @@ def test_what_is_refused_for_good_frees_its_place(tmp_path, letter, buried):
     second.start()
     second.stop(5)
     assert again.numbers() == []
+
+
+class Driven(Clock):
+    """Time passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self._changed = threading.Condition()
+
+    def time(self) -> float:
+        return self.now
+
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        until = self.now + seconds
+        with self._changed:
+            while self.now < until and not event.is_set():
+                self._changed.wait(0.05)
+
+    def advance(self, seconds: float) -> None:
+        with self._changed:
+            self.now += seconds
+            self._changed.notify_all()
+
+
+class Counting(Scripted):
+    """Counts instead of keeping: the spans, and the number that each request carries."""
+
+    def __init__(self, clock: Driven, outage: tuple[float, float] = (0, 0)) -> None:
+        super().__init__()
+        self._clock, self._outage = clock, outage
+        self.spans = 0
+        self.requests: list[int] = []
+
+    def export(self, signal, payload: bytes) -> None:
+        begin, end = self._outage
+        if begin <= self._clock.now - NOW < end:
+            raise Retryable("UNAVAILABLE")
+        with self.changed:
+            self.spans += count("traces", payload)
+            self.requests += map(int, re.findall(rb"request (\d+)", payload))
+            self.changed.notify_all()
+
+
+def test_a_day_with_an_hour_of_outage_of_one_of_two_destinations(tmp_path):
+    """A day at 50 spans a second, a request every ten seconds. The other destination is never
+    behind, and the first has everything in the end, in order and once."""
+    clock, hour, per_request = Driven(), 3600, 500
+    hit, other = Counting(clock, outage=(5 * hour, 6 * hour)), Counting(clock)
+    log = journal(tmp_path, durability="os")
+    senders = [
+        Sender(name, "traces", exporter, STEADY, JournalQueue(log, name), None, clock)
+        for name, exporter in (("hit", hit), ("other", other))
+    ]
+    for sender in senders:
+        sender.start()
+    filler = traces(*range(per_request - 1))
+
+    for request in range(24 * hour // 10):
+        log.append(_named(request) + filler)
+        if request == 5 * hour // 10 - 1:  # the last one before the outage
+            hit.wait(lambda: len(hit.requests) == 5 * hour // 10)
+        if request == 6 * hour // 10 - 1:  # the last one in it
+            other.wait(lambda: len(other.requests) == 6 * hour // 10)
+            assert len(hit.requests) == 5 * hour // 10
+        clock.advance(10)
+    while senders[0].queue.size_bytes or senders[1].queue.size_bytes:
+        clock.advance(1)
+        threading.Event().wait(0.01)
+    drain(senders, 5)
+    log.close()
+
+    everything = list(range(24 * hour // 10))
+    assert hit.requests == other.requests == everything
+    assert hit.spans == other.spans == 24 * hour * 50
+
+
+def _named(number: int) -> bytes:
+    request = TraceRequest()
+    request.resource_spans.add().scope_spans.add().spans.add(name=f"request {number}")
+    return request.SerializeToString()
 
 
 WRITER = """

@@ -8,7 +8,7 @@ from .words import finder, patterns
 
 _PLAIN = {
     "as of my (?:last|latest|most recent|knowledge|training|current)(?: \\w+)? (?:update|cutoff|cut-off|data|training|knowledge)": "as of my",  # noqa: E501
-    "(?:my|the) (?:knowledge|training)(?: data)? (?:cutoff|cut-off|only goes|ends|was last)": "knowledge|training|cutoff",  # noqa: E501
+    "(?:my|the) (?:knowledge|training)(?: data)?(?:,? which)? (?:cutoff|cut-off|only goes|ends|was last)": "knowledge|training|cutoff",  # noqa: E501
     "up to my (?:last|knowledge|training)": "up to my",
     "i (?:don't|do not) have (?:access to )?(?:any )?(?:real-?time|up-to-date|current|live|the latest)": "not have|t have",  # noqa: E501
     "i (?:don't|do not) have (?:any )?(?:specific|reliable|verified|detailed|enough|sufficient) (?:information|data|details|knowledge)": "not have|t have",  # noqa: E501
@@ -16,6 +16,10 @@ _PLAIN = {
     "i (?:can't|cannot|can not|am unable to|'m unable to) (?:verify|confirm|guarantee|be certain|be sure|independently)": "verify|confirm|guarantee|certain|be sure|independently",  # noqa: E501
     "i (?:may|might|could) (?:well )?be (?:wrong|mistaken|misremembering|confusing|inaccurate|outdated)": "wrong|mistaken|misremembering|confusing|inaccurate|outdated",  # noqa: E501
     "(?:this|that|my answer|it|these|the (?:numbers?|details?|dates?|figures?)) (?:may|might|could) (?:not )?be (?:entirely |completely |fully )?(?:accurate|inaccurate|outdated|out of date|incorrect|wrong|up to date|up-to-date)": "accurate|outdated|out of date|incorrect|wrong|up to date|up-to-date",  # noqa: E501
+    "(?:may|might|could) (?:be|contain) (?:outdated|out of date|inaccurate|inaccuracies)": "outdated|out of date|inaccura",  # noqa: E501
+    "(?:these|those|the|my|some) (?:\\w+ )?(?:figures?|numbers?|details?|dates?|facts?) (?:may|might|could) (?:not )?be": "figure|number|detail|date|fact",  # noqa: E501
+    "i (?:don't|do not) know (?:for )?(?:certain|sure|exactly)": "certain|sure|exactly",
+    "recommend (?:confirming|checking|verifying)": "recommend",
     "i have no (?:way of (?:knowing|verifying)|reliable|information|record|knowledge)": "i have no",
     "if i (?:recall|remember) (?:correctly|right|rightly)": "if i re",
     "(?:don't|do not) quote me": "quote me",

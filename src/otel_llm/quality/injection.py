@@ -21,7 +21,7 @@ _PHRASES = {
     "repeat (?:the words|everything|all(?: the)? text|the text) (?:above|before)": "repeat",
     "(?:new|updated|real|important|urgent) (?:system )?instructions?:": "instruction",
     "(?:pretend|act|behave|respond|answer)(?: \\w+){0,6} (?:no|without(?: any)?) (?:restrictions|rules|filters?|limits|limitations|guidelines|ethical|moral|safety|censorship)": "restrictions|rules|filter|limit|guidelines|ethical|moral|safety|censorship",  # noqa: E501
-    "(?:has|have|with|without) (?:no|any) (?:ethical|moral|content|safety) (?:restrictions|guidelines|filters?|limits|limitations|constraints)": "restrictions|guidelines|filter|limit|constraints",  # noqa: E501
+    "(?:has|have|had|with|without) (?:no|any) (?:ethical|moral|content|safety) (?:restrictions|guidelines|filters?|limits|limitations|constraints)": "restrictions|guidelines|filter|limit|constraints",  # noqa: E501
     "<\\|(?:im_start|im_end|system|endoftext|eot_id|start_header_id)\\|>": "<",
     "<</?sys>>": "sys>>",
     "\\[/?inst\\]": "inst]",

@@ -39,7 +39,7 @@ class Leak:
 _MIN_BITS = 3.0
 """Entropy per character of a real key; ``xxxxxxxx`` and ``your-key-here`` have less."""
 _EXAMPLE = re.compile(
-    r"example|sample|dummy|xxxx|your|placeholder|changeme|redacted|12345678", re.I
+    r"example|sample|dummy|xxxx|your|placeholder|changeme|redacted|12345678|:pass(?:word)?@", re.I
 )
 
 
@@ -47,6 +47,13 @@ def _random(found: str) -> bool:
     counts = Counter(found)
     bits = -sum(n / len(found) * log2(n / len(found)) for n in counts.values())
     return bits >= _MIN_BITS and not _EXAMPLE.search(found)
+
+
+def _password(found: str) -> bool:
+    """Take words with letters and digits, as passwords are and the rest of a sentence is not."""
+    word = re.split(r"[\s:=\"']+", found.rstrip(".,;\"'"))[-1]
+    mixed = any(map(str.isdigit, word)) and any(map(str.isalpha, word))
+    return mixed and len(word) >= 8 and _random(word)
 
 
 def _key_block(found: str) -> bool:
@@ -85,7 +92,7 @@ _NO_MAIL = re.compile(
 
 
 def _mail(found: str) -> bool:
-    return not _NO_MAIL.search(found)
+    return "://" not in found and not _NO_MAIL.search(found)
 
 
 def _phone(found: str) -> bool:
@@ -150,12 +157,21 @@ SECRETS = (
         Pattern(r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@\"]{1,60}:[^\s:/@\"]{6,60}@", (b"://",)),
         _random,
     ),
+    Shape(
+        "password",
+        Pattern(
+            r"(?i:password|passphrase|passwd|pwd|secret|api[_ -]?key)\\?[\"']?(?: is|:|=) ?\\?[\"']?[^\s\"']{8,60}",  # noqa: E501
+            (b"passw", b"passphrase", b"pwd", b"secret", b"api"),
+        ),
+        _password,
+    ),
 )
 PII = (
     Shape(
         "email",
         Pattern(
-            r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}", (b"@",)
+            r"(?:\b|://[^\s/@]{1,60}:)[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}",
+            (b"@",),
         ),
         _mail,
     ),

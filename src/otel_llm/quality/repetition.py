@@ -24,7 +24,7 @@ def _suspect(seen: Evidence, output: Content) -> bool:
     size = len(raw)
     if size < _MIN_LOOP:
         return False
-    times = seen.thresholds.repeats
+    times = seen.thresholds.repeats // 2  # pieces shorter than the probe are counted half
     half, late = size // 2, max(size - _NEAR_END, 0)
     return (
         raw.count(raw[half : half + _PROBE]) >= times
@@ -48,7 +48,7 @@ def _loops(tail: str, times: int) -> bool:
         length += turned[at] == turned[length]
         borders[at] = length
         covered, period = at + 1, at + 1 - length
-        if covered >= _MIN_LOOP and covered >= times * period and _has_words(turned[:period]):
+        if covered >= _MIN_LOOP and covered + 2 >= times * period and _has_words(turned[:period]):
             return True
     return False
 

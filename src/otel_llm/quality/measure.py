@@ -1,0 +1,114 @@
+"""How good the checks are: precision and recall on a labelled set.
+
+The set is a table with tabs between ``side`` (``output``; ``json``, an output where JSON was asked
+for; ``input``), ``labels`` (the flags that a person would raise, with commas) and ``text`` (``\\n``
+for a line break). Half of it, chosen by a hash of the text, is held out: no pattern was ever
+changed for one of those, so their figures say what to expect of new text in the style of the set.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+from .evidence import Content, Evidence
+from .inspector import Inspector
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled text."""
+
+    side: str
+    labels: frozenset[str]
+    text: str
+
+    @property
+    def held(self) -> bool:
+        """Whether it is held out."""
+        return crc32(self.text.encode()) % 2 == 0
+
+    def evidence(self) -> Evidence:
+        """Return it as a call with content and nothing else."""
+        role = "user" if self.side == "input" else "assistant"
+        parts = [{"type": "text", "content": self.text}]
+        content = Content(json.dumps([{"role": role, "parts": parts}]).encode())
+        if self.side == "input":
+            return Evidence(input=content)
+        return Evidence(output=content, output_type="json" if self.side == "json" else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How one check did."""
+
+    check: str
+    hits: int
+    """Examples that have the label and got the flag."""
+    misses: int
+    """Examples that have the label and did not get the flag."""
+    false_alarms: int
+    """Examples that got the flag and do not have the label."""
+
+    @property
+    def precision(self) -> float | None:
+        """Share of flags that were right; ``None`` when there was none."""
+        return _share(self.hits, self.hits + self.false_alarms)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of labels that were flagged; ``None`` when there was none."""
+        return _share(self.hits, self.hits + self.misses)
+
+
+def read_examples(file: Path) -> list[Example]:
+    """Read a labelled set. Raises ``OSError``, and ``ValueError`` when a column is missing."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if rows.fieldnames != ["side", "labels", "text"]:
+            raise ValueError(f"{file.name}: expected the columns side, labels, text")
+        return [_example(row) for row in rows]
+
+
+def measure(examples: Sequence[Example], inspector: Inspector | None = None) -> list[Measure]:
+    """Return how each check did that has a label or a flag in ``examples``, by name."""
+    inspector = inspector or Inspector()
+    told = [(e.labels, frozenset(inspector.flags(e.evidence()) or ())) for e in examples]
+    names = sorted({name for labels, flags in told for name in labels | flags})
+    return [
+        Measure(
+            name,
+            hits=sum(name in labels and name in flags for labels, flags in told),
+            misses=sum(name in labels and name not in flags for labels, flags in told),
+            false_alarms=sum(name in flags and name not in labels for labels, flags in told),
+        )
+        for name in names
+    ]
+
+
+def mistakes(
+    examples: Sequence[Example], inspector: Inspector | None = None
+) -> Iterator[tuple[Example, frozenset[str]]]:
+    """Yield each example whose flags are not its labels, with the flags."""
+    inspector = inspector or Inspector()
+    for example in examples:
+        flags = frozenset(inspector.flags(example.evidence()) or ())
+        if flags != example.labels:
+            yield example, flags
+
+
+def _example(row: dict[str, str]) -> Example:
+    labels = frozenset(label for label in row["labels"].split(",") if label)
+    return Example(row["side"], labels, _unescape(row["text"]))
+
+
+def _unescape(text: str) -> str:
+    return "\\".join(piece.replace("\\n", "\n") for piece in text.split("\\\\"))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,72 @@
+"""Precision and recall of the checks on the labelled set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otel_llm.quality.measure import Example, Measure, measure, mistakes, read_examples
+
+FILE = Path(__file__).parent.parent / "data" / "labelled_outputs.tsv"
+EXAMPLES = read_examples(FILE)
+HELD = [example for example in EXAMPLES if example.held]
+FLOORS = {  # precision and recall on the held-out half, as the documentation states them
+    "empty": (1.0, 1.0),
+    "format_violation": (1.0, 1.0),
+    "hedging": (0.95, 0.9),
+    "pii": (0.9, 0.9),
+    "prompt_injection": (0.9, 0.8),
+    "refusal": (0.9, 0.9),
+    "repetition": (0.95, 0.85),
+    "secrets": (0.95, 0.9),
+}
+
+
+def test_the_set_is_large_and_half_of_it_is_held_out():
+    outputs = [example for example in EXAMPLES if example.side != "input"]
+
+    assert len(outputs) >= 300
+    assert 0.4 < len(HELD) / len(EXAMPLES) < 0.6
+    assert len({example.text for example in EXAMPLES}) == len(EXAMPLES)
+
+
+@pytest.mark.parametrize("found", measure(HELD), ids=lambda found: found.check)
+def test_a_check_is_as_good_as_documented_on_texts_it_was_not_made_for(found: Measure):
+    precision, recall = FLOORS[found.check]
+
+    assert (found.precision or 0) >= precision
+    assert (found.recall or 0) >= recall
+
+
+def test_every_check_of_content_is_measured():
+    assert {found.check for found in measure(EXAMPLES)} == set(FLOORS)
+
+
+def test_hits_misses_and_false_alarms_are_told_apart():
+    examples = [
+        Example("output", frozenset({"refusal"}), "I can't help with that."),
+        Example("output", frozenset({"refusal"}), "Let us talk of something else."),
+        Example("output", frozenset(), "I can't help with that!"),
+        Example("output", frozenset(), "Paris."),
+    ]
+
+    assert measure(examples) == [Measure("refusal", hits=1, misses=1, false_alarms=1)]
+    assert [example.text for example, _ in mistakes(examples)] == [
+        "Let us talk of something else.",
+        "I can't help with that!",
+    ]
+
+
+def test_a_share_of_nothing_is_unknown():
+    none = Measure("x", 0, 0, 0)
+
+    assert (none.precision, none.recall) == (None, None)
+
+
+def test_a_file_of_another_shape_is_refused(tmp_path: Path):
+    file = tmp_path / "set.tsv"
+    file.write_text("text\tlabel\n", encoding="utf-8")
+
+    with pytest.raises(ValueError, match="expected the columns side, labels, text"):
+        read_examples(file)

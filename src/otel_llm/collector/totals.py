@@ -16,6 +16,7 @@ from typing import Final
 
 from otel_llm.genai import Call
 from otel_llm.semconv.metrics import SECONDS_BUCKETS
+from otel_llm.stats.tally import refused
 
 from .samples import Exemplar, Family, Histogram, Kind, Labels, Sample
 
@@ -45,6 +46,10 @@ class _Series:
     calls: int = 0
     unpriced: int = 0
     priced: int = 0
+    counted: int = 0
+    judged: int = 0
+    refused: int = 0
+    refusable: int = 0
     cost_usd: float = 0.0
     tokens: Counter[str] = field(default_factory=Counter[str])
     errors: Counter[str] = field(default_factory=Counter[str])
@@ -58,6 +63,8 @@ class _Series:
         if call.cost and call.cost.currency == "USD" and math.isfinite(call.cost.total):
             self.priced += 1
             self.cost_usd += call.cost.total
+        self.counted += call.tokens is not None
+        self._judge(call)
         for kind, name in _TOKENS.items():
             count = getattr(call.usage, name)
             if count is not None and count >= 0:
@@ -67,6 +74,12 @@ class _Series:
         for flag in call.flags or ():
             self.flags[_bounded(flag, self.flags)] += 1
         self._time(call)
+
+    def _judge(self, call: Call) -> None:
+        answer = refused(call)
+        self.judged += call.flags is not None
+        self.refusable += answer is not None
+        self.refused += answer is True
 
     def _time(self, call: Call) -> None:
         exemplar = Exemplar(call.duration_s, call.trace_id, call.span_id, call.end_ns / 1e9)
@@ -162,6 +175,36 @@ _FAMILIES: Final = (
         "counter",
         "Model calls whose cost is unknown although they ran",
         lambda one, labels: [Sample(one.unpriced, labels, "_total")],
+    ),
+    _family(
+        "otel_llm_priced_calls",
+        "counter",
+        "Model calls whose cost in US dollars is known",
+        lambda one, labels: [Sample(one.priced, labels, "_total")],
+    ),
+    _family(
+        "otel_llm_counted_calls",
+        "counter",
+        "Model calls whose tokens are known",
+        lambda one, labels: [Sample(one.counted, labels, "_total")],
+    ),
+    _family(
+        "otel_llm_judged_calls",
+        "counter",
+        "Model calls that quality checks could look at",
+        lambda one, labels: [Sample(one.judged, labels, "_total")],
+    ),
+    _family(
+        "otel_llm_refusable_calls",
+        "counter",
+        "Model calls of which it is known whether the model refused",
+        lambda one, labels: [Sample(one.refusable, labels, "_total")],
+    ),
+    _family(
+        "otel_llm_refused_calls",
+        "counter",
+        "Model calls that the model refused to answer",
+        lambda one, labels: [Sample(one.refused, labels, "_total")],
     ),
     _family(
         "otel_llm_flags",

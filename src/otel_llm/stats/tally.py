@@ -92,16 +92,14 @@ class Tally:
             self._example("costly", cost.total, call)
 
     def _add_quality(self, call: Call) -> None:
-        refused = any(reason.lower() in _REFUSED for reason in call.finish_reasons)
-        if call.flags is not None:
-            self.judged += 1
-            refused = refused or "refusal" in call.flags
-            for flag in call.flags:
-                self.flags[flag] = self.flags.get(flag, 0) + 1
-        if call.flags or refused:
+        answer = refused(call)
+        self.refusable += answer is not None
+        self.refused += answer is True
+        self.judged += call.flags is not None
+        for flag in call.flags or ():
+            self.flags[flag] = self.flags.get(flag, 0) + 1
+        if call.flags or answer:
             self._example("flagged", call.end_ns, call)
-        self.refused += refused
-        self.refusable += call.flags is not None or bool(call.finish_reasons)
         if call.output_chars is not None:
             self.measured += 1
             self.output_chars += call.output_chars
@@ -130,6 +128,16 @@ class Tally:
             setattr(self, name, getattr(self, name) + sign * getattr(other, name))
         for flag, times in other.flags.items():
             self.flags[flag] = self.flags.get(flag, 0) + sign * times
+
+
+def refused(call: Call) -> bool | None:
+    """Whether the model declined to answer, by finish reason or quality check; ``None`` when
+    neither is known."""
+    if any(reason.lower() in _REFUSED for reason in call.finish_reasons):
+        return True
+    if call.flags is None:
+        return False if call.finish_reasons else None
+    return "refusal" in call.flags
 
 
 _SUMS = (

@@ -1,0 +1,231 @@
+"""The same rules for Prometheus or Mimir, over what this collector shows under ``/metrics``.
+
+For every rule a recording rule holds the signal's value and an alerting rule compares it. A rule
+that looks at what ``/metrics`` does not tell apart (users, teams, tags) cannot be exported; it is
+named with the reason. Differences that remain: percentiles are only as fine as the histogram's
+buckets, ``increase`` extrapolates to the window's edges and does not see a series' first sample,
+and a cooldown has no counterpart. ``keep_firing_for`` needs Prometheus 2.42.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from otel_llm.genai.call import BILLED_OPERATIONS
+from otel_llm.stats.matching import exactly, to_regex
+
+from .rule import Rule
+
+LABELS = frozenset({"service", "provider", "model", "operation"})
+"""What ``/metrics`` tells apart."""
+
+_OPERATORS = {"gt": ">", "lt": "<", "eq": "==", "ne": "!="}
+_QUANTILE = re.compile(r"(duration|time_to_first_chunk)_p(\d{2}(?:_\d)?)")
+_HISTOGRAMS = {
+    "duration": "otel_llm_call_duration_seconds",
+    "time_to_first_chunk": "otel_llm_time_to_first_chunk_seconds",
+}
+_TOKENS = {"tokens": "input|output", "input_tokens": "input", "output_tokens": "output"}
+
+
+class NotExportable(ValueError):
+    """Prometheus cannot say the same; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A rule file's text, and the rules that are not in it, by name, with the reason."""
+
+    text: str
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def export(rules: Iterable[Rule], *, interval_s: float = 15.0) -> Exported:
+    """Return a rule file that ``promtool check rules`` accepts."""
+    written: list[dict[str, Any]] = []
+    left_out: dict[str, str] = {}
+    for rule in rules:
+        try:
+            written += _rules(rule)
+        except NotExportable as why:
+            left_out[rule.name] = str(why)
+    group = {"name": "otel-llm", "interval": _duration(interval_s), "rules": written}
+    notes = "".join(f"# Not exported: {name}: {why}\n" for name, why in left_out.items())
+    body = yaml.safe_dump({"groups": [group]}, sort_keys=False, allow_unicode=True, width=1000)
+    return Exported(notes + body, left_out)
+
+
+def _rules(rule: Rule) -> list[dict[str, Any]]:
+    _check(rule)
+    recorded = f"otel_llm:{rule.name}"
+    record = {"record": recorded, "expr": value(rule)}
+    alert: dict[str, Any] = {"alert": rule.name, "expr": _condition(rule, recorded)}
+    if rule.for_:
+        alert["for"] = _duration(rule.for_)
+    if rule.keep_firing:
+        alert["keep_firing_for"] = _duration(rule.keep_firing)
+    alert["labels"] = {**rule.labels, "severity": rule.severity}
+    if rule.annotations:
+        alert["annotations"] = dict(rule.annotations)
+    return [record, alert]
+
+
+def _check(rule: Rule) -> None:
+    unknown = sorted({*rule.filters, *rule.group_by} - LABELS)
+    if unknown:
+        raise NotExportable(f"/metrics does not tell apart {', '.join(unknown)}")
+    if not _model_calls(rule):
+        raise NotExportable("/metrics counts model calls alone")
+    if rule.no_data == "keep":
+        raise NotExportable("no_data: keep has no counterpart")
+    if rule.cooldown:
+        raise NotExportable("cooldown has no counterpart")
+
+
+def _model_calls(rule: Rule) -> bool:
+    """Whether the rule is about model calls: tools and agents are not in ``/metrics``."""
+    if "operation" not in (*rule.filters, *rule.group_by):
+        return True
+    named = exactly(rule.filters.get("operation", "*"))
+    return named is not None and set(named) <= BILLED_OPERATIONS
+
+
+def _condition(rule: Rule, recorded: str) -> str:
+    """Return the alert's expression over the recorded value."""
+    operator = _OPERATORS[rule.condition]
+    enough = _enough(rule)
+    condition = f"{recorded} {operator} {_number(rule.threshold)}{enough}"
+    if rule.resolve_threshold is not None:
+        still = f'ALERTS{{alertname="{rule.name}",alertstate="firing"}}'
+        on = f"on ({', '.join(rule.group_by)}) " if rule.group_by else "on () "
+        lax = f"{recorded} {operator} {_number(rule.resolve_threshold)}{enough}"
+        condition = f"({condition}) or (({lax}) and {on}{still})"
+    if rule.no_data == "alert":
+        condition = f"({condition}) or absent({recorded})"
+    return condition
+
+
+def _enough(rule: Rule) -> str:
+    """Return the comparison with ``min_calls``; half a call allows for extrapolation."""
+    if rule.min_calls <= 1:
+        return ""
+    calls = _increase(_evidence(rule.signal), rule)
+    on = f"on ({', '.join(rule.group_by)}) " if rule.group_by else ""
+    return f" and {on}{calls} > {_number(rule.min_calls - 0.5)}"
+
+
+def value(rule: Rule) -> str:
+    """Return the PromQL for the rule's value. Raises ``NotExportable``."""
+    now = _signal(rule, "")
+    if rule.baseline is None:
+        return now
+    window, baseline = _duration(rule.window), _duration(rule.baseline)
+    before = _signal(rule, f" offset {window}", baseline)
+    scale = f" * {_number(rule.baseline / rule.window)}" if rule.signal in _SUMS else ""
+    return f"({now}) / ({before}){scale}"
+
+
+_SUMS: Mapping[str, tuple[str, str]] = {
+    "calls": ("otel_llm_calls_total", ""),
+    "errors": ("otel_llm_errors_total", ""),
+    "cost": ("otel_llm_cost_usd_total", ""),
+    **{name: ("otel_llm_tokens_total", kinds) for name, kinds in _TOKENS.items()},
+}
+_SHARES: Mapping[str, tuple[str, str]] = {
+    "error_rate": ("otel_llm_errors_total", "otel_llm_calls_total"),
+    "mean_cost": ("otel_llm_cost_usd_total", "otel_llm_priced_calls_total"),
+    "refusal_rate": ("otel_llm_refused_calls_total", "otel_llm_refusable_calls_total"),
+    "mean_duration": (
+        "otel_llm_call_duration_seconds_sum",
+        "otel_llm_call_duration_seconds_count",
+    ),
+}
+
+
+def _signal(rule: Rule, offset: str, over: str = "") -> str:
+    name = rule.signal
+    if match := _QUANTILE.fullmatch(name):
+        buckets = _increase(f"{_HISTOGRAMS[match[1]]}_bucket", rule, offset, over, by=("le",))
+        return f"histogram_quantile({float(match[2].replace('_', '.')) / 100:g}, {buckets})"
+    if name in _SUMS:
+        metric, kinds = _SUMS[name]
+        total = _increase(metric, rule, offset, over, kinds)
+        zero = name in ("calls", "errors") and not rule.group_by
+        return f"{total} or vector(0)" if zero else total
+    if name == "unpriced_share":
+        part = _increase("otel_llm_unpriced_calls_total", rule, offset, over)
+        return f"{part} / ({part} + {_increase('otel_llm_priced_calls_total', rule, offset, over)})"
+    if name in _SHARES:
+        part, whole = (_increase(m, rule, offset, over) for m in _SHARES[name])
+        return f"({part} or {whole} * 0) / {whole}"
+    if name.startswith("mean_") and name.removeprefix("mean_") in _TOKENS:
+        kinds = _TOKENS[name.removeprefix("mean_")]
+        part = _increase("otel_llm_tokens_total", rule, offset, over, kinds)
+        return f"{part} / {_increase('otel_llm_counted_calls_total', rule, offset, over)}"
+    if name.startswith("flag_rate."):
+        flag = f'flag="{name.removeprefix("flag_rate.")}"'
+        part = _increase("otel_llm_flags_total", rule, offset, over, more=flag)
+        whole = _increase("otel_llm_judged_calls_total", rule, offset, over)
+        return f"({part} or {whole} * 0) / {whole}"
+    raise NotExportable(f"/metrics does not show {name}")
+
+
+def _evidence(signal: str) -> str:
+    """Return the metric that counts the calls a signal rests on."""
+    if match := _QUANTILE.fullmatch(signal):
+        return f"{_HISTOGRAMS[match[1]]}_count"
+    if "tokens" in signal:
+        return "otel_llm_counted_calls_total"
+    if signal in ("cost", "mean_cost"):
+        return "otel_llm_priced_calls_total"
+    if signal == "refusal_rate":
+        return "otel_llm_refusable_calls_total"
+    if signal.startswith("flag_rate."):
+        return "otel_llm_judged_calls_total"
+    return "otel_llm_calls_total"
+
+
+def _increase(
+    metric: str,
+    rule: Rule,
+    offset: str = "",
+    over: str = "",
+    kinds: str = "",
+    *,
+    more: str = "",
+    by: tuple[str, ...] = (),
+) -> str:
+    """Return the growth of ``metric`` over the window, summed up by the rule's groups."""
+    matchers = [_matcher(name, pattern) for name, pattern in sorted(rule.filters.items())]
+    if kinds:
+        matchers.append(f'type=~"{kinds}"' if "|" in kinds else f'type="{kinds}"')
+    chosen = ",".join([*matchers, *([more] if more else [])])
+    series = f"{metric}{{{chosen}}}" if chosen else metric
+    groups = (*rule.group_by, *by)
+    summed = f"sum by ({', '.join(groups)})" if groups else "sum"
+    return f"{summed} (increase({series}[{over or _duration(rule.window)}]{offset}))"
+
+
+def _matcher(name: str, pattern: str) -> str:
+    operator, regex = to_regex(pattern)
+    escaped = regex.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name}{operator}"{escaped}"'
+
+
+def _number(value: float) -> str:
+    return f"{value:.12g}"
+
+
+def _duration(seconds: float) -> str:
+    """Return Prometheus' spelling: ``1h30m``, ``500ms``."""
+    rest = round(seconds * 1000)
+    text = ""
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, rest = divmod(rest, size)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"

@@ -1,0 +1,88 @@
+"""Rules for Prometheus: what can be said there is said, and what cannot is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from otel_llm.alerting.config import default_rules
+from otel_llm.alerting.prometheus import export
+from otel_llm.alerting.rule import Rule
+
+
+def _exported(**more: Any) -> list[dict[str, Any]]:
+    rule = Rule(**{"name": "R", "signal": "error_rate", "threshold": 0.1, **more})
+    (group,) = yaml.safe_load(export([rule]).text)["groups"]
+    return group["rules"]
+
+
+def test_a_rule_becomes_a_recorded_value_and_an_alert_over_it():
+    assert _exported(
+        group_by=("model",),
+        filters={"service": "search|ads-*", "model": "!gpt-3.5"},
+        window=600,
+        for_=90,
+        keep_firing=60,
+        min_calls=10,
+        severity="error",
+        labels={"about": "errors"},
+        annotations={"summary": "{{ $value | humanizePercentage }} of {{ $labels.model }}"},
+    ) == [
+        {
+            "record": "otel_llm:R",
+            "expr": "(sum by (model) (increase(otel_llm_errors_total"
+            '{model!="gpt-3.5",service=~"search|ads-.*"}[10m])) or '
+            "sum by (model) (increase(otel_llm_calls_total"
+            '{model!="gpt-3.5",service=~"search|ads-.*"}[10m])) * 0) / '
+            "sum by (model) (increase(otel_llm_calls_total"
+            '{model!="gpt-3.5",service=~"search|ads-.*"}[10m]))',
+        },
+        {
+            "alert": "R",
+            "expr": "otel_llm:R > 0.1 and on (model) sum by (model) (increase("
+            'otel_llm_calls_total{model!="gpt-3.5",service=~"search|ads-.*"}[10m])) > 9.5',
+            "for": "1m30s",
+            "keep_firing_for": "1m",
+            "labels": {"about": "errors", "severity": "error"},
+            "annotations": {"summary": "{{ $value | humanizePercentage }} of {{ $labels.model }}"},
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"group_by": ("user",)}, "/metrics does not tell apart user"),
+        ({"filters": {"tag.tier": "free"}}, "/metrics does not tell apart tag.tier"),
+        ({"filters": {"operation": "execute_tool"}}, "/metrics counts model calls alone"),
+        ({"group_by": ("operation",)}, "/metrics counts model calls alone"),
+        ({"signal": "mean_output_chars"}, "/metrics does not show mean_output_chars"),
+        ({"signal": "lost_spans"}, "/metrics does not show lost_spans"),
+        ({"no_data": "keep"}, "no_data: keep has no counterpart"),
+        ({"cooldown": 60}, "cooldown has no counterpart"),
+    ],
+)
+def test_what_prometheus_cannot_say_is_left_out_and_named(more: dict[str, Any], reason: str):
+    rule = Rule(**{"name": "R", "signal": "error_rate", "threshold": 0.1, **more})
+
+    exported = export([rule])
+
+    assert exported.left_out == {"R": reason}
+    assert exported.text.startswith(f"# Not exported: R: {reason}\n")
+
+
+def test_of_the_default_rules_only_what_is_no_metric_is_left_out():
+    assert set(export(default_rules().rules).left_out) == {
+        "BudgetExceeded",
+        "BudgetSpike",
+        "SpansLost",
+        "NotificationsUndelivered",
+    }
+
+
+def test_a_label_value_cannot_end_its_string():
+    (record, _) = _exported(filters={"service": 'a"} or vector(1) #\\'})
+
+    assert 'service="a\\"} or vector(1) #\\\\"' in record["expr"]

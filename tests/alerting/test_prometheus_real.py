@@ -1,0 +1,184 @@
+"""Exported rules in the real promtool: they are accepted, and fire when ours fire."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from otel_llm.alerting.config import default_rules
+from otel_llm.alerting.prometheus import export
+from otel_llm.alerting.rule import Rule
+from otel_llm.collector.totals import Totals
+from otel_llm.genai import Call
+from tests.stats.calls import call
+
+from .world import START, World
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not on PATH"),
+]
+
+STEP = 15.0
+PHASE = 10 * 60.0
+SETTLING = 75.0
+"""Prometheus sees a change a scrape and an extrapolation later; so close to it nothing is said."""
+
+RULES = (
+    Rule("Errors", "error_rate", 0.1, group_by=("model",), for_=60, min_calls=10),
+    Rule("ErrorsOfOne", "error_rate", 0.1, filters={"model": "gpt-*"}, keep_firing=120),
+    Rule("Slow", "duration_p95", 5, group_by=("model",), min_calls=10),
+    Rule("SlowStart", "time_to_first_chunk_p50", 2, group_by=("service", "model")),
+    Rule("MeanSlow", "mean_duration", 4, group_by=("model",)),
+    Rule("Dear", "cost", 4, severity="critical"),
+    Rule("DearCalls", "mean_cost", 0.05, group_by=("model",)),
+    Rule("Talkative", "mean_tokens", 4000, group_by=("model",)),
+    Rule("Writing", "mean_output_tokens", 2500),
+    Rule("Busy", "calls", 70, group_by=("model",)),
+    Rule("Quiet", "calls", 170, condition="lt"),
+    Rule("Unpriced", "unpriced_share", 0.3, group_by=("model",)),
+    Rule("Refusing", "refusal_rate", 0.3),
+    Rule("Truncating", "flag_rate.truncated", 0.3, group_by=("model",)),
+    Rule("Sticky", "error_rate", 0.3, group_by=("model",), resolve_threshold=0.1),
+    Rule("Worse", "duration_p95", 3, window=300, baseline=600, group_by=("model",)),
+    Rule("MoreThanUsual", "tokens", 2, window=300, baseline=600),
+)
+
+
+def _promtool(*arguments: object) -> None:
+    done = subprocess.run(
+        ["promtool", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
+
+
+def test_the_default_rules_are_accepted(tmp_path: Path):
+    file = tmp_path / "rules.yaml"
+    file.write_text(export(default_rules().rules).text)
+
+    _promtool("check", "rules", file)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_fire_at_the_same_times_over_the_same_calls(tmp_path: Path, seed: int):
+    exported = export(RULES)
+    assert not exported.left_out
+    (tmp_path / "rules.yaml").write_text(exported.text)
+    series, states = _live(random.Random(seed))
+    test = {
+        "interval": f"{STEP:.0f}s",
+        "input_series": [
+            {"series": name, "values": " ".join(values)} for name, values in series.items()
+        ],
+        "alert_rule_test": list(_expectations(states)),
+    }
+    fired = {name for at in states for name, _ in at}
+    (tmp_path / "test.yaml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [test]})
+    )
+
+    _promtool("test", "rules", tmp_path / "test.yaml")
+
+    assert len(test["alert_rule_test"]) > 500
+    assert len(fired) >= len(RULES) // 2
+
+
+Firing = frozenset[tuple[str, tuple[tuple[str, str], ...]]]
+
+
+def _live(chance: random.Random) -> tuple[dict[str, list[str]], list[Firing]]:
+    """Live through phases of good and bad times; return what a scraper and what our engine saw."""
+    world, totals = World(*RULES), Totals()
+    series: dict[str, list[str]] = defaultdict(list)
+    states: list[Firing] = []
+    moods: dict[str, dict[str, Any]] = {}
+    for step in range(int(6 * PHASE / STEP)):
+        if step % int(PHASE / STEP) == 0:
+            moods = {model: _mood(chance) for model in ("gpt-4o", "claude")}
+        world.after(STEP)
+        calls = [c for model, mood in moods.items() for c in _calls(model, mood, world.clock())]
+        world.engine.observe(calls)
+        totals.observe(calls)
+        states.append(
+            frozenset(
+                (a.rule, tuple(sorted(a.labels.items())))
+                for a in world.engine.evaluate()
+                if a.state == "firing"
+            )
+        )
+        _scrape(totals, series, step)
+    return series, states
+
+
+def _mood(chance: random.Random) -> dict[str, Any]:
+    """How a model does for a while: every third thing is far off, never close to a limit."""
+
+    def off(usual: Any, bad: Any) -> Any:
+        return bad if chance.random() < 0.33 else usual
+
+    return {
+        "count": off(5, 2),
+        "failing": chance.choice([0, 0, 1, 2]),
+        "took_s": off(1.0, 12.0),
+        "first": off(0.1, 5.0),
+        "cost": off(0.01, 0.2),
+        "priced": off(True, False),
+        "tokens": off((100, 50), (9000, 6000)),
+        "refused": off(False, True),
+        "flags": off((), ("truncated",)),
+    }
+
+
+def _calls(model: str, mood: dict[str, Any], now: float) -> Iterator[Call]:
+    for i in range(mood["count"]):
+        yield call(
+            now,
+            took_s=mood["took_s"],
+            tokens=mood["tokens"],
+            cost=mood["cost"] if mood["priced"] else None,
+            response_model=model,
+            service="search",
+            time_to_first_chunk_s=mood["first"],
+            error_type="timeout" if i < mood["failing"] else None,
+            finish_reasons=("content_filter" if mood["refused"] else "stop",),
+            flags=mood["flags"],
+        )
+
+
+def _scrape(totals: Totals, series: dict[str, list[str]], step: int) -> None:
+    for family in totals.families():
+        for sample in family.samples:
+            labels = ",".join(f'{k}="{v}"' for k, v in sample.labels.items() if v)
+            values = series[f"{family.name}{sample.suffix}{{{labels}}}"]
+            values += ["_"] * (step + 1 - len(values))
+            values[step:] = [repr(sample.value)]
+
+
+def _expectations(states: list[Firing]) -> Iterator[dict[str, Any]]:
+    """What promtool is to find, wherever our own state of a rule has been the same for a while."""
+    around = int(SETTLING / STEP)
+    begin = int(16 * 60 / STEP)  # the longest rule looks back so far
+    for rule in RULES:
+        mine = [frozenset(one for one in at if one[0] == rule.name) for at in states]
+        for step in range(begin, len(states) - around, 4):
+            if len(set(mine[step - around : step + around + 1])) == 1:
+                yield {
+                    "eval_time": f"{int(step * STEP)}s",
+                    "alertname": rule.name,
+                    "exp_alerts": [
+                        {"exp_labels": {k: v for k, v in labels if k != "alertname"}}
+                        for _, labels in sorted(mine[step])
+                    ],
+                }
+
+
+def test_start_is_a_scrape():
+    assert START % STEP == 0

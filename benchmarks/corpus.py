@@ -23,7 +23,7 @@ MIXES: Mapping[str, tuple[float, float, float]] = {
 }
 """Shares of plain spans, GenAI spans without content, GenAI spans with content."""
 
-_MODELS = (
+MODELS = (
     ("openai", "gpt-5.1", "gpt-5.1-2025-11-13"),
     ("openai", "gpt-5-mini", "gpt-5-mini-2025-08-07"),
     ("anthropic", "claude-opus-4-5", "claude-opus-4-5-20251101"),
@@ -132,7 +132,7 @@ class _Maker:
         )
 
     def _genai(self, group: ResourceSpans) -> Span:
-        provider, asked, served = self._random.choice(_MODELS)
+        provider, asked, served = self._random.choice(MODELS)
         tokens = self._random.randrange(50, 8000)
         span = self._span(group, "opentelemetry.instrumentation.openai_v2", f"chat {asked}", 3)
         span.attributes.extend(

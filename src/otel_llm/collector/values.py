@@ -123,8 +123,13 @@ _MEMORY, _SHORT = 4096, 64
 _pack_double = struct.Struct("<d").pack
 
 
+_ONE_BYTE = [bytes((number,)) for number in range(128)]
+
+
 def varint(number: int) -> bytes:
     """Encode a number from 0 to 2**64 - 1."""
+    if number < 128:
+        return _ONE_BYTE[number]
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)

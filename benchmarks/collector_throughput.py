@@ -1,0 +1,346 @@
+"""What the collector costs per span, against doing nothing and against the textbook way.
+
+    python -m benchmarks.collector_throughput [--seconds 2] [--batch 512] [--all]
+
+Every design runs in one process on one pinned core and receives, works and forwards over gRPC with
+the same receiver, queue and exporter; load and destination share another core. The figure is CPU
+time of the process by spans, so it stands also when the machine is busy; ratios are within the run.
+
+``pass-through``: bytes in, bytes out. ``textbook``: decode with protobuf, attributes to a dict, a
+price from a dict, six patterns on the answer, ``attributes.add``, running totals, encode.
+``collector``: the real cost and quality processors. ``+ totals``: and what /metrics counts, as in
+the default configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from itertools import cycle
+from typing import Any
+
+import grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from benchmarks import corpus
+from otel_llm.collector.component import Consume
+from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
+from otel_llm.collector.intake.config import GrpcConfig, HttpConfig, OtlpConfig, ProtocolsConfig
+from otel_llm.collector.outbox import MemoryOutbox
+from otel_llm.collector.pipeline import TracePipeline
+from otel_llm.collector.processors.cost import CostProcessor
+from otel_llm.collector.processors.quality import QualityProcessor
+from otel_llm.collector.protocol import METHODS
+from otel_llm.collector.receivers.otlp import OtlpReceiver
+from otel_llm.collector.totals import Totals
+
+LOCAL = "127.0.0.1:0"
+CONNECTIONS, IN_FLIGHT = 4, 4
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+# --- the designs -------------------------------------------------------------------------------
+
+
+def pass_through(forward: Consume) -> Callable[[bytes], None]:
+    return lambda payload: forward("traces", payload)
+
+
+def collector(forward: Consume) -> Callable[[bytes], None]:
+    processors = {"cost": CostProcessor(), "quality": QualityProcessor()}
+    return TracePipeline(processors, {}, forward).consume
+
+
+def with_totals(forward: Consume) -> Callable[[bytes], None]:
+    processors = {"cost": CostProcessor(), "quality": QualityProcessor()}
+    return TracePipeline(processors, {"totals": Totals()}, forward).consume
+
+
+PRICES = {f"model-{number}": (1e-6, 2e-6) for number in range(1500)}
+PRICES |= {model: (2e-6, 8e-6) for _, _, model in corpus.MODELS}
+PATTERNS = [
+    re.compile(pattern)
+    for pattern in (
+        r"(?i)\b(?:i'm sorry|i am sorry|i apologi[sz]e|i cannot|i can't|unable to help)\b",
+        r"[\w.+-]+@[\w-]+\.[\w.]+",
+        r"\b(?:\d[ -]?){13,16}\b|\b\d{3}-\d{2}-\d{4}\b",
+        r"\b(?:sk-[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16})|-----BEGIN [A-Z ]*PRIVATE KEY",
+        r"\"finish_reason\": ?\"(?:length|max_tokens)\"",
+        r"(?i)\b(?:ignore (?:all |the )?(?:previous|prior) instructions|system prompt)\b",
+    )
+]
+
+
+def textbook(forward: Consume) -> Callable[[bytes], None]:
+    totals: dict[tuple[Any, ...], list[float]] = {}
+
+    def consume(payload: bytes) -> None:
+        request = ExportTraceServiceRequest.FromString(payload)
+        for group in request.resource_spans:
+            for scope in group.scope_spans:
+                for span in scope.spans:
+                    _enrich(span, totals)
+        forward("traces", request.SerializeToString())
+
+    return consume
+
+
+def _enrich(span: Any, totals: dict[tuple[Any, ...], list[float]]) -> None:
+    known: dict[str, Any] = {}
+    for attribute in span.attributes:
+        kind = attribute.value.WhichOneof("value")
+        if kind is not None:
+            known[attribute.key] = getattr(attribute.value, kind)
+    if "gen_ai.operation.name" not in known:
+        return
+    model = known.get("gen_ai.response.model")
+    tokens_in = known.get("gen_ai.usage.input_tokens", 0)
+    tokens_out = known.get("gen_ai.usage.output_tokens", 0)
+    total = 0.0
+    if model in PRICES:
+        price_in, price_out = PRICES[model]
+        parts = {"input": tokens_in * price_in, "output": tokens_out * price_out}
+        total = sum(parts.values())
+        for name, amount in {**parts, "total": total}.items():
+            added = span.attributes.add()
+            added.key = f"otel_llm.cost.{name}"
+            added.value.double_value = amount
+    answer = known.get("gen_ai.output.messages", "")
+    flags = [number for number, pattern in enumerate(PATTERNS) if pattern.search(answer)]
+    for name, value in (("flagged", bool(flags)), ("refusal", 0 in flags), ("pii", 1 in flags)):
+        added = span.attributes.add()
+        added.key = f"otel_llm.quality.{name}"
+        added.value.bool_value = value
+    key = known.get("gen_ai.provider.name"), model
+    entry = totals.setdefault(key, [0.0, 0.0, 0.0, 0.0])
+    for index, amount in enumerate((1.0, tokens_in, tokens_out, total)):
+        entry[index] += amount
+
+
+DESIGNS = {
+    "pass-through": pass_through,
+    "textbook": textbook,
+    "collector": collector,
+    "collector + totals": with_totals,
+}
+
+
+# --- the process that is measured --------------------------------------------------------------
+
+
+def serve(design: str, core: int, destination: str, ready: Any, stop: Any) -> None:
+    os.sched_setaffinity(0, {core})
+    config = OtlpExporterConfig(f"http://{destination}")
+    outbox = MemoryOutbox("traces", {"sink": (OtlpExporter(config), config)})
+    consume = DESIGNS[design](lambda _, payload: outbox.put(payload))
+    protocols = ProtocolsConfig(GrpcConfig(LOCAL), HttpConfig(LOCAL))
+    receiver = OtlpReceiver(OtlpConfig(protocols))
+    outbox.start()
+    receiver.start(lambda _, payload: consume(payload))
+    ready.send((receiver.grpc_port, receiver.http_port))
+    stop.wait()
+    receiver.stop(5)
+    outbox.stop(10)
+
+
+@contextmanager
+def served(design: str, core: int, destination: str) -> Iterator[tuple[int, tuple[int, int]]]:
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    stop = context.Event()
+    process = context.Process(target=serve, args=(design, core, destination, there, stop))
+    process.start()
+    try:
+        if not here.poll(30):
+            raise RuntimeError("the server did not start")
+        assert process.pid
+        yield process.pid, here.recv()
+    finally:
+        stop.set()
+        process.join(20)
+        process.kill()
+
+
+# --- load and destination ----------------------------------------------------------------------
+
+
+class Sink:
+    """Counts the bytes it gets."""
+
+    def __init__(self) -> None:
+        self._server = grpc.server(ThreadPoolExecutor(1), options=[_LARGE])
+        method: Any = grpc.unary_unary_rpc_method_handler(lambda payload, _: b"")
+        service = METHODS["traces"].split("/")[1]
+        handler = grpc.method_handlers_generic_handler(service, {"Export": method})
+        self._server.add_generic_rpc_handlers((handler,))
+        self.address = f"127.0.0.1:{self._server.add_insecure_port(LOCAL)}"
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop(0).wait()
+
+
+_LARGE = ("grpc.max_receive_message_length", 64 * 2**20)
+
+
+class Load:
+    """Keeps requests under way until told to stop; counts those that were taken."""
+
+    def __init__(self, payloads: Sequence[bytes]) -> None:
+        self._payloads = payloads
+        self.accepted = self.refused = 0
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+
+    def run(self, send: Callable[[], Callable[[bytes], bool]], seconds: float) -> None:
+        threads = [
+            threading.Thread(target=self._loop, args=(send(),))
+            for _ in range(CONNECTIONS * IN_FLIGHT)
+        ]
+        for thread in threads:
+            thread.start()
+        self._over.wait(seconds)
+        self._over.set()
+        for thread in threads:
+            thread.join()
+
+    def _loop(self, send: Callable[[bytes], bool]) -> None:
+        for payload in cycle(self._payloads):
+            if self._over.is_set():
+                return
+            taken = send(payload)
+            with self._lock:
+                self.accepted += taken
+                self.refused += not taken
+            if not taken:
+                time.sleep(0.01)
+
+
+def over_grpc(port: int) -> Callable[[], Callable[[bytes], bool]]:
+    channels = [
+        grpc.insecure_channel(f"127.0.0.1:{port}", options=[("benchmark.channel", number)])
+        for number in range(CONNECTIONS)
+    ]
+    exports = cycle([channel.unary_unary(METHODS["traces"]) for channel in channels])
+
+    def make() -> Callable[[bytes], bool]:
+        export = next(exports)
+
+        def send(payload: bytes) -> bool:
+            try:
+                export(payload, timeout=30)
+            except grpc.RpcError:
+                return False
+            return True
+
+        return send
+
+    return make
+
+
+def over_http(port: int) -> Callable[[], Callable[[bytes], bool]]:
+    def make() -> Callable[[bytes], bool]:
+        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+
+        def send(payload: bytes) -> bool:
+            headers = {"Content-Type": "application/x-protobuf"}
+            connection.request("POST", "/v1/traces", payload, headers)
+            response = connection.getresponse()
+            response.read()
+            return response.status == 200
+
+        return send
+
+    return make
+
+
+TRANSPORTS = {"gRPC": over_grpc, "HTTP": over_http}
+
+
+# --- measuring ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    spans: int
+    cpu_s: float
+    wall_s: float
+    refused: int
+
+    @property
+    def us_per_span(self) -> float:
+        return self.cpu_s / self.spans * 1e6
+
+
+def measure(design: str, mix: str, batch: int, transport: str, seconds: float) -> Result:
+    payloads = corpus.requests(mix, batch, max(2, 1024 // batch))
+    sink = Sink()
+    cores = sorted(os.sched_getaffinity(0))
+    try:
+        with served(design, cores[0], sink.address) as (pid, ports):
+            if len(cores) > 1:
+                os.sched_setaffinity(0, set(cores[1:]))
+            send = TRANSPORTS[transport](ports[transport == "HTTP"])
+            Load(payloads).run(send, 0.3)  # warm up
+            return _timed(Load(payloads), send, seconds, pid, batch)
+    finally:
+        os.sched_setaffinity(0, set(cores))
+        sink.stop()
+
+
+def _timed(load: Load, send: Any, seconds: float, pid: int, batch: int) -> Result:
+    started, cpu = time.monotonic(), _cpu_s(pid)
+    load.run(send, seconds)
+    wall = time.monotonic() - started
+    return Result(load.accepted * batch, _cpu_s(pid) - cpu, wall, load.refused)
+
+
+def _cpu_s(pid: int) -> float:
+    """User and system time of a process so far."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def table(mix: str, batch: int, transport: str, seconds: float, designs: Sequence[str]) -> None:
+    print(f"\n{mix}, batches of {batch}, {transport} in, gRPC out", flush=True)
+    print(f"  {'':20} {'CPU µs/span':>12} {'spans/s/core':>13} {'x textbook':>11} {'refused':>8}")
+    results: dict[str, Result] = {}
+    for design in designs:
+        result = results[design] = measure(design, mix, batch, transport, seconds)
+        base = results.get("textbook")
+        ratio = f"{base.us_per_span / result.us_per_span:11.1f}" if base else f"{'':11}"
+        print(
+            f"  {design:20} {result.us_per_span:12.2f} {1e6 / result.us_per_span:13,.0f} "
+            f"{ratio} {result.refused:8}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=2.0, help="of load for each figure")
+    parser.add_argument("--batch", type=int, default=512, help="spans in a request")
+    parser.add_argument("--mix", choices=corpus.MIXES, default="mix")
+    parser.add_argument("--all", action="store_true", help="every mix, and batches of 50")
+    options = parser.parse_args()
+    designs = ["textbook", "pass-through", "collector", "collector + totals"]
+    table(options.mix, options.batch, "gRPC", options.seconds, designs)
+    table(options.mix, options.batch, "HTTP", options.seconds, designs)
+    if options.all:
+        for mix in corpus.MIXES:
+            table(mix, 512, "gRPC", options.seconds, designs)
+            table(mix, 50, "gRPC", options.seconds, designs)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
 from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
-from otel_llm.collector.outbox import MemoryOutbox
 
 from .backends import PHOENIX, Backend, jaeger, jaeger_binary, phoenix
+from .running import collector
 
 pytestmark = pytest.mark.real
 
@@ -24,13 +25,13 @@ ATTRIBUTES = {
     "gen_ai.response.model": "gpt-4o-2024-08-06",
     "gen_ai.usage.input_tokens": 11,
     "gen_ai.usage.output_tokens": 5,
-    "otel_llm.cost.total": 0.0000775,
-    "otel_llm.cost.currency": "USD",
 }
+COST = 11 * 2.5e-6 + 5 * 10e-6
+"""US dollars, by the list price of the model."""
 
 
 def genai_span() -> tuple[str, bytes]:
-    """Return a trace id and a request with one priced GenAI span of it."""
+    """Return a trace id and a request with one GenAI span of it."""
     request, trace_id, now = ExportTraceServiceRequest(), secrets.token_bytes(16), time.time_ns()
     resource = request.resource_spans.add()
     resource.resource.attributes.add(key="service.name").value.string_value = "shop"
@@ -48,20 +49,25 @@ def genai_span() -> tuple[str, bytes]:
     return trace_id.hex(), request.SerializeToString()
 
 
-def send(backend: Backend, over: str, payload: bytes) -> None:
-    if over == "grpc":
-        config = OtlpExporterConfig(backend.grpc)
-        exporter = OtlpExporter(config)
-    else:
-        config = OtlpHttpExporterConfig(backend.http, compression="gzip")
-        exporter = OtlpHttpExporter(config)
-    outbox = MemoryOutbox("traces", {"otlp": (exporter, config)})
-    outbox.start()
-    outbox.put(payload)
-    outbox.stop(10)
-    exporter.close()
-    (status,) = [sender.status() for sender in outbox.senders]
-    assert (status.sent, status.failed, status.last_error) == (1, 0, None)
+@pytest.fixture
+def forward(tmp_path: Path) -> Callable[[Backend, str, bytes], None]:
+    """Send through a collector: into it and on from it over the same protocol."""
+
+    def send(backend: Backend, over: str, payload: bytes) -> None:
+        exporters = {
+            "grpc": {"otlp": {"endpoint": backend.grpc}},
+            "http": {"otlphttp": {"endpoint": backend.http, "compression": "gzip"}},
+        }
+        with collector(tmp_path, exporters[over]) as running:
+            application = (
+                OtlpExporter(OtlpExporterConfig(running.grpc_endpoint))
+                if over == "grpc"
+                else OtlpHttpExporter(OtlpHttpExporterConfig(running.http_endpoint))
+            )
+            application.export("traces", payload)
+            application.close()
+
+    return send
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +87,12 @@ def running_jaeger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend
 
 
 @pytest.mark.parametrize("over", ["grpc", "http"])
-def test_phoenix_shows_the_model_and_the_tokens(running_phoenix: Backend, over: str):
+def test_phoenix_shows_the_model_the_tokens_and_the_cost(
+    running_phoenix: Backend, forward, over: str
+):
     trace_id, payload = genai_span()
 
-    send(running_phoenix, over, payload)
+    forward(running_phoenix, over, payload)
 
     span = running_phoenix.find(
         "/v1/projects/default/spans",
@@ -97,16 +105,18 @@ def test_phoenix_shows_the_model_and_the_tokens(running_phoenix: Backend, over: 
     assert shown["llm.model_name"] == "gpt-4o"
     assert shown["llm.token_count.prompt"] == 11
     assert shown["llm.token_count.completion"] == 5
+    assert shown["otel_llm.cost.total"] == COST
 
 
 @pytest.mark.parametrize("over", ["grpc", "http"])
-def test_jaeger_shows_every_attribute_with_the_cost(running_jaeger: Backend, over: str):
+def test_jaeger_shows_every_attribute_and_the_cost(running_jaeger: Backend, forward, over: str):
     trace_id, payload = genai_span()
 
-    send(running_jaeger, over, payload)
+    forward(running_jaeger, over, payload)
 
     (trace,) = running_jaeger.find(f"/api/traces/{trace_id}", lambda answer: answer["data"])
     (span,) = trace["spans"]
     shown = {tag["key"]: tag["value"] for tag in span["tags"]}
     assert {name: shown.get(name) for name in ATTRIBUTES} == ATTRIBUTES
+    assert shown["otel_llm.cost.total"] == COST
     assert trace["processes"][span["processID"]]["serviceName"] == "shop"

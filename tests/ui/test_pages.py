@@ -90,7 +90,7 @@ def client(store: DuckDBStore) -> Iterator[httpx2.Client]:
 
 
 def get(client: httpx2.Client, path: str, **params: str) -> Page:
-    answer = client.get(path, params=params)
+    answer = client.get(path, params=params or None)  # an empty one would drop the path's own
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     return Page(answer.text)
 

@@ -9,7 +9,7 @@ import pytest
 from otel_llm.collector.data import Batch
 from otel_llm.collector.processors.quality import QualityConfig, QualityProcessor
 from otel_llm.config import ConfigError, build
-from tests.collector.calls import attributes, batch, chat
+from tests.collector.calls import START, attributes, batch, chat
 
 REFUSAL = "I'm sorry, but I can't help with that."
 FINISH = "gen_ai.response.finish_reasons"
@@ -37,6 +37,7 @@ def test_messages_are_read_as_json_text_and_as_structure(messages: object):
     assert judged(chat() | {"gen_ai.output.messages": messages}) == {
         "otel_llm.quality.flags": ["refusal"],
         "otel_llm.output.length": len(REFUSAL),
+        "otel_llm.quality.score": pytest.approx(1.0),
     }
 
 
@@ -120,3 +121,32 @@ def test_odd_content_never_raises_and_never_stops_the_rest(odd: object):
     QualityProcessor().process(received)
 
     assert received.genai()[1].texts("otel_llm.quality.flags") == ("truncation",)
+
+
+def test_an_answer_is_scored_against_the_last_question():
+    asked = [{"role": "user", "parts": [{"type": "text", "content": "What colour is the sky?"}]}]
+    span = chat() | {"gen_ai.input.messages": asked}
+
+    good = judged(span | {"gen_ai.output.messages": says("The colour of the sky is blue.")})
+    beside = judged(span | {"gen_ai.output.messages": says("Bread needs an hour to rise.")})
+
+    assert good["otel_llm.quality.score"] == pytest.approx(1.0)
+    assert beside["otel_llm.quality.score"] == pytest.approx(0.7)
+
+
+def test_a_turn_of_an_agent_that_calls_a_tool_is_no_answer_and_has_no_score():
+    called = [{"role": "assistant", "parts": [{"type": "tool_call", "id": "1", "name": "f"}]}]
+
+    assert "otel_llm.quality.score" not in judged(chat() | {"gen_ai.output.messages": called})
+
+
+def test_no_more_than_so_many_answers_are_scored_per_second_of_their_own_time():
+    span = chat() | {"gen_ai.output.messages": says("Blue.")}
+    now, later = batch(*[span] * 5), batch(span, start_ns=START + 10**9)
+    processor = QualityProcessor(QualityConfig(scores_per_s=3))
+
+    processor.process(now)
+    processor.process(later)
+
+    scored = [view.has("otel_llm.quality.score") for view in (*now.genai(), *later.genai())]
+    assert scored == [True, True, True, False, False, True]

@@ -52,6 +52,11 @@ def any_of(phrases: Iterable[str]) -> str:
     return f"(?i:{'|'.join(map(spelled, phrases))})"
 
 
+def listed(words: str) -> frozenset[str]:
+    """Return the words in ``words``, which has white space between them."""
+    return frozenset(words.split())
+
+
 def spelled(phrase: str) -> str:
     """Return a regular expression of ``phrase``, itself one, with any white space for a space,
     either apostrophe, and characters beyond ASCII also as JSON escapes."""

@@ -4,7 +4,8 @@ Looks at finish reasons and output tokens, and at messages where they were captu
 ``otel_llm.quality.flags``: the names of the checks that fired. An empty list says that every check
 that could look was silent; without the attribute none could. Leaves a span alone that has flags
 already: they may be from the application's own process, which saw the content. Also writes the
-length of the answer in characters (``otel_llm.output.length``) where there is one.
+length of the answer in characters (``otel_llm.output.length``) where there is one, and its
+``otel_llm.quality.score`` from 0 to 1 (see ``quality.scores``) for so many answers a second.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from otel_llm import semconv
 from otel_llm.config.units import Size
 from otel_llm.quality import CATALOGUE, Content, Evidence, Inspector, Thresholds
+from otel_llm.quality.scores import score
 from otel_llm.semconv import own
 
 from ..values import Value, as_integer
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
 OUTPUT_LENGTH = "otel_llm.output.length"
+SCORE = "otel_llm.quality.score"
 _NAMES = (own.QUALITY_FLAGS, semconv.USAGE_OUTPUT_TOKENS, semconv.OUTPUT_TYPE)
 _ANSWERING = frozenset({"chat", "generate_content", "text_completion"})
 
@@ -41,6 +44,8 @@ class QualityConfig:
     """From where on a check fires."""
     max_scan: Size = 65_536
     """Content beyond this many bytes is not scanned for phrases and shapes."""
+    scores_per_s: int = 100
+    """Answers to score per second of their own time, at most: scoring takes some 50 µs. 0: none."""
     output_length: bool = True
     """Whether to write ``otel_llm.output.length``; drift of the mean length needs it."""
 
@@ -62,6 +67,7 @@ class QualityProcessor:
             [check for check in chosen if check.name not in config.off],
             max_scan_bytes=config.max_scan,
         )
+        self._scored = (0, 0)
 
     def process(self, batch: Batch) -> None:
         """Flag every answer in ``batch``."""
@@ -83,12 +89,34 @@ class QualityProcessor:
         )
         flags = self._inspector.flags(seen)
         if flags is not None:
-            span.set_all({own.QUALITY_FLAGS: flags} | self._length(seen))
+            span.set_all({own.QUALITY_FLAGS: flags} | self._measures(span, seen))
 
-    def _length(self, seen: Evidence) -> dict[str, Value]:
-        if seen.output is None or not self._config.output_length:
+    def _measures(self, span: SpanView, seen: Evidence) -> dict[str, Value]:
+        if seen.output is None:
             return {}
-        return {OUTPUT_LENGTH: seen.output.length}
+        values: dict[str, Value] = {}
+        if self._config.output_length:
+            values[OUTPUT_LENGTH] = seen.output.length
+        if self._may_score(span.end_ns // 10**9):
+            overall = _overall(seen, seen.output)
+            if overall is not None:
+                values[SCORE] = overall
+        return values
+
+    def _may_score(self, second: int) -> bool:
+        """Count scores by the second in which calls ended; a race of threads costs a score."""
+        known, count = self._scored
+        count = count + 1 if known == second else 1
+        self._scored = second, count
+        return count <= self._config.scores_per_s
+
+
+def _overall(seen: Evidence, output: Content) -> float | None:
+    asked = [m.text for m in seen.input.messages if m.role == "user"] if seen.input else []
+    question = asked[-1] if asked else None
+    if any(message.tool_calls for message in output.messages):
+        return None  # a turn of the agent, no answer
+    return score(output.text, question, seen.finish_reasons, seen.output_type).overall
 
 
 def _content(span: SpanView, name: str) -> Content | None:

@@ -1,0 +1,160 @@
+"""Scores from 0 to 1 for one answer, by rules of thumb on its words and shape.
+
+They are cheap enough for every call and good for a trend: a mean that falls says that something
+changed. They are no judge of truth: word overlap cannot tell a wrong answer from a right one in
+the same words, nor a good paraphrase from an answer beside the point. A part that cannot be told
+is ``None``, and ``overall`` is the mean of the others by their weights.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .finish import REFUSED, TRUNCATED, plain
+from .format import is_json
+from .leaks import PII, SECRETS, find
+from .repetition import repeats
+from .words import listed
+
+WEIGHTS = {
+    "relevance": 0.3,
+    "coherence": 0.2,
+    "completeness": 0.2,
+    "safety": 0.2,
+    "format": 0.1,
+}
+
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_SENTENCE_END = re.compile(r"[.!?。！？]+(?:[\s\"')\]]+|$)|\n+")  # noqa: RUF001
+_ENDINGS = tuple(".!?:;)]}\"'`*|>%。！？」…")  # noqa: RUF001
+_LIST = re.compile(r"^\s*(?:[-*•+]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|^\s*\|.*\|", re.M)
+_ASKS_LIST = re.compile(
+    r"\b(?:list|bullet(?:ed)?(?: points?)?|bullets|enumerate|numbered|steps|table|itemi[sz]e)\b",
+    re.I,
+)
+_ASKS_JSON = re.compile(r"\bjson\b", re.I)
+_MAX_SENTENCE_WORDS = 40
+_OVERLAP = 2.0
+"""An answer that takes up half of the question's keywords is as relevant as can be told."""
+
+STOP_WORDS = listed("""
+    a about above after again all also am an and any are as at be because been before being
+    below between both but by can could did do does doing down during each explain few for from
+    further get give had has have having he her here hers him his how i if in into is it its
+    just like make me more most my no nor not now of off on once only or other our out over own
+    please same she should so some such tell than that the their them then there these they this
+    those through to too under until up use very was we were what when where which while who
+    whom why will with would write you your
+""")  # English
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What could be told about one answer; each from 0 (bad) to 1."""
+
+    relevance: float | None = None
+    """Share of the question's keywords that come up in the answer, doubled, at most 1."""
+    coherence: float | None = None
+    """1, less the share of repeated sentences, less up to 0.3 for overlong ones; 0.2 in a loop."""
+    completeness: float | None = None
+    """1; 0.8 when it does not end like a text; 0.3 when it was cut off; 0 when there is none."""
+    safety: float | None = None
+    """1; 0.5 with personal data; 0 with a secret. A refusal is safe."""
+    format: float | None = None
+    """1 when the JSON or list that was asked for is there, else 0; 1 when none was asked for."""
+
+    @property
+    def overall(self) -> float | None:
+        """Mean of the known parts by ``WEIGHTS``; ``None`` when nothing is known."""
+        known = {name: getattr(self, name) for name in WEIGHTS}
+        told = {name: value for name, value in known.items() if value is not None}
+        weight = sum(WEIGHTS[name] for name in told)
+        return sum(WEIGHTS[n] * value for n, value in told.items()) / weight if weight else None
+
+
+def score(
+    answer: str | None,
+    question: str | None = None,
+    finish_reasons: Sequence[str] = (),
+    output_type: str | None = None,
+) -> Scores:
+    """Score an answer; ``None`` for what was not captured. An empty answer scores 0 on
+    completeness and on nothing else."""
+    reasons = {plain(reason) for reason in finish_reasons}
+    if answer is None:
+        return Scores(completeness=_finished(reasons))
+    if not answer.strip():
+        return Scores(completeness=0.0)
+    return Scores(
+        relevance=relevance(question, answer) if question and not reasons & REFUSED else None,
+        coherence=coherence(answer),
+        completeness=completeness(answer, reasons),
+        safety=safety(answer),
+        format=format_compliance(answer, question or "", output_type),
+    )
+
+
+def relevance(question: str, answer: str) -> float | None:
+    """Return the share of the question's keywords in the answer, doubled and capped at 1."""
+    asked = keywords(question)
+    if not asked:
+        return None
+    return min(1.0, _OVERLAP * len(asked & keywords(answer)) / len(asked))
+
+
+def keywords(text: str) -> set[str]:
+    """Return the words of ``text`` in lower case without stop words and single letters."""
+    return {word for word in _WORD.findall(text.lower()) if len(word) > 1} - STOP_WORDS
+
+
+def coherence(answer: str) -> float:
+    """See ``Scores.coherence``."""
+    if repeats(answer):
+        return 0.2
+    sentences = [s.strip().lower() for s in _SENTENCE_END.split(answer) if s.strip()]
+    if not sentences:
+        return 1.0
+    repeated = 1 - len(set(sentences)) / len(sentences)
+    overlong = sum(len(s.split()) > _MAX_SENTENCE_WORDS for s in sentences) / len(sentences)
+    return max(0.0, 1.0 - repeated - 0.3 * overlong)
+
+
+def completeness(answer: str, reasons: set[str]) -> float:
+    """See ``Scores.completeness``. ``reasons`` are plain finish reasons."""
+    if reasons & TRUNCATED:
+        return 0.3
+    text = answer.rstrip()
+    short = len(text.split()) <= 5  # "Paris" and "42" are whole answers
+    return 1.0 if short or text.endswith(_ENDINGS) or not text[-1].isascii() else 0.8
+
+
+def safety(answer: str) -> float:
+    """See ``Scores.safety``."""
+    if next(find(answer, SECRETS), None):
+        return 0.0
+    return 0.5 if next(find(answer, PII), None) else 1.0
+
+
+def format_compliance(answer: str, question: str, output_type: str | None) -> float:
+    """See ``Scores.format``. JSON is asked for by the request, or by the word in the question."""
+    if output_type == "json":
+        return float(is_json(answer))
+    if _ASKS_JSON.search(question):
+        return float(is_json(_unfenced(answer)))
+    if _ASKS_LIST.search(question):
+        return float(len(_LIST.findall(answer)) > 1)
+    return 1.0
+
+
+def _unfenced(answer: str) -> str:
+    """Take a code fence off: somebody who asks in words is content with one."""
+    fenced = re.search(r"```(?:json)?\s*(.+?)\s*```", answer, re.S)
+    return fenced[1] if fenced else answer
+
+
+def _finished(reasons: set[str]) -> float | None:
+    if not reasons:
+        return None
+    return 0.3 if reasons & TRUNCATED else None

@@ -1,0 +1,208 @@
+"""What ``otel-llm doctor`` finds out: is each SDK's every call really patched, does the endpoint
+answer, and what would be captured.
+
+It imports every SDK that is installed and patches it, so it belongs into a process of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from typing import Any, Literal
+
+from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.trace import NoOpTracerProvider
+
+from .core import LLMInstrumentor
+from .core.instrumentor import Binding
+from .core.settings import Settings
+
+GROUP = "opentelemetry_instrumentor"
+TIMEOUT_S = 5.0
+
+State = Literal["ok", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    """An SDK with its version, ``endpoint`` or ``content``."""
+    state: State
+    text: str
+    fix: str | None = None
+    """The line that puts it right."""
+    details: tuple[str, ...] = field(default=())
+    """One line per patch target."""
+
+
+def examine(environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Look at every instrumentor of ours, then at the endpoint and the settings. Raises nothing."""
+    installed = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    others = [entry for entry in installed if not _ours(entry)]
+    disabled = _names(environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
+    for entry in filter(_ours, installed):
+        yield from _sdk(entry, others, disabled)
+    yield _endpoint(environ)
+    yield _content(environ)
+
+
+def _ours(entry: EntryPoint) -> bool:
+    return entry.value.startswith("otel_llm.")
+
+
+def _names(listed: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in listed.split(",") if name.strip())
+
+
+def _sdk(
+    entry: EntryPoint, others: Sequence[EntryPoint], disabled: frozenset[str]
+) -> Iterator[Finding]:
+    kind: type[LLMInstrumentor] = entry.load()
+    found = _installed(kind)
+    if found is None:
+        return
+    package, subject = found[0], f"{found[0]} {found[1]}"
+    if entry.name in disabled or "*" in disabled:
+        fix = f"take {entry.name} out of OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
+        yield Finding(subject, "warning", "not traced: switched off", fix)
+        return
+    if conflict := get_dependency_conflicts(kind.requires):
+        fix = f"pip install '{str(conflict.required).replace(' ', '')}'"
+        yield Finding(subject, "error", f"not traced: needs {conflict.required}", fix)
+        return
+    yield _bound(kind, subject)
+    yield from _rivals(package, subject, others, disabled)
+
+
+def _installed(kind: type[LLMInstrumentor]) -> tuple[str, str] | None:
+    """Return name and version of the first required distribution that is there."""
+    for requirement in kind.requires:
+        match = re.match(r"[A-Za-z0-9._-]+", requirement)
+        try:
+            if match:
+                return match[0], version(match[0])
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def _bound(kind: type[LLMInstrumentor], subject: str) -> Finding:
+    """Patch the SDK for real and see what became of every target."""
+    instrumentor = kind()
+    instrumentor.instrument(
+        tracer_provider=NoOpTracerProvider(), meter_provider=NoOpMeterProvider()
+    )
+    try:
+        unimportable = list(_import(kind))
+        details = tuple(map(_described, kind.bindings))
+        bound = sum(b.state == "bound" for b in kind.bindings)
+        missing = sum(b.state != "bound" and not _optional(b) for b in kind.bindings)
+    finally:
+        instrumentor.uninstrument()
+    text = f"{bound} of {bound + missing} targets bound"
+    if not missing:
+        return Finding(subject, "ok", text, details=details)
+    why = f"; cannot import {', '.join(unimportable)}" if unimportable else ""
+    fix = "this version moved a method: report it, or install the newest version that is supported"
+    return Finding(subject, "error", text + why, fix, details)
+
+
+def _import(kind: type[LLMInstrumentor]) -> Iterator[str]:
+    """Import every module with a target; yield those that cannot be."""
+    for module in dict.fromkeys(binding.patch.module for binding in kind.bindings):
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                importlib.import_module(module)
+        except Exception as error:  # noqa: BLE001 - an SDK may fail to import in any way
+            if not all(_optional(b) for b in kind.bindings if b.patch.module == module):
+                yield f"{module} ({type(error).__name__})"
+
+
+def _optional(binding: Binding) -> bool:
+    """Whether not every supported version has the target."""
+    return bool(getattr(binding.patch, "optional", False))
+
+
+def _described(binding: Binding) -> str:
+    name = f"{binding.patch.module}.{binding.patch.name}"
+    state = "unbound" if binding.state == "pending" else binding.state
+    also = f", wrapped before us by {binding.foreign}" if binding.foreign else ""
+    return f"{state:8} {name}{also}"
+
+
+def _rivals(
+    package: str, subject: str, others: Sequence[EntryPoint], disabled: frozenset[str]
+) -> Iterator[Finding]:
+    """Name instrumentations by others that load too and see the same calls."""
+    word = package.replace("_", "-").partition("-")[0]
+    for entry in others:
+        if word in re.split(r"[._-]", entry.name.lower()) and entry.name not in disabled:
+            by = entry.dist.name if entry.dist else entry.value
+            fix = f"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={entry.name}"
+            yield Finding(subject, "warning", f"also instrumented by {by}: calls may double", fix)
+
+
+def _endpoint(environ: Mapping[str, str]) -> Finding:
+    """Send one span as the SDK would, and see whether it is taken."""
+    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get(
+        "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"
+    )
+    default = "http://localhost:4317" if protocol == "grpc" else "http://localhost:4318"
+    where = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", default
+    )
+    subject = f"endpoint {where} ({protocol})"
+    try:
+        taken = _send_test_span(protocol)
+    except Exception as error:  # noqa: BLE001 - a wrong endpoint fails in many ways
+        return Finding(subject, "error", f"cannot be used: {type(error).__name__}", _ENDPOINT_FIX)
+    if taken:
+        return Finding(subject, "ok", "took a test span")
+    return Finding(subject, "error", "did not take a test span", _ENDPOINT_FIX)
+
+
+_ENDPOINT_FIX = "start a collector there, or set OTEL_EXPORTER_OTLP_ENDPOINT and …_PROTOCOL"
+
+
+def _send_test_span(protocol: str) -> bool:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExportResult
+
+    spans: list[Any] = []
+    with (
+        TracerProvider()
+        .get_tracer("otel_llm.doctor")
+        .start_as_current_span("otel-llm doctor") as span
+    ):
+        spans.append(span)
+    exporter = _exporter(protocol)
+    try:
+        return exporter.export(spans) is SpanExportResult.SUCCESS
+    finally:
+        exporter.shutdown()
+
+
+def _exporter(protocol: str) -> Any:
+    if protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+        return OTLPSpanExporter(timeout=int(TIMEOUT_S))
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as OverHttp
+
+    return OverHttp(timeout=TIMEOUT_S)
+
+
+def _content(environ: Mapping[str, str]) -> Finding:
+    mode = Settings.from_environment(environ).capture
+    if mode.on_span or mode.on_event:
+        text = f"{mode.name}: prompts and answers leave the process"
+        return Finding("content", "warning", text)
+    return Finding("content", "ok", "NO_CONTENT: no message leaves the process")

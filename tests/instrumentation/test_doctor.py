@@ -1,0 +1,117 @@
+"""``otel-llm doctor``, asked as a user would: a process of its own, real SDKs, a real endpoint."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from otel_llm.testing import OtlpSink
+
+NOBODY = "http://127.0.0.1:9"
+
+
+OTHERS = ",".join(
+    entry.name
+    for entry in entry_points(group="opentelemetry_instrumentor")
+    if entry.name.startswith("otel_llm_") and entry.name != "otel_llm_openai"
+)
+"""Off, so that no test waits for SDKs that it is not about."""
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    with OtlpSink() as sink:
+        yield sink.grpc_endpoint
+
+
+@pytest.fixture
+def doctor(endpoint):
+    def ask(*arguments: str, path: Path | None = None, **environ: str):
+        known = {k: v for k, v in os.environ.items() if not k.startswith("OTEL_")}
+        if path is not None:
+            known["PYTHONPATH"] = os.pathsep.join([str(path), known.get("PYTHONPATH", "")])
+        known["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint
+        known["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"] = OTHERS
+        asked = f"from otel_llm.cli import main; exit(main({['doctor', *arguments]}))"
+        return subprocess.run(
+            [sys.executable, "-c", asked],
+            env={**known, **environ},
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+
+    return ask
+
+
+def distribution(folder: Path, name: str, version: str, entry_points: str = "") -> Path:
+    """Make ``folder`` look as if ``name`` were installed there."""
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(entry_points)
+    return folder
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_all_is_well_when_every_target_binds_and_the_endpoint_answers(doctor, protocol):
+    with OtlpSink() as sink:
+        endpoint = sink.grpc_endpoint if protocol == "grpc" else sink.http_endpoint
+
+        done = doctor(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_EXPORTER_OTLP_PROTOCOL=protocol)
+
+        assert [span.name for span in sink.spans()] == ["otel-llm doctor"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "took a test span" in done.stdout
+    assert any(line.startswith("ok       openai ") for line in done.stdout.splitlines())
+
+
+def test_a_dead_endpoint_is_an_error_with_a_fix(doctor):
+    done = doctor(OTEL_EXPORTER_OTLP_ENDPOINT=NOBODY)
+
+    assert done.returncode == 1
+    assert f"error    endpoint {NOBODY} (grpc)" in done.stdout
+    assert "set OTEL_EXPORTER_OTLP_ENDPOINT" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unsupported_version_is_named_with_what_would_do(doctor, tmp_path):
+    done = doctor(path=distribution(tmp_path, "openai", "1.0.0"))
+
+    assert done.returncode == 1
+    assert "error    openai 1.0.0" in done.stdout
+    assert "-> pip install 'openai" in done.stdout
+
+
+def test_another_instrumentation_of_the_same_sdk_is_named(doctor, tmp_path):
+    rival = "[opentelemetry_instrumentor]\nopenai-v2 = nobody.home:Instrumentor\n"
+
+    done = doctor(path=distribution(tmp_path, "vendor-openai", "9.9", rival))
+
+    assert "also instrumented by vendor-openai: calls may double" in done.stdout
+    assert "-> OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=openai-v2" in done.stdout
+
+
+def test_what_is_switched_off_is_said(doctor):
+    done = doctor(OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="*")
+
+    assert "not traced: switched off" in done.stdout
+    assert "-> take otel_llm_openai out of OTEL_PYTHON_DISABLED" in done.stdout
+
+
+def test_every_target_is_listed_when_asked(doctor):
+    done = doctor("--verbose")
+
+    assert "bound    openai.resources.chat.completions.Completions.create" in done.stdout
+
+
+def test_captured_content_is_a_warning(doctor):
+    done = doctor(OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="span_only")
+
+    assert "SPAN_ONLY: prompts and answers leave the process" in done.stdout

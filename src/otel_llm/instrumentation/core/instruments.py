@@ -35,6 +35,11 @@ class Measured:
     """With the span, so that the measurement can become an exemplar."""
 
 
+_NOWHERE = Context()
+"""Durations and first chunks carry exemplars that lead to their trace. Counts and single chunks do
+not: an exemplar costs a third of the record, and theirs would lead to the same trace."""
+
+
 class Names(Protocol):
     """One generation of metric names."""
 
@@ -74,7 +79,7 @@ class Pin:
     def _count(self, kind: str, count: int | None, call: Measured) -> None:
         if (amount := tokens(count)) is not None:
             typed = {**call.detailed, semconv.TOKEN_TYPE: kind}
-            self._tokens.record(amount, typed, call.context)
+            self._tokens.record(amount, typed, _NOWHERE)
 
 
 class Head:
@@ -111,11 +116,11 @@ class _Inference:
         usage = call.ending.response.usage
         for field, per_call in self._per_call.items():
             if (amount := tokens(getattr(usage, field))) is not None:
-                per_call.record(amount, call.detailed, call.context)
+                per_call.record(amount, call.detailed, _NOWHERE)
         for field, total in self._totals.items():
             for modality, amount in _by_modality(usage, field).items():
                 typed = {**call.detailed, semconv.TOKEN_MODALITY: modality}
-                total.add(amount, typed, call.context)
+                total.add(amount, typed, _NOWHERE)
         _record_chunks(self._first_chunk, self._chunk, call)
         _record_duration(self._duration, call)
 
@@ -127,7 +132,7 @@ class _Embeddings:
 
     def record(self, call: Measured) -> None:
         if (amount := tokens(call.ending.response.usage.input_tokens)) is not None:
-            self._tokens.record(amount, call.detailed, call.context)
+            self._tokens.record(amount, call.detailed, _NOWHERE)
         _record_duration(self._duration, call)
 
 
@@ -172,7 +177,7 @@ def _record_chunks(first: Histogram, later: Histogram, call: Measured) -> None:
         return
     first.record(call.ending.first_chunk_s, call.attributes, call.context)
     for gap in call.ending.chunk_gaps_s:
-        later.record(gap, call.attributes, call.context)
+        later.record(gap, call.attributes, _NOWHERE)
 
 
 def histogram(meter: Meter, metric: Metric) -> Histogram:

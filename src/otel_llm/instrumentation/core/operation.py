@@ -93,12 +93,14 @@ class Operation:
 
     def capture(self, arguments: Any) -> None:
         """Read the input messages, if content is wanted and has somewhere to go."""
-        settings = self._telemetry.settings
-        on_span = settings.capture.on_span and self._span.is_recording()
-        on_event = settings.capture.on_event and settings.events and self._evented
-        if self._endpoint.content is not None and (on_span or on_event):
+        content, telemetry = self._endpoint.content, self._telemetry
+        if content is None or not (telemetry.content_on_span or telemetry.content_on_event):
+            return
+        on_span = telemetry.content_on_span and self._span.is_recording()
+        on_event = telemetry.content_on_event and self._evented
+        if on_span or on_event:
             self._captured = Captured(on_span=on_span, on_event=on_event)
-            self._captured.put_input(self._endpoint.content, arguments)
+            self._captured.put_input(content, arguments)
 
     def seconds_since_start(self, ticks_ns: int) -> float:
         """Return how long after the start ``ticks_ns`` (of ``perf_counter_ns``) was."""
@@ -166,7 +168,7 @@ class Operation:
 
     def _describe(self, ending: Ending, end_ns: int) -> None:
         recording = self._span.is_recording()
-        evented = self._telemetry.settings.events and self._evented
+        evented = self._telemetry.events and self._evented
         if not recording and not evented:
             return
         if ending.error_type is not None:

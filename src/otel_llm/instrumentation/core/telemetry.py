@@ -18,7 +18,16 @@ from .settings import Settings
 class Telemetry:
     """The signals of one instrumentor. ``None`` for a provider means the global one."""
 
-    __slots__ = ("_names", "_outcomes", "logger", "settings", "tracer")
+    __slots__ = (
+        "_names",
+        "_outcomes",
+        "content_on_event",
+        "content_on_span",
+        "events",
+        "logger",
+        "settings",
+        "tracer",
+    )
 
     def __init__(
         self,
@@ -30,6 +39,9 @@ class Telemetry:
         logger_provider: Any = None,
     ) -> None:
         self.settings = settings
+        self.events = settings.events
+        self.content_on_span = settings.capture.on_span
+        self.content_on_event = settings.capture.on_event and settings.events
         self.tracer = get_tracer(scope, __version__, tracer_provider)
         self.logger = get_logger(scope, __version__, logger_provider)
         meter = get_meter(scope, __version__, meter_provider)

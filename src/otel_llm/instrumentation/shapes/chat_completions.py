@@ -8,12 +8,13 @@ tokens as ``prompt_tokens_details.cached_tokens``, ``prompt_cache_hit_tokens`` (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
+from .chat_deltas import Choice
 from .chat_messages import assistant_message, input_messages, tool_definitions
 from .values import count, field, fields, integer, items, number, text, texts
 
@@ -40,6 +41,8 @@ def request(arguments: Mapping[str, Any]) -> Request:
 
 def output_type(format: Any) -> str | None:
     """Return what a response format asks for; a class given to ``parse`` asks for JSON."""
+    if format is None:
+        return None
     if isinstance(format, type):
         return "json"
     kind = field(format, "type")
@@ -80,34 +83,45 @@ def usage(said: Any) -> Usage:
     if said is None:
         return Usage()
     told = fields(said)
-    asked, wrote = fields(told.get(_ASKED)).get, fields(told.get(_WROTE)).get
-    reasoning = count(wrote("reasoning_tokens"))
-    return Usage(
-        input_tokens=count(told.get("prompt_tokens")),
-        output_tokens=_output(told, reasoning),
-        cache_read=_first(_CACHE_READ, asked, told.get),
-        cache_write=_first(_CACHE_WRITE, asked, told.get),
-        reasoning=reasoning,
-        text_input=count(asked("text_tokens")),
-        audio_input=count(asked("audio_tokens")),
-        image_input=count(asked("image_tokens")),
-        text_output=count(wrote("text_tokens")),
-        audio_output=count(wrote("audio_tokens")),
-        image_output=count(wrote("image_tokens")),
-    )
+    found = Usage(input_tokens=count(told.get("prompt_tokens")))
+    _fill(found, fields(told.get("prompt_tokens_details")), _ASKED)
+    _fill(found, fields(told.get("completion_tokens_details")), _WROTE)
+    found.output_tokens = _output(told, found.reasoning)
+    if found.cache_read is None:
+        found.cache_read = _first(_CACHE_READ, told)
+    if found.cache_write is None:
+        found.cache_write = _first(_CACHE_WRITE, told)
+    return found
 
 
-_ASKED, _WROTE = "prompt_tokens_details", "completion_tokens_details"
 _CACHE_READ = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens")
 _CACHE_WRITE = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+_ASKED = {
+    **dict.fromkeys(_CACHE_READ, "cache_read"),
+    **dict.fromkeys(_CACHE_WRITE, "cache_write"),
+    "text_tokens": "text_input",
+    "audio_tokens": "audio_input",
+    "image_tokens": "image_input",
+}
+_WROTE = {
+    "reasoning_tokens": "reasoning",
+    "text_tokens": "text_output",
+    "audio_tokens": "audio_output",
+    "image_tokens": "image_output",
+}
 
 
-def _first(names: Sequence[str], *places: Callable[[str], Any]) -> int | None:
-    for get in places:
-        for name in names:
-            if (found := count(get(name))) is not None:
-                return found
-    return None
+def _fill(usage: Usage, details: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    """Take what the details say; of several spellings of one count the first."""
+    for name, said in details.items():
+        counted = count(said)
+        if counted is not None and name in names and getattr(usage, names[name]) is None:
+            setattr(usage, names[name], counted)
+
+
+def _first(names: Sequence[str], told: Mapping[str, Any]) -> int | None:
+    counts = (count(told.get(name)) for name in names if name in told)
+    return next((found for found in counts if found is not None), None)
 
 
 def _output(told: Mapping[str, Any], reasoning: int | None) -> int | None:
@@ -137,7 +151,7 @@ class ChatStream:
         self._content = content
         self._response = Response()
         self._usage: Any = None
-        self._choices: dict[int, _Choice] = {}
+        self._choices: dict[int, Choice] = {}
 
     def feed(self, chunk: Any) -> None:
         """Take one chunk; also a dict, as a caller's own chunk type may be one."""
@@ -169,7 +183,7 @@ class ChatStream:
         get = fields(choice).get
         kept = self._choices.get(get("index", 0))
         if kept is None:
-            kept = self._choices.setdefault(integer(get("index")) or 0, _Choice())
+            kept = self._choices.setdefault(integer(get("index")) or 0, Choice())
         reason = get("finish_reason")
         if reason:
             kept.finish = text(reason)
@@ -187,79 +201,6 @@ class ChatStream:
     def output_messages(self) -> Sequence[Message]:
         """Return one message per choice, put together from its deltas."""
         return [choice.message() for _, choice in sorted(self._choices.items())]
-
-
-class _Choice:
-    """One choice of a stream, growing."""
-
-    __slots__ = ("audio", "fields", "finish", "function", "role", "tools")
-
-    def __init__(self) -> None:
-        self.finish: str | None = None
-        self.role: str | None = None
-        self.fields: dict[str, list[str]] = {}
-        self.function: _Tool | None = None
-        self.tools: dict[int, _Tool] = {}
-        self.audio: dict[str, list[str]] = {}
-
-    def add(self, delta: Any) -> None:
-        self.role = self.role or text(field(delta, "role"))
-        for name in _TEXTS:
-            _append(self.fields, name, field(delta, name))
-        for name in ("data", "transcript"):
-            _append(self.audio, name, field(field(delta, "audio"), name))
-        for call in items(field(delta, "tool_calls")):
-            index = integer(field(call, "index")) or 0
-            self.tools.setdefault(index, _Tool()).add(call)
-        if (function := field(delta, "function_call")) is not None:
-            self.function = self.function or _Tool()
-            self.function.add({"function": function})
-
-    def message(self) -> Message:
-        """Return the message in the conventions' JSON."""
-        whole: dict[str, Any] = {name: "".join(said) for name, said in self.fields.items()}
-        if self.role:
-            whole["role"] = self.role
-        if self.audio:
-            whole["audio"] = {name: "".join(said) for name, said in self.audio.items()}
-        tools = [tool for _, tool in sorted(self.tools.items())]
-        whole["tool_calls"] = [
-            tool.call() for tool in [*tools, *([self.function] if self.function else [])]
-        ]
-        return assistant_message(whole, self.finish)
-
-
-_TEXTS = ("reasoning_content", "reasoning", "content", "refusal")
-
-
-class _Tool:
-    """One tool call of a stream; its name comes first, its arguments in pieces or never."""
-
-    __slots__ = ("_arguments", "_id", "_name")
-
-    def __init__(self) -> None:
-        self._id: str | None = None
-        self._name: str | None = None
-        self._arguments: list[str] = []
-
-    def add(self, delta: Any) -> None:
-        function = field(delta, "function") or field(delta, "custom")
-        self._id = self._id or text(field(delta, "id"))
-        self._name = self._name or text(field(function, "name"))
-        said = field(function, "arguments") or field(function, "input")
-        if isinstance(said, str):
-            self._arguments.append(said)
-
-    def call(self) -> dict[str, Any]:
-        return {
-            "id": self._id,
-            "function": {"name": self._name, "arguments": "".join(self._arguments) or None},
-        }
-
-
-def _append(pieces: dict[str, list[str]], name: str, piece: Any) -> None:
-    if isinstance(piece, str) and piece:
-        pieces.setdefault(name, []).append(piece)
 
 
 CONTENT = Content(

@@ -62,11 +62,15 @@ def text(value: Any) -> str | None:
 
 def number(value: Any) -> float | None:
     """Return an int or float; a bool is neither."""
+    if value is None:
+        return None
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def integer(value: Any) -> int | None:
     """Return an int; also from a whole float, as some hosts count in floats."""
+    if value is None or type(value) is int:
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
@@ -74,8 +78,8 @@ def integer(value: Any) -> int | None:
 
 def count(value: Any) -> int | None:
     """Return a number of tokens: an int that is not negative."""
-    if type(value) is int:
-        return value if value >= 0 else None
+    if value is None or type(value) is int:
+        return value if value is not None and value >= 0 else None
     whole = integer(value)
     return whole if whole is not None and whole >= 0 else None
 
@@ -87,6 +91,8 @@ def items(value: Any) -> Sequence[Any]:
 
 def texts(value: Any) -> list[str] | None:
     """Return a list of strings; a single string becomes a list of one."""
+    if value is None:
+        return None
     if isinstance(value, str):
         return [value]
     found = [item for item in items(value) if isinstance(item, str)]

@@ -7,6 +7,7 @@ on first use; what cannot be installed (no package index) is said and left out.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ class Alternate:
 ALTERNATES = {
     "openai-2.0": Alternate("openai==2.0.0", "openai"),
     "openai-2": Alternate("openai>=2,<3", "openai"),
+    "mistralai-1": Alternate("mistralai==1.12.4", "mistral"),
+    "mistralai-2": Alternate("mistralai==2.0.0", "mistral"),
     "groq-0.13": Alternate("groq==0.13.0", "groq"),
 }
 
@@ -57,6 +60,8 @@ def installed(folder: Path, requirement: str) -> bool:
         return True
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run([*pip, "--upgrade", "--target", str(folder), requirement], check=False)
+    for ours in folder.glob("opentelemetry*"):  # what an SDK pulled in must not shadow ours
+        shutil.rmtree(ours)
     if done.returncode == 0:
         stamp.write_text(requirement)
     return done.returncode == 0

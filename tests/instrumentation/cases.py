@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
+from types import SimpleNamespace
 from typing import Any
 
 from otel_llm.instrumentation.core import LLMInstrumentor
@@ -13,6 +14,7 @@ from otel_llm.testing import Answer, Routes, json_answer
 from otel_llm.testing import anthropic as anthropic_wire
 from otel_llm.testing import gemini as gemini_wire
 from otel_llm.testing import groq as groq_wire
+from otel_llm.testing import mistral as mistral_wire
 from otel_llm.testing import openai as openai_wire
 
 QUESTION = "What is two plus two?"
@@ -116,6 +118,48 @@ def _groq_client(kind: str) -> Callable[[str], Any]:
 
 _GROQ = {**_CHAT, "gen_ai.provider.name": "groq"}
 del _GROQ["openai.api.type"]
+
+
+def _mistral() -> LLMInstrumentor:
+    return import_module("otel_llm.instrumentation.mistral").MistralInstrumentor()
+
+
+def _mistral_client(url: str) -> Any:
+    place = "mistralai" if version("mistralai").startswith("1.") else "mistralai.client"
+    return import_module(place).Mistral(api_key=SECRET, server_url=url)
+
+
+def _mistral_call(client: Any, *, stream: bool = False, **more: Any) -> Any:
+    chat = client.chat
+    return (chat.stream if stream else chat.complete)(**_ASK, **more)
+
+
+def _mistral_errors() -> tuple[str, str]:
+    """Return the classes of an HTTP error and of a lost connection."""
+    release = version("mistralai")
+    http = "httpx2" if release.startswith("3.") else "httpx"
+    place = "models" if release.startswith("1.") else "client.errors"
+    return f"mistralai.{place}.sdkerror.SDKError", f"{http}.RemoteProtocolError"
+
+
+class _AsyncMistral:
+    """The asynchronous half of a client, by the names of the other half."""
+
+    def __init__(self, url: str) -> None:
+        self._client = _mistral_client(url)
+        chat = self._client.chat
+        self.chat = SimpleNamespace(complete=chat.complete_async, stream=chat.stream_async)
+
+    async def __aenter__(self) -> _AsyncMistral:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._client.__aexit__(*error)
+
+
+_MISTRAL = {**_CHAT, "gen_ai.provider.name": "mistral_ai"}
+del _MISTRAL["openai.api.type"]
 
 
 def _anthropic() -> LLMInstrumentor:
@@ -232,6 +276,26 @@ CASES = {
         refusal="groq.RateLimitError",
         cut="httpx.RemoteProtocolError",
         raw=True,
+    ),
+    "mistral": Case(
+        sdk="mistralai",
+        instrumentor=_mistral,
+        routes=mistral_wire.ROUTES,
+        client=_mistral_client,
+        async_client=_AsyncMistral,
+        call=_mistral_call,
+        method=lambda client: client.chat.complete,
+        arguments={"model": "m", "messages": _MESSAGES, "max_tokens": 9},
+        answer=_COMPLETION,
+        chunks=_CHUNKS,
+        send=openai_wire.stream,
+        expected={**_MISTRAL, **_WHOLE},
+        streamed={"gen_ai.request.stream": True},
+        after_first={**_MISTRAL, "gen_ai.request.stream": True},
+        refused=mistral_wire.error(429, SECRET),
+        refusal=_mistral_errors()[0],
+        refusal_type="429",
+        cut=_mistral_errors()[1],
     ),
     "anthropic": Case(
         sdk="anthropic",

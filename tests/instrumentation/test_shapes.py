@@ -6,7 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 from openai.types.responses import Response as OpenAIResponse
@@ -26,6 +26,7 @@ from tests.messages import content_problems
 SHAPES = [chat.CHAT, responses.RESPONSES, embeddings.EMBEDDINGS, completions.COMPLETIONS]
 SHAPES += [images.IMAGES, transcription.TRANSCRIPTION]
 NAMES = ["chat", "responses", "embeddings", "completions", "images", "transcription"]
+quickly = settings(deadline=None, max_examples=50)
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=NAMES)
 
 
@@ -309,6 +310,7 @@ ODD = st.recursive(
 
 
 @each_shape
+@quickly
 @given(odd=ODD)
 def test_no_answer_however_odd_makes_a_reader_raise(shape, odd):
     for answer in (odd, json.loads(json.dumps(odd), object_hook=lambda f: SimpleNamespace(**f))):
@@ -318,6 +320,7 @@ def test_no_answer_however_odd_makes_a_reader_raise(shape, odd):
 
 
 @each_shape
+@quickly
 @given(odd=st.dictionaries(FIELDS | st.sampled_from(["messages", "input", "tools"]), ODD))
 def test_no_arguments_however_odd_make_a_reader_raise(shape, odd):
     shape.request(odd)
@@ -329,6 +332,7 @@ def test_no_arguments_however_odd_make_a_reader_raise(shape, odd):
 
 
 @each_shape
+@quickly
 @given(chunks=st.lists(ODD, max_size=4))
 def test_no_stream_however_odd_makes_a_reader_raise(shape, chunks):
     if shape.stream is None:

@@ -1,0 +1,145 @@
+"""Mistral SDK (``mistralai``): chat, agents, fill-in-the-middle, conversations and embeddings.
+
+``parse`` and ``parse_stream`` call the patched methods. The SDK's models fill in a usage of zero
+where the provider said nothing, so only fields that were really set are read. Its own tracing,
+switched on by a global provider up to version 2 and by ``MISTRAL_SDK_TELEMETRY`` since, would make
+a second span of each call, always with content: it is silent inside a call of ours, unless it has
+a provider of its own and so does not double what goes to the user's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from opentelemetry.context import get_current
+
+from otel_llm.genai import Request, Response, Usage
+
+from .core import Content, Endpoint, Hook, LLMInstrumentor, Origin, Patch
+from .core.suppression import suppressed
+from .shapes import chat_completions as chat
+from .shapes import embeddings
+from .shapes.conversations import CONVERSATION
+from .shapes.parts import text_part
+from .shapes.values import field, fields, integer, text
+
+
+def _request(arguments: Mapping[str, Any]) -> Request:
+    request = chat.request(arguments)
+    request.seed = integer(arguments.get("random_seed"))
+    request.top_k = integer(arguments.get("top_k"))
+    return request
+
+
+def _streamed(endpoint: Endpoint) -> Endpoint:
+    """Return the endpoint of a method that streams without being asked to."""
+
+    def request(arguments: Mapping[str, Any]) -> Request:
+        return replace(endpoint.request(arguments), stream=True)
+
+    return replace(endpoint, request=request)
+
+
+def _response(completion: Any) -> Response:
+    response = chat.response(completion)
+    response.usage = _usage(field(completion, "usage"))
+    return response
+
+
+def _usage(said: Any) -> Usage:
+    given = getattr(said, "model_fields_set", None)
+    if given is None:
+        return chat.usage(said)
+    return chat.usage({name: value for name, value in fields(said).items() if name in given})
+
+
+class _Stream(chat.ChatStream):
+    """Reads the chunk inside each event."""
+
+    __slots__ = ()
+
+    def feed(self, chunk: Any) -> None:
+        data = field(chunk, "data")
+        super().feed(data)
+        if (said := field(data, "usage")) is not None:
+            self._usage = _usage(said)
+
+
+def _embedded(answer: Any) -> Response:
+    response = embeddings.response(answer)
+    return replace(response, usage=Usage(_usage(field(answer, "usage")).input_tokens))
+
+
+def _status(error: BaseException) -> str | None:
+    """Return the HTTP status: one class of the SDK stands for all of them."""
+    status = integer(getattr(error, "status_code", None))
+    return None if status is None or "Validation" in type(error).__name__ else str(status)
+
+
+def _prompt(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"role": "user", "parts": text_part(arguments.get("prompt"))}]
+
+
+_CHAT = Endpoint("chat", _request, _response, _Stream, chat.CONTENT, error_type=_status)
+_FIM = replace(
+    _CHAT, operation="text_completion", content=Content(_prompt, chat.CONTENT.output_messages)
+)
+_EMBED = Endpoint("embeddings", embeddings.request, _embedded, error_type=_status)
+_TALK = replace(CONVERSATION, error_type=_status)
+_PATCHES = (
+    ("chat", "Chat.complete", _CHAT),
+    ("chat", "Chat.stream", _streamed(_CHAT)),
+    ("agents", "Agents.complete", _CHAT),
+    ("agents", "Agents.stream", _streamed(_CHAT)),
+    ("fim", "Fim.complete", _FIM),
+    ("fim", "Fim.stream", _streamed(_FIM)),
+    ("embeddings", "Embeddings.create", _EMBED),
+    *(
+        ("conversations", f"Conversations.{name}{suffix}", endpoint)
+        for name in ("start", "append", "restart")
+        for suffix, endpoint in (("", _TALK), ("_stream", _streamed(_TALK)))
+    ),
+)
+_OLD = "mistralai"
+_PLACES = ("mistralai.client", _OLD)
+"""Where the modules are: since version 2, and before."""
+
+
+def _native_tracer(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Return whether the SDK traces, and with what: not with the global provider inside ours."""
+    enabled, tracer = wrapped(*args, **kwargs)
+    if kwargs.get("provider") is not None:
+        return enabled, tracer
+    context = get_current()
+    ours = suppressed(context, "chat") or suppressed(context, "embeddings")
+    return enabled and not ours, tracer
+
+
+class MistralInstrumentor(LLMInstrumentor):
+    """Traces the Mistral Python SDK."""
+
+    requires = ("mistralai >= 1.12, < 4",)
+    provider = "mistral_ai"
+    hooks = tuple(
+        Hook(f"{place}._hooks.tracing", "get_or_create_otel_tracer", _native_tracer, optional=True)
+        for place in _PLACES
+    )
+    patches = tuple(
+        Patch(f"{place}.{module}", name + suffix, endpoint, optional=place == _OLD)
+        for place in _PLACES
+        for module, name, endpoint in _PATCHES
+        for suffix in ("", "_async")
+    )
+
+    def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
+        """Name the server that the client, or this one call, speaks to."""
+        given = text(arguments.get("server_url"))
+        url = urlsplit(given or instance.sdk_configuration.get_server_details()[0])
+        return Origin(
+            self.provider, url.hostname, url.port or (80 if url.scheme == "http" else 443)
+        )

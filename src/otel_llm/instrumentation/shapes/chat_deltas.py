@@ -1,0 +1,92 @@
+"""The deltas of a streamed chat completion, put together; only when content is captured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.patch import Message
+from .chat_messages import assistant_message, content_parts
+from .parts import plain
+from .values import field, integer, items, text
+
+
+class Choice:
+    """One choice of a stream, growing."""
+
+    __slots__ = ("audio", "fields", "finish", "function", "role", "tools")
+
+    def __init__(self) -> None:
+        self.finish: str | None = None
+        self.role: str | None = None
+        self.fields: dict[str, list[str]] = {}
+        self.function: _Tool | None = None
+        self.tools: dict[int, _Tool] = {}
+        self.audio: dict[str, list[str]] = {}
+
+    def add(self, delta: Any) -> None:
+        """Take what one chunk adds."""
+        self.role = self.role or text(field(delta, "role"))
+        for name in _TEXTS:
+            self._say(name, field(delta, name))
+        for name in ("data", "transcript"):
+            _append(self.audio, name, field(field(delta, "audio"), name))
+        for call in items(field(delta, "tool_calls")):
+            index = integer(field(call, "index")) or 0
+            self.tools.setdefault(index, _Tool()).add(call)
+        if (function := field(delta, "function_call")) is not None:
+            self.function = self.function or _Tool()
+            self.function.add({"function": function})
+
+    def _say(self, name: str, said: Any) -> None:
+        """Take a piece of text; Mistral sends thoughts and words as typed parts of the content."""
+        for part in content_parts(items(said)):
+            _append(self.fields, _KINDS.get(part["type"], ""), part.get("content"))
+        _append(self.fields, name, said)
+
+    def message(self) -> Message:
+        """Return the message in the conventions' JSON."""
+        whole: dict[str, Any] = {name: "".join(said) for name, said in self.fields.items()}
+        if self.role:
+            whole["role"] = self.role
+        if self.audio:
+            whole["audio"] = {name: "".join(said) for name, said in self.audio.items()}
+        tools = [tool for _, tool in sorted(self.tools.items())]
+        whole["tool_calls"] = [
+            tool.call() for tool in [*tools, *([self.function] if self.function else [])]
+        ]
+        return assistant_message(whole, self.finish)
+
+
+_KINDS = {"reasoning": "reasoning", "text": "content"}
+_TEXTS = ("reasoning_content", "reasoning", "content", "refusal")
+
+
+class _Tool:
+    """One tool call of a stream; its name comes first, its arguments in pieces or never."""
+
+    __slots__ = ("_arguments", "_id", "_name", "_whole")
+
+    def __init__(self) -> None:
+        self._id: str | None = None
+        self._name: str | None = None
+        self._arguments: list[str] = []
+        self._whole: Any = None
+
+    def add(self, delta: Any) -> None:
+        function = field(delta, "function") or field(delta, "custom")
+        self._id = self._id or text(field(delta, "id"))
+        self._name = self._name or text(field(function, "name"))
+        said = field(function, "arguments") or field(function, "input")
+        if isinstance(said, str):
+            self._arguments.append(said)
+        elif said is not None:  # Mistral's may be an object
+            self._whole = plain(said)
+
+    def call(self) -> dict[str, Any]:
+        arguments = "".join(self._arguments) or self._whole
+        return {"id": self._id, "function": {"name": self._name, "arguments": arguments}}
+
+
+def _append(pieces: dict[str, list[str]], name: str, piece: Any) -> None:
+    if name and isinstance(piece, str) and piece:
+        pieces.setdefault(name, []).append(piece)

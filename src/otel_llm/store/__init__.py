@@ -9,14 +9,16 @@ from .calls import CallPage
 from .config import StoreConfig
 from .duck import DuckDBStore, StoreError
 from .filters import DIMENSIONS, MEASURES, Dimension, Filter, Measure, Most
+from .scores import Score, ScoreBucket, ScoreStats, Source
 from .selection import Selection
-from .store import Store
+from .store import GOOD_ENOUGH, Store
 from .summary import Bucket, Group, Stats, Summary
 from .traces import Trace, TraceSpan
 from .writer import CallWriter
 
 __all__ = [
     "DIMENSIONS",
+    "GOOD_ENOUGH",
     "MEASURES",
     "Bucket",
     "CallPage",
@@ -27,7 +29,11 @@ __all__ = [
     "Group",
     "Measure",
     "Most",
+    "Score",
+    "ScoreBucket",
+    "ScoreStats",
     "Selection",
+    "Source",
     "Stats",
     "Store",
     "StoreConfig",

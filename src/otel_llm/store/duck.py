@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,15 +21,10 @@ import duckdb
 from otel_llm.genai import Call
 
 from . import schema
-from .calls import CallPage, cursor_after, read_cursor
 from .config import StoreConfig
-from .filters import GROUP_KEYS, MEASURES, MOST, Dimension, Filter, Measure, Most
-from .rows import cleaned, storable, to_call, to_row
-from .store import EVERYTHING
-from .summary import AGGREGATES, Bucket, Group, Stats, Summary, read_stats
-from .traces import Trace, as_tree
-
-MAX_TRACE_SPANS: Final = 10_000
+from .questions import Questions
+from .rows import cleaned, storable, to_row
+from .scores import Score
 
 _KEEP_NEW: Final = f"""
 INSERT INTO calls ({schema.NAMES})
@@ -41,7 +37,6 @@ WHERE NOT EXISTS (
 """
 """At-least-once delivery brings a span twice, with the same start: looking among the calls of
 the same times is exact, and skips all other row groups."""
-
 
 _FILE_SIZE: Final = (
     "SELECT used_blocks * block_size FROM pragma_database_size()"
@@ -56,7 +51,7 @@ class StoreError(Exception):
     """The store cannot be opened or written: the message says why."""
 
 
-class DuckDBStore:
+class DuckDBStore(Questions):
     """``Store`` on an embedded DuckDB. Opens or creates it; raises ``StoreError`` when the file
     belongs to another process, to a newer version, or is no database."""
 
@@ -157,112 +152,36 @@ class DuckDBStore:
         return 0 if boundary is None else self._remove_before(boundary + 1)
 
     def _remove_before(self, start_ns: int) -> int:
+        self._writer.execute("DELETE FROM scores WHERE at_ns < ?", [start_ns]).fetchall()
         delete = "DELETE FROM calls WHERE start_ns < ?"
         return self._writer.execute(delete, [start_ns]).fetchall()[0][0]
 
     def size_bytes(self) -> int:
         """Size of the data: blocks in use in the file, or the tables' memory without one."""
-        row = self._ask(_FILE_SIZE if self.config.path else _MEMORY_SIZE)[0]
+        row = self.ask(_FILE_SIZE if self.config.path else _MEMORY_SIZE)[0]
         return int(row[0] or 0)
 
-    # Questions
-
-    def stats(self, where: Filter = EVERYTHING) -> Stats:
+    def add_scores(self, scores: Sequence[Score]) -> None:
         """See ``Store``."""
-        condition, values = where.where()
-        return read_stats(self._ask(f"SELECT {AGGREGATES} FROM calls WHERE {condition}", values)[0])
+        newest = {score.id: astuple(score) for score in scores}
+        with self._writing:
+            try:
+                self._replace_scores(newest)
+            except duckdb.Error as error:
+                self._writer.execute("ROLLBACK").fetchall()
+                raise StoreError(f"cannot keep scores: {error}") from error
 
-    def summary(self, where: Filter = EVERYTHING) -> Summary:
-        """See ``Store``."""
-        return Summary(
-            stats=self.stats(where),
-            errors_by_type=self.counts("error_type", where),
-            flags=self.counts("flag", where),
-            by_model=self.breakdown("model", where),
-        )
+    def _replace_scores(self, rows: dict[str, tuple[object, ...]]) -> None:
+        self._writer.execute("BEGIN").fetchall()
+        self._writer.execute(
+            "DELETE FROM scores WHERE list_contains(?, id)", [list(rows)]
+        ).fetchall()
+        for row in rows.values():
+            self._writer.execute("INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._writer.execute("COMMIT").fetchall()
 
-    def counts(
-        self, by: Dimension, where: Filter = EVERYTHING, *, limit: int = 100
-    ) -> dict[str, int]:
-        """See ``Store``."""
-        condition, values = where.where()
-        rows = self._ask(
-            f"SELECT key, count(*) FROM (SELECT {GROUP_KEYS[by]} AS key FROM calls"
-            f" WHERE {condition}) WHERE key IS NOT NULL"
-            " GROUP BY key ORDER BY count(*) DESC, key LIMIT ?",
-            [*values, limit],
-        )
-        return dict(rows)
-
-    def breakdown(
-        self,
-        by: Dimension,
-        where: Filter = EVERYTHING,
-        *,
-        most: Most = "calls",
-        limit: int = 100,
-    ) -> Sequence[Group]:
-        """See ``Store``."""
-        condition, values = where.where()
-        rows = self._ask(
-            f"SELECT key, {AGGREGATES} FROM (SELECT {GROUP_KEYS[by]} AS key, * FROM calls"
-            f" WHERE {condition}) GROUP BY key"
-            f" ORDER BY {MOST[most]} DESC NULLS LAST, count(*) DESC, key LIMIT ?",
-            [*values, limit],
-        )
-        return tuple(Group(key, read_stats(row)) for key, *row in rows)
-
-    def series(
-        self, step_s: int, where: Filter = EVERYTHING, *, by: Dimension | None = None
-    ) -> Sequence[Bucket]:
-        """See ``Store``."""
-        condition, values = where.where()
-        step_ns = step_s * 1_000_000_000
-        key = GROUP_KEYS[by] if by else "NULL"
-        rows = self._ask(
-            f"SELECT bucket, key, {AGGREGATES} FROM (SELECT start_ns // {step_ns} AS bucket,"
-            f" {key} AS key, * FROM calls WHERE {condition})"
-            " GROUP BY bucket, key ORDER BY bucket, key",
-            values,
-        )
-        return tuple(Bucket(bucket * step_ns, key, read_stats(row)) for bucket, key, *row in rows)
-
-    def calls(
-        self, where: Filter = EVERYTHING, *, limit: int = 50, cursor: str | None = None
-    ) -> CallPage:
-        """See ``Store``."""
-        condition, values = where.where()
-        if cursor is not None:
-            condition += " AND (start_ns, trace_id, span_id) < (?, ?, ?)"
-            values += read_cursor(cursor)
-        rows = self._ask(
-            f"SELECT {schema.NAMES} FROM calls WHERE {condition}"
-            " ORDER BY start_ns DESC, trace_id DESC, span_id DESC LIMIT ?",
-            [*values, limit + 1],
-        )
-        found = [to_call(row) for row in rows[:limit]]
-        return CallPage(found, cursor_after(found[-1]) if len(rows) > limit else None)
-
-    def top(self, by: Measure, where: Filter = EVERYTHING, *, limit: int = 20) -> Sequence[Call]:
-        """See ``Store``."""
-        condition, values = where.where()
-        column = MEASURES[by]
-        rows = self._ask(
-            f"SELECT {schema.NAMES} FROM calls WHERE {condition} AND {column} IS NOT NULL"
-            f" ORDER BY {column} DESC, start_ns DESC, trace_id, span_id LIMIT ?",
-            [*values, limit],
-        )
-        return [to_call(row) for row in rows]
-
-    def trace(self, trace_id: str) -> Trace | None:
-        """See ``Store``. At most ``MAX_TRACE_SPANS`` spans, the earliest."""
-        rows = self._ask(
-            f"SELECT {schema.NAMES} FROM calls WHERE trace_id = ? ORDER BY start_ns LIMIT ?",
-            [trace_id, MAX_TRACE_SPANS],
-        )
-        return as_tree(trace_id, [to_call(row) for row in rows]) if rows else None
-
-    def _ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+    def ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        """See ``Questions``."""
         try:
             with closing(self._db.cursor()) as cursor:
                 return cursor.execute(sql, values).fetchall()

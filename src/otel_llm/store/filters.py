@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 Dimension = Literal[
@@ -112,6 +112,17 @@ class Filter:
         parts = list(self._parts())
         condition = " AND ".join(sql for sql, _ in parts) or "true"
         return condition, [value for _, values in parts for value in values]
+
+    def where_scores(self) -> tuple[str, list[object]]:
+        """The same for scores ``s``: given within the range, to a trace with such a call."""
+        times = Filter(since_ns=self.since_ns, until_ns=self.until_ns, billed=None)
+        condition, values = times.where()
+        rest = replace(self, since_ns=None, until_ns=None)
+        if rest == Filter():
+            return condition.replace("start_ns", "at_ns"), values
+        like, more = rest.where()
+        exists = f"EXISTS (SELECT 1 FROM calls WHERE calls.trace_id = s.trace_id AND {like})"
+        return f"{condition.replace('start_ns', 'at_ns')} AND {exists}", [*values, *more]
 
     def _parts(self) -> Iterator[tuple[str, tuple[object, ...]]]:
         if self.since_ns is not None:

@@ -9,8 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 1
-MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {}
+VERSION: Final = 2
+
+SCORES: Final = """
+CREATE TABLE scores (
+  id VARCHAR NOT NULL, trace_id VARCHAR NOT NULL, span_id VARCHAR, name VARCHAR NOT NULL,
+  value DOUBLE NOT NULL, source VARCHAR NOT NULL, at_ns BIGINT NOT NULL, rater VARCHAR,
+  comment VARCHAR)
+"""
+"""In the order of ``Score``'s fields."""
+
+MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {1: (SCORES,)}
 """Version -> the statements that lead from it to the next one."""
 
 
@@ -101,6 +110,7 @@ def create_statements() -> tuple[str, ...]:
     columns = ", ".join(f"{column.name} {column.type}" for column in COLUMNS)
     return (
         f"CREATE TABLE calls ({columns})",
+        SCORES,
         "CREATE TABLE schema_version (version INTEGER NOT NULL)",
         f"INSERT INTO schema_version VALUES ({VERSION})",
     )

@@ -9,10 +9,14 @@ from otel_llm.genai import Call
 
 from .calls import CallPage
 from .filters import Dimension, Filter, Measure, Most
+from .scores import Score, ScoreBucket, ScoreStats
 from .summary import Bucket, Group, Stats, Summary
 from .traces import Trace
 
 EVERYTHING = Filter()
+
+GOOD_ENOUGH = 0.75
+"""Scores below it are counted as bad, unless another threshold is asked for."""
 
 
 class Store(Protocol):
@@ -72,4 +76,27 @@ class Store(Protocol):
 
     def trace(self, trace_id: str) -> Trace | None:
         """All GenAI spans of one trace; ``None`` when there are none."""
+        ...
+
+    def find_response(self, response_id: str) -> Call | None:
+        """The newest call whose provider named its answer ``response_id``."""
+        ...
+
+    def add_scores(self, scores: Sequence[Score]) -> None:
+        """Keep ``scores``; one with a known id replaces what was there."""
+        ...
+
+    def scores(self, trace_id: str) -> Sequence[Score]:
+        """The scores of one trace, oldest first."""
+        ...
+
+    def score_stats(
+        self, where: Filter = EVERYTHING, *, threshold: float = GOOD_ENOUGH
+    ) -> Sequence[ScoreStats]:
+        """By name and source. Times are those at which scores were given, the other conditions
+        those of a call of the same trace."""
+        ...
+
+    def score_series(self, step_s: int, where: Filter = EVERYTHING) -> Sequence[ScoreBucket]:
+        """Mean scores per step and source, by the same conditions."""
         ...

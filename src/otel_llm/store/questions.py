@@ -1,0 +1,160 @@
+"""What can be asked of a store, in SQL that engines share. How it is run is the engine's affair."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Final
+
+from otel_llm.genai import Call
+
+from .calls import CallPage, cursor_after, read_cursor
+from .filters import GROUP_KEYS, MEASURES, MOST, Dimension, Filter, Measure, Most
+from .rows import to_call
+from .schema import NAMES
+from .scores import Score, ScoreBucket, ScoreStats
+from .store import EVERYTHING, GOOD_ENOUGH
+from .summary import AGGREGATES, Bucket, Group, Stats, Summary, read_stats
+from .traces import Trace, as_tree
+
+MAX_TRACE_SPANS: Final = 10_000
+
+
+class Questions(ABC):
+    """The reading half of ``Store``, over ``ask``."""
+
+    @abstractmethod
+    def ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        """All rows of a statement. Raises ``StoreError`` when the engine cannot answer."""
+
+    def stats(self, where: Filter = EVERYTHING) -> Stats:
+        """See ``Store``."""
+        condition, values = where.where()
+        return read_stats(self.ask(f"SELECT {AGGREGATES} FROM calls WHERE {condition}", values)[0])
+
+    def summary(self, where: Filter = EVERYTHING) -> Summary:
+        """See ``Store``."""
+        return Summary(
+            stats=self.stats(where),
+            errors_by_type=self.counts("error_type", where),
+            flags=self.counts("flag", where),
+            by_model=self.breakdown("model", where),
+        )
+
+    def counts(
+        self, by: Dimension, where: Filter = EVERYTHING, *, limit: int = 100
+    ) -> dict[str, int]:
+        """See ``Store``."""
+        condition, values = where.where()
+        rows = self.ask(
+            f"SELECT key, count(*) FROM (SELECT {GROUP_KEYS[by]} AS key FROM calls"
+            f" WHERE {condition}) WHERE key IS NOT NULL"
+            " GROUP BY key ORDER BY count(*) DESC, key LIMIT ?",
+            [*values, limit],
+        )
+        return dict(rows)
+
+    def breakdown(
+        self,
+        by: Dimension,
+        where: Filter = EVERYTHING,
+        *,
+        most: Most = "calls",
+        limit: int = 100,
+    ) -> Sequence[Group]:
+        """See ``Store``."""
+        condition, values = where.where()
+        rows = self.ask(
+            f"SELECT key, {AGGREGATES} FROM (SELECT {GROUP_KEYS[by]} AS key, * FROM calls"
+            f" WHERE {condition}) GROUP BY key"
+            f" ORDER BY {MOST[most]} DESC NULLS LAST, count(*) DESC, key LIMIT ?",
+            [*values, limit],
+        )
+        return tuple(Group(key, read_stats(row)) for key, *row in rows)
+
+    def series(
+        self, step_s: int, where: Filter = EVERYTHING, *, by: Dimension | None = None
+    ) -> Sequence[Bucket]:
+        """See ``Store``."""
+        condition, values = where.where()
+        step_ns = step_s * 1_000_000_000
+        key = GROUP_KEYS[by] if by else "NULL"
+        rows = self.ask(
+            f"SELECT bucket, key, {AGGREGATES} FROM (SELECT start_ns // {step_ns} AS bucket,"
+            f" {key} AS key, * FROM calls WHERE {condition})"
+            " GROUP BY bucket, key ORDER BY bucket, key",
+            values,
+        )
+        return tuple(Bucket(bucket * step_ns, key, read_stats(row)) for bucket, key, *row in rows)
+
+    def calls(
+        self, where: Filter = EVERYTHING, *, limit: int = 50, cursor: str | None = None
+    ) -> CallPage:
+        """See ``Store``."""
+        condition, values = where.where()
+        if cursor is not None:
+            condition += " AND (start_ns, trace_id, span_id) < (?, ?, ?)"
+            values += read_cursor(cursor)
+        rows = self.ask(
+            f"SELECT {NAMES} FROM calls WHERE {condition}"
+            " ORDER BY start_ns DESC, trace_id DESC, span_id DESC LIMIT ?",
+            [*values, limit + 1],
+        )
+        found = [to_call(row) for row in rows[:limit]]
+        return CallPage(found, cursor_after(found[-1]) if len(rows) > limit else None)
+
+    def top(self, by: Measure, where: Filter = EVERYTHING, *, limit: int = 20) -> Sequence[Call]:
+        """See ``Store``."""
+        condition, values = where.where()
+        column = MEASURES[by]
+        rows = self.ask(
+            f"SELECT {NAMES} FROM calls WHERE {condition} AND {column} IS NOT NULL"
+            f" ORDER BY {column} DESC, start_ns DESC, trace_id, span_id LIMIT ?",
+            [*values, limit],
+        )
+        return [to_call(row) for row in rows]
+
+    def trace(self, trace_id: str) -> Trace | None:
+        """See ``Store``. At most ``MAX_TRACE_SPANS`` spans, the earliest."""
+        rows = self.ask(
+            f"SELECT {NAMES} FROM calls WHERE trace_id = ? ORDER BY start_ns LIMIT ?",
+            [trace_id, MAX_TRACE_SPANS],
+        )
+        return as_tree(trace_id, [to_call(row) for row in rows]) if rows else None
+
+    def find_response(self, response_id: str) -> Call | None:
+        """See ``Store``."""
+        rows = self.ask(
+            f"SELECT {NAMES} FROM calls WHERE response_id = ? ORDER BY start_ns DESC LIMIT 1",
+            [response_id],
+        )
+        return to_call(rows[0]) if rows else None
+
+    def scores(self, trace_id: str) -> Sequence[Score]:
+        """See ``Store``."""
+        rows = self.ask("SELECT * FROM scores WHERE trace_id = ? ORDER BY at_ns, id", [trace_id])
+        return [Score(*row) for row in rows]
+
+    def score_stats(
+        self, where: Filter = EVERYTHING, *, threshold: float = GOOD_ENOUGH
+    ) -> Sequence[ScoreStats]:
+        """See ``Store``."""
+        condition, values = where.where_scores()
+        rows = self.ask(
+            "SELECT name, source, count(*), avg(value), median(value),"
+            f" count(*) FILTER (WHERE value < ?) FROM scores AS s WHERE {condition}"
+            " GROUP BY name, source ORDER BY count(*) DESC, name, source",
+            [threshold, *values],
+        )
+        return tuple(ScoreStats(*row) for row in rows)
+
+    def score_series(self, step_s: int, where: Filter = EVERYTHING) -> Sequence[ScoreBucket]:
+        """See ``Store``."""
+        condition, values = where.where_scores()
+        step_ns = step_s * 1_000_000_000
+        rows = self.ask(
+            f"SELECT at_ns // {step_ns} AS bucket, source, avg(value), count(*) FROM scores AS s"
+            f" WHERE {condition} GROUP BY bucket, source ORDER BY bucket, source",
+            values,
+        )
+        return tuple(ScoreBucket(bucket * step_ns, *rest) for bucket, *rest in rows)

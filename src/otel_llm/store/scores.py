@@ -1,0 +1,53 @@
+"""Judgements of answers, by people and by programs, kept beside the calls and apart from each
+other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["human", "automatic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One judgement of a trace, or of one span of it."""
+
+    id: str
+    """The same id again replaces the score: sending twice counts once, a changed mind counts."""
+    trace_id: str
+    span_id: str | None
+    name: str
+    """What was judged: ``rating``, ``relevance``, ``factual_accuracy``, ..."""
+    value: float
+    """From 0 (worst) to 1 (best)."""
+    source: Source
+    at_ns: int
+    """When it was given, Unix nanoseconds."""
+    rater: str | None = None
+    """Who or what judged."""
+    comment: str | None = None
+    """A person's words; never shown as anything but text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreStats:
+    """The scores of one name from one kind of source."""
+
+    name: str
+    source: Source
+    count: int
+    mean: float
+    median: float
+    below: int
+    """How many are below the threshold that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBucket:
+    """The mean score of one kind of source in one step of time."""
+
+    start_ns: int
+    source: Source
+    mean: float
+    count: int

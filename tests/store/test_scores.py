@@ -1,0 +1,142 @@
+"""Scores: each counts once, people and programs apart."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, replace
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from otel_llm.store import DuckDBStore, Filter, Score, ScoreBucket, ScoreStats, StoreConfig
+from tests.store.examples import DAY, FULL, NOON, SECOND, a_call
+
+RATED = Score(
+    id="1",
+    trace_id="a" * 32,
+    span_id="b" * 16,
+    name="rating",
+    value=0.75,
+    source="human",
+    at_ns=NOON,
+    rater="ann",
+    comment="it's <b>fine</b>",
+)
+
+
+@pytest.fixture
+def store():
+    store = DuckDBStore(StoreConfig(retain_for_s=0))
+    yield store
+    store.close()
+
+
+def test_a_score_comes_back_as_it_was_given(store: DuckDBStore):
+    bare = replace(RATED, id="2", span_id=None, rater=None, comment=None, at_ns=NOON + 1)
+
+    store.add_scores([bare, RATED])
+
+    assert store.scores("a" * 32) == [RATED, bare]
+    assert store.scores("c" * 32) == []
+
+
+def test_the_same_id_again_replaces_the_score(store: DuckDBStore):
+    changed = replace(RATED, value=0.25, comment="no")
+
+    store.add_scores([RATED, RATED])
+    store.add_scores([changed])
+
+    assert store.scores("a" * 32) == [changed]
+
+
+def test_scores_are_summed_by_name_and_people_apart_from_programs(store: DuckDBStore):
+    store.add_scores(
+        [replace(RATED, id=str(n), value=value) for n, value in enumerate((0.0, 0.75, 1.0, 1.0))]
+        + [replace(RATED, id="j", name="relevance", source="automatic", value=0.5)]
+    )
+
+    assert store.score_stats() == (
+        ScoreStats("rating", "human", 4, 0.6875, 0.875, 1),
+        ScoreStats("relevance", "automatic", 1, 0.5, 0.5, 1),
+    )
+    assert [stats.below for stats in store.score_stats(threshold=0.8)] == [2, 1]
+
+
+def test_scores_are_those_given_in_the_range_to_calls_that_match(store: DuckDBStore):
+    store.write([FULL])
+    store.add_scores(
+        [replace(RATED, trace_id=FULL.trace_id), replace(RATED, id="2", at_ns=NOON + DAY)]
+    )
+
+    def found(where: Filter) -> int:
+        return sum(stats.count for stats in store.score_stats(where))
+
+    assert found(Filter(since_ns=NOON, until_ns=NOON + DAY)) == 1
+    assert found(Filter(since_ns=NOON)) == 2
+    assert found(Filter(user="ann")) == 1
+    assert found(Filter(user="bob")) == 0
+
+
+def test_scores_have_a_course_over_time(store: DuckDBStore):
+    start = NOON - NOON % DAY
+    store.add_scores(
+        [
+            replace(RATED, id="1", at_ns=start, value=0.5),
+            replace(RATED, id="2", at_ns=start + 1, value=1.0),
+            replace(RATED, id="3", at_ns=start + DAY, value=0.25, source="automatic"),
+        ]
+    )
+
+    assert store.score_series(86_400) == (
+        ScoreBucket(start, "human", 0.75, 2),
+        ScoreBucket(start + DAY, "automatic", 0.25, 1),
+    )
+
+
+def test_a_call_is_found_by_the_id_its_provider_gave(store: DuckDBStore):
+    newer = a_call(5, response_id="chatcmpl-1")
+    store.write([FULL, newer])
+
+    assert store.find_response("chatcmpl-1") == newer
+    assert store.find_response("none") is None
+
+
+def test_old_scores_go_with_the_calls_of_their_time():
+    store = DuckDBStore(StoreConfig(retain_for_s=60))
+    store.add_scores([RATED, replace(RATED, id="2", at_ns=NOON + 120 * SECOND)])
+
+    store.retain(NOON + 90 * SECOND)
+
+    assert [score.id for score in store.scores("a" * 32)] == ["2"]
+    store.close()
+
+
+def test_a_score_that_cannot_be_kept_leaves_the_others_as_they_were(store: DuckDBStore):
+    from otel_llm.store import StoreError
+
+    store.add_scores([RATED])
+    with pytest.raises(StoreError, match="cannot keep scores"):
+        store.add_scores([replace(RATED, value=0.1), replace(RATED, id="2", name=None)])
+
+    assert store.scores("a" * 32) == [RATED]
+    store.add_scores([replace(RATED, id="3")])
+    assert len(store.scores("a" * 32)) == 2
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_with_its_calls(tmp_path: Path):
+    config = StoreConfig(path=str(tmp_path / "calls.duckdb"), retain_for_s=0)
+    store = DuckDBStore(config)
+    store.write([FULL])
+    store.close()
+    with duckdb.connect(config.path) as db:
+        db.execute("DROP TABLE scores")
+        db.execute("UPDATE schema_version SET version = 1")
+
+    again = DuckDBStore(config)
+    again.add_scores([RATED])
+
+    assert again.calls().calls == [FULL]
+    assert [astuple(score) for score in again.scores("a" * 32)] == [astuple(RATED)]
+    again.close()
+    with duckdb.connect(config.path) as db:
+        assert db.execute("SELECT version FROM schema_version").fetchall() == [(2,)]

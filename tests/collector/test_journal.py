@@ -469,6 +469,57 @@ def test_what_is_refused_for_good_frees_its_place(tmp_path, letter, buried):
     assert again.numbers() == []
 
 
+def test_what_waits_for_a_destination_that_was_taken_out_is_there_when_it_comes_back(
+    tmp_path, caplog
+):
+    first = outbox(tmp_path, gone=Scripted(always=Retryable("UNAVAILABLE")), stays=Scripted())
+    first.start()
+    first.put(traces(1))
+    first.stop(0.1)
+    second = outbox(tmp_path, stays=Scripted())
+    second.start()
+    second.put(traces(2))
+    second.stop(5)
+
+    back = Scripted()
+    third = outbox(tmp_path, gone=back, stays=Scripted())
+    third.start()
+    third.stop(5)
+
+    waiting = HEAD.size + len(traces(1))
+    assert f"gone is no longer a destination; {waiting} bytes wait for it" in caplog.text
+    assert back.numbers() == [1, 2]
+
+
+def test_a_destination_that_was_taken_out_gives_way_when_the_journal_is_nearly_full(
+    tmp_path, caplog
+):
+    first = outbox(tmp_path, size=40 * MIB, gone=Scripted(always=Retryable("UNAVAILABLE")))
+    first.start()
+    first.put(traces(1))
+    first.stop(0.1)
+    alive = Scripted()
+    second = outbox(tmp_path, size=40 * MIB, stays=alive)
+    second.start()
+    for number in range(60):
+        _insist(second, traces(number, size=MIB))
+    second.stop(5)
+
+    assert alive.numbers() == list(range(60))
+    assert "gone did not come back" in caplog.text
+
+
+def test_an_empty_request_goes_nowhere(tmp_path):
+    exporter = Scripted()
+    box = outbox(tmp_path, otlp=exporter)
+    box.start()
+
+    box.put(b"")
+    box.stop(5)
+
+    assert exporter.attempts == []
+
+
 class Driven(Clock):
     """Time passes when the test says so."""
 

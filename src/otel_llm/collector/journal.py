@@ -126,9 +126,18 @@ class Journal:
         self.skip_to(reader.position)
         self._readers.append(reader)
 
+    def leave(self, reader: Reader) -> None:
+        """Keep nothing for ``reader`` any more."""
+        self._readers.remove(reader)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there is little room."""
+        return self.size_bytes > CROWDED * self.max_bytes
+
     def lags(self, reader: Reader) -> bool:
         """Whether there is little room and ``reader`` holds up what others are past."""
-        if self.size_bytes <= CROWDED * self.max_bytes:
+        if not self.crowded:
             return False
         edge = self._segments[0].end
         return reader.position < edge and any(other.position >= edge for other in self._readers)

@@ -7,6 +7,7 @@ import math
 import os
 import time
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Condition
 
@@ -17,6 +18,7 @@ from .queues import Lot
 logger = logging.getLogger(__name__)
 
 UNREADABLE_PAUSE_S = 1.0
+CURSOR = ".cursor"
 
 
 class Cursor:
@@ -50,7 +52,7 @@ class JournalQueue:
 
     def __init__(self, journal: Journal, destination: str) -> None:
         self._journal = journal
-        file = journal.directory / f"{safe_name(destination)}.cursor"
+        file = journal.directory / (safe_name(destination) + CURSOR)
         self._cursor = Cursor(file, journal.start, journal.end)
         self._name = destination
         self._read_to = self._cursor.position
@@ -174,6 +176,38 @@ class JournalQueue:
         self.corrupt_bytes += lost
         self._read_to = segment.end
         logger.error("%s: %d bytes of the journal are unreadable and LOST", self._name, lost)
+
+
+class Stranger:
+    """A destination that is no longer configured. What waits for it is kept while there is room:
+    it may come back."""
+
+    def __init__(self, journal: Journal, name: str, position: int) -> None:
+        self._journal = journal
+        self._name = name
+        self.position = position
+        logger.warning("%s is no longer a destination; %d bytes wait for it", name, self._waiting())
+        journal.join(self)
+
+    def heard(self) -> None:
+        """See ``Reader``: nobody listens."""
+
+    def give_up(self) -> None:
+        """Let its data go."""
+        logger.error("%s did not come back; its %d bytes are LOST", self._name, self._waiting())
+        self._journal.leave(self)
+        self._journal.release()
+
+    def _waiting(self) -> int:
+        return self._journal.end - max(self.position, self._journal.start)
+
+
+def strangers(journal: Journal, destinations: Iterable[str]) -> list[Stranger]:
+    """Return the destinations of an earlier configuration for which something waits."""
+    known = set(map(safe_name, destinations))
+    files = [file for file in journal.directory.glob(f"*{CURSOR}") if file.stem not in known]
+    found = {file.stem: _position(file.read_bytes()) or 0 for file in files}
+    return [Stranger(journal, name, at) for name, at in found.items() if at < journal.end]
 
 
 def _read_records(

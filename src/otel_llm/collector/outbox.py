@@ -10,7 +10,7 @@ from .component import Exporter, Signal
 from .dead_letter import DeadLetter
 from .errors import Refused
 from .journal import Journal
-from .journal_queue import JournalQueue
+from .journal_queue import JournalQueue, strangers
 from .queues import MemoryQueue
 from .sending import Sender, Sending, drain
 
@@ -23,9 +23,14 @@ class Outbox(ABC):
 
     senders: Sequence[Sender[Any]]
 
-    @abstractmethod
     def put(self, payload: bytes) -> None:
-        """Return when we answer for ``payload``; raises ``Refused`` when there is no room."""
+        """Return when we answer for ``payload``; raises ``Refused`` when there is no room. An
+        empty request goes nowhere."""
+        if payload and self.senders:
+            self._keep(payload)
+
+    @abstractmethod
+    def _keep(self, payload: bytes) -> None: ...
 
     def start(self) -> None:
         """Begin to send."""
@@ -54,8 +59,7 @@ class MemoryOutbox(Outbox):
             for name, (exporter, config) in destinations.items()
         ]
 
-    def put(self, payload: bytes) -> None:
-        """See ``Outbox``."""
+    def _keep(self, payload: bytes) -> None:
         full = [sender for sender in self.senders if not sender.queue.has_room(len(payload))]
         if full:
             self._overflow(full, payload)
@@ -91,23 +95,27 @@ class JournalOutbox(Outbox):
             Sender(name, signal, exporter, config, JournalQueue(journal, name), dead_letter)
             for name, (exporter, config) in destinations.items()
         ]
+        self._strangers = strangers(journal, destinations)
         journal.release()
 
-    def put(self, payload: bytes) -> None:
-        """See ``Outbox``."""
-        if not self.senders:
-            return
+    def _keep(self, payload: bytes) -> None:
         try:
             self._journal.append(payload)
         finally:
-            for sender in self.senders:
-                if sender.queue.pressed:
-                    sender.hurry()
+            if self._journal.crowded:
+                self._make_room()
 
     def stop(self, grace_s: float) -> None:
         """See ``Outbox``."""
         super().stop(grace_s)
         self._journal.close()
+
+    def _make_room(self) -> None:
+        while self._strangers:
+            self._strangers.pop().give_up()
+        for sender in self.senders:
+            if sender.queue.pressed:
+                sender.hurry()
 
 
 def _queue(config: Sending) -> MemoryQueue:

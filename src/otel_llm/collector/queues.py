@@ -66,6 +66,11 @@ class Queue(Protocol):
         """Whether the oldest requests must go, to wherever: they hold up other destinations."""
         ...
 
+    @property
+    def corrupt_bytes(self) -> int:
+        """Bytes that could not be read back, and are lost."""
+        ...
+
 
 class MemoryQueue:
     """A queue bounded in bytes. What it holds dies with the process."""
@@ -73,6 +78,7 @@ class MemoryQueue:
     def __init__(self, capacity_bytes: int) -> None:
         self.capacity_bytes = capacity_bytes
         self.pressed = False
+        self.corrupt_bytes = 0
         self.size_bytes = 0
         self._waiting: deque[tuple[bytes, float]] = deque()
         self._in_hand: Lot | None = None

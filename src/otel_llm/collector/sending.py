@@ -108,6 +108,8 @@ class SenderStatus:
     """Bytes of them, before compression."""
     retries: int
     """Attempts that are to be repeated."""
+    corrupt_bytes: int
+    """Lost on the disk before they could be sent."""
     circuit: Literal["closed", "open"]
     """``open`` from a retryable failure until the next success."""
     failing_s: float | None
@@ -239,6 +241,7 @@ class Sender(Generic[Q]):
             requests=tally.requests,
             sent_bytes=tally.sent_bytes,
             retries=tally.retries,
+            corrupt_bytes=self.queue.corrupt_bytes,
             circuit="closed" if since is None else "open",
             failing_s=None if since is None else max(0.0, self._clock.time() - since),
             last_error=circuit.error,

@@ -46,6 +46,12 @@ _BY_SENDER: tuple[tuple[str, Kind, str, _Read], ...] = (
         lambda s: s.dead_lettered,
     ),
     (
+        "otel_llm_exporter_corrupt_bytes",
+        "counter",
+        "Lost on the disk before they could be sent",
+        lambda s: s.corrupt_bytes,
+    ),
+    (
         "otel_llm_exporter_circuit_open",
         "gauge",
         "1 from a retryable failure until the next success",

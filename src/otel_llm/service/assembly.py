@@ -143,13 +143,12 @@ class Service:
         config = settings.sections.api
         if config is None or self.store is None:
             return None
-        alerts = self.alerts.alerts if self.alerts else tuple
         app = create_app(
             self.store,
             config,
             measures=[self.totals.families, self.counters.measure, self._sending],
             alerts=self.alerts,
-            pages=pages(self.store, alerts=alerts),
+            pages=pages(self.store, alerts=self.alerts),
             ready=lambda: self._running,
         )
         return ApiServer(app, config)

@@ -14,12 +14,12 @@ from functools import lru_cache
 from typing import cast
 
 from .errors import Malformed
+from .splice import Change, messages, splice
 from .values import Decoded, Value, as_integer, as_number, as_text, decode, encode, span_attribute
 from .wire import (
     Attributes,
     GroupMessage,
     NotProtobuf,
-    RequestMessage,
     ScopeMessage,
     SpanMessage,
     parse_edited_span,
@@ -44,6 +44,8 @@ each span of an older or foreign dialect carries. The longer, the quicker to loo
 _PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId")
 _OPERATION = "gen_ai.operation.name"
 _STATUS_ERROR = 2
+_GROUPS, _SCOPES, _SPANS = 1, 2, 2
+"""Field numbers of the nested messages, from the request down."""
 _SCALARS = frozenset((str, bool, int, float))
 
 
@@ -52,11 +54,10 @@ class Batch:
 
     # Views refer to their scope, never the other way round: without a cycle, memory is freed when
     # the batch is done and not when the garbage collector comes by.
-    __slots__ = ("_genai", "_payload", "_request", "_scopes", "_views")
+    __slots__ = ("_genai", "_payload", "_scopes", "_views")
 
-    def __init__(self, payload: bytes, request: RequestMessage, scopes: list[_Scope]) -> None:
+    def __init__(self, payload: bytes, scopes: list[_Scope]) -> None:
         self._payload = payload
-        self._request = request
         self._scopes = scopes
         self._views: dict[_Scope, list[SpanView]] = {}
         self._genai: list[SpanView] | None = None
@@ -68,13 +69,13 @@ class Batch:
         try:
             request = parse_request(payload)
             scopes = [
-                _Scope(group, index, encoded)
-                for group in request.groups
-                for index, encoded in enumerate(group.scopes)
+                _Scope(group, (nth_group, nth), encoded)
+                for nth_group, group in enumerate(request.groups)
+                for nth, encoded in enumerate(group.scopes)
             ]
         except NotProtobuf:
             raise Malformed("the body is no OTLP traces request") from None
-        return cls(payload, request, scopes)
+        return cls(payload, scopes)
 
     def __len__(self) -> int:
         """How many spans came in."""
@@ -107,10 +108,18 @@ class Batch:
     def to_bytes(self) -> bytes:
         """Return the request as it now is. Untouched spans are byte-identical; the payload itself
         when nothing changed."""
-        touched = [scope for scope in self._scopes if scope.touched]
-        for scope in touched:
-            scope.write(self._views[scope])
-        return self._request.SerializeToString() if touched else self._payload
+        changes: dict[int, dict[int, Change]] = {}
+        for scope in self._scopes:
+            if scope.touched:
+                nth_group, nth = scope.place
+                changes.setdefault(nth_group, {})[nth] = scope.change(self._views[scope])
+        return self._spliced(changes) if changes else self._payload
+
+    def _spliced(self, changes: Mapping[int, Mapping[int, Change]]) -> bytes:
+        payload = memoryview(self._payload)
+        groups = messages(payload, _GROUPS)
+        changed = {nth: Change(splice(groups[nth], _SCOPES, of)) for nth, of in changes.items()}
+        return b"".join(splice(payload, _GROUPS, changed))
 
 
 def _has_needle(encoded: bytes) -> bool:
@@ -126,11 +135,11 @@ def _is_genai(attributes: Attributes) -> bool:
 class _Scope:
     """The spans of one instrumentation scope, and the place in the request they came from."""
 
-    __slots__ = ("_group", "_index", "_resource", "encoded", "message", "name", "touched")
+    __slots__ = ("_group", "_resource", "encoded", "message", "name", "place", "touched")
 
-    def __init__(self, group: GroupMessage, index: int, encoded: bytes) -> None:
+    def __init__(self, group: GroupMessage, place: tuple[int, int], encoded: bytes) -> None:
         self._group = group
-        self._index = index
+        self.place = place
         self._resource: Mapping[str, str] | None = None
         self.encoded = encoded
         self.message: ScopeMessage = parse_scope(encoded)
@@ -156,11 +165,9 @@ class _Scope:
             with suppress(NotProtobuf):
                 yield SpanView(self, index, parse_span(encoded))
 
-    def write(self, views: Iterable[SpanView]) -> None:
-        for view in views:
-            if view.touched:
-                self.message.items[view.index] = view.to_bytes()
-        self._group.scopes[self._index] = self.message.SerializeToString()
+    def change(self, views: Iterable[SpanView]) -> Change:
+        changes = {view.index: view.change() for view in views if view.touched}
+        return Change(splice(memoryview(self.encoded), _SPANS, changes))
 
 
 @lru_cache(maxsize=256)
@@ -178,7 +185,7 @@ class SpanView:
     """One span: attributes by name, decoded when asked for. A reader returns ``None`` when the
     attribute is absent or of another type. Of an attribute sent twice the last one counts."""
 
-    __slots__ = ("_changes", "_original", "_scope", "_span", "attributes", "index")
+    __slots__ = ("_changes", "_scope", "_span", "attributes", "index")
 
     def __init__(self, scope: _Scope, index: int, span: SpanMessage) -> None:
         self._scope = scope
@@ -186,7 +193,6 @@ class SpanView:
         self.attributes: Attributes = span.attributes
         """As they came, encoded."""
         self._changes: dict[str, Value | None] = {}
-        self._original: bytes | None = None
         self.index = index
         """Position among the spans of its scope."""
 
@@ -339,15 +345,14 @@ class SpanView:
         self._scope.touched = True
         self._changes[name] = value
 
-    def to_bytes(self) -> bytes:
-        """Return the encoded span as it now is."""
-        if self._original is None:
-            self._original = self._scope.message.items[self.index]
+    def change(self) -> Change:
+        """Return what becomes of the encoded span."""
         changes, attributes = self._changes, self.attributes
+        added = b"".join([span_attribute(n, v) for n, v in changes.items() if v is not None])
         stale = [name for name in changes if name in attributes]
-        kept = _without(self._original, stale) if stale else self._original
-        added = [span_attribute(n, v) for n, v in changes.items() if v is not None]
-        return kept + b"".join(added)
+        if not stale:
+            return Change([added], keep=True)
+        return Change([_without(self._scope.message.items[self.index], stale), added])
 
 
 def _without(encoded: bytes, names: Sequence[str]) -> bytes:

@@ -12,6 +12,7 @@ from otel_llm.config.problem import suggestion
 from otel_llm.config.units import Duration
 
 from . import notifiers
+from .budgets import BudgetConfig
 from .routing import Inhibition, MuteTime, Route
 from .rule import Rule
 
@@ -38,6 +39,8 @@ class AlertingConfig:
     """Files with ``rules:`` and ``inhibit:``; a later rule replaces one of the same name."""
     disabled_rules: tuple[str, ...] = ()
     """Names of rules that do not apply."""
+    budgets: tuple[BudgetConfig, ...] = ()
+    """How much may be spent, by whom, in a day, week or month."""
     notifiers: dict[str, Any] = field(default_factory=lambda: {"console": None})
     """Whom to tell: ``kind`` or ``kind/label`` to its settings."""
     routes: tuple[Route, ...] = ()
@@ -66,6 +69,8 @@ class AlertingConfig:
         problems = [*self._bad_notifiers(), *self._bad_routes()]
         if self.evaluation_interval <= 0:
             problems.append(Problem("evaluation_interval", "must be more than 0s"))
+        if len({budget.name for budget in self.budgets}) < len(self.budgets):
+            problems.append(Problem("budgets", "two have the same name"))
         if problems:
             raise ConfigError(problems)
 

@@ -19,7 +19,7 @@ from otel_llm.config import ConfigError, build
 from otel_llm.genai import Call
 from otel_llm.stats import Windows
 
-from . import notifiers
+from . import budgets, notifiers
 from .alert import Alert
 from .config import AlertingConfig
 from .delivery import Delivery, Failure
@@ -35,6 +35,14 @@ _log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 """How often the groups are looked at between evaluations."""
+
+
+_BUDGET_SIGNALS = {
+    "budget_use": budgets.use,
+    "budget_hourly": budgets.hourly,
+    "budget_burn": budgets.burn,
+    "budget_forecast": budgets.forecast,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,9 @@ class AlertService:
         self._state = StateFile(Path(config.state_path) if config.state_path else None)
         self._readings = Readings(readings or {})
         self._readings.report("undelivered_notifications", self._undelivered)
+        self._budgets = budgets.Budgets(config.budgets, max_accounts=config.max_label_sets)
+        for signal, told in _BUDGET_SIGNALS.items():
+            self._readings.report(signal, lambda told=told: told(self.budgets()))
         self._deliveries = {name: self._delivery(name) for name in config.notifiers}
         self._dispatcher = Dispatcher(
             config.all_routes(),
@@ -147,14 +158,19 @@ class AlertService:
     def observe(self, calls: Sequence[Call]) -> None:
         """Count calls. Fast, never raises."""
         try:
+            self._budgets.observe(calls, self._clock())
             self._engine.observe(calls)
         except Exception:  # noqa: BLE001  # an observer must never disturb the pipeline
             _log.exception("calls could not be counted for alerts")
 
     def remember(self, history: Iterable[Call], since: float) -> None:
         """Fill the windows with what the store holds from ``since`` (Unix seconds) on; call it
-        before ``start`` and before the first ``observe``."""
-        self._engine.remember(history, since)
+        before ``start`` and before the first ``observe``. Budgets have their own memory in the
+        state file; without one they are filled too."""
+        calls = list(history)
+        self._engine.remember(calls, since)
+        if self._config.state_path is None:
+            self._budgets.observe(calls, self._clock())
 
     @property
     def longest_window_s(self) -> float:
@@ -215,6 +231,16 @@ class AlertService:
         """Return the silences that hold."""
         return self._dispatcher.silences(self._clock())
 
+    # Budgets
+
+    def budgets(self) -> tuple[budgets.BudgetStatus, ...]:
+        """Return where every budget stands, those that are spent most first."""
+        return self._budgets.status(self._clock())
+
+    def may_spend(self, labels: Mapping[str, str]) -> bool:
+        """Whether no hard budget that covers ``labels`` (``user``, ``team`` …) is spent."""
+        return self._budgets.may_spend(labels, self._clock())
+
     # Rules
 
     def rules(self) -> tuple[Rule, ...]:
@@ -258,7 +284,12 @@ class AlertService:
         alerts = self._engine.export(changed_only=True)
         groups = self._dispatcher.export()
         self._state.save(
-            {"alerts": alerts, "group": groups, "clock": {"evaluated_at": self._clock()}}
+            {
+                "alerts": alerts,
+                "group": groups,
+                "budget": self._budgets.export(),
+                "clock": {"evaluated_at": self._clock()},
+            }
         )
 
     def _restore(self) -> None:
@@ -267,6 +298,7 @@ class AlertService:
         saved_at = self._state.load("clock").get("evaluated_at", self._clock())
         self._engine.restore(self._state.load("alerts"), saved_at)
         self._dispatcher.restore(self._state.load("group"))
+        self._budgets.restore(self._state.load("budget"))
         for given in self._state.load("silence").values():
             self._dispatcher.silence(Silence(**given))
 

@@ -1,0 +1,270 @@
+"""Budgets: how much of the money is spent, how fast it goes, and whether it will last.
+
+A budget counts the known cost of model calls in its filters, for every value of its groups apart,
+by the event's own time in the days, weeks or months of a time zone. Calls without a price are
+counted as such: a sum with unknown parts says so.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from otel_llm.genai import Call
+from otel_llm.stats import Selection
+from otel_llm.stats.account import Account, Forecast
+from otel_llm.stats.dimensions import dimension, label
+from otel_llm.stats.matching import matches
+from otel_llm.stats.periods import Kind, Period, period_of
+from otel_llm.stats.tally import NANO
+from otel_llm.stats.window import OVERFLOW, Key
+
+Speed = Literal["fast", "medium", "slow"]
+
+BURN_WINDOWS: Mapping[Speed, tuple[float, float]] = {
+    "fast": (3600.0, 300.0),
+    "medium": (6 * 3600.0, 1800.0),
+    "slow": (3 * 86_400.0, 6 * 3600.0),
+}
+"""Long and short window of each speed; both must burn (Google SRE workbook, chapter 5). A budget
+for 30 days burns 2 % in an hour at 14.4 times its even speed, 5 % in six hours at 6 times, and
+10 % in three days at its even speed."""
+
+_HOURS_OF_SPIKE = 8
+"""An hour that costs more than an eighth of the daily budget is a spike."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetConfig:
+    """So much money for so long."""
+
+    name: str
+    """Becomes the label ``budget``."""
+    limit: float
+    """US dollars per period, for every value of ``group_by`` apart."""
+    period: Kind = "month"
+    """What the money is for; it starts anew with the next."""
+    filters: dict[str, str] = field(default_factory=dict[str, str])
+    """Which calls count: dimension to pattern (``search|ads``, ``gpt-*``, ``!dev``)."""
+    group_by: tuple[str, ...] = ()
+    """Dimensions whose every combination of values has this budget: ``[user]``, ``[team]``."""
+    time_zone: str = "UTC"
+    """Where the day begins at midnight: ``Europe/Berlin``."""
+    hard: bool = False
+    """Whether an application that asks is told to stop once the money is spent."""
+
+    def __post_init__(self) -> None:
+        if not self.limit > 0:
+            raise ValueError("limit must be more than 0")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"unknown time zone {self.time_zone!r}") from None
+        self.selection  # noqa: B018  # refuses unknown dimensions
+
+    @property
+    def selection(self) -> Selection:
+        """The calls that count, and how they are told apart."""
+        return Selection(self.filters, self.group_by)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStatus:
+    """Where one budget's one label set stands. Money in US dollars, times in Unix seconds."""
+
+    budget: str
+    labels: Mapping[str, str]
+    period: Kind
+    start: float
+    end: float
+    limit: float
+    spent: float
+    unpriced_calls: int
+    """Calls of unknown cost in this period: ``spent`` is at least what it says."""
+    last_hour: float
+    burn: Mapping[Speed, float]
+    """Spending over the even speed, in the long and the short window alike; 1 just lasts."""
+    forecast: Forecast | None
+    """Spent at the period's end; ``None`` with too little history."""
+
+    @property
+    def used(self) -> float:
+        """The share that is spent; 1 is all."""
+        return self.spent / self.limit
+
+
+class Budgets:
+    """The accounts of all budgets. Thread-safe; exact whatever the order of calls."""
+
+    def __init__(self, configs: Sequence[BudgetConfig], *, max_accounts: int = 10_000) -> None:
+        self._books = [_Book(config, max_accounts) for config in configs]
+        names = {name for book in self._books for name in book.selection.dimensions}
+        self._readers = {name: dimension(name) for name in sorted(names)}
+        self._lock = threading.Lock()
+
+    def observe(self, calls: Iterable[Call], now: float) -> None:
+        """Book what ``calls`` cost."""
+        if not self._books:
+            return
+        with self._lock:
+            for call in calls:
+                labels = {name: label(read(call)) for name, read in self._readers.items()}
+                at = min(call.end_ns / NANO, now) if call.end_ns > 0 else now
+                for book in self._books:
+                    book.add(call, labels, at)
+
+    def status(self, now: float) -> tuple[BudgetStatus, ...]:
+        """Return where every budget stands, those that are spent most first."""
+        with self._lock:
+            found = [status for book in self._books for status in book.status(now)]
+        return tuple(sorted(found, key=lambda status: -status.used))
+
+    def may_spend(self, labels: Mapping[str, str], now: float) -> bool:
+        """Whether no hard budget that covers ``labels`` (dimension to value) is spent."""
+        with self._lock:
+            return all(book.may_spend(labels, now) for book in self._books if book.config.hard)
+
+    def export(self) -> dict[str, Any]:
+        """Return the accounts that changed since the last call, by a name of their own."""
+        with self._lock:
+            return {name: value for book in self._books for name, value in book.export()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what ``export`` gave. Accounts of budgets that are gone are left out."""
+        with self._lock:
+            for name, given in state.items():
+                budget, *key = json.loads(name)
+                for book in self._books:
+                    if book.config.name == budget and book.fits(tuple(key)):
+                        book.accounts[tuple(key)] = Account.from_json(given)
+
+
+class _Book:
+    """The accounts of one budget."""
+
+    def __init__(self, config: BudgetConfig, max_accounts: int) -> None:
+        self.config = config
+        self.selection = config.selection
+        self.accounts: dict[Key, Account] = {}
+        self._max_accounts = max_accounts
+        self._zone = ZoneInfo(config.time_zone)
+        self._period = Period(0.0, 0.0)
+        self._dirty: set[Key] = set()
+
+    def add(self, call: Call, labels: Mapping[str, str], at: float) -> None:
+        nano = _nano(call)
+        key = self.selection.key(labels, billed=call.billed)
+        if key is None or (nano is None and not call.unpriced):
+            return
+        if key not in self.accounts and len(self.accounts) >= self._max_accounts:
+            key = (OVERFLOW,)
+        account = self.accounts.setdefault(key, Account())
+        account.add(at, self.period(at), nano)
+        self._dirty.add(key)
+
+    def fits(self, key: Key) -> bool:
+        return key == (OVERFLOW,) or len(key) == len(self.config.group_by)
+
+    def period(self, at: float) -> Period:
+        if at not in self._period:
+            self._period = period_of(at, self.config.period, self._zone)
+        return self._period
+
+    def status(self, now: float) -> Iterator[BudgetStatus]:
+        period = self.period(now)
+        for key, account in self.accounts.items():
+            account.forget(now)
+            yield self._status(key, account, period, now)
+
+    def _status(self, key: Key, account: Account, period: Period, now: float) -> BudgetStatus:
+        config = self.config
+        return BudgetStatus(
+            budget=config.name,
+            labels=self.selection.labels(key),
+            period=config.period,
+            start=period.start,
+            end=period.end,
+            limit=config.limit,
+            spent=account.spent(period) / NANO,
+            unpriced_calls=account.unpriced.get(period.start, 0),
+            last_hour=account.rate(now, 3600.0) * 3600.0 / NANO,
+            burn=_burn(account, config.limit / period.length_s, now),
+            forecast=_dollars(account.forecast(period, now)),
+        )
+
+    def may_spend(self, labels: Mapping[str, str], now: float) -> bool:
+        if not matches(self.config.filters, labels):
+            return True
+        key = tuple(labels.get(name, "") for name in self.config.group_by)
+        account = self.accounts.get(key)
+        limit = round(self.config.limit * NANO)
+        return account is None or account.spent(self.period(now)) < limit
+
+    def export(self) -> Iterator[tuple[str, Any]]:
+        dirty, self._dirty = self._dirty, set()
+        for key in dirty:
+            yield json.dumps([self.config.name, *key]), self.accounts[key].to_json()
+
+
+def _nano(call: Call) -> int | None:
+    """Return the call's cost in billionths of a dollar, as the windows count it."""
+    cost = call.cost
+    known = cost is not None and cost.currency == "USD" and abs(cost.total) < float("inf")
+    return round(cost.total * NANO) if cost is not None and known else None
+
+
+def _burn(account: Account, even: float, now: float) -> dict[Speed, float]:
+    return {
+        speed: min(account.rate(now, window) for window in windows) / NANO / even
+        for speed, windows in BURN_WINDOWS.items()
+    }
+
+
+def _dollars(given: Forecast | None) -> Forecast | None:
+    if given is None:
+        return None
+    return Forecast(given.likely / NANO, given.low / NANO, given.high / NANO)
+
+
+Told = Iterable[tuple[Mapping[str, str], float]]
+
+
+def use(found: Iterable[BudgetStatus]) -> Told:
+    """The signal ``budget_use``."""
+    return [(_labels(status), status.used) for status in found]
+
+
+def hourly(found: Iterable[BudgetStatus]) -> Told:
+    """The signal ``budget_hourly``, of daily budgets: the last hour over an eighth of it."""
+    return [
+        (_labels(status), status.last_hour * _HOURS_OF_SPIKE / status.limit)
+        for status in found
+        if status.period == "day"
+    ]
+
+
+def burn(found: Iterable[BudgetStatus]) -> Told:
+    """The signal ``budget_burn``, of weekly and monthly budgets, by ``speed``."""
+    return [
+        ({**_labels(status), "speed": speed}, value)
+        for status in found
+        if status.period != "day"
+        for speed, value in status.burn.items()
+    ]
+
+
+def forecast(found: Iterable[BudgetStatus]) -> Told:
+    """The signal ``budget_forecast``: the likely end over the limit, where there is a forecast."""
+    return [
+        (_labels(status), status.forecast.likely / status.limit)
+        for status in found
+        if status.forecast is not None
+    ]
+
+
+def _labels(status: BudgetStatus) -> dict[str, str]:
+    return {**status.labels, "budget": status.budget, "period": status.period}

@@ -1,0 +1,214 @@
+"""Budgets: to the cent, in the owner's days, with early warnings."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otel_llm.alerting import AlertingConfig, AlertService
+from otel_llm.alerting.budgets import BudgetConfig, Budgets
+from otel_llm.config import ConfigError, build
+from tests.stats.calls import call
+
+from .world import START, Clock
+
+HOUR, DAY = 3600.0, 86_400.0
+
+
+def _status(budgets: Budgets, now: float) -> dict[str, tuple[float, float]]:
+    return {
+        ",".join([s.budget, *s.labels.values()]): (round(s.spent, 9), round(s.used, 9))
+        for s in budgets.status(now)
+    }
+
+
+def test_every_value_of_the_group_has_the_budget_for_itself():
+    budgets = Budgets(
+        [
+            BudgetConfig("all", 100),
+            BudgetConfig("each", 10, "day", {"team": "search|ads"}, ("team", "user")),
+        ]
+    )
+    budgets.observe(
+        [
+            call(START, cost=4.0, team="search", user_id="ann"),
+            call(START, cost=2.0, team="search", user_id="bob"),
+            call(START, cost=1.0, team="hr", user_id="ann"),
+        ],
+        START,
+    )
+
+    assert _status(budgets, START) == {
+        "each,search,ann": (4.0, 0.4),
+        "each,search,bob": (2.0, 0.2),
+        "all": (7.0, 0.07),
+    }
+
+
+def test_a_new_period_begins_with_nothing_spent():
+    budgets = Budgets([BudgetConfig("b", 10, "day", time_zone="Europe/Berlin")])
+    budgets.observe([call(START, cost=4.0)], START)  # 01:00 in Berlin
+
+    spent = [_status(budgets, START + hours * HOUR)["b"][0] for hours in (0, 22.9, 23)]
+
+    assert spent == [4.0, 4.0, 0.0]
+
+
+def test_counting_is_exact_from_many_threads():
+    budgets = Budgets([BudgetConfig("b", 10, group_by=("user",))])
+    calls = [call(START, cost=0.001, user_id=f"u{i % 3}") for i in range(300)]
+    threads = [
+        threading.Thread(target=lambda: [budgets.observe([c], START) for c in calls])
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {spent for spent, _ in _status(budgets, START).values()} == {0.8}
+
+
+def test_agents_repeat_what_their_calls_cost_and_do_not_count():
+    budgets = Budgets([BudgetConfig("b", 10)])
+    budgets.observe([call(START, cost=1.0), call(START, cost=1.0, operation="invoke_agent")], START)
+
+    assert _status(budgets, START) == {"b": (1.0, 0.1)}
+
+
+def test_calls_of_unknown_cost_are_said_to_be_missing():
+    budgets = Budgets([BudgetConfig("b", 10)])
+    budgets.observe([call(START, cost=None), call(START, cost=1.0)], START)
+
+    (status,) = budgets.status(START)
+
+    assert (status.spent, status.unpriced_calls) == (1.0, 1)
+
+
+def test_only_a_hard_budget_that_is_spent_and_covers_the_asker_says_no():
+    budgets = Budgets(
+        [
+            BudgetConfig("soft", 1),
+            BudgetConfig("each", 5, filters={"team": "!hr"}, group_by=("user",), hard=True),
+        ]
+    )
+    budgets.observe(
+        [call(START, cost=3.0, user_id="ann"), call(START, cost=5.0, user_id="bob")], START
+    )
+
+    asked = [{"user": "ann"}, {"user": "bob"}, {"user": "bob", "team": "hr"}, {"user": "new"}, {}]
+    assert [budgets.may_spend(labels, START) for labels in asked] == [True, False, True, True, True]
+
+
+def test_too_many_accounts_are_one_and_no_cent_is_lost():
+    budgets = Budgets([BudgetConfig("b", 10, group_by=("user",))], max_accounts=2)
+    budgets.observe([call(START, cost=1.0, user_id=f"u{i}") for i in range(10)], START)
+
+    assert _status(budgets, START) == {
+        "b,true": (8.0, 0.8),
+        "b,u0": (1.0, 0.1),
+        "b,u1": (1.0, 0.1),
+    }
+
+
+def test_accounts_survive_as_json_and_go_on():
+    configs = [BudgetConfig("b", 10, group_by=("user",))]
+    before, after = Budgets(configs), Budgets(configs)
+    before.observe([call(START, cost=1.5, user_id='a"b')], START)
+    after.restore(json.loads(json.dumps(before.export())))
+    after.observe([call(START, cost=1.5, user_id='a"b')], START)
+
+    assert before.export() == {}
+    assert _status(after, START) == {'b,a"b': (3.0, 0.3)}
+
+
+def _fired(service: AlertService) -> set[str]:
+    return {alert.rule for alert in service.evaluate() if alert.state == "firing"}
+
+
+def _service(*budgets: BudgetConfig, clock: Clock, **more: Any) -> AlertService:
+    keep = [f"Cost{kind}" for kind in ("High", "AboveBaseline")]
+    config = AlertingConfig(budgets=budgets, notifiers={}, disabled_rules=tuple(keep), **more)
+    return AlertService(config, clock=clock)
+
+
+def test_a_daily_budget_warns_at_a_spike_and_at_four_fifths_and_pages_when_it_is_spent():
+    clock = Clock()
+    service = _service(BudgetConfig("day", 80, "day"), clock=clock)
+    story: list[set[str]] = []
+    for cost in (9.0, 11.0, 50.0, 15.0):
+        service.observe([call(clock(), cost=cost)])
+        story.append(_fired(service))
+        clock.now += 2 * HOUR
+
+    assert story == [
+        set(),
+        {"BudgetSpike"},
+        {"BudgetSpike", "BudgetNearlySpent"},
+        {"BudgetSpike", "BudgetNearlySpent", "BudgetExceeded"},
+    ]
+    service.stop()
+
+
+@pytest.mark.parametrize(
+    ("per_hour", "hours", "expected"),
+    [
+        (1.0, 72, set()),
+        (1.2, 96, {"BudgetBurnsSlow", "BudgetWillNotLast"}),
+        (6.5, 8, {"BudgetBurnsMedium"}),
+        (15.0, 2, {"BudgetBurnsFast"}),
+    ],
+)
+def test_money_that_goes_too_fast_is_noticed_by_its_speed(
+    per_hour: float, hours: int, expected: set[str]
+):
+    """A budget of 31 * 24 dollars for January lasts at a dollar an hour."""
+    clock = Clock()
+    service = _service(BudgetConfig("month", 31 * 24), clock=clock)
+    fired: set[str] = set()
+    for _ in range(hours * 12):
+        clock.now += 300
+        service.observe([call(clock(), cost=per_hour / 12)])
+        fired = _fired(service)
+
+    assert fired == expected
+    service.stop()
+
+
+def test_spending_is_remembered_over_a_restart(tmp_path: Path):
+    clock = Clock()
+    given = {"clock": clock, "state_path": str(tmp_path / "alerts.db")}
+    first = _service(BudgetConfig("b", 10, hard=True), **given)
+    first.observe([call(START, cost=10.0)])
+    first.evaluate()
+    first.stop()
+    second = _service(BudgetConfig("b", 10, hard=True), **given)
+
+    assert [status.spent for status in second.budgets()] == [10.0]
+    assert not second.may_spend({})
+    second.stop()
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ({"limit": 0}, "limit must be more than 0"),
+        ({"period": "year"}, "'year' is not allowed"),
+        ({"time_zone": "Berlin"}, "unknown time zone 'Berlin'"),
+        ({"group_by": ["usr"]}, "unknown: usr"),
+    ],
+)
+def test_mistakes_are_named(more: dict[str, Any], problem: str):
+    with pytest.raises(ConfigError, match=problem):
+        build(AlertingConfig, {"budgets": [{"name": "b", "limit": 1, **more}]}, "alerting")
+
+
+def test_two_budgets_cannot_have_one_name():
+    two = [{"name": "b", "limit": 1}, {"name": "b", "limit": 2}]
+
+    with pytest.raises(ConfigError, match="two have the same name"):
+        build(AlertingConfig, {"budgets": two}, "alerting")

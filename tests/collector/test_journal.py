@@ -21,9 +21,10 @@ import pytest
 from otel_llm.collector.dead_letter import DeadLetter
 from otel_llm.collector.envelope import count
 from otel_llm.collector.errors import Permanent, Refused, Retryable
-from otel_llm.collector.journal import HEAD, Journal, JournalConfig
+from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.journal_queue import JournalQueue
 from otel_llm.collector.outbox import JournalOutbox
+from otel_llm.collector.segments import HEAD
 from otel_llm.collector.sending import Clock, Sender, drain
 
 from .otlp_faults import TraceRequest, numbers, traces

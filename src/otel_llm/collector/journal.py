@@ -11,25 +11,21 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import struct
 import time
-import zlib
-from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from otel_llm.config.units import Size
 
 from .errors import Refused
+from .segments import HEAD, SUFFIX, Segment, head_of, recovered
 
 logger = logging.getLogger(__name__)
 
-HEAD = struct.Struct("<IIq")
-"""Length of the payload, CRC-32 of what follows it, Unix nanoseconds; little-endian."""
 MIN_SEGMENT_BYTES = 16 * 2**20
 MAX_SEGMENTS = 64
 """Each costs an open file."""
@@ -37,7 +33,6 @@ CROWDED = 0.9
 """Share of ``max_size`` from which destinations that are far behind give up their oldest."""
 WORTH_FREEING_BYTES = 2**20
 """A segment that is still written to is begun anew when it was read and is at least this large."""
-_SUFFIX = ".journal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +48,6 @@ class JournalConfig:
     """Bytes on the disk for each pipeline. When it is nearly full, destinations that are far behind
     give up their oldest data to the dead letter; when it is full, senders are asked to come back.
     """
-
-
-class Record(NamedTuple):
-    """One request as it was accepted."""
-
-    at: float
-    """Unix seconds."""
-    payload: memoryview
-
-
-@dataclass(slots=True)
-class Segment:
-    """One file. It holds the positions from ``start`` to ``end``."""
-
-    start: int
-    size: int
-    path: Path
-    file: int
-
-    @property
-    def end(self) -> int:
-        """The position after its last record."""
-        return self.start + self.size
 
 
 class Reader(Protocol):
@@ -109,7 +81,7 @@ class Journal:
         self._segment_bytes = max(MIN_SEGMENT_BYTES, config.max_size // MAX_SEGMENTS)
         self._lock, self._sync_lock = Lock(), Lock()
         self._process_lock = _claim(self.directory)
-        self._segments = list(_recovered(self.directory))
+        self._segments = list(recovered(self.directory))
         self._group: Future[None] = Future()
         self._unsynced: list[Segment] = []
         self._suspect = False
@@ -145,9 +117,7 @@ class Journal:
     def append(self, payload: bytes) -> None:
         """Return when ``payload`` is as durable as was asked for. Raises ``Refused`` when there is
         no room or the disk fails; then it may or may not be delivered, but is not answered for."""
-        at = time.time_ns()
-        check = zlib.crc32(payload, zlib.crc32(at.to_bytes(8, "little", signed=True)))
-        head = HEAD.pack(len(payload), check, at)
+        head = head_of(payload, time.time_ns())
         with self._lock:
             self._write(head, payload)
             group = self._group
@@ -223,7 +193,7 @@ class Journal:
             self._unsynced.append(segment)
 
     def _rotate(self, start: int) -> Segment:
-        path = self.directory / f"{start:020d}{_SUFFIX}"
+        path = self.directory / f"{start:020d}{SUFFIX}"
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         segment = Segment(start, 0, path, file)
         if self._segments and self._segments[-1].path == path:  # an empty one, begun again
@@ -279,51 +249,6 @@ class Journal:
         self.size_bytes -= segment.size
         os.close(segment.file)
         segment.path.unlink(missing_ok=True)
-
-
-def records(read: bytes) -> tuple[Sequence[Record], int]:
-    """Return the whole, sound records at the start of what was ``read`` and the bytes they take."""
-    found: list[Record] = []
-    chunk, offset = memoryview(read), 0  # a view: a batch is copied once, when it is joined
-    while offset + HEAD.size <= len(chunk):
-        length, check, at = HEAD.unpack_from(chunk, offset)
-        begin, end = offset + HEAD.size, offset + HEAD.size + length
-        payload = chunk[begin:end] if end <= len(chunk) else None
-        if payload is None or check != zlib.crc32(payload, zlib.crc32(chunk[begin - 8 : begin])):
-            break
-        found.append(Record(at / 1e9, payload))
-        offset = end
-    return found, offset
-
-
-def _recovered(directory: Path) -> Iterator[Segment]:
-    """Open what is there. Only the last file can have been torn: others were followed by one."""
-    paths = sorted(directory.glob(f"*{_SUFFIX}"))
-    for path in paths:
-        file = os.open(path, os.O_RDWR)
-        size = os.fstat(file).st_size
-        if path == paths[-1]:
-            size = _sound(file, size)
-            os.ftruncate(file, size)
-        if size:
-            yield Segment(int(path.stem), size, path, file)
-        else:
-            os.close(file)
-            path.unlink()
-
-
-def _sound(file: int, size: int) -> int:
-    """Return how much of a file is whole records."""
-    upto = 0
-    while upto < size:
-        head = os.pread(file, HEAD.size, upto)
-        length = HEAD.unpack(head)[0] if len(head) == HEAD.size else size
-        if upto + HEAD.size + length > size:
-            break
-        if not records(os.pread(file, HEAD.size + length, upto))[0]:
-            break
-        upto += HEAD.size + length
-    return upto
 
 
 def _private(directory: Path) -> Path:

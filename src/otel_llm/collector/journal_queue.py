@@ -6,45 +6,18 @@ import logging
 import math
 import os
 import time
-import zlib
 from collections.abc import Iterable
-from pathlib import Path
 from threading import Condition
 
+from .cursor import SUFFIX, Cursor, position
 from .dead_letter import safe_name
-from .journal import HEAD, Journal, Record, Segment, records
+from .journal import Journal
 from .queues import Lot
+from .segments import HEAD, Record, Segment, records
 
 logger = logging.getLogger(__name__)
 
 UNREADABLE_PAUSE_S = 1.0
-CURSOR = ".cursor"
-
-
-class Cursor:
-    """A position on the disk: written in place, and checked, after every delivery.
-
-    It is never synced: after a power cut an older one only means that something is sent twice.
-    """
-
-    def __init__(self, file: Path, beginning: int, now: int) -> None:
-        """``beginning`` is where to start when the file is unreadable, ``now`` when it is new."""
-        new = not file.exists()
-        self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-        found = _position(os.pread(self._file, 64, 0))
-        self.position = now if new else max(beginning, found or 0)
-        self.move(self.position)
-        os.fsync(self._file)  # from here on, the file being there means something
-
-    def move(self, position: int) -> None:
-        """Remember ``position``."""
-        self.position = position
-        digits = b"%020d" % position
-        os.pwrite(self._file, b"%s %08x\n" % (digits, zlib.crc32(digits)), 0)
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
 
 
 class JournalQueue:
@@ -52,7 +25,7 @@ class JournalQueue:
 
     def __init__(self, journal: Journal, destination: str) -> None:
         self._journal = journal
-        file = journal.directory / (safe_name(destination) + CURSOR)
+        file = journal.directory / (safe_name(destination) + SUFFIX)
         self._cursor = Cursor(file, journal.start, journal.end)
         self._name = destination
         self._read_to = self._cursor.position
@@ -106,8 +79,11 @@ class JournalQueue:
             self._in_hand = None
             if self._abandoned:
                 return
+        try:
             self._cursor.move(lot.end)
-        self._journal.release()
+            self._journal.release()
+        except OSError as error:  # at worst it is sent twice, or stays a little longer
+            logger.warning("%s: %s", self._name, error)
 
     def close(self) -> None:
         """See ``Queue``."""
@@ -205,8 +181,8 @@ class Stranger:
 def strangers(journal: Journal, destinations: Iterable[str]) -> list[Stranger]:
     """Return the destinations of an earlier configuration for which something waits."""
     known = set(map(safe_name, destinations))
-    files = [file for file in journal.directory.glob(f"*{CURSOR}") if file.stem not in known]
-    found = {file.stem: _position(file.read_bytes()) or 0 for file in files}
+    files = [file for file in journal.directory.glob(f"*{SUFFIX}") if file.stem not in known]
+    found = {file.stem: position(file.read_bytes()) or 0 for file in files}
     return [Stranger(journal, name, at) for name, at in found.items() if at < journal.end]
 
 
@@ -221,10 +197,3 @@ def _read_records(
     size = min(max(max_bytes, first), end - start)
     found, taken = records(os.pread(segment.file, size, offset))
     return list(found), taken
-
-
-def _position(written: bytes) -> int | None:
-    digits, _, check = written.strip().partition(b" ")
-    if check != b"%08x" % zlib.crc32(digits) or not digits.isdigit():
-        return None
-    return int(digits)

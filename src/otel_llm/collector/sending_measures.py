@@ -7,7 +7,8 @@ from typing import Any
 
 from .protocol import ITEMS
 from .samples import Family, Kind, Sample
-from .sending import Sender, SenderStatus
+from .sending import Sender
+from .sending_status import SenderStatus
 
 _Read = Callable[[SenderStatus], float]
 

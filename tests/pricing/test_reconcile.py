@@ -1,0 +1,139 @@
+"""Our sums against the provider's export."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from otel_llm.genai import Call, Cost
+from otel_llm.pricing.reconcile import Charge, Columns, Residual, read_charges, reconcile
+from tests.pricing.book import at
+
+DAY = date(2026, 11, 20)
+
+OPENAI = """\
+start_time,end_time,start_time_iso,end_time_iso,amount_value,amount_currency,line_item,project_id
+1795132800,1795219200,2026-11-20T00:00:00+00:00,2026-11-21T00:00:00+00:00,1.25,usd,"gpt-4o-2024-08-06, input",p
+1795132800,1795219200,2026-11-20T00:00:00+00:00,2026-11-21T00:00:00+00:00,0.75,usd,"gpt-4o-2024-08-06, output",p
+1795219200,1795305600,2026-11-21T00:00:00+00:00,2026-11-22T00:00:00+00:00,,,,
+"""  # noqa: E501
+ANTHROPIC = """\
+usage_date_utc,model,workspace,api_key,usage_type,context_window,token_type,cost_usd,cost_type
+2026-11-20,Claude Haiku 4.5,Default,key,message,≤ 200k,input_no_cache,0.05,token
+2026-11-20,Claude Haiku 4.5,Default,key,message,≤ 200k,output,0.10,token
+"""
+AWS = """\
+line_item_usage_start_date,line_item_product_code,line_item_usage_type,line_item_unblended_cost
+2026-11-20T07:00:00Z,AmazonBedrock,USE1-NovaPro-input-tokens,0.4
+2026-11-20T07:00:00Z,AmazonEC2,BoxUsage:t3.micro,9.9
+"""
+
+
+def call(model: str, total: float | None, when: str = "2026-11-20T10:00", **more: object) -> Call:
+    cost = Cost(total) if total is not None else None
+    start = at(when)
+    return Call(
+        "t", "s", None, "chat", start, start + 1, operation="chat", response_model=model, cost=cost
+    )
+
+
+def exported(folder: Path, text: str) -> Path:
+    file = folder / "export.csv"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "charges"),
+    [
+        (
+            OPENAI,
+            [
+                Charge(DAY, "gpt-4o-2024-08-06, input", Decimal("1.25")),
+                Charge(DAY, "gpt-4o-2024-08-06, output", Decimal("0.75")),
+            ],
+        ),
+        (
+            ANTHROPIC,
+            [
+                Charge(DAY, "Claude Haiku 4.5", Decimal("0.05")),
+                Charge(DAY, "Claude Haiku 4.5", Decimal("0.10")),
+            ],
+        ),
+        (AWS, [Charge(DAY, "USE1-NovaPro-input-tokens", Decimal("0.4"))]),
+    ],
+)
+def test_an_export_is_known_by_its_header(tmp_path: Path, text: str, charges: list[Charge]):
+    assert list(read_charges(exported(tmp_path, text))) == charges
+
+
+def test_any_table_can_be_read_once_its_columns_are_named(tmp_path: Path):
+    file = exported(tmp_path, "when,what,usd\n1795176000,m,2\n")
+
+    assert list(read_charges(file, Columns("when", "what", "usd"))) == [
+        Charge(DAY, "m", Decimal(2))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a,b\n1,2\n", r"export.csv: not an export that is known \(openai, anthropic, aws\)"),
+        (ANTHROPIC + "yesterday,x,,,,,,1,\n", "export.csv:4: no day or no amount"),
+        (ANTHROPIC + "2026-11-20,x,,,,,,much,\n", "export.csv:4: no day or no amount"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path, text: str, problem: str):
+    with pytest.raises(ValueError, match=problem):
+        list(read_charges(exported(tmp_path, text)))
+
+
+def test_each_model_and_day_has_its_residual_and_the_largest_comes_first(tmp_path: Path):
+    calls = [
+        call("gpt-4o-2024-08-06", 0.9),
+        call("gpt-4o-2024-08-06", 1.0, "2026-11-20T23:59:59"),
+        call("gpt-4o-mini", 0.5),
+        call("gpt-4o-mini", None),
+    ]
+
+    rows = reconcile(calls, read_charges(exported(tmp_path, OPENAI)))
+
+    assert rows == [
+        Residual(DAY, "gpt-4o-mini", Decimal("0.5"), None),
+        Residual(DAY, "gpt-4o-2024-08-06", Decimal("1.9"), Decimal(2)),
+    ]
+    assert [(row.amount, row.share) for row in rows] == [
+        (Decimal("-0.5"), None),
+        (Decimal("0.1"), Decimal("0.05")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("claude-haiku-4-5-20251001", "Claude Haiku 4.5"),
+        ("claude-3-5-haiku-20241022", "Claude Haiku 3.5"),
+        ("gpt-4o-2024-08-06", "gpt-4o-2024-08-06, cached input"),
+        ("amazon.nova-pro-v1:0", "USE1-NovaPro-input-tokens"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "USE1-Claude4.5Sonnet-output-tokens"),
+    ],
+)
+def test_two_spellings_of_a_model_meet(ours: str, theirs: str):
+    rows = reconcile([call(ours, 1.0)], [Charge(DAY, theirs, Decimal(1))])
+
+    assert rows == [Residual(DAY, ours, Decimal(1), Decimal(1))]
+
+
+def test_models_of_one_family_are_kept_apart():
+    rows = reconcile([call("gpt-4o", 1.0)], [Charge(DAY, "gpt-4o-mini, input", Decimal(1))])
+
+    assert len(rows) == 2
+
+
+def test_a_name_that_does_not_meet_can_be_told():
+    rows = reconcile([call("m", 1.0)], [Charge(DAY, "Product 7", Decimal(1))], {"Product 7": "m"})
+
+    assert rows == [Residual(DAY, "m", Decimal(1), Decimal(1))]

@@ -75,12 +75,12 @@ class JournalQueue:
 
     def done(self, lot: Lot) -> None:
         """See ``Queue``."""
-        with self._changed:
-            self._in_hand = None
-            if self._abandoned:
-                return
         try:
-            self._cursor.move(lot.end)
+            with self._changed:
+                self._in_hand = None
+                if self._abandoned:
+                    return
+                self._cursor.move(lot.end)
             self._journal.release()
         except OSError as error:  # at worst it is sent twice, or stays a little longer
             logger.warning("%s: %s", self._name, error)

@@ -27,6 +27,10 @@ class Alternate:
 ALTERNATES = {
     "openai-2.0": Alternate("openai==2.0.0", "openai"),
     "openai-2": Alternate("openai>=2,<3", "openai"),
+    "anthropic-1.0": Alternate("anthropic==1.0.0", "anthropic"),
+    "anthropic-1": Alternate("anthropic>=1,<2", "anthropic"),
+    "google-genai-2.0": Alternate("google-genai==2.0.0", "google"),
+    "google-genai-2": Alternate("google-genai>=2,<3", "google"),
     "mistralai-1": Alternate("mistralai==1.12.4", "mistral"),
     "mistralai-2": Alternate("mistralai==2.0.0", "mistral"),
     "groq-0.13": Alternate("groq==0.13.0", "groq"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, requires, version
 from types import SimpleNamespace
 from typing import Any
 
@@ -215,6 +215,15 @@ def _google_call(client: Any, stream: bool = False) -> Any:
     return (models.generate_content_stream if stream else models.generate_content)(**_GOOGLE_ASK)
 
 
+def _google_cut() -> str:
+    """Version 2 began with httpx and went over to httpx2."""
+    try:
+        required = " ".join(requires("google-genai") or ())
+    except PackageNotFoundError:
+        required = ""
+    return f"{'httpx2' if 'httpx2' in required else 'httpx'}.RemoteProtocolError"
+
+
 _GOOGLE_ASK = {
     "model": "m",
     "contents": f"{QUESTION} {SECRET}",
@@ -348,7 +357,7 @@ CASES = {
         refused=gemini_wire.error(429, message=SECRET),
         refusal="google.genai.errors.ClientError",
         refusal_type="429",
-        cut="httpx2.RemoteProtocolError",
+        cut=_google_cut(),
         blocks=False,
     ),
 }

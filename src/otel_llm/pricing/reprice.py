@@ -1,0 +1,103 @@
+"""What calls of the past cost by another book: after a table update, or with new own prices."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from math import isclose
+
+from otel_llm.genai import Call
+
+from .book import PriceBook
+from .card import Bill
+from .lookup import TIERS
+
+_SAME = 1e-9
+"""Relative difference below which two amounts are one: costs are stored as doubles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One call whose cost is another by the book."""
+
+    call: Call
+    before: float | None
+    """US dollars as recorded; ``None``: it had no price."""
+    bill: Bill
+    """What it costs by the book."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What a change of prices does to one model, in US dollars."""
+
+    provider: str
+    model: str
+    calls: int
+    before: Decimal
+    """Sum over the calls that had a price."""
+    after: Decimal
+    newly_priced: int
+    """Calls that had no price before."""
+
+
+def reprice(calls: Iterable[Call], book: PriceBook) -> Iterator[Change]:
+    """Yield the calls that cost something else by ``book`` on the day they were made.
+
+    Repricing what was repriced yields nothing. A call that the book cannot price keeps what it
+    has, and so does one in another currency, and one whose provider said what it cost. Calls do
+    not tell their service tier: one whose cost is right in any tier is left alone.
+    """
+    for call in calls:
+        if call.billed and not _is_fixed(call):
+            bill = _bill(call, book, None)
+            if bill is not None and not _is_right(call, bill, book):
+                yield Change(call, call.cost.total if call.cost else None, bill)
+
+
+def shifts(changes: Iterable[Change]) -> list[Shift]:
+    """Sum changes up by provider and model, the largest change of money first."""
+    by_model: defaultdict[tuple[str, str], list[Change]] = defaultdict(list)
+    for change in changes:
+        by_model[change.call.provider or "", change.call.model or ""].append(change)
+    rows = [_shift(provider, model, found) for (provider, model), found in by_model.items()]
+    return sorted(rows, key=lambda row: (-abs(row.after - row.before), row.provider, row.model))
+
+
+def _is_fixed(call: Call) -> bool:
+    return call.cost is not None and (call.cost.currency != "USD" or call.cost.source == "provider")
+
+
+def _is_right(call: Call, standard: Bill, book: PriceBook) -> bool:
+    if call.cost is None:
+        return False
+    if isclose(call.cost.total, float(standard.total), rel_tol=_SAME):
+        return True
+    others = (_bill(call, book, tier) for tier in TIERS[1:])
+    return any(b and isclose(call.cost.total, float(b.total), rel_tol=_SAME) for b in others)
+
+
+def _bill(call: Call, book: PriceBook, tier: str | None) -> Bill | None:
+    """Price by the served model, else by the requested one, as the collector does."""
+    for model in (call.response_model, call.request_model):
+        if model and (
+            bill := book.cost(
+                call.provider, model, call.usage, call.start_ns, tier, server=call.server_address
+            )
+        ):
+            return bill
+    return None
+
+
+def _shift(provider: str, model: str, changes: list[Change]) -> Shift:
+    known = [change.before for change in changes if change.before is not None]
+    return Shift(
+        provider,
+        model,
+        calls=len(changes),
+        before=sum((Decimal(str(amount)) for amount in known), Decimal(0)),
+        after=sum((change.bill.total for change in changes), Decimal(0)),
+        newly_priced=len(changes) - len(known),
+    )

@@ -1,0 +1,91 @@
+"""What calls of the past cost by another book."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from otel_llm.genai import Call, Cost, Usage
+from otel_llm.pricing import CustomPrice, PriceBook
+from otel_llm.pricing.reprice import Change, Shift, reprice, shifts
+from tests.pricing.book import NOV, book
+
+
+def call(model: str = "gpt-4o", cost: Cost | None = None, **more: object) -> Call:
+    made = Call(
+        "t",
+        "s",
+        None,
+        "chat",
+        NOV,
+        NOV + 1,
+        operation="chat",
+        provider="openai",
+        response_model=model,
+        usage=Usage(1_000, 100),
+        cost=cost,
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+RIGHT = Cost(0.0035, source="genai-prices")
+
+
+@pytest.mark.parametrize(
+    "settled",
+    [
+        call(cost=RIGHT),
+        call(model="gpt-5", cost=Cost(0.001125)),  # flex
+        call(cost=Cost(9.0, currency="EUR")),
+        call(cost=Cost(9.0, source="provider")),
+        call(model="gpt-99"),
+        call(model="gpt-99", cost=Cost(9.0)),
+        call(operation="invoke_agent"),
+        call(usage=Usage()),
+    ],
+)
+def test_a_call_that_is_right_or_cannot_be_priced_keeps_what_it_has(settled: Call):
+    assert list(reprice([settled], book())) == []
+
+
+def test_a_call_that_had_no_price_gets_one():
+    (change,) = reprice([call()], book())
+
+    assert (change.before, change.bill.total) == (None, Decimal("0.0035"))
+
+
+def test_own_prices_change_what_was_listed():
+    own = PriceBook([CustomPrice("gpt-4o", input=Decimal(1), output=Decimal(1))], book().listed)
+
+    (change,) = reprice([call(cost=RIGHT)], own)
+
+    assert (change.before, change.bill.total) == (0.0035, Decimal("0.0011"))
+
+
+def test_the_requested_model_is_taken_when_the_served_one_is_unknown():
+    (change,) = reprice([call("gpt-4o-2031-01-01", request_model="gpt-4o")], book())
+
+    assert change.bill.total == Decimal("0.0035")
+
+
+def test_repricing_twice_is_repricing_once():
+    def settle(change: Change) -> Call:
+        return replace(change.call, cost=Cost(float(change.bill.total)))
+
+    calls = [call(), call("gpt-4o-mini"), call("o3", cost=Cost(1.0))]
+
+    settled = [settle(change) for change in reprice(calls, book())]
+
+    assert len(settled) == 3
+    assert list(reprice(settled, book())) == []
+
+
+def test_changes_are_summed_by_model_and_the_largest_comes_first():
+    calls = [call(cost=Cost(0.0036)), call(), call("o3", cost=Cost(1.0))]
+
+    assert shifts(reprice(calls, book())) == [
+        Shift("openai", "o3", 1, Decimal("1.0"), Decimal("0.0028"), 0),
+        Shift("openai", "gpt-4o", 2, Decimal("0.0036"), Decimal("0.0070"), 1),
+    ]

@@ -105,7 +105,13 @@ def test_the_summary_says_what_calls_cost_took_and_failed(
     assert answer == stats | {
         "errors_by_type": {"timeout": 1},
         "flags": {"refusal": 1},
-        "quality": {"checked": 1, "flagged": 1, "flagged_rate": 1.0, "flags": {"refusal": 1}},
+        "quality": {
+            "checked": 1,
+            "flagged": 1,
+            "flagged_rate": 1.0,
+            "flags": {"refusal": 1},
+            "scores": [],
+        },
         "by_model": [stats | {"key": "gpt-4o"}],
     }
 
@@ -219,6 +225,7 @@ def test_a_trace_is_shown_with_its_spans_in_order(client: httpx2.Client, store: 
         "unpriced": 0,
         "tokens": None,
         "errors": 0,
+        "scores": [],
     }
 
 

@@ -20,6 +20,7 @@ from .guard import Guard, TokenFile
 from .health import Ready, health_routes
 from .insights import insight_routes
 from .problems import add_problems
+from .reports import Observe, report_routes
 
 
 def create_app(
@@ -28,13 +29,15 @@ def create_app(
     *,
     measures: Sequence[Measure] = (),
     alerts: Alerts | None = None,
+    observe: Observe | None = None,
     pages: Sequence[BaseRoute] = (),
     ready: Ready = lambda: True,
 ) -> FastAPI:
     """The ASGI application over ``store``.
 
-    ``measures`` are what ``/metrics`` shows, ``pages`` more routes behind the same guard, ``ready``
-    says whether the collector takes data. Raises ``ValueError`` for a token file without a token.
+    ``measures`` are what ``/metrics`` shows, ``observe`` takes calls that are reported over HTTP,
+    ``pages`` are more routes behind the same guard, ``ready`` says whether the collector takes
+    data. Raises ``ValueError`` for a token file without a token.
     """
     config = config or ApiConfig()
     tokens = TokenFile(config.token_file) if config.token_file else None
@@ -42,6 +45,7 @@ def create_app(
     app = FastAPI(title="otel-llm", version=__version__, docs_url=None, redoc_url=None)
     app.include_router(health_routes(ready, measures))
     app.include_router(insight_routes(store))
+    app.include_router(report_routes(store, observe))
     app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:
         app.include_router(alert_routes(alerts))

@@ -50,7 +50,7 @@ def dashboard_routes(store: Store, alerts: Callable[[], Sequence[Alert]]) -> API
         where = selected.filter()
         buckets = store.series(selected.step_s, where, by=selected.by)
         return DashboardView(
-            summary=view_summary(store.summary(where)),
+            summary=view_summary(store.summary(where), store.score_stats(where)),
             series=[view_bucket(bucket) for bucket in buckets],
             by_user=[view_group(group) for group in store.breakdown("user", where, limit=TOP)],
             by_feature=[view_group(g) for g in store.breakdown("feature", where, limit=TOP)],

@@ -16,12 +16,13 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import Final
 
+from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .config import ApiConfig
-from .problems import Problem, problem
+from .problems import problem
 
 OPEN_PATHS: Final = frozenset({"/health", "/ready"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -140,7 +141,7 @@ class _Body:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise Problem(413, "The request's body is too long")
+            raise HTTPException(413)  # the one kind that is not taken for a broken body
         return message
 
 

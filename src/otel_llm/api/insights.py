@@ -55,7 +55,8 @@ def insight_routes(store: Store) -> APIRouter:
     @routes.get("/metrics/summary")
     def summary(selected: Selected) -> SummaryView:
         """Count, latency, tokens, cost, errors and quality of the calls in a time range."""
-        return view_summary(store.summary(selected.filter()))
+        where = selected.filter()
+        return view_summary(store.summary(where), store.score_stats(where))
 
     @routes.get("/breakdown/{by}")
     def breakdown(by: Dimension, selected: Annotated[Grouping, Query()]) -> list[GroupView]:
@@ -83,6 +84,6 @@ def insight_routes(store: Store) -> APIRouter:
         found = store.trace(trace_id.lower())
         if found is None:
             raise Problem(404, "No GenAI span of this trace is stored")
-        return view_trace(found)
+        return view_trace(found, store.scores(found.trace_id))
 
     return routes

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from otel_llm.genai import Call
-from otel_llm.store import Bucket, CallPage, Group, Stats, Summary, Trace
+from otel_llm.store import Bucket, CallPage, Group, Score, ScoreStats, Stats, Summary, Trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class QualityView:
     flagged: int
     flagged_rate: float | None
     flags: Mapping[str, int]
+    scores: Sequence[ScoreStats]
+    """Scores from 0 to 1 that were given in the range, by name; those of people apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,7 @@ class TraceView:
     tokens: int | None
     errors: int
     spans: Sequence[TraceSpanView]
+    scores: Sequence[Score]
 
 
 _COPIED = {field.name for field in fields(CallView)} & set(Call.__slots__) - {"usage", "cost"}
@@ -158,7 +161,7 @@ def view_page(page: CallPage) -> CallPageView:
     return CallPageView([view_call(call) for call in page.calls], page.next)
 
 
-def view_trace(trace: Trace) -> TraceView:
+def view_trace(trace: Trace, scores: Sequence[Score]) -> TraceView:
     """``trace`` as the API shows it."""
     spans = [TraceSpanView(**_call_fields(span.call), depth=span.depth) for span in trace.spans]
     return TraceView(
@@ -171,6 +174,7 @@ def view_trace(trace: Trace) -> TraceView:
         tokens=trace.tokens,
         errors=trace.errors,
         spans=spans,
+        scores=scores,
     )
 
 
@@ -184,7 +188,7 @@ def view_bucket(bucket: Bucket) -> BucketView:
     return BucketView(**asdict(bucket.stats), key=bucket.key, start_s=bucket.start_ns // 10**9)
 
 
-def view_summary(summary: Summary) -> SummaryView:
+def view_summary(summary: Summary, scores: Sequence[ScoreStats]) -> SummaryView:
     """``summary`` as the API shows it."""
     stats = summary.stats
     rate = stats.flagged / stats.checked if stats.checked else None
@@ -192,7 +196,7 @@ def view_summary(summary: Summary) -> SummaryView:
         **asdict(stats),
         errors_by_type=summary.errors_by_type,
         flags=summary.flags,
-        quality=QualityView(stats.checked, stats.flagged, rate, summary.flags),
+        quality=QualityView(stats.checked, stats.flagged, rate, summary.flags, scores),
         by_model=[view_group(group) for group in summary.by_model],
     )
 

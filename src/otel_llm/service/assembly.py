@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from otel_llm.alerting.service import AlertService
@@ -19,7 +19,9 @@ from otel_llm.collector.pipeline import PassThrough, TracePipeline
 from otel_llm.collector.samples import Family
 from otel_llm.collector.sending import Sender, SenderStatus
 from otel_llm.collector.sending_measures import measure as sending_measure
+from otel_llm.collector.store_measures import store_measures
 from otel_llm.collector.totals import Totals
+from otel_llm.genai import Call
 from otel_llm.store import CallWriter, DuckDBStore
 from otel_llm.ui import pages
 
@@ -139,15 +141,25 @@ class Service:
         observers = {"totals": self.totals, "store": self.writer, "alerting": self.alerts}
         return {name: observer for name, observer in observers.items() if observer is not None}
 
+    def _observe_reported(self, calls: Sequence[Call]) -> None:
+        for observer in self._observers().values():
+            observer.observe(calls)
+
     def _make_api(self, settings: Settings) -> ApiServer | None:
         config = settings.sections.api
-        if config is None or self.store is None:
+        if config is None or self.store is None or self.writer is None:
             return None
         app = create_app(
             self.store,
             config,
-            measures=[self.totals.families, self.counters.measure, self._sending],
+            measures=[
+                self.totals.families,
+                self.counters.measure,
+                self._sending,
+                store_measures(self.writer),
+            ],
             alerts=self.alerts,
+            observe=self._observe_reported,
             pages=pages(self.store, alerts=self.alerts),
             ready=lambda: self._running,
         )

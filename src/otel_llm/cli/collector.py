@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from .command import Commands, command, mistakes
@@ -21,7 +20,12 @@ def add(commands: Commands) -> None:
 
     replay = command(commands, "replay", _replay, "send a dead letter, or OTLP JSON lines, again")
     replay.add_argument("file", type=Path, metavar="FILE")
-    replay.add_argument("--to", metavar="EXPORTER", help="its name; not needed if there is one")
+    replay.add_argument(
+        "--to",
+        metavar="DESTINATION",
+        help="an exporter, grpc://host:port or http://host:port; without it, the exporter that the "
+        "file is named after",
+    )
     replay.add_argument("--config", type=Path, metavar="FILE", help="where the exporter is set up")
 
 
@@ -48,29 +52,10 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from otel_llm.collector.components import EXPORTERS
-    from otel_llm.collector.errors import Malformed
-    from otel_llm.collector.replay import replay
     from otel_llm.config import ConfigError
-    from otel_llm.service import read_settings
+    from otel_llm.service.replay import run
 
     try:
-        exporters = read_settings(arguments.config).exporters
+        return run(arguments.file, arguments.to, arguments.config)
     except ConfigError as error:
-        return mistakes(arguments.config, error.problems)
-    name: str = arguments.to or (next(iter(exporters)) if len(exporters) == 1 else "")
-    if name not in exporters:
-        known = ", ".join(exporters) or "none; give --config"
-        return mistakes("--to", [f"which exporter? known: {known}"])
-    config = exporters[name]
-    exporter = EXPORTERS[name.partition("/")[0]].make(config)
-    try:
-        result = replay(arguments.file, name, exporter, config)
-    except (OSError, Malformed) as error:
-        return mistakes(arguments.file, [error])
-    finally:
-        exporter.close()
-    print(f"{result.sent} sent to {name}")
-    for reason, items in result.refused.items():
-        print(f"{items} not sent: {reason}", file=sys.stderr)
-    return 1 if result.refused else 0
+        return mistakes(arguments.config or "built-in default", error.problems)

@@ -23,7 +23,8 @@ def run(file: Path, to: str | None = None, config: Path | None = None) -> int:
     """Send every request of ``file`` again and say what came of it; returns the exit code.
 
     ``to`` is an exporter of the configuration or an endpoint (``grpc://host:port``,
-    ``http://host:port``); without it, the exporter that the file is named after. Returns 1 when
+    ``http://host:port``); without it, the exporter that the file is named after, or the only
+    one. Returns 1 when
     anything was refused or the file is none. Raises ``ConfigError`` for a destination that is
     not there.
     """
@@ -49,13 +50,16 @@ def _destination(file: Path, to: str | None, config: Path | None) -> tuple[str, 
     name = to or _named_after(file, exporters)
     if name not in exporters:
         hint = suggestion(name, exporters)
-        raise ConfigError([Problem("", f"no exporter {name!r} to send {file.name} to{hint}")])
+        what = f"no exporter {name!r}" if name else "no exporter"
+        raise ConfigError([Problem("", f"{what} to send {file.name} to{hint}; say which by --to")])
     return name, exporters[name]
 
 
 def _named_after(file: Path, exporters: Mapping[str, Any]) -> str:
+    """Return the exporter whose dead letter ``file`` is, else the only one there is."""
     stem = file.stem.rpartition("-")[0]
-    return next((name for name in exporters if safe_name(name) == stem), stem)
+    only = next(iter(exporters)) if len(exporters) == 1 else ""
+    return next((name for name in exporters if safe_name(name) == stem), only)
 
 
 def _said(replayed: Replayed, destination: str) -> str:

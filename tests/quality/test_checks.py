@@ -247,6 +247,40 @@ def test_errors_of_different_tools_are_no_loop():
     assert INSPECTOR.flags(Evidence(input=content(*both))) == ()
 
 
+def exchange(question: str, text: str) -> Evidence:
+    return Evidence(input=content(message(question, "user")), output=content(message(text)))
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "broken"),
+    [
+        ("Return the result as JSON.", "The result is 4.", True),
+        ("Return the result as JSON.", '{"result": 4}', False),
+        ("Return the result as JSON.", 'Here:\n```json\n{"result": 4}\n```', False),
+        ("Answer with valid JSON only, please", '{"result": 4', True),
+        ("What is JSON?", "A format for data.", False),
+        ("Why does the JSON parser fail?", "There is a comma too many.", False),
+        ("Give me the steps in bullet points", "First this, then that.", True),
+        ("Give me the steps in bullet points", "- first this\n- then that", False),
+        ("Compare them in a table", "A is larger than B.", True),
+        ("Compare them in a table", "| | A | B |\n|-|-|-|\n| size | 2 | 1 |", False),
+        ("Name three cities, one per line", "Rome, Oslo, Kyiv", True),
+        ("Name three cities, one per line", "Rome\nOslo\nKyiv", False),
+        ("Reserve a table for two", "Done.", False),
+        ("Is my name on the list?", "Yes.", False),
+    ],
+)
+def test_a_format_that_was_asked_for_in_words_must_be_there(question: str, text: str, broken: bool):
+    assert INSPECTOR.flags(exchange(question, text)) == (("format_violation",) if broken else ())
+
+
+def test_an_input_alone_has_no_format_to_break():
+    only = Inspector([CATALOGUE["format_violation"]])
+
+    assert INSPECTOR.flags(asked("Return the result as JSON.")) == ()
+    assert only.flags(asked("Return the result as JSON.")) is None
+
+
 def test_thresholds_are_the_operators():
     assert INSPECTOR.flags(
         Evidence(input=calls("Error", "Error").input, thresholds=Thresholds(tool_errors=2))
@@ -317,7 +351,9 @@ def test_a_leak_is_told_by_its_place_and_never_by_its_text():
 
 
 def silent(check: Check) -> bool:
-    return not (check.patterns or check.suspect or check.finish_reasons or check.of_tokens)
+    return not (
+        check.patterns or check.asked or check.suspect or check.finish_reasons or check.of_tokens
+    )
 
 
 def test_every_check_has_a_sign_a_name_and_a_sentence():
@@ -330,9 +366,9 @@ def test_each_pattern_is_one_that_both_engines_take():
 
     checks = list(CATALOGUE.values())
     for check in checks:
-        for pattern in check.patterns:
+        for pattern in check.patterns + check.asked:
             re2.compile(pattern.regex)
-    scan: Callable[[bytes], object] = _with_literals(checks)
+    scan: Callable[[bytes], object] = _with_literals([c.patterns for c in checks])
 
     assert scan(b"plain") == []
 

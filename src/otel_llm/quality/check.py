@@ -25,6 +25,8 @@ class Check:
     """Reasons (lower case, see ``finish.plain``) that say it without any content."""
     patterns: tuple[Pattern, ...] = ()
     """What to look for in the encoded content."""
+    asked: tuple[Pattern, ...] = ()
+    """What to look for in the encoded input, to judge the output by."""
     suspect: Callable[[Evidence, Content], bool] | None = None
     """A sign that is no pattern."""
     judge: Callable[[Evidence, Content], bool] | None = None

@@ -34,6 +34,12 @@ class Content:
         quick = quick_length(self.raw)
         return len(self.text) if quick is None else quick
 
+    @property
+    def question(self) -> str:
+        """Text of the last message of a user; empty without one."""
+        asked = [message for message in self.messages if message.role == "user"]
+        return asked[-1].text if asked else ""
+
     @cached_property
     def news(self) -> tuple[Message, ...]:
         """What came after the model's last turn, without the application's own instructions."""

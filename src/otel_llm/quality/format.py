@@ -1,15 +1,27 @@
-"""``format_violation``: JSON was asked for and something else came back."""
+"""``format_violation``: JSON or a list was asked for and something else came back."""
 
 from __future__ import annotations
 
 import json
+import re
 
 from .check import Check
 from .evidence import Content, Evidence
+from .words import finder, patterns
 
-
-def _suspect(seen: Evidence, _: Content) -> bool:
-    return seen.output_type == "json"
+_JSON = {
+    "(?:respond|reply|answer|output|return|format|formatted|give)(?: \\w+){0,6} (?:in|as|with|only|valid|a)(?: \\w+){0,2} json\\b": "json",  # noqa: E501
+    "(?:only|valid|strict) json\\b": "json",
+    "json (?:only|format|object|array)\\b": "json",
+}
+_LIST = {
+    "(?:in|as|with|use|using|give me|write|make|return|create) (?:a |an |the )?(?:\\w+ )?(?:bullet(?:ed)?(?: points?)?|bullets|numbered list|bulleted list|ordered list|markdown table|table)\\b": "bullet|list|table",  # noqa: E501
+    "(?:as|in) (?:a )?(?:list|table)\\b": "list|table",
+    "(?:one|each) (?:item )?(?:per|on (?:a|its own)) (?:new )?line": "line",
+}
+_ASKS_JSON, _ASKS_LIST = finder(_JSON), finder(_LIST)
+_ITEM = re.compile(r"^\s*(?:[-*•+]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|^\s*\|.*\|", re.M)
+_FENCE = re.compile(r"```(?:json)?\s*(.+?)\s*```", re.S)
 
 
 def is_json(text: str) -> bool:
@@ -21,18 +33,52 @@ def is_json(text: str) -> bool:
     return True
 
 
+def holds_json(text: str) -> bool:
+    """Return whether ``text`` is JSON or holds it in a code fence: who asks in words, reads."""
+    fenced = _FENCE.search(text)
+    return is_json(fenced[1] if fenced else text)
+
+
+def holds_list(text: str) -> bool:
+    """Return whether ``text`` has list items, table rows or several lines."""
+    return len(_ITEM.findall(text)) > 1 or len(text.strip().splitlines()) > 2
+
+
+def breaks_format(answer: str, question: str, output_type: str | None) -> bool | None:
+    """Return whether ``answer`` lacks the format that was asked for; ``None`` when none was.
+
+    A format is asked for by the request (``gen_ai.output.type``) or in the words of ``question``.
+    """
+    if output_type == "json":
+        return not is_json(answer)
+    if _ASKS_JSON.search(question):
+        return not holds_json(answer)
+    if _ASKS_LIST.search(question):
+        return not holds_list(answer)
+    return None
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _violated(_: Evidence, output: Content) -> bool:
-    answers = [m for m in output.messages if not m.tool_calls and not m.refused]
-    return any(m.texts and not is_json(m.text) for m in answers)
+def _suspect(seen: Evidence, _: Content) -> bool:
+    return seen.output_type == "json"
+
+
+def _violated(seen: Evidence, output: Content) -> bool:
+    question = seen.input.question if seen.input else ""
+    return any(
+        breaks_format(message.text, question, seen.output_type)
+        for message in output.messages
+        if message.texts and not message.tool_calls and not message.refused
+    )
 
 
 FORMAT_VIOLATION = Check(
     name="format_violation",
-    about="JSON was asked for and the answer is no valid JSON.",
+    about="JSON or a list was asked for and the answer is none.",
+    asked=patterns(_JSON | _LIST),
     suspect=_suspect,
     judge=_violated,
 )

@@ -25,8 +25,8 @@ class Inspector:
         only that much from the start is scanned for patterns."""
         self._checks = tuple(CATALOGUE.values() if checks is None else checks)
         self._max = max_scan_bytes
-        self._output = _Side([c for c in self._checks if c.judge and not c.of_input])
-        self._input = _Side([c for c in self._checks if c.judge and c.of_input])
+        self._output = _Side(False, self._checks)
+        self._input = _Side(True, self._checks)
         self._of_tokens = [c for c in self._checks if c.of_tokens]
         self._of_finish = [c for c in self._checks if c.finish_reasons]
         self._by_finish: dict[tuple[str, ...], frozenset[str]] = {}
@@ -43,8 +43,8 @@ class Inspector:
         if seen.output_tokens is not None and self._of_tokens:
             looked, fired = True, fired | self._counted(seen.output_tokens)
         for side, content in ((self._output, seen.output), (self._input, seen.input)):
-            if content is not None and side.checks:
-                looked, fired = True, fired | side.found(seen, content, self._max)
+            if content is not None:
+                looked, fired = looked or side.looks, fired | side.found(seen, content, self._max)
         if not looked:
             return None
         return tuple([c.name for c in self._checks if c.name in fired]) if fired else ()
@@ -66,19 +66,23 @@ class Inspector:
 
 
 class _Side:
-    """The checks of input or of output, with one scan for all of their patterns."""
+    """The signs to look for in input or in output, with one scan for all of their patterns."""
 
-    def __init__(self, checks: Sequence[Check]) -> None:
-        self.checks = checks
-        self._scan = scanner(checks)
-        self._suspecting = [check for check in checks if check.suspect]
+    def __init__(self, of_input: bool, checks: Sequence[Check]) -> None:
+        looking = [(c, c.patterns if c.of_input == of_input else c.asked) for c in checks]
+        self.looks = any(c.judge and c.of_input == of_input for c in checks)
+        self._patterned = [(c, patterns) for c, patterns in looking if c.judge and patterns]
+        self._scan = scanner([patterns for _, patterns in self._patterned])
+        self._suspecting = [c for c in checks if c.suspect and c.of_input == of_input]
 
     def found(self, seen: Evidence, content: Content, max_bytes: int) -> frozenset[str]:
         raw = content.raw
-        signs = [
-            self.checks[at] for at in self._scan(raw if len(raw) <= max_bytes else raw[:max_bytes])
-        ]
+        hits = self._scan(raw if len(raw) <= max_bytes else raw[:max_bytes])
+        signs = [self._patterned[at][0] for at in hits]
         signs += [c for c in self._suspecting if c.suspect and c.suspect(seen, content)]
-        if not signs:
-            return _NONE
-        return frozenset([c.name for c in signs if c.judge and c.judge(seen, content)])
+        return frozenset([c.name for c in signs if _deserves(c, seen)]) if signs else _NONE
+
+
+def _deserves(check: Check, seen: Evidence) -> bool:
+    content = seen.input if check.of_input else seen.output
+    return content is not None and check.judge is not None and check.judge(seen, content)

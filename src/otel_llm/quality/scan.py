@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
-from .check import Check
+from .words import Pattern
 
 Scan = Callable[[bytes], Iterable[int]]
-"""Returns the indices of the checks of which a pattern, or one of its stems, is in the bytes."""
+"""Returns the indices of the groups of which a pattern is in the bytes, some more than once."""
 
 _Compiled = Sequence[tuple[tuple[bytes, ...], re.Pattern[bytes]]]
 
@@ -18,34 +18,34 @@ _AUTOMATON_BYTES = 64 * 2**20
 """Room for RE2's states. When it runs out, RE2 finds nothing: too much is better."""
 
 
-def scanner(checks: Sequence[Check]) -> Scan:
+def scanner(groups: Sequence[Sequence[Pattern]]) -> Scan:
     """Return the fastest scan there is: one RE2 automaton, else literals and then ``re``."""
-    return _with_re2(checks) or _with_literals(checks)
+    return _with_re2(groups) or _with_literals(groups)
 
 
-def _with_re2(checks: Sequence[Check]) -> Scan | None:
+def _with_re2(groups: Sequence[Sequence[Pattern]]) -> Scan | None:
     try:
         re2: Any = import_module("re2")  # optional, and without types
     except ImportError:
         return None
-    owners = [at for at, check in enumerate(checks) for _ in check.patterns]
+    owners = [at for at, patterns in enumerate(groups) for _ in patterns]
     if not owners:
         return lambda _: ()
     options = re2.Options()
     options.max_mem = _AUTOMATON_BYTES
     automaton = re2.Set.SearchSet(options)
-    for check in checks:
-        for pattern in check.patterns:
+    for patterns in groups:
+        for pattern in patterns:
             automaton.Add(pattern.regex)
     automaton.Compile()
     match: Callable[[bytes], list[int] | None] = automaton.Match
     return lambda raw: [owners[hit] for hit in match(raw) or ()]
 
 
-def _with_literals(checks: Sequence[Check]) -> Scan:
+def _with_literals(groups: Sequence[Sequence[Pattern]]) -> Scan:
     compiled = [
-        [(pattern.stems, re.compile(pattern.regex.encode())) for pattern in check.patterns]
-        for check in checks
+        [(pattern.stems, re.compile(pattern.regex.encode())) for pattern in patterns]
+        for patterns in groups
     ]
 
     def scan(raw: bytes) -> list[int]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .finish import REFUSED, TRUNCATED, plain
-from .format import is_json
+from .format import breaks_format
 from .leaks import PII, SECRETS, find
 from .repetition import repeats
 from .words import listed
@@ -29,12 +29,6 @@ WEIGHTS = {
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _SENTENCE_END = re.compile(r"[.!?。！？]+(?:[\s\"')\]]+|$)|\n+")  # noqa: RUF001
 _ENDINGS = tuple(".!?:;)]}\"'`*|>%。！？」…")  # noqa: RUF001
-_LIST = re.compile(r"^\s*(?:[-*•+]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|^\s*\|.*\|", re.M)
-_ASKS_LIST = re.compile(
-    r"\b(?:list|bullet(?:ed)?(?: points?)?|bullets|enumerate|numbered|steps|table|itemi[sz]e)\b",
-    re.I,
-)
-_ASKS_JSON = re.compile(r"\bjson\b", re.I)
 _MAX_SENTENCE_WORDS = 40
 _OVERLAP = 2.0
 """An answer that takes up half of the question's keywords is as relevant as can be told."""
@@ -138,20 +132,8 @@ def safety(answer: str) -> float:
 
 
 def format_compliance(answer: str, question: str, output_type: str | None) -> float:
-    """See ``Scores.format``. JSON is asked for by the request, or by the word in the question."""
-    if output_type == "json":
-        return float(is_json(answer))
-    if _ASKS_JSON.search(question):
-        return float(is_json(_unfenced(answer)))
-    if _ASKS_LIST.search(question):
-        return float(len(_LIST.findall(answer)) > 1)
-    return 1.0
-
-
-def _unfenced(answer: str) -> str:
-    """Take a code fence off: somebody who asks in words is content with one."""
-    fenced = re.search(r"```(?:json)?\s*(.+?)\s*```", answer, re.S)
-    return fenced[1] if fenced else answer
+    """See ``Scores.format``; ``format.breaks_format`` says what asks for one."""
+    return 0.0 if breaks_format(answer, question, output_type) else 1.0
 
 
 def _finished(reasons: set[str]) -> float | None:

@@ -112,8 +112,7 @@ class QualityProcessor:
 
 
 def _overall(seen: Evidence, output: Content) -> float | None:
-    asked = [m.text for m in seen.input.messages if m.role == "user"] if seen.input else []
-    question = asked[-1] if asked else None
+    question = seen.input.question if seen.input else None
     if any(message.tool_calls for message in output.messages):
         return None  # a turn of the agent, no answer
     return score(output.text, question, seen.finish_reasons, seen.output_type).overall

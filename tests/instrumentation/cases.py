@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, version
 from types import SimpleNamespace
 from typing import Any
 
@@ -216,12 +216,15 @@ def _google_call(client: Any, stream: bool = False) -> Any:
 
 
 def _google_cut() -> str:
-    """Version 2 began with httpx and went over to httpx2."""
+    old = _google_version().startswith("2.")  # prefers httpx where it is installed
+    return "httpx.RemoteProtocolError" if old else "httpx2.RemoteProtocolError"
+
+
+def _google_version() -> str:
     try:
-        required = " ".join(requires("google-genai") or ())
+        return version("google-genai")
     except PackageNotFoundError:
-        required = ""
-    return f"{'httpx2' if 'httpx2' in required else 'httpx'}.RemoteProtocolError"
+        return ""
 
 
 _GOOGLE_ASK = {

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, TypeAlias
 
 from otel_llm import semconv
-from otel_llm.genai import Request, Response
+from otel_llm.genai import Request, Response, Usage
 
 Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 Attributes: TypeAlias = dict[str, Value]
@@ -23,7 +23,7 @@ _INT64 = 2**63
 
 def text(value: Any) -> str | None:
     """Return a string that UTF-8 can carry; an enum gives its value, anything else ``None``."""
-    if type(value) is str and value.isascii():
+    if value is None or (type(value) is str and value.isascii()):
         return value
     if isinstance(value, Enum):
         value = value.value
@@ -35,6 +35,8 @@ def text(value: Any) -> str | None:
 
 def integer(value: Any) -> int | None:
     """Return a 64-bit integer; a whole float counts, a bool does not."""
+    if value is None:
+        return None
     if type(value) is int and -_INT64 <= value < _INT64:
         return value
     if isinstance(value, float) and value.is_integer():
@@ -46,6 +48,8 @@ def integer(value: Any) -> int | None:
 
 def number(value: Any) -> float | None:
     """Return a float; an integer counts, a bool does not."""
+    if value is None or type(value) is float:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value)
@@ -53,16 +57,14 @@ def number(value: Any) -> float | None:
 
 def texts(value: Any) -> tuple[str, ...] | None:
     """Return the strings in a list or tuple; a single string is a list of one."""
+    if not value:
+        return None
     if isinstance(value, str):
         value = (value,)
     if not isinstance(value, list | tuple):
         return None
     cleaned = (text(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
     return tuple(item for item in cleaned if item is not None) or None
-
-
-def _true(value: Any) -> bool | None:
-    return True if value is True else None
 
 
 def _several(value: Any) -> int | None:
@@ -90,14 +92,8 @@ class _Table:
                 attributes[name] = cleaned
 
 
-_REQUEST = _Table(
-    ("stream", semconv.REQUEST_STREAM, _true),
-    ("temperature", semconv.REQUEST_TEMPERATURE, number),
-    ("top_p", semconv.REQUEST_TOP_P, number),
-    ("max_tokens", semconv.REQUEST_MAX_TOKENS, integer),
+_REQUEST_SELDOM = _Table(  # whole rows of ``None`` are passed over in one comparison
     ("seed", semconv.REQUEST_SEED, integer),
-)
-_REQUEST_SELDOM = _Table(
     ("top_k", semconv.REQUEST_TOP_K, integer),
     ("frequency_penalty", semconv.REQUEST_FREQUENCY_PENALTY, number),
     ("presence_penalty", semconv.REQUEST_PRESENCE_PENALTY, number),
@@ -109,20 +105,8 @@ _REQUEST_SELDOM = _Table(
     ("conversation_id", semconv.CONVERSATION_ID, text),
     ("previous_response_id", semconv.REQUEST_PREVIOUS_RESPONSE_ID, text),
 )
-_RESPONSE = _Table(
-    ("id", semconv.RESPONSE_ID, text),
-    ("model", semconv.RESPONSE_MODEL, text),
-    ("finish_reasons", semconv.RESPONSE_FINISH_REASONS, texts),
-    ("conversation_id", semconv.CONVERSATION_ID, text),
-)
-_USAGE = _Table(
-    ("input_tokens", semconv.USAGE_INPUT_TOKENS, integer),
-    ("output_tokens", semconv.USAGE_OUTPUT_TOKENS, integer),
-    ("cache_read", semconv.USAGE_CACHE_READ_INPUT_TOKENS, integer),
-    ("cache_write", semconv.USAGE_CACHE_WRITE_INPUT_TOKENS, integer),
-    ("reasoning", semconv.USAGE_REASONING_OUTPUT_TOKENS, integer),
-)
 _USAGE_SELDOM = _Table(
+    ("cache_write", semconv.USAGE_CACHE_WRITE_INPUT_TOKENS, integer),
     ("text_input", semconv.USAGE_TEXT_INPUT_TOKENS, integer),
     ("audio_input", semconv.USAGE_AUDIO_INPUT_TOKENS, integer),
     ("image_input", semconv.USAGE_IMAGE_INPUT_TOKENS, integer),
@@ -141,23 +125,48 @@ _OWN_USAGE = _Table(
 
 def of_request(request: Request) -> Attributes:
     """Return what the request says, the model aside: that is known when the span starts."""
-    attributes: Attributes = {}
-    _REQUEST.write(request, attributes)
-    _REQUEST_SELDOM.write(request, attributes)
+    found: Attributes = {}
+    if request.stream is True:
+        found[semconv.REQUEST_STREAM] = True
+    if (temperature := number(request.temperature)) is not None:
+        found[semconv.REQUEST_TEMPERATURE] = temperature
+    if (top_p := number(request.top_p)) is not None:
+        found[semconv.REQUEST_TOP_P] = top_p
+    if (max_tokens := integer(request.max_tokens)) is not None:
+        found[semconv.REQUEST_MAX_TOKENS] = max_tokens
+    _REQUEST_SELDOM.write(request, found)
     if request.more:
-        _write_more(request.more, attributes)
-    return attributes
+        _write_more(request.more, found)
+    return found
 
 
-def add_response(attributes: Attributes, response: Response, *, own: bool = False) -> None:
+def add_response(found: Attributes, response: Response, *, own: bool = False) -> None:
     """Add what the response says; ``own``: also what the conventions have no name for."""
-    _RESPONSE.write(response, attributes)
-    _USAGE.write(response.usage, attributes)
-    _USAGE_SELDOM.write(response.usage, attributes)
+    if (id := text(response.id)) is not None:
+        found[semconv.RESPONSE_ID] = id
+    if (model := text(response.model)) is not None:
+        found[semconv.RESPONSE_MODEL] = model
+    if (reasons := texts(response.finish_reasons)) is not None:
+        found[semconv.RESPONSE_FINISH_REASONS] = reasons
+    if (conversation := text(response.conversation_id)) is not None:
+        found[semconv.CONVERSATION_ID] = conversation
+    _add_usage(found, response.usage)
     if own:
-        _OWN_USAGE.write(response.usage, attributes)
+        _OWN_USAGE.write(response.usage, found)
     if response.more:
-        _write_more(response.more, attributes)
+        _write_more(response.more, found)
+
+
+def _add_usage(found: Attributes, usage: Usage) -> None:
+    if (asked := integer(usage.input_tokens)) is not None:
+        found[semconv.USAGE_INPUT_TOKENS] = asked
+    if (wrote := integer(usage.output_tokens)) is not None:
+        found[semconv.USAGE_OUTPUT_TOKENS] = wrote
+    if (cached := integer(usage.cache_read)) is not None:
+        found[semconv.USAGE_CACHE_READ_INPUT_TOKENS] = cached
+    if (reasoned := integer(usage.reasoning)) is not None:
+        found[semconv.USAGE_REASONING_OUTPUT_TOKENS] = reasoned
+    _USAGE_SELDOM.write(usage, found)
 
 
 def tokens(count: Any) -> int | None:

@@ -72,7 +72,8 @@ class Pin:
         usage = call.ending.response.usage
         self._count("input", usage.input_tokens, call)
         self._count("output", usage.output_tokens, call)
-        if LAYERS.get(call.operation) == "inference":  # a stream fetched again generates nothing
+        generated = LAYERS.get(call.operation) == "inference"  # a stream fetched again did not
+        if call.ending.first_chunk_s is not None and generated:
             _record_chunks(self._first_chunk, self._chunk, call)
         _record_duration(self._duration, call)
 

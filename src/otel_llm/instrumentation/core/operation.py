@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from threading import Lock
 from time import perf_counter_ns, time_ns
@@ -44,6 +45,7 @@ class Operation:
         "_captured",
         "_ended",
         "_endpoint",
+        "_forks",
         "_kind",
         "_request",
         "_span",
@@ -71,6 +73,7 @@ class Operation:
             start_time=self._started_ns,
         )
         self._ended = Lock()
+        self._forks = _forks
         self._captured: Captured | None = None
         self.context: Context = marked(get_current(), self._span, endpoint.operation, self._ended)
         if endpoint.rounds is not None:
@@ -121,8 +124,8 @@ class Operation:
 
     def end(self, ending: Ending) -> None:
         """Write everything down and end the span. The first call wins, from whatever thread."""
-        if not self._ended.acquire(blocking=False):
-            return
+        if not self._ended.acquire(blocking=False) or self._forks != _forks:
+            return  # ended already, or the affair of the parent process that started it
         duration_ns = perf_counter_ns() - self._ticks
         if ending.error_type is None:
             ending.error_type = ending.response.error_type
@@ -178,7 +181,8 @@ class Operation:
             self._captured.put_output(ending.output)
         found = self._found(ending)
         if recording:
-            self._write_span(ending, found)
+            self._span.set_attributes(found)
+            self._write_more(ending)
         if evented:
             emit_details(
                 self._telemetry.logger,
@@ -198,10 +202,9 @@ class Operation:
             found[semconv.ERROR_TYPE] = ending.error_type
         return found
 
-    def _write_span(self, ending: Ending, found: Attributes) -> None:
+    def _write_more(self, ending: Ending) -> None:
         if ending.outcome is not None and self._telemetry.settings.span_attributes:
-            found = {**found, semconv.own.STREAM_OUTCOME: ending.outcome}
-        self._span.set_attributes(found)
+            self._span.set_attribute(semconv.own.STREAM_OUTCOME, ending.outcome)
         if self._captured is not None and self._captured.span:
             self._span.set_attributes(self._captured.span)
 
@@ -215,6 +218,18 @@ class Operation:
         self._telemetry.record(measured)
         if ending.outcome is not None:
             self._telemetry.count_stream(ending.outcome, measured)
+
+
+_forks = 0
+"""How many forks lie between this process and the one that loaded us."""
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def _at_start(operation: str, origin: Origin, request: Request) -> Attributes:

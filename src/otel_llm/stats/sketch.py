@@ -57,6 +57,10 @@ class Sketch:
             else:
                 mine.pop(bucket, None)
 
+    def counts(self) -> dict[int, int]:
+        """Return how many values fell into each bucket, by an index that grows with the value."""
+        return dict(self._buckets)
+
     def __len__(self) -> int:
         return sum(self._buckets.values())
 

@@ -1,0 +1,177 @@
+"""False alarms per 1,000 windows and detection delay of every detector and drift rule.
+
+    python -m benchmarks.detectors [--windows N]
+
+Stationary data first: what is raised there is false. Then a shift of so many standard deviations:
+how many windows pass until it is noticed (median of the runs that notice within 50 windows).
+Independent normal values unless the column says otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+from collections.abc import Callable, Sequence
+
+from otel_llm.stats import anomaly, drift
+from otel_llm.stats.anomaly import Detector
+
+HISTORIES = (14, 30, 100)
+SHIFTS = (1.0, 2.0, 3.0, 5.0)
+STATED = 2.7
+"""False alarms per 1,000 at the limit of 3, both directions."""
+
+DETECTORS: dict[str, Detector] = {
+    "z_score": anomaly.z_score,
+    "median_score": anomaly.median_score,
+    "ewma": anomaly.ewma,
+    "trend": anomaly.trend,
+    "robust_trend": anomaly.robust_trend,
+    "combined": anomaly.combined,
+}
+
+Draw = Callable[[random.Random], float]
+NORMAL: Draw = lambda chance: chance.gauss(100, 10)  # noqa: E731
+SKEWED: Draw = lambda chance: chance.lognormvariate(0, 0.5)  # noqa: E731
+
+
+def main() -> None:
+    """Run every simulation and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windows", type=int, default=10_000)
+    windows = parser.parse_args().windows
+    print(f"false alarms per 1,000 windows (stated: {STATED}), {windows} windows each")
+    print(
+        f"{'detector':14}" + "".join(f"{f'history {n}':>13}" for n in HISTORIES) + "   skewed, 100"
+    )
+    for name, detector in DETECTORS.items():
+        rates = [false_alarms(detector, n, windows // _dearness(name, n)) for n in HISTORIES]
+        skewed = false_alarms(detector, 100, windows // _dearness(name, 100), SKEWED)
+        print(f"{name:14}" + "".join(f"{rate:13.1f}" for rate in rates) + f"{skewed:14.1f}")
+    print("\nwindows until a shift is noticed (history 100; - : fewer than half of 200 runs)")
+    print(f"{'detector':14}" + "".join(f"{f'{shift:g} sigma':>10}" for shift in SHIFTS))
+    for name, detector in DETECTORS.items():
+        print(f"{name:14}" + "".join(f"{_shown(delay(detector, s)):>10}" for s in SHIFTS))
+    print("\ndrift: false alarms per 1,000 comparisons; seen per 1,000 when it is twice the limit")
+    for name, (rule, changed) in DRIFT.items():
+        print(f"{name:28}{share(rule, windows):8.1f}{share(changed, windows // 10):10.1f}")
+
+
+def _dearness(name: str, history: int) -> int:
+    return 20 if name == "robust_trend" and history > 30 else 4 if name == "robust_trend" else 1
+
+
+def false_alarms(
+    detector: Detector, history: int, windows: int, draw: Draw = NORMAL, seed: int = 1
+) -> float:
+    """Return alarms per 1,000 windows over fresh stationary series."""
+    chance = random.Random(seed)
+    alarms = 0
+    for _ in range(windows):
+        found = detector([draw(chance) for _ in range(history + 1)])
+        alarms += found is not None and found.severity is not None
+    return 1000 * alarms / windows
+
+
+def delay(detector: Detector, shift: float, *, runs: int = 200, history: int = 100) -> float | None:
+    """Return the median number of windows until a shift is noticed, counted from one."""
+    delays: list[int] = []
+    for seed in range(runs):
+        chance = random.Random(seed)
+        values = [chance.gauss(0, 1) for _ in range(history)]
+        found = _noticed(detector, values, [chance.gauss(shift, 1) for _ in range(50)])
+        if found is not None:
+            delays.append(found)
+    return statistics.median(delays) if len(delays) * 2 >= runs else None
+
+
+def _noticed(detector: Detector, past: Sequence[float], present: Sequence[float]) -> int | None:
+    values = list(past)
+    for i, value in enumerate(present, 1):
+        values.append(value)
+        found = detector(values[-101:])
+        if found is not None and found.severity is not None and found.direction == "above":
+            return i
+    return None
+
+
+def _shown(delay: float | None) -> str:
+    return "-" if delay is None else f"{delay:g}"
+
+
+Comparison = Callable[[random.Random], bool]
+
+
+def share(comparison: Comparison, runs: int) -> float:
+    """Return how many of 1,000 comparisons say that something changed."""
+    chance = random.Random(5)
+    return (
+        1000 * sum(comparison(chance) for _ in range(max(200, runs // 10))) / max(200, runs // 10)
+    )
+
+
+def _shares(limit: float, was: float, now: float, before: int = 500, after: int = 60) -> Comparison:
+    def compare(chance: random.Random) -> bool:
+        hits = [
+            sum(chance.random() < p for _ in range(n)) for p, n in ((was, before), (now, after))
+        ]
+        found = drift.share_change((hits[0], before), (hits[1], after), limit=limit)
+        return found is not None and found.drifted
+
+    return compare
+
+
+def _sample(values: Sequence[float]) -> drift.Sample:
+    return drift.Sample(len(values), statistics.fmean(values), statistics.stdev(values))
+
+
+def _means(now: float) -> Comparison:
+    def compare(chance: random.Random) -> bool:
+        before = _sample([chance.lognormvariate(6, 0.8) for _ in range(500)])
+        after = _sample([now * chance.lognormvariate(6, 0.8) for _ in range(60)])
+        found = drift.mean_change(before, after, limit=0.3)
+        return found is not None and found.drifted
+
+    return compare
+
+
+def _quality(now: float) -> Comparison:
+    def compare(chance: random.Random) -> bool:
+        before = _sample([chance.gauss(0.85, 0.05) for _ in range(500)])
+        after = _sample([chance.gauss(now, 0.05) for _ in range(20)])
+        found = drift.mean_drop(before, after)
+        return found is not None and found.drifted
+
+    return compare
+
+
+def _ks(shift: float) -> Comparison:
+    def compare(chance: random.Random) -> bool:
+        before = [chance.gauss(0, 1) for _ in range(200)]
+        return drift.ks(before, [chance.gauss(shift, 1) for _ in range(100)])[1] < 0.0027
+
+    return compare
+
+
+def _psi(shift: float) -> Comparison:
+    def compare(chance: random.Random) -> bool:
+        before = [chance.gauss(0, 1) for _ in range(500)]
+        index, distance = drift.psi(before, [chance.gauss(shift, 1) for _ in range(200)])
+        return index > 0.1 and distance >= drift.SURE
+
+    return compare
+
+
+DRIFT: dict[str, tuple[Comparison, Comparison]] = {
+    "refusal rate +-0.1": (_shares(0.1, 0.05, 0.05), _shares(0.1, 0.05, 0.25)),
+    "hedging rate +-0.15": (_shares(0.15, 0.2, 0.2), _shares(0.15, 0.2, 0.5)),
+    "mean length +-30 %": (_means(1.0), _means(1.6)),
+    "quality below mean-2 sigma": (_quality(0.85), _quality(0.65)),
+    "Kolmogorov-Smirnov": (_ks(0.0), _ks(0.7)),
+    "population stability > 0.1": (_psi(0.0), _psi(0.7)),
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""Is this value unusual? Detectors over a series of windows' values, each with its false alarms.
+
+All detectors answer in the same measure: the distance from what was expected, in standard
+deviations of a normal distribution, corrected for how little history there is. At the default
+limit of 3 chance alone raises an alarm in 2.7 of 1,000 windows of independent, roughly normal
+values; ``benchmarks/detectors.py`` measures it. Values that depend on each other (a daily rhythm)
+are compared by season.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from .normal import from_student
+
+Severity = Literal["info", "warning", "error", "critical"]
+Direction = Literal["above", "below"]
+
+SEVERITIES: tuple[tuple[float, Severity], ...] = (
+    (5.0, "critical"),
+    (4.0, "error"),
+    (3.5, "warning"),
+    (3.0, "info"),
+)
+"""From which distance on an anomaly is how grave."""
+
+LEAST_HISTORY = 8
+"""With fewer values nothing is known about what is usual."""
+
+_MAD_TO_DEVIATION = 1.4826
+_MAD_EFFICIENCY = 0.37
+"""How much of the values' information about their spread the median deviation uses."""
+_TREND_POINTS = 200
+"""The robust slope looks at every pair: of longer series the last so many values count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A value, what was expected instead, and how far apart they are."""
+
+    value: float
+    expected: float
+    distance: float
+    """In standard deviations; above is positive."""
+
+    @property
+    def severity(self) -> Severity | None:
+        """How grave it is; ``None``: nothing unusual."""
+        return severity(self.distance)
+
+    @property
+    def direction(self) -> Direction:
+        """On which side of the expected the value lies."""
+        return "above" if self.distance > 0 else "below"
+
+
+Detector = Callable[[Sequence[float]], Anomaly | None]
+"""Judges the last value by those before it; ``None`` with too little history."""
+
+
+def severity(distance: float) -> Severity | None:
+    """Return how grave a distance is, ``None`` below 3."""
+    return next((name for least, name in SEVERITIES if abs(distance) >= least), None)
+
+
+def z_score(values: Sequence[float]) -> Anomaly | None:
+    """Judge the last value by mean and standard deviation of those before it."""
+    *history, value = values
+    if len(history) < LEAST_HISTORY:
+        return None
+    mean, spread = statistics.fmean(history), statistics.stdev(history)
+    return _judge(value, mean, spread, 1 + 1 / len(history), len(history) - 1)
+
+
+def median_score(values: Sequence[float]) -> Anomaly | None:
+    """Judge the last value by median and median deviation: outliers in the past do not count.
+
+    Where more than half the past values are equal, the mean deviation takes over.
+    """
+    *history, value = values
+    count = len(history)
+    if count < LEAST_HISTORY:
+        return None
+    middle = statistics.median(history)
+    apart = [abs(past - middle) for past in history]
+    spread = statistics.median(apart) * _MAD_TO_DEVIATION * count / (count - 0.8)
+    if spread == 0:
+        spread = statistics.fmean(apart) * math.sqrt(math.pi / 2)
+    return _judge(value, middle, spread, 1 + math.pi / 2 / count, _MAD_EFFICIENCY * (count - 1))
+
+
+def ewma(values: Sequence[float], *, recent: int = 10, weight: float = 0.3) -> Anomaly | None:
+    """Judge the weighted mean of the last ``recent`` values by those before: notices small shifts
+    that last, which no single value shows (Roberts' control chart)."""
+    history, last = values[:-recent], values[-recent:]
+    if len(history) < LEAST_HISTORY:
+        return None
+    mean, spread = statistics.fmean(history), statistics.stdev(history)
+    smooth = mean
+    for value in last:
+        smooth += weight * (value - smooth)
+    left = (1 - weight) ** len(last)
+    variance = weight / (2 - weight) * (1 - left**2) + (1 - left) ** 2 / len(history)
+    return _judge(smooth, mean, spread, variance, len(history) - 1)
+
+
+def trend(values: Sequence[float]) -> Anomaly | None:
+    """Judge the slope of the least-squares line; the value is the change over the whole series."""
+    count = len(values)
+    if count < LEAST_HISTORY:
+        return None
+    slope, start = statistics.linear_regression(range(count), values)
+    rest = [value - start - slope * i for i, value in enumerate(values)]
+    spread = math.sqrt(math.fsum(r * r for r in rest) / (count - 2))
+    variance = 12 / (count * (count * count - 1)) * (count - 1) ** 2
+    return _judge(slope * (count - 1), 0.0, spread, variance, count - 2)
+
+
+def robust_trend(values: Sequence[float]) -> Anomaly | None:
+    """Judge the median slope of all pairs (Theil and Sen) by how many of them rise (Mann and
+    Kendall): single outliers do not matter."""
+    last = values[-_TREND_POINTS:]
+    count = len(last)
+    if count < LEAST_HISTORY:
+        return None
+    pairs = [(j - i, last[j] - last[i]) for i, j in combinations(range(count), 2)]
+    slope = statistics.median(rise / run for run, rise in pairs)
+    balance = sum((rise > 0) - (rise < 0) for _, rise in pairs)
+    ties = [last.count(value) for value in set(last)]
+    variance = (_kendall(count) - sum(map(_kendall, ties))) / 18
+    distance = math.copysign(max(0, abs(balance) - 1), balance) / math.sqrt(variance or 1.0)
+    return Anomaly(slope * (count - 1), 0.0, distance)
+
+
+def _kendall(count: int) -> int:
+    return count * (count - 1) * (2 * count + 5)
+
+
+def seasonal(
+    values: Sequence[float], *, season: int, detector: Detector = z_score
+) -> Anomaly | None:
+    """Judge the last value by those a whole number of ``season`` steps before it: the same hour
+    of the days before, for hourly values and a season of 24."""
+    return detector(values[(len(values) - 1) % season :: season])
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Fixed limits: what is beyond ``critical`` is critical, beyond ``warning`` a warning."""
+
+    warning: float
+    critical: float
+    direction: Direction = "above"
+
+    def __post_init__(self) -> None:
+        ordered = (self.critical - self.warning) * (1 if self.direction == "above" else -1)
+        if ordered < 0:
+            raise ValueError("critical must lie beyond warning")
+
+    def severity(self, value: float) -> Severity | None:
+        """Return how grave ``value`` is; ``None``: within the limits."""
+        sign = 1 if self.direction == "above" else -1
+        if value * sign > self.critical * sign:
+            return "critical"
+        return "warning" if value * sign > self.warning * sign else None
+
+
+def combined(
+    values: Sequence[float], detectors: Iterable[Detector] = (z_score, median_score, ewma)
+) -> Anomaly | None:
+    """Judge by several detectors: unusual is what at least two see, on the same side; the answer
+    is the second farthest, so that no single one decides."""
+    found = [anomaly for detector in detectors if (anomaly := detector(values)) is not None]
+    above = sorted((a for a in found if a.distance > 0), key=lambda a: -a.distance)
+    below = sorted((a for a in found if a.distance <= 0), key=lambda a: a.distance)
+    seconds = [side[1] for side in (above, below) if len(side) > 1]
+    return max(seconds, key=lambda a: abs(a.distance), default=None)
+
+
+def _judge(value: float, expected: float, spread: float, variance: float, free: float) -> Anomaly:
+    """Return the distance of ``value``, when its variance is ``variance`` times the square of a
+    spread that was estimated with ``free`` degrees of freedom."""
+    apart = value - expected
+    error = spread * math.sqrt(variance)
+    if error <= abs(expected) * 1e-12:
+        t = 0.0 if abs(apart) <= abs(expected) * 1e-12 else math.copysign(math.inf, apart)
+    else:
+        t = apart / error
+    return Anomaly(value, expected, from_student(t, free))

@@ -1,0 +1,225 @@
+"""Has it changed? A baseline against the present: shares, means, whole distributions, one series.
+
+The rules of thumb (a refusal rate that moves by 0.1, lengths by 30 %, quality below its mean by two
+deviations) say when a change matters; a test says whether it is more than chance. Both are needed:
+a rule alone cries wolf over few calls, a test alone over many.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, islice
+
+from .normal import distance_of, from_student, two_sided
+from .sketch import Sketch
+
+SURE = 3.0
+"""From this distance on a change is more than chance: 2.7 false alarms per 1,000 comparisons."""
+
+_PSI_LEAST = 1e-4
+"""An empty bin counts as this share, or its logarithm would be infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Values of one time: how many, their mean and their standard deviation."""
+
+    count: int
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was, what is, and how far apart that is."""
+
+    before: float
+    after: float
+    size: float
+    """In units of the rule's limit; from 1 on it matters."""
+    distance: float
+    """In standard deviations: whether it is more than chance."""
+
+    @property
+    def drifted(self) -> bool:
+        """Whether it matters and is no chance."""
+        return abs(self.size) >= 1 and abs(self.distance) >= SURE
+
+
+def share_change(before: tuple[int, int], after: tuple[int, int], *, limit: float) -> Change | None:
+    """Compare two shares, each ``(hits, of)``, by a limit on their difference.
+
+    The distance is the two-proportion test's with pooled variance. ``None`` when one is empty.
+    """
+    if not before[1] or not after[1]:
+        return None
+    was, now = before[0] / before[1], after[0] / after[1]
+    pooled = (before[0] + after[0]) / (before[1] + after[1])
+    error = math.sqrt(pooled * (1 - pooled) * (1 / before[1] + 1 / after[1]))
+    # Half a call towards the middle on each side: counts are whole, the normal curve is not.
+    step = (1 / before[1] + 1 / after[1]) / 2
+    apart = math.copysign(max(0.0, abs(now - was) - step), now - was)
+    return Change(was, now, (now - was) / limit, apart / error if error else 0.0)
+
+
+def mean_change(before: Sample, after: Sample, *, limit: float) -> Change | None:
+    """Compare two means by a limit on their relative difference (0.3: 30 %).
+
+    The distance is Welch's test's. ``None`` with less than two values on a side or a mean of zero.
+    """
+    if min(before.count, after.count) < 2 or not before.mean:
+        return None
+    relative = (after.mean - before.mean) / abs(before.mean)
+    return Change(before.mean, after.mean, relative / limit, _welch(before, after))
+
+
+def mean_drop(before: Sample, after: Sample, *, deviations: float = 2.0) -> Change | None:
+    """Compare means by how many of the baseline's deviations the present lies below it."""
+    if min(before.count, after.count) < 2 or not before.deviation:
+        return None
+    below = (before.mean - after.mean) / (deviations * before.deviation)
+    return Change(before.mean, after.mean, max(0.0, below), _welch(before, after))
+
+
+def _welch(before: Sample, after: Sample) -> float:
+    parts = [sample.deviation**2 / sample.count for sample in (before, after)]
+    error = math.sqrt(sum(parts))
+    apart = after.mean - before.mean
+    if not error:
+        return math.copysign(math.inf, apart) if apart else 0.0
+    counts = (before.count, after.count)
+    free = sum(parts) ** 2 / sum(p * p / (n - 1) for p, n in zip(parts, counts, strict=True) if p)
+    return from_student(apart / error, free)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From when on which change matters, by the name of what is compared."""
+
+    shares: Mapping[str, float] = field(default_factory=lambda: {"refusal": 0.1, "hedging": 0.15})
+    """Difference of a share, either way."""
+    means: Mapping[str, float] = field(default_factory=lambda: {"output_chars": 0.3})
+    """Relative difference of a mean, either way."""
+    drops: Mapping[str, float] = field(default_factory=lambda: {"quality": 2.0})
+    """Deviations of the baseline below its mean."""
+
+
+def ks(before: Sequence[float], after: Sequence[float]) -> tuple[float, float]:
+    """Return Kolmogorov and Smirnov's largest distance of two distributions, and its probability
+    by chance (Stephens' correction of the asymptotic, good from about eight values a side)."""
+    left, right = sorted(before), sorted(after)
+    apart = max(
+        (
+            abs(bisect_right(left, x) / len(left) - bisect_right(right, x) / len(right))
+            for x in {*left, *right}
+        ),
+        default=0.0,
+    )
+    size = math.sqrt(len(left) * len(right) / max(1, len(left) + len(right)))
+    return apart, _kolmogorov((size + 0.12 + 0.11 / size) * apart) if size else 1.0
+
+
+def _kolmogorov(x: float) -> float:
+    """Return the probability that the largest distance exceeds ``x`` (in its own units)."""
+    if x < 0.2:
+        return 1.0
+    terms = ((-1) ** (k - 1) * math.exp(-2 * k * k * x * x) for k in range(1, 101))
+    return min(1.0, max(0.0, 2 * math.fsum(terms)))
+
+
+def psi(before: Sequence[float], after: Sequence[float], *, bins: int = 10) -> tuple[float, float]:
+    """Return the population stability index over the baseline's quantiles, and its distance.
+
+    By custom 0.1 is a shift and 0.25 a large one; with few values chance alone reaches that, so
+    the distance (of Pearson's test over the same bins) says how far beyond chance it is.
+    """
+    ordered = sorted(before)
+    edges = sorted({ordered[len(ordered) * i // bins] for i in range(1, bins)})
+    counts = [_counts(values, edges) for values in (before, after)]
+    pairs = [
+        (max(b / len(before), _PSI_LEAST), max(a / len(after), _PSI_LEAST))
+        for b, a in zip(*counts, strict=True)
+    ]
+    index = math.fsum((now - was) * math.log(now / was) for was, now in pairs)
+    return index, _homogeneity(*counts)
+
+
+def _counts(values: Sequence[float], edges: Sequence[float]) -> list[int]:
+    counts = [0] * (len(edges) + 1)
+    for value in values:
+        counts[bisect_right(edges, value)] += 1
+    return counts
+
+
+def _homogeneity(before: Sequence[int], after: Sequence[int]) -> float:
+    """Return the distance of Pearson's test that both counts come from one distribution."""
+    ratio = math.sqrt(sum(after) / sum(before))
+    used = [(b, a) for b, a in zip(before, after, strict=True) if b + a]
+    total = math.fsum((ratio * b - a / ratio) ** 2 / (b + a) for b, a in used)
+    return distance_of(_chi_squared(total, len(used) - 1)) if len(used) > 1 else 0.0
+
+
+def _chi_squared(x: float, free: int) -> float:
+    """Return the probability of at least ``x`` (Wilson and Hilferty's cube root)."""
+    if x <= 0:
+        return 1.0
+    mean, spread = 1 - 2 / (9 * free), math.sqrt(2 / (9 * free))
+    z = ((x / free) ** (1 / 3) - mean) / spread
+    return math.erfc(z / math.sqrt(2)) / 2
+
+
+def sketch_shift(before: Sketch, after: Sketch) -> tuple[float, float]:
+    """Return ``ks`` of two sketches: the largest distance of what they have counted."""
+    left, right = before.counts(), after.counts()
+    sizes = (sum(left.values()), sum(right.values()))
+    if not all(sizes):
+        return 0.0, 1.0
+    places = sorted({*left, *right})
+    sums = [
+        list(accumulate(book.get(place, 0) / size for place in places))
+        for book, size in zip((left, right), sizes, strict=True)
+    ]
+    apart = max(abs(a - b) for a, b in zip(*sums, strict=True))
+    size = math.sqrt(sizes[0] * sizes[1] / sum(sizes))
+    return apart, _kolmogorov((size + 0.12 + 0.11 / size) * apart)
+
+
+def significant(chances: Mapping[str, float], *, rate: float = 0.05) -> frozenset[str]:
+    """Return the names of changes that hold when many were looked at: of these at most a share
+    ``rate`` is chance (Benjamini and Hochberg)."""
+    ordered = sorted(chances.items(), key=lambda item: item[1])
+    last = max(
+        (i for i, (_, p) in enumerate(ordered, 1) if p <= rate * i / len(ordered)), default=0
+    )
+    return frozenset(name for name, _ in ordered[:last])
+
+
+def chance_of(distance: float) -> float:
+    """Return how probable a change of this distance is by chance, for ``significant``."""
+    return two_sided(distance)
+
+
+def change_point(
+    values: Iterable[float], *, slack: float = 0.5, limit: float = 8.0, learn: int = 30
+) -> int | None:
+    """Return where the mean of a series has moved, as the index at which it became certain.
+
+    Page and Hinkley's sums, both ways, in deviations of the first ``learn`` values: a move of less
+    than ``slack`` is let pass, and the alarm comes when the excess adds up to ``limit``.
+    """
+    series = iter(values)
+    first = list(islice(series, learn))
+    if len(first) < learn:
+        return None
+    mean, spread = statistics.fmean(first), statistics.stdev(first)
+    up = down = 0.0
+    for index, value in enumerate(series, learn):
+        z = (value - mean) / spread if spread else 0.0
+        up, down = max(0.0, up + z - slack), max(0.0, down - z - slack)
+        if max(up, down) > limit:
+            return index
+    return None

@@ -1,0 +1,205 @@
+"""Detectors: known answers, textbook tables, and the false alarms that they state."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+
+import pytest
+
+from otel_llm.stats import anomaly
+from otel_llm.stats.anomaly import Anomaly, Threshold, severity
+from otel_llm.stats.normal import distance_of, from_student, two_sided
+
+ALL = [
+    anomaly.z_score,
+    anomaly.median_score,
+    anomaly.ewma,
+    anomaly.trend,
+    anomaly.robust_trend,
+    anomaly.combined,
+]
+each = pytest.mark.parametrize("detector", ALL, ids=lambda detector: detector.__name__)
+
+
+@pytest.mark.parametrize(
+    ("t", "free", "normal"),
+    [
+        (2.262, 9, 1.960),
+        (4.781, 9, 3.291),
+        (2.042, 30, 1.960),
+        (3.182, 3, 1.960),
+        (-2.262, 9, -1.96),
+    ],
+)
+def test_students_t_becomes_the_normal_distance_of_the_same_chance(
+    t: float, free: int, normal: float
+):
+    """Pairs from the tables of Student's distribution (two-sided 5 % and 0.1 %)."""
+    assert from_student(t, free) == pytest.approx(normal, abs=0.025)
+
+
+@pytest.mark.parametrize("distance", [0.0, 0.5, 1.96, 3.0, 8.0, 30.0])
+def test_distance_and_chance_are_each_others_inverse(distance: float):
+    assert distance_of(two_sided(distance)) == pytest.approx(distance, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("distance", "grave"),
+    [
+        (2.99, None),
+        (3.0, "info"),
+        (-3.0, "info"),
+        (3.5, "warning"),
+        (4.0, "error"),
+        (-5.0, "critical"),
+        (math.inf, "critical"),
+    ],
+)
+def test_how_grave_it_is_follows_from_the_distance(distance: float, grave: str | None):
+    assert severity(distance) == grave
+
+
+def test_a_value_in_the_middle_of_the_past_is_no_anomaly_and_one_far_off_is():
+    history = [10.0, 11, 9, 10, 12, 8, 10, 11, 9, 10, 10, 11, 9, 10]
+
+    usual = anomaly.z_score([*history, 10.5])
+    far = anomaly.z_score([*history, 30.0])
+
+    assert usual is not None
+    assert usual.severity is None
+    assert far is not None
+    assert (far.severity, far.direction, far.expected) == ("critical", "above", 10.0)
+
+
+def test_with_a_long_past_the_distance_is_the_z_score():
+    chance = random.Random(2)
+    history = [chance.gauss(5, 2) for _ in range(5000)]
+    z = (15 - statistics.fmean(history)) / statistics.stdev(history)
+
+    found = anomaly.z_score([*history, 15.0])
+
+    assert found is not None
+    assert found.distance == pytest.approx(z, rel=0.01)
+
+
+def test_old_outliers_hide_an_anomaly_from_the_mean_but_not_from_the_median():
+    history = [10.0, 11, 9, 10, 12, 8, 10, 11, 9, 10, 11, 9, 500, 600]
+
+    by_mean, by_median = (d([*history, 40.0]) for d in (anomaly.z_score, anomaly.median_score))
+
+    assert by_mean is not None
+    assert by_mean.severity is None
+    assert by_median is not None
+    assert by_median.severity is not None
+
+
+def test_a_small_shift_that_lasts_is_seen_by_the_weighted_mean_alone():
+    chance = random.Random(4)
+    values = [chance.gauss(0, 1) for _ in range(100)] + [1.5] * 10
+
+    found = {d.__name__: d(values).severity for d in (anomaly.z_score, anomaly.ewma)}
+
+    assert found == {"z_score": None, "ewma": "info"}
+
+
+@each
+def test_too_little_history_is_no_answer(detector: anomaly.Detector):
+    assert detector([1.0] * 7) is None
+
+
+@each
+def test_constant_values_are_never_unusual(detector: anomaly.Detector):
+    found = detector([0.1] * 40)
+
+    assert found is not None
+    assert found.severity is None
+
+
+@pytest.mark.parametrize("detector", [anomaly.z_score, anomaly.median_score])
+def test_any_change_after_constant_values_is_critical(detector: anomaly.Detector):
+    found = detector([0.0] * 30 + [1.0])
+
+    assert found is not None
+    assert (found.severity, found.direction) == ("critical", "above")
+
+
+@pytest.mark.parametrize("detector", [anomaly.trend, anomaly.robust_trend])
+def test_a_slope_is_told_as_the_change_over_the_whole_series(detector: anomaly.Detector):
+    chance = random.Random(1)
+    values = [100 - 0.5 * i + chance.gauss(0, 1) for i in range(61)]
+
+    found = detector(values)
+
+    assert found is not None
+    assert found.value == pytest.approx(-30, abs=1.5)
+    assert (found.severity, found.direction) == ("critical", "below")
+
+
+def test_the_robust_slope_is_the_median_of_all_pairs():
+    values = [1.0, 2.1, 2.9, 4.2, 100.0, 6.1, 6.8, 8.2, 9.0]
+    slopes = [(values[j] - values[i]) / (j - i) for i in range(9) for j in range(i + 1, 9)]
+
+    found = anomaly.robust_trend(values)
+
+    assert found is not None
+    assert found.value == pytest.approx(statistics.median(slopes) * 8)
+
+
+def test_the_daily_peak_is_usual_at_its_hour_and_unusual_at_another():
+    chance = random.Random(3)
+    days = [100 * (hour == 12) + chance.gauss(10, 1) for _ in range(21) for hour in range(24)]
+    noon, midnight = days[: 20 * 24 + 12], days[: 20 * 24]
+
+    found = [anomaly.seasonal([*values, 110.0], season=24).severity for values in (noon, midnight)]
+
+    assert found == [None, "critical"]
+
+
+def test_one_detector_alone_does_not_decide():
+    def says(distance: float) -> anomaly.Detector:
+        return lambda values: Anomaly(1.0, 0.0, distance)
+
+    def together(*distances: float) -> float | None:
+        found = anomaly.combined([1.0], [says(distance) for distance in distances])
+        return found.distance if found else None
+
+    assert together(9.0, 1.0, 0.5) == 1.0
+    assert together(9.0, 4.0, 0.5) == 4.0
+    assert together(9.0, -9.0, 0.5) == 0.5
+    assert together(-9.0, -5.0, 6.0) == -5.0
+    assert together(9.0) is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "value", "grave"),
+    [
+        (Threshold(5, 10), 5, None),
+        (Threshold(5, 10), 5.1, "warning"),
+        (Threshold(5, 10), 10.1, "critical"),
+        (Threshold(0.75, 0.5, "below"), 0.75, None),
+        (Threshold(0.75, 0.5, "below"), 0.7, "warning"),
+        (Threshold(0.75, 0.5, "below"), 0.4, "critical"),
+    ],
+)
+def test_fixed_limits_have_a_direction(limits: Threshold, value: float, grave: str | None):
+    assert limits.severity(value) == grave
+
+
+def test_limits_in_the_wrong_order_are_a_mistake():
+    with pytest.raises(ValueError, match="beyond warning"):
+        Threshold(0.5, 0.75, "below")
+
+
+@pytest.mark.parametrize("detector", [anomaly.z_score, anomaly.median_score, anomaly.trend])
+def test_the_stated_false_alarm_rate_holds_within_a_factor_of_one_and_a_half(
+    detector: anomaly.Detector,
+):
+    chance, windows = random.Random(11), 12_000
+    alarms = 0
+    for _ in range(windows):
+        found = detector([chance.gauss(100, 10) for _ in range(41)])
+        alarms += found is not None and found.severity is not None
+
+    assert 2.7 / 1.5 <= 1000 * alarms / windows <= 2.7 * 1.5

@@ -1,0 +1,139 @@
+"""Drift: what matters and is no chance."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from otel_llm.stats import Sketch, drift
+from otel_llm.stats.drift import Sample
+
+
+def test_a_share_that_moves_beyond_its_limit_with_enough_calls_has_drifted():
+    change = drift.share_change((25, 500), (15, 60), limit=0.1)
+
+    assert change is not None
+    assert (change.before, change.after, change.drifted) == (0.05, 0.25, True)
+    assert change.size == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [((25, 500), (2, 10)), ((1, 2), (2, 2)), ((250, 5000), (600, 5000)), ((0, 10), (0, 10))],
+)
+def test_few_calls_or_a_small_move_are_no_drift(before: tuple[int, int], after: tuple[int, int]):
+    change = drift.share_change(before, after, limit=0.1)
+
+    assert change is not None
+    assert not change.drifted
+
+
+def test_a_share_may_fall_too():
+    change = drift.share_change((250, 500), (60, 500), limit=0.15)
+
+    assert change is not None
+    assert change.drifted
+    assert change.distance < -3
+
+
+def test_without_calls_nothing_is_known():
+    assert drift.share_change((0, 0), (1, 2), limit=0.1) is None
+    assert drift.mean_change(Sample(1, 5, 0), Sample(9, 5, 1), limit=0.3) is None
+    assert drift.mean_change(Sample(9, 0, 0), Sample(9, 5, 1), limit=0.3) is None
+    assert drift.mean_drop(Sample(9, 0.8, 0), Sample(9, 0.5, 0.1)) is None
+
+
+def test_a_length_that_grows_by_more_than_thirty_percent_has_drifted():
+    grown = drift.mean_change(Sample(500, 400, 200), Sample(100, 560, 250), limit=0.3)
+    slightly = drift.mean_change(Sample(5000, 400, 200), Sample(5000, 480, 250), limit=0.3)
+
+    assert grown is not None
+    assert grown.size == pytest.approx(4 / 3)
+    assert grown.drifted
+    assert slightly is not None
+    assert not slightly.drifted
+
+
+def test_quality_two_deviations_below_its_baseline_has_drifted_and_above_never():
+    baseline = Sample(500, 0.85, 0.05)
+
+    found = [
+        drift.mean_drop(baseline, Sample(20, mean, 0.05)).drifted for mean in (0.74, 0.80, 0.96)
+    ]
+
+    assert found == [True, False, False]
+
+
+@pytest.mark.parametrize(("apart", "chance"), [(0.19, 0.05), (0.23, 0.01)])
+def test_ks_agrees_with_its_table(apart: float, chance: float):
+    """Critical values 1.36 and 1.63 times the root of 2/100, for a hundred values a side."""
+    before = list(range(100))
+    after = [i + round(100 * apart) for i in range(100)]
+
+    found, p = drift.ks(before, after)
+
+    assert found == pytest.approx(apart)
+    assert p == pytest.approx(chance, rel=0.25)
+
+
+def test_ks_of_the_same_is_nothing_and_of_strangers_everything():
+    assert drift.ks([1, 2, 3], [1, 2, 3]) == (0.0, 1.0)
+    assert drift.ks([1.0] * 50, [2.0] * 50)[0] == 1.0
+
+
+def test_sketches_are_compared_without_their_values():
+    chance = random.Random(1)
+    before = [chance.lognormvariate(0, 1) for _ in range(2000)]
+    after = [chance.lognormvariate(0.3, 1) for _ in range(1000)]
+
+    exact, by_sketch = drift.ks(before, after), drift.sketch_shift(Sketch(before), Sketch(after))
+
+    assert by_sketch[0] == pytest.approx(exact[0], abs=0.02)
+    assert drift.sketch_shift(Sketch(), Sketch(after)) == (0.0, 1.0)
+
+
+def test_the_stability_index_of_the_same_is_zero_and_of_a_shift_is_large():
+    chance = random.Random(1)
+    before = [chance.gauss(0, 1) for _ in range(1000)]
+
+    same = drift.psi(before, before)
+    shifted = drift.psi(before, [value + 1 for value in before])
+
+    assert same == (0.0, 0.0)
+    assert shifted[0] > 0.25
+    assert shifted[1] > 5
+    assert drift.psi([1.0] * 9, [1.0] * 9) == (0.0, 0.0)
+
+
+def test_of_many_comparisons_only_few_of_the_found_are_chance():
+    chance = random.Random(6)
+    nothing = {f"n{i}": chance.random() for i in range(950)}
+    real = {f"r{i}": chance.random() * 1e-4 for i in range(50)}
+
+    found = drift.significant({**nothing, **real}, rate=0.05)
+
+    assert set(real) <= found
+    assert len(found - set(real)) <= 6
+    assert drift.significant({}) == frozenset()
+
+
+@pytest.mark.parametrize("shift", [1.5, -1.5])
+def test_a_change_of_a_mean_is_found_soon_after_it_happened(shift: float):
+    chance = random.Random(3)
+    values = [chance.gauss(10, 2) + (2 * shift if i >= 200 else 0) for i in range(400)]
+
+    found = drift.change_point(values)
+
+    assert found is not None
+    assert 200 <= found <= 215
+
+
+def test_without_a_change_there_is_no_change_point():
+    assert drift.change_point([5.0] * 100) is None
+    assert drift.change_point([1.0] * 5) is None
+    found = sum(
+        drift.change_point([random.Random(s).gauss(0, 1) for _ in range(100)]) is not None
+        for s in range(20)
+    )
+    assert found == 0

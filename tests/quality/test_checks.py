@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -262,8 +263,8 @@ def exchange(question: str, text: str) -> Evidence:
         ("Why does the JSON parser fail?", "There is a comma too many.", False),
         ("Give me the steps in bullet points", "First this, then that.", True),
         ("Give me the steps in bullet points", "- first this\n- then that", False),
-        ("Compare them in a table", "A is larger than B.", True),
-        ("Compare them in a table", "| | A | B |\n|-|-|-|\n| size | 2 | 1 |", False),
+        ("Compare them as a table", "A is larger than B.", True),
+        ("Compare them as a table", "| | A | B |\n|-|-|-|\n| size | 2 | 1 |", False),
         ("Name three cities, one per line", "Rome, Oslo, Kyiv", True),
         ("Name three cities, one per line", "Rome\nOslo\nKyiv", False),
         ("Reserve a table for two", "Done.", False),
@@ -395,3 +396,32 @@ def test_the_length_is_that_of_the_text_however_it_is_escaped(text: str, ascii_o
     two = content(message(text), message(text), ascii_only=ascii_only)
 
     assert (one.length, compact.length, two.length) == (len(text), len(text), 2 * len(text) + 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i " + " " * 200_000,
+        "I can't a b c d e f g " * 10_000,
+        "1 " * 100_000,
+        "a@" + "a." * 100_000,
+        "DE12 " * 40_000,
+        '"' * 200_000,
+        "ignore all the " * 15_000,
+        "ab" * 100_000,
+        "password is " * 15_000,
+    ],
+    ids=lambda text: text[:12],
+)
+@pytest.mark.parametrize("with_re2", [True, False])
+def test_text_made_to_be_slow_is_not(text: str, with_re2: bool, monkeypatch: pytest.MonkeyPatch):
+    if not with_re2:
+        monkeypatch.setattr("otel_llm.quality.scan._with_re2", lambda _: None)
+    inspector = Inspector()
+    given = content(message(text, "user"))
+    started = time.process_time()
+
+    inspector.flags(Evidence(output=given, input=given, output_type="json"))
+
+    assert given.length == len(text)
+    assert time.process_time() - started < 2  # a quadratic search would take minutes

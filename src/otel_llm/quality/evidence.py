@@ -8,6 +8,9 @@ from functools import cached_property
 
 from .messages import Message, quick_length, read
 
+MAX_CHARS = 65_536
+"""What is longer is judged by its start: a huge answer must not cost more than a large one."""
+
 
 class Content:
     """Captured messages: their bytes to scan, and themselves once somebody asks."""
@@ -29,6 +32,11 @@ class Content:
         return "\n".join(message.text for message in self.messages)
 
     @property
+    def opening(self) -> str:
+        """As much of the text as is searched for phrases and shapes."""
+        return self.text[:MAX_CHARS]
+
+    @property
     def length(self) -> int:
         """Characters of all text."""
         quick = quick_length(self.raw)
@@ -38,7 +46,7 @@ class Content:
     def question(self) -> str:
         """Text of the last message of a user; empty without one."""
         asked = [message for message in self.messages if message.role == "user"]
-        return asked[-1].text if asked else ""
+        return asked[-1].text[:MAX_CHARS] if asked else ""
 
     @cached_property
     def news(self) -> tuple[Message, ...]:

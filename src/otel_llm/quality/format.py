@@ -15,8 +15,8 @@ _JSON = {
     "json (?:only|format|object|array)\\b": "json",
 }
 _LIST = {
-    "(?:in|as|with|use|using|give me|write|make|return|create) (?:a |an |the )?(?:\\w+ )?(?:bullet(?:ed)?(?: points?)?|bullets|numbered list|bulleted list|ordered list|markdown table|table)\\b": "bullet|list|table",  # noqa: E501
-    "(?:as|in) (?:a )?(?:list|table)\\b": "list|table",
+    "(?:in|as|with|use|using|give me|write|make|return|create|into) (?:a |an |the )?(?:\\w+ )?(?:bullet(?:ed)?(?:-| )(?:points?|list)|bullets|numbered list|ordered list|markdown table|table format|tabular)\\b": "bullet|list|table|tabular",  # noqa: E501
+    "as an? (?:\\w+ )?(?:list|table)\\b": "list|table",
     "(?:one|each) (?:item )?(?:per|on (?:a|its own)) (?:new )?line": "line",
 }
 _ASKS_JSON, _ASKS_LIST = finder(_JSON), finder(_LIST)

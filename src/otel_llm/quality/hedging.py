@@ -51,7 +51,7 @@ def hedges(text: str, soft_enough: int = 2) -> bool:
 
 
 def _hedged(seen: Evidence, output: Content) -> bool:
-    return hedges(output.text, seen.thresholds.hedges)
+    return hedges(output.opening, seen.thresholds.hedges)
 
 
 HEDGING = Check(

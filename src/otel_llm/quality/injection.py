@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .check import Check
-from .evidence import Content, Evidence
+from .evidence import MAX_CHARS, Content, Evidence
 from .words import finder, patterns
 
 _BEFORE = "(?:previous|prior|above|preceding|earlier|former|foregoing|existing|original|initial)"
@@ -38,7 +38,7 @@ _FIND = finder(_PHRASES)
 
 def injects(text: str) -> bool:
     """Return whether ``text`` holds words or marks that prompt injections are made of."""
-    return _FIND.search(text) is not None
+    return _FIND.search(text[:MAX_CHARS]) is not None
 
 
 def _injected(_: Evidence, given: Content) -> bool:

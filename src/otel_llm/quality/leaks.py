@@ -15,7 +15,7 @@ from math import log2
 
 from .check import Check
 from .evidence import Content, Evidence
-from .words import Pattern
+from .words import Pattern, compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ PII = (
         _phone,
     ),
 )
-_COMPILED = {shape: re.compile(shape.pattern.regex) for shape in SECRETS + PII}
+_COMPILED = {shape: compiled(shape.pattern.regex) for shape in SECRETS + PII}
 
 
 def find(text: str, shapes: tuple[Shape, ...] = SECRETS + PII) -> Iterator[Leak]:
@@ -203,7 +203,7 @@ def find(text: str, shapes: tuple[Shape, ...] = SECRETS + PII) -> Iterator[Leak]
 
 
 def _any(shapes: tuple[Shape, ...]) -> Callable[[Evidence, Content], bool]:
-    return lambda _, output: next(find(output.text, shapes), None) is not None
+    return lambda _, output: next(find(output.opening, shapes), None) is not None
 
 
 SECRETS_CHECK = Check(

@@ -116,6 +116,7 @@ def _string(value: object) -> str | None:
 
 
 _TEXT_PART = re.compile(rb'"type": ?"text", ?"content": ?"')
+_MANY_QUOTES = 100
 _BACKSLASH = ord("\\")
 
 
@@ -125,11 +126,19 @@ def quick_length(raw: bytes) -> int | None:
     if raw.count(b'"text"') != 1 or not (part := _TEXT_PART.search(raw)):
         return None
     start = part.end()
-    end = raw.find(b'"', start)
-    while end > 0 and raw[end - 1] == _BACKSLASH:
-        end = raw.find(b'"', end + 1)
+    end = _closing_quote(raw, start)
     text = raw[start:end]
     if end < 0 or b"\\\\" in text or b"\\u" in text:
         return None
     characters = len(text) if text.isascii() else len(text.decode(errors="replace"))
     return characters - text.count(b"\\")
+
+
+def _closing_quote(raw: bytes, start: int) -> int:
+    """Return where the JSON string ends; -1 when it does not, or holds many quotes."""
+    end = raw.find(b'"', start)
+    for _ in range(_MANY_QUOTES):
+        if end < 0 or raw[end - 1] != _BACKSLASH:
+            return end
+        end = raw.find(b'"', end + 1)
+    return -1

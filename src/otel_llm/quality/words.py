@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any, NamedTuple, cast
 
 _SPACE = r"(?:(?:\s|\\+[nrt])+)"
 _APOSTROPHE = "(?:'|\u2019|\\\\u2019)"
@@ -44,7 +45,17 @@ def _spellings(stems: str) -> Iterable[bytes]:
 
 def finder(phrases: Iterable[str]) -> re.Pattern[str]:
     """Compile ``phrases`` to look for in decoded text."""
-    return re.compile(any_of(phrases))
+    return compiled(any_of(phrases))
+
+
+def compiled(regex: str) -> re.Pattern[str]:
+    """Compile for decoded text: in linear time with RE2, which has ``re``'s interface, else by
+    ``re``, whose time is bounded by the length of what it is given."""
+    try:
+        engine: Any = import_module("re2")  # optional, and without types
+    except ImportError:
+        engine = re
+    return cast("re.Pattern[str]", engine.compile(regex))
 
 
 def any_of(phrases: Iterable[str]) -> str:

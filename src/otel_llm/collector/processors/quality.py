@@ -115,7 +115,7 @@ def _overall(seen: Evidence, output: Content) -> float | None:
     question = seen.input.question if seen.input else None
     if any(message.tool_calls for message in output.messages):
         return None  # a turn of the agent, no answer
-    return score(output.text, question, seen.finish_reasons, seen.output_type).overall
+    return score(output.opening, question, seen.finish_reasons, seen.output_type).overall
 
 
 def _content(span: SpanView, name: str) -> Content | None:

@@ -291,3 +291,23 @@ def test_the_description_names_every_route(client: httpx2.Client):
     paths = client.get("/openapi.json").json()["paths"]
 
     assert {"/health", "/ready", "/metrics", "/v1/summary", "/v1/traces/{trace_id}"} <= set(paths)
+
+
+def test_a_trace_is_explained(client: httpx2.Client, store: DuckDBStore):
+    store.write([FULL])
+
+    answer = client.get(f"/v1/traces/{FULL.trace_id}/debug").json()
+
+    assert answer["likely_cause"] == {
+        "check": "errors",
+        "verdict": "wrong",
+        "summary": "chat gpt-4o failed with openai.RateLimitError",
+        "evidence": [
+            "the deepest and earliest failure",
+            "1 of 1 calls of gpt-4o-2024-08-06 failed within the hour around",
+        ],
+        "span_id": FULL.span_id,
+        "weight": 100,
+    }
+    assert answer["findings"][0] == answer["likely_cause"]
+    assert client.get(f"/v1/traces/{'0' * 32}/debug").status_code == 404

@@ -22,6 +22,7 @@ from otel_llm.ui.plots import Curve, plot, plot_by
 from otel_llm.ui.waterfall import Bar, waterfall
 from tests.api.alarms import SLOW, Alarms
 from tests.store.examples import FULL, NOON, SECOND, a_call, usd
+from tests.store.test_scores import RATED
 
 DATA = r'<script type="application/json">(.*?)</script>'
 EVER = {"since": "2020-01-01"}
@@ -48,6 +49,7 @@ ALL_PAGES = [
     "/alerts",
     "/session?id=c1",
     "/traces/" + FULL.trace_id,
+    "/traces/" + FULL.trace_id + "/debug",
 ]
 
 
@@ -135,6 +137,7 @@ def test_a_dashboard_draws_what_its_tables_say(
     client: httpx2.Client, store: DuckDBStore, path: str
 ):
     now = time.time_ns()
+    store.add_scores([replace(RATED, at_ns=now - 60 * SECOND)])
     store.write(
         [
             replace(FULL, start_ns=now - 90 * SECOND, end_ns=now - 88 * SECOND),
@@ -145,7 +148,7 @@ def test_a_dashboard_draws_what_its_tables_say(
     answer = client.get(path, params={"since": "1h"})
 
     drawn = [json.loads(text) for text in re.findall(DATA, answer.text, re.DOTALL)]
-    assert len(drawn) == len(Page(answer.text).all("figure")) == 2
+    assert len(drawn) == len(Page(answer.text).all("figure")) == (3 if path == "/quality" else 2)
     for given in drawn:
         assert given["step_s"] == 60
         assert [time - given["times"][0] for time in given["times"]] == list(range(0, 3_601, 60))
@@ -285,6 +288,42 @@ def test_the_trace_page_shows_every_span_with_its_numbers(
         "depth0",
         "depth1",
     ]
+
+
+def test_the_trace_page_shows_what_people_and_programs_think(
+    client: httpx2.Client, store: DuckDBStore
+):
+    store.write([FULL])
+    store.add_scores([replace(RATED, trace_id=FULL.trace_id, comment=EVIL)])
+
+    page = get(client, f"/traces/{FULL.trace_id}")
+
+    assert f"2026-09-21 14:13:20 rating ann human 0.75 {EVIL}" in words(page)
+    assert page.all("img") == []
+
+
+def test_the_quality_page_keeps_people_and_programs_apart(
+    client: httpx2.Client, store: DuckDBStore
+):
+    store.add_scores([RATED, replace(RATED, id="2", source="automatic", name="safety", value=0.5)])
+
+    text = words(get(client, "/quality", **EVER))
+
+    assert "rating (human) 0.75 median 0.75, 0 of 1 below 0.75" in text
+    assert "safety (automatic) 0.50 median 0.50, 1 of 1 below 0.75" in text
+    assert "rating people 1 0.75 0.75 0 safety programs 1 0.50 0.50 1" in text
+
+
+def test_the_debug_page_says_the_likely_cause_with_its_evidence(
+    client: httpx2.Client, store: DuckDBStore
+):
+    store.write([FULL])
+
+    text = words(get(client, f"/traces/{FULL.trace_id}/debug"))
+
+    assert "Likely cause chat gpt-4o failed with openai.RateLimitError the deepest and" in text
+    assert "wrong refusal chat gpt-4o was refused finish reasons: stop, length" in text
+    assert "wrong truncation chat gpt-4o was cut off" in text
 
 
 @pytest.mark.parametrize(

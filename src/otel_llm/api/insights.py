@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from otel_llm.store import Dimension, Most, Selection, Store
+from otel_llm.store import Dimension, Most, Report, Selection, Store, Trace, report_on
 
 from .problems import Problem
 from .views import (
@@ -23,6 +23,9 @@ from .views import (
     view_trace,
 )
 
+MISSING: Final[dict[int | str, dict[str, Any]]] = {404: {"description": "No such trace"}}
+
+TraceId = Annotated[str, Path(max_length=64)]
 Selected = Annotated[Selection, Query()]
 
 
@@ -78,12 +81,22 @@ def insight_routes(store: Store) -> APIRouter:
         except ValueError:
             raise Problem(422, "cursor: not one of ours") from None
 
-    @routes.get("/traces/{trace_id}", responses={404: {"description": "No such trace"}})
-    def trace(trace_id: Annotated[str, Path(max_length=64)]) -> TraceView:
+    @routes.get("/traces/{trace_id}", responses=MISSING)
+    def trace(trace_id: TraceId) -> TraceView:
         """All GenAI spans of a trace, as a tree."""
-        found = store.trace(trace_id.lower())
-        if found is None:
-            raise Problem(404, "No GenAI span of this trace is stored")
+        found = _known(store, trace_id)
         return view_trace(found, store.scores(found.trace_id))
 
+    @routes.get("/traces/{trace_id}/debug", responses=MISSING)
+    def debug(trace_id: TraceId) -> Report:
+        """Why it went wrong: every check with its evidence, the likely cause first."""
+        return report_on(_known(store, trace_id), store)
+
     return routes
+
+
+def _known(store: Store, trace_id: str) -> Trace:
+    found = store.trace(trace_id.lower())
+    if found is None:
+        raise Problem(404, "No GenAI span of this trace is stored")
+    return found

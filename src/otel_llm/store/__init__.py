@@ -9,6 +9,7 @@ from .calls import CallPage
 from .config import StoreConfig
 from .duck import DuckDBStore, StoreError
 from .filters import DIMENSIONS, MEASURES, Dimension, Filter, Measure, Most
+from .report import Finding, Report, report_on
 from .scores import Score, ScoreBucket, ScoreStats, Source
 from .selection import Selection
 from .store import GOOD_ENOUGH, Store
@@ -26,9 +27,11 @@ __all__ = [
     "Dimension",
     "DuckDBStore",
     "Filter",
+    "Finding",
     "Group",
     "Measure",
     "Most",
+    "Report",
     "Score",
     "ScoreBucket",
     "ScoreStats",
@@ -41,4 +44,5 @@ __all__ = [
     "Summary",
     "Trace",
     "TraceSpan",
+    "report_on",
 ]

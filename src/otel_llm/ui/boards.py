@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from otel_llm.genai import Call
-from otel_llm.store import Dimension, Group, Most, Stats, Store
+from otel_llm.store import GOOD_ENOUGH, Dimension, Group, Most, ScoreStats, Stats, Store
 
 from .asked import Asked
-from .format import UNKNOWN, count, money, ms, percent
-from .plots import Plot, plot, plot_by
+from .format import UNKNOWN, count, money, ms, percent, score
+from .plots import Plot, plot, plot_by, plot_scores
 
 TOP: Final = 15
+TILES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Board:
     counts: Sequence[CountList] = field(default=())
     groups: Sequence[GroupTable] = field(default=())
     calls: Sequence[CallTable] = field(default=())
+    scores: Sequence[ScoreStats] = field(default=())
 
 
 def overview(store: Store, asked: Asked) -> Board:
@@ -175,16 +177,22 @@ def error_board(store: Store, asked: Asked) -> Board:
 
 def quality_board(store: Store, asked: Asked) -> Board:
     """How good the answers are, as far as it can be told."""
-    stats = store.stats(asked.where)
+    stats, scores = store.stats(asked.where), store.score_stats(asked.where)
     return Board(
         title="Quality",
-        tiles=[flag_tile(stats), Tile("Checked", count(stats.checked), _of_calls(stats))],
+        tiles=[
+            flag_tile(stats),
+            Tile("Checked", count(stats.checked), _of_calls(stats)),
+            *map(_score_tile, scores[:TILES]),
+        ],
         plots=[
             plot("Flagged", "percent", asked, store, share=_flagged_share),
             plot_by("Flags", "count", asked, store, "flag", _named_flags),
+            plot_scores("Mean score", asked, store),
         ],
         counts=[_flags(store, asked, stats)],
         groups=[_groups(store, asked, by) for by in ("prompt", "model", "feature")],
+        scores=scores,
     )
 
 
@@ -227,6 +235,16 @@ def _in_and_out(stats: Stats) -> str:
 
 def _count(stats: Stats) -> float:
     return stats.count
+
+
+def _score_tile(given: ScoreStats) -> Tile:
+    below = f"{given.below:,} of {given.count:,} below {GOOD_ENOUGH}"
+    return Tile(
+        label=f"{given.name} ({given.source})",
+        value=score(given.mean),
+        note=f"median {score(given.median)}, {below}",
+        tone="warn" if given.mean < GOOD_ENOUGH else "",
+    )
 
 
 def _of_calls(stats: Stats) -> str:

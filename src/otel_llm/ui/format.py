@@ -40,6 +40,11 @@ def percent(share: float | None) -> str:
     return f"{share:.0%}" if share in (0, 1) else f"{share:.1%}"
 
 
+def score(value: float | None) -> str:
+    """A score from 0 to 1."""
+    return UNKNOWN if value is None else f"{value:.2f}"
+
+
 def moment(ns: int) -> str:
     """Unix nanoseconds as a time of day in UTC, for people."""
     return _utc(ns).strftime("%Y-%m-%d %H:%M:%S")

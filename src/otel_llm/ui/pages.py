@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from otel_llm.alerting.alert import SEVERITIES, Alert
 from otel_llm.alerting.listing import Alerts
-from otel_llm.store import DIMENSIONS, Filter, Store
+from otel_llm.store import DIMENSIONS, Filter, Store, Trace, report_on
 
 from .asked import Mistake, ask
 from .boards import BOARDS
@@ -37,6 +37,7 @@ def pages(store: Store, *, alerts: Alerts | None = None) -> Sequence[BaseRoute]:
         Route("/by/{dimension}", shown.explained(shown.groups)),
         Route("/session", shown.explained(shown.session)),
         Route("/traces/{trace_id}", shown.explained(shown.trace)),
+        Route("/traces/{trace_id}/debug", shown.explained(shown.debug)),
         Route("/alerts", shown.explained(shown.alerts)),
         Route("/alerts/{alert_id}/{action}", shown.explained(shown.change), methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC)),
@@ -121,12 +122,29 @@ class Pages:
 
     def trace(self, request: Request) -> Response:
         """One trace as a waterfall."""
+        trace = self._found(request)
+        return self._render.page(
+            request,
+            "trace",
+            trace=trace,
+            bars=waterfall(trace),
+            scores=self._store.scores(trace.trace_id),
+        )
+
+    def debug(self, request: Request) -> Response:
+        """What happened in a trace, each check with its evidence, the likely cause first."""
+        trace = self._found(request)
+        return self._render.page(
+            request, "debug", trace=trace, report=report_on(trace, self._store)
+        )
+
+    def _found(self, request: Request) -> Trace:
         trace = self._store.trace(request.path_params["trace_id"].lower())
         if trace is None:
             raise NotFound(
                 "No GenAI span of this trace is stored: it may have expired, or not arrived yet."
             )
-        return self._render.page(request, "trace", trace=trace, bars=waterfall(trace))
+        return trace
 
     def alerts(self, request: Request) -> Response:
         """What is wrong now, the gravest first, and what was lately."""

@@ -73,6 +73,15 @@ def plot_by(title: str, unit: Unit, asked: Asked, store: Store, by: Dimension, r
     return Plot(title, unit, asked.step_s, asked.times, curves)
 
 
+def plot_scores(title: str, asked: Asked, store: Store) -> Plot:
+    """The mean score of people and of programs, each as a curve."""
+    found = store.score_series(asked.step_s, asked.where)
+    means = {(bucket.source, bucket.start_ns // 10**9): bucket.mean for bucket in found}
+    sources = sorted({bucket.source for bucket in found})
+    curves = [Curve(name, [means.get((name, at)) for at in asked.times]) for name in sources]
+    return Plot(title, "score", asked.step_s, asked.times, curves)
+
+
 def _largest(buckets: Sequence[Bucket], read: Read) -> Sequence[str]:
     totals = Counter[str]()
     for bucket in buckets:

@@ -23,7 +23,8 @@ MENU: Final = (
     ("/alerts", "Alerts"),
 )
 _FILTERS: Final = {
-    name: getattr(format, name) for name in ("count", "iso", "moment", "money", "ms", "percent")
+    name: getattr(format, name)
+    for name in ("count", "iso", "moment", "money", "ms", "percent", "score")
 }
 _GLOBALS: Final = {"link": link, "RANGES": RANGES, "MENU": MENU, "UNKNOWN": format.UNKNOWN}
 

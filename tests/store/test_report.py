@@ -1,0 +1,190 @@
+"""The debug report: the right cause first, and evidence for each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from otel_llm.genai import Usage
+from otel_llm.store import DuckDBStore, Finding, Report, Score, StoreConfig, report_on
+from tests.store.examples import NOON, SECOND, a_call
+
+TRACE = "a" * 32
+
+
+@pytest.fixture
+def store() -> Iterator[DuckDBStore]:
+    store = DuckDBStore(StoreConfig(retain_for_s=0))
+    yield store
+    store.close()
+
+
+def span(number: int, parent: int | None = None, **fields):
+    parent_id = None if parent is None else f"{parent:016x}"
+    return a_call(number, trace_id=TRACE, parent_id=parent_id, **fields)
+
+
+def report(store: DuckDBStore, *spans) -> Report:
+    store.write(spans)
+    trace = store.trace(TRACE)
+    assert trace is not None
+    return report_on(trace, store)
+
+
+def of(report: Report, check: str) -> list[Finding]:
+    return [finding for finding in report.findings if finding.check == check]
+
+
+def test_a_trace_that_went_well_has_no_likely_cause(store: DuckDBStore):
+    found = report(
+        store, span(1, finish_reasons=("stop",), response_model="gpt-4o-2024-08-06", flags=())
+    )
+
+    assert found.likely_cause is None
+    assert [(finding.check, finding.verdict) for finding in found.findings] == [
+        ("errors", "fine"),
+        ("model", "fine"),
+        ("speed", "unknown"),
+        ("siblings", "fine"),
+    ]
+
+
+def test_an_error_began_in_the_deepest_span_that_failed(store: DuckDBStore):
+    found = report(
+        store,
+        span(1, operation="invoke_agent", name="agent", error_type="AgentError"),
+        span(2, 1, operation="execute_tool", name="execute_tool lookup", error_type="TimeoutError"),
+        span(3, 1, finish_reasons=("length",)),
+    )
+
+    assert found.likely_cause == Finding(
+        "errors",
+        "wrong",
+        "execute_tool lookup failed with TimeoutError",
+        ["the deepest and earliest failure"],
+        f"{2:016x}",
+        100,
+    )
+    assert [finding.summary for finding in found.findings[:3]] == [
+        "execute_tool lookup failed with TimeoutError",
+        "agent failed with AgentError",
+        "chat gpt-4o was cut off",
+    ]
+
+
+def test_a_failing_call_is_compared_with_the_calls_around_it(store: DuckDBStore):
+    store.write([a_call(n, error_type="RateLimit" if n < 15 else None) for n in range(10, 20)])
+    store.write([a_call(99, at=NOON - 7_200 * SECOND)])
+
+    found = report(store, span(1, error_type="RateLimit"))
+
+    assert found.likely_cause is not None
+    assert found.likely_cause.evidence == [
+        "the deepest and earliest failure",
+        "6 of 11 calls of gpt-4o failed within the hour around",
+    ]
+
+
+@pytest.mark.parametrize("reason", ["length", "max_tokens", "MAX_TOKENS"])
+def test_an_answer_that_was_cut_off_is_a_cause_with_its_tokens(store: DuckDBStore, reason: str):
+    found = report(
+        store, span(1, finish_reasons=(reason,), usage=Usage(input_tokens=9, output_tokens=1_000))
+    )
+
+    assert found.likely_cause == Finding(
+        "truncation",
+        "wrong",
+        "chat gpt-4o was cut off",
+        [f"finish reasons: {reason}", "output: 1,000 tokens", "input: 9 tokens"],
+        f"{1:016x}",
+        80,
+    )
+
+
+@pytest.mark.parametrize("fields", [{"finish_reasons": ("SAFETY",)}, {"flags": ("refusal",)}])
+def test_a_refusal_goes_before_a_truncation(store: DuckDBStore, fields):
+    found = report(store, span(1, **fields), span(2, finish_reasons=("length",)))
+
+    assert found.likely_cause is not None
+    assert found.likely_cause.check == "refusal"
+
+
+def test_another_model_than_the_one_asked_for_is_odd(store: DuckDBStore):
+    found = report(store, span(1, response_model="gpt-3.5-turbo", finish_reasons=("stop",)))
+
+    assert found.likely_cause == Finding(
+        "model",
+        "odd",
+        "chat gpt-4o was served by another model",
+        ["asked for gpt-4o", "served by gpt-3.5-turbo"],
+        f"{1:016x}",
+        60,
+    )
+
+
+def test_an_old_prompt_is_told_from_the_one_in_use(store: DuckDBStore):
+    store.write([a_call(n, prompt_name="answer", prompt_version="4") for n in range(10, 13)])
+
+    found = report(store, span(1, prompt_name="answer", prompt_version="3"))
+
+    assert of(found, "prompt") == [
+        Finding(
+            "prompt",
+            "odd",
+            "chat gpt-4o used answer 3, while most used answer 4",
+            ["answer 4: 3 calls within the hour", "answer 3: 1 calls within the hour"],
+            f"{1:016x}",
+            50,
+        )
+    ]
+
+
+def test_a_tool_that_is_called_over_and_over_looks_like_a_loop(store: DuckDBStore):
+    tools = [span(n, operation="execute_tool", tool_name="lookup") for n in range(1, 6)]
+
+    found = report(store, *tools, span(9, operation="execute_tool", tool_name="once"))
+
+    assert [(finding.verdict, finding.summary) for finding in of(found, "tools")] == [
+        ("odd", "The tool lookup was called 5 times."),
+        ("fine", "The tool once was called 1 times."),
+    ]
+
+
+def test_a_slow_call_is_slow_against_the_day_before(store: DuckDBStore):
+    store.write([a_call(n, at=NOON - n * SECOND, ms=100) for n in range(1, 31)])
+
+    found = report(store, span(1, ms=5_000))
+
+    assert of(found, "speed") == [
+        Finding(
+            "speed",
+            "odd",
+            "chat gpt-4o took 5,000 ms",
+            ["p95 of 30 calls in the day before: 100 ms"],
+            f"{1:016x}",
+            30,
+        )
+    ]
+
+
+def test_flags_and_bad_ratings_are_findings(store: DuckDBStore):
+    store.add_scores([Score("1", TRACE, None, "rating", 0.0, "human", NOON, "ann")])
+
+    found = report(store, span(1, flags=("hedging", "empty")))
+
+    assert [f.summary for f in of(found, "flag")] == ["chat gpt-4o: hedging", "chat gpt-4o: empty"]
+    assert [(f.verdict, f.summary) for f in of(found, "score")] == [("odd", "rating: 0.00, by ann")]
+
+
+def test_what_cannot_be_known_is_said_to_be_unknown(store: DuckDBStore):
+    found = report(store, span(1), span(2, operation="retrieval", name="retrieval handbook"))
+
+    unknown = {f.check: f.summary for f in found.findings if f.verdict == "unknown"}
+    assert unknown == {
+        "finish reason": "1 calls do not say why they ended.",
+        "model": "chat gpt-4o does not say both models.",
+        "flag": "1 calls could not be checked: their content was not captured.",
+        "speed": "Too few calls of gpt-4o to compare with.",
+        "retrieval": "retrieval handbook took 1,000 ms",
+    }

@@ -10,9 +10,11 @@ from .operation import Operation
 from .patch import Endpoint
 
 
-def finish(operation: Operation, endpoint: Endpoint, answer: Any) -> None:
-    """End ``operation`` with an answer that is all there."""
-    ending = Ending()
+def finish(
+    operation: Operation, endpoint: Endpoint, answer: Any, error_type: str | None = None
+) -> None:
+    """End ``operation`` with an answer that is all there, or as much of it as there will be."""
+    ending = Ending(error_type=error_type)
     try:
         ending.response = endpoint.response(answer)
     except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's

@@ -23,8 +23,10 @@ from .guard import guarded, swallowed
 from .instruments import Measured
 from .patch import Endpoint, Origin
 from .rounds import counted, counting
+from .said import said
 from .suppression import LAYERS, marked
 from .telemetry import Telemetry
+from .watching import Finished, tell, watchers
 
 _METRIC_EXTRAS = (
     semconv.OPENAI_RESPONSE_SERVICE_TIER,
@@ -48,6 +50,7 @@ class Operation:
         "_forks",
         "_kind",
         "_request",
+        "_said",
         "_span",
         "_started_ns",
         "_telemetry",
@@ -63,11 +66,11 @@ class Operation:
         self._kind = endpoint.operation
         self._request = request
         self._attributes = known = _at_start(endpoint.operation, origin, request)
-        model = known.get(semconv.REQUEST_MODEL)
+        name = _subject(endpoint, request) or known.get(semconv.REQUEST_MODEL)
         self._started_ns = time_ns()
         self._ticks = perf_counter_ns()
         self._span = telemetry.tracer.start_span(
-            f"{endpoint.operation} {model}" if model else endpoint.operation,
+            f"{endpoint.operation} {name}" if name else endpoint.operation,
             kind=SpanKind.CLIENT,
             attributes=known,
             start_time=self._started_ns,
@@ -75,7 +78,9 @@ class Operation:
         self._ended = Lock()
         self._forks = _forks
         self._captured: Captured | None = None
-        self.context: Context = marked(get_current(), self._span, endpoint.operation, self._ended)
+        outer = get_current()
+        self.context: Context = marked(outer, self._span, endpoint.operation, self._ended)
+        self._said = said(outer, endpoint.operation, telemetry.settings.baggage) if outer else {}
         if endpoint.rounds is not None:
             self.context = counting(self.context)
 
@@ -195,6 +200,8 @@ class Operation:
     def _found(self, ending: Ending) -> Attributes:
         became = self._kind != self._endpoint.operation  # and the request was for something else
         found = {} if became else write.of_request(self._request)
+        if self._said:
+            found = {**self._said, **found}
         write.add_response(found, ending.response, own=self._telemetry.settings.span_attributes)
         if ending.first_chunk_s is not None and self._evented:
             found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = ending.first_chunk_s
@@ -216,8 +223,16 @@ class Operation:
         detailed = _detailed(attributes, response.more) if response.more else attributes
         measured = Measured(self._kind, attributes, detailed, ending, duration_s, self.context)
         self._telemetry.record(measured)
+        if watchers(self.context):
+            self._tell(ending, duration_s)
         if ending.outcome is not None:
             self._telemetry.count_stream(ending.outcome, measured)
+
+    def _tell(self, ending: Ending, duration_s: float) -> None:
+        finished = Finished(
+            self._kind, self._attributes, duration_s, ending.error_type, ending.response
+        )
+        tell(self.context, finished)
 
 
 _forks = 0
@@ -230,6 +245,13 @@ def _forked() -> None:
 
 
 os.register_at_fork(after_in_child=_forked)
+
+
+def _subject(endpoint: Endpoint, request: Request) -> str | None:
+    """Return what a span is named after where that is not the model."""
+    if endpoint.subject is None or request.more is None:
+        return None
+    return write.text(request.more.get(endpoint.subject))
 
 
 def _at_start(operation: str, origin: Origin, request: Request) -> Attributes:

@@ -76,6 +76,12 @@ class Endpoint:
     content: Content | None = None
     error_type: Callable[[BaseException], str | None] | None = None
     """From an exception of the SDK; ``None``, or without it: the exception's class."""
+    subject: str | None = None
+    """Attribute of ``Request.more`` that the span is named after in place of the model."""
+    pending: str | None = None
+    """Key of the answer, a dict, whose value is still to come: an event stream, read by
+    ``stream``, or else a body of bytes. ``response`` sees the dict with the body as ``bytes``, or
+    ``None`` where it was not read to its end."""
     rounds: Callable[[Any], Usage] | None = None
     """Where one call may ask the model several times: a hook gives each round to ``count_round``,
     this reads one, and their sum is the call's usage."""
@@ -93,6 +99,9 @@ class Patch:
     """Names of the positional parameters after ``self``, where the SDK allows them."""
     optional: bool = False
     """Not in every supported version: no warning when it is missing."""
+    choose: Callable[[Any, Mapping[str, Any]], Endpoint | None] | None = None
+    """For a method that every call of the SDK goes through: the endpoint of one call, from the
+    instance and the arguments, or ``None`` when it is not to be traced."""
     manager: bool = False
     """The call returns a context manager that sends the request when it is entered; the operation
     starts there. Not for a manager that only calls another patched method."""

@@ -9,6 +9,7 @@ from .ending import Ending
 from .guard import swallowed
 from .operation import Operation
 from .patch import Endpoint
+from .pending import follow_part
 from .raw import follow_raw, is_raw
 from .reading import Reading
 from .streams import follow, is_stream
@@ -21,7 +22,7 @@ _MAX_KINDS = 512
 
 def settled(operation: Operation, endpoint: Endpoint, result: Any) -> Any:
     """Return what the caller gets for ``result``; end the operation now or follow the rest."""
-    kind = kind_of(result)
+    kind = "pending" if endpoint.pending is not None else kind_of(result)
     if kind == "whole" or (kind == "stream" and endpoint.stream is None):
         finish(operation, endpoint, result)
         return result
@@ -50,6 +51,9 @@ def _look(result: Any) -> str:
 
 
 def _followed(kind: str, operation: Operation, endpoint: Endpoint, result: Any) -> Any:
+    if kind == "pending":
+        follow_part(operation, endpoint, result)
+        return result
     if kind == "stream" and endpoint.stream is not None:
         return follow(result, Reading(operation, endpoint.stream(operation.captures)))
     follow_raw(result, operation, endpoint)

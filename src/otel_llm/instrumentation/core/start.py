@@ -54,12 +54,22 @@ class Start:
         """Return the running operation; ``None`` when this call is not ours to trace."""
         telemetry = self._source.telemetry
         try:
-            if telemetry is None or suppressed(get_current(), self.endpoint.operation):
+            if telemetry is None or not self._chosen():
+                return None
+            if suppressed(get_current(), self.endpoint.operation):
                 return None
             return self._started(telemetry)
         except Exception as error:  # noqa: BLE001 - our mistake must not stop the user's call
             swallowed(f"starting {self.endpoint.operation}", error)
             return None
+
+    def _chosen(self) -> bool:
+        """Return whether there is an endpoint for this call."""
+        if self._patch.choose is None:
+            return True
+        endpoint = self._patch.choose(self._instance, self._arguments())
+        self.endpoint = endpoint or self.endpoint
+        return endpoint is not None
 
     def _started(self, telemetry: Telemetry) -> Operation:
         arguments = self._arguments()

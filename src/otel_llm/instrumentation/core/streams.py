@@ -131,4 +131,12 @@ _STREAM: dict[str, Override] = {
     "__aexit__": _close,
     "__del__": _del,
 }
+EVENTS: dict[str, Override] = {
+    "__iter__": _iter,
+    "__aiter__": _aiter,
+    "close": _close,
+    "aclose": _close,
+    "__del__": _del,
+}
+"""For streams that can only be iterated over (botocore), one step of whose iterator is a chunk."""
 BODY: dict[str, Override] = {"close": _close, "aclose": _close, "__del__": _del}

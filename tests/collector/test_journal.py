@@ -326,6 +326,26 @@ def test_a_full_disk_refuses_and_loses_nothing_that_was_answered_for(opened, mon
     assert read(queue) == [b"before", b"after"]
 
 
+def test_nothing_of_a_request_that_was_refused_for_want_of_room_stays_in_the_file(
+    opened, monkeypatch
+):
+    log = opened()
+    JournalQueue(log, "otlp")
+    log.append(b"before")
+    write = os.pwritev
+
+    def late(file, buffers, offset):
+        write(file, buffers, offset)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwritev", late)
+        with pytest.raises(Refused):
+            log.append(b"refused")
+
+    assert read(JournalQueue(opened(), "otlp")) == [b"before"]
+
+
 def test_a_disk_that_is_really_full_refuses(tmp_path):
     """The kernel's own limit on a file's size stands for the end of the disk."""
     script = f"""

@@ -456,9 +456,9 @@ def test_a_dead_destination_delays_no_other_and_catches_up():
     assert (dead.numbers(), alive.numbers()) == (list(range(50)), list(range(50)))
 
 
-def test_when_every_queue_is_full_the_sender_is_refused_and_nothing_is_taken():
+def test_when_every_queue_is_full_the_sender_is_refused_and_nothing_is_taken(letter, buried):
     stuck = Scripted(always=Retryable("UNAVAILABLE"))
-    box = outbox(a=stuck, b=stuck)
+    box = outbox(letter, a=stuck, b=stuck)
     big = traces(1, size=40_000)
     box.put(big)
 
@@ -466,6 +466,7 @@ def test_when_every_queue_is_full_the_sender_is_refused_and_nothing_is_taken():
         box.put(big)
 
     assert [s.status().queue_bytes for s in box.senders] == [len(big), len(big)]
+    assert buried() == []
 
 
 def test_a_full_queue_beside_one_with_room_overflows_into_the_dead_letter(letter, buried):

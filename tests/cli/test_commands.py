@@ -39,13 +39,16 @@ def test_the_version_loads_nothing_of_the_collector():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_missing_package_says_which_extra_to_install(capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "genai_prices", None)
-    for name in [n for n in sys.modules if n.startswith("otel_llm.pricing")]:
-        monkeypatch.delitem(sys.modules, name)
+def test_a_missing_package_says_which_extra_to_install():
+    code = (
+        "import sys; sys.modules['genai_prices'] = None; "
+        "from otel_llm.cli import main; exit(main(['prices', 'show', 'gpt-4o']))"
+    )
 
-    assert main(["prices", "show", "gpt-4o"]) == 2
-    assert "pip install 'otel-llm[collector]'" in capsys.readouterr().err
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "pip install 'otel-llm[collector]'" in done.stderr
 
 
 def test_prices_show_names_rates_and_their_source(capsys):

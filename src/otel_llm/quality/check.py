@@ -27,8 +27,8 @@ class Check:
     """What to look for in the encoded content."""
     asked: tuple[Pattern, ...] = ()
     """What to look for in the encoded input, to judge the output by."""
-    suspect: Callable[[Evidence, Content], bool] | None = None
-    """A sign that is no pattern."""
+    suspect: Callable[[Evidence, bytes], bool] | None = None
+    """A sign in the encoded content that is no pattern."""
     judge: Callable[[Evidence, Content], bool] | None = None
     """Whether content with a sign deserves the flag; ``None``: there is no check of content."""
     of_input: bool = False

@@ -10,8 +10,8 @@ _SHORT = 200
 """Bytes; encoded messages that say nothing are hardly longer, unless the model only reasoned."""
 
 
-def _suspect(_: Evidence, output: Content) -> bool:
-    return len(output.raw) < _SHORT or b"text" not in output.raw
+def _suspect(_: Evidence, raw: bytes) -> bool:
+    return len(raw) < _SHORT or b"text" not in raw
 
 
 def says_nothing(_: Evidence, output: Content) -> bool:

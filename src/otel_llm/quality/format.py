@@ -62,7 +62,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _suspect(seen: Evidence, _: Content) -> bool:
+def _suspect(seen: Evidence, _: bytes) -> bool:
     return seen.output_type == "json"
 
 

@@ -19,14 +19,17 @@ class Inspector:
     """Runs checks over calls. Thread-safe; compile one and keep it."""
 
     def __init__(
-        self, checks: Sequence[Check] | None = None, *, max_scan_bytes: int = 65_536
+        self,
+        checks: Sequence[Check] | None = None,
+        *,
+        max_output_bytes: int = 65_536,
+        max_input_bytes: int = 16_384,
     ) -> None:
-        """``checks`` defaults to the whole catalogue. Of content longer than ``max_scan_bytes``
-        only that much from the start is scanned for patterns."""
+        """``checks`` defaults to the whole catalogue. Of longer content only that much is looked
+        at: of output from the start, of input from the end, where the newest messages are."""
         self._checks = tuple(CATALOGUE.values() if checks is None else checks)
-        self._max = max_scan_bytes
-        self._output = _Side(False, self._checks)
-        self._input = _Side(True, self._checks)
+        self._output = _Side(False, self._checks, max_output_bytes)
+        self._input = _Side(True, self._checks, max_input_bytes)
         self._of_tokens = [c for c in self._checks if c.of_tokens]
         self._of_finish = [c for c in self._checks if c.finish_reasons]
         self._by_finish: dict[tuple[str, ...], frozenset[str]] = {}
@@ -44,7 +47,7 @@ class Inspector:
             looked, fired = True, fired | self._counted(seen.output_tokens)
         for side, content in ((self._output, seen.output), (self._input, seen.input)):
             if content is not None:
-                looked, fired = looked or side.looks, fired | side.found(seen, content, self._max)
+                looked, fired = looked or side.looks, fired | side.found(seen, content)
         if not looked:
             return None
         return tuple([c.name for c in self._checks if c.name in fired]) if fired else ()
@@ -68,18 +71,19 @@ class Inspector:
 class _Side:
     """The signs to look for in input or in output, with one scan for all of their patterns."""
 
-    def __init__(self, of_input: bool, checks: Sequence[Check]) -> None:
+    def __init__(self, of_input: bool, checks: Sequence[Check], max_bytes: int) -> None:
+        self._window = slice(-max_bytes, None) if of_input else slice(max_bytes)
+        self._max = max_bytes
         looking = [(c, c.patterns if c.of_input == of_input else c.asked) for c in checks]
         self.looks = any(c.judge and c.of_input == of_input for c in checks)
         self._patterned = [(c, patterns) for c, patterns in looking if c.judge and patterns]
         self._scan = scanner([patterns for _, patterns in self._patterned])
         self._suspecting = [c for c in checks if c.suspect and c.of_input == of_input]
 
-    def found(self, seen: Evidence, content: Content, max_bytes: int) -> frozenset[str]:
-        raw = content.raw
-        hits = self._scan(raw if len(raw) <= max_bytes else raw[:max_bytes])
-        signs = [self._patterned[at][0] for at in hits]
-        signs += [c for c in self._suspecting if c.suspect and c.suspect(seen, content)]
+    def found(self, seen: Evidence, content: Content) -> frozenset[str]:
+        raw = content.raw if len(content.raw) <= self._max else content.raw[self._window]
+        signs = [self._patterned[at][0] for at in self._scan(raw)]
+        signs += [c for c in self._suspecting if c.suspect and c.suspect(seen, raw)]
         return frozenset([c.name for c in signs if _deserves(c, seen)]) if signs else _NONE
 
 

@@ -175,7 +175,13 @@ PII = (
         ),
         _mail,
     ),
-    Shape("card", Pattern(r"\b(?:\d[ -]?){12,15}\d\b", _DIGITS), _card),
+    Shape(
+        "card",
+        Pattern(
+            r"\b(?:\d{13,16}|\d{4}(?:[ -]\d{4}){2}[ -]\d{1,4}|\d{4}[ -]\d{6}[ -]\d{5})\b", _DIGITS
+        ),
+        _card,
+    ),
     Shape(
         "iban",
         Pattern(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", _DIGITS),

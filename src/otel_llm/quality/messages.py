@@ -123,15 +123,18 @@ _BACKSLASH = ord("\\")
 def quick_length(raw: bytes) -> int | None:
     """Return the characters of the text in encoded messages without decoding them, ``None`` when
     that takes a parser: more than one part of text, or escapes longer than two characters."""
-    if raw.count(b'"text"') != 1 or not (part := _TEXT_PART.search(raw)):
+    part = _TEXT_PART.search(raw)
+    if part is None or raw.find(b'"text"', 0, part.start()) >= 0:
         return None
     start = part.end()
     end = _closing_quote(raw, start)
-    text = raw[start:end]
-    if end < 0 or b"\\\\" in text or b"\\u" in text:
+    if end < 0 or raw.find(b'"text"', end) >= 0:
         return None
-    characters = len(text) if text.isascii() else len(text.decode(errors="replace"))
-    return characters - text.count(b"\\")
+    text = raw[start:end]
+    escapes = text.count(b"\\")
+    if escapes and (b"\\\\" in text or b"\\u" in text):
+        return None
+    return (len(text) if text.isascii() else len(text.decode(errors="replace"))) - escapes
 
 
 def _closing_quote(raw: bytes, start: int) -> int:

@@ -18,9 +18,8 @@ _MIN_LINE = 20
 _SHARE = 0.4
 
 
-def _suspect(seen: Evidence, output: Content) -> bool:
+def _suspect(seen: Evidence, raw: bytes) -> bool:
     """Look whether a piece from the middle or the end comes several times."""
-    raw = output.raw
     size = len(raw)
     if size < _MIN_LOOP:
         return False

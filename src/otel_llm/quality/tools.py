@@ -16,8 +16,8 @@ _FAILED = re.compile(
 )
 
 
-def _suspect(seen: Evidence, given: Content) -> bool:
-    return given.raw.count(_RESULT) >= seen.thresholds.tool_errors
+def _suspect(seen: Evidence, raw: bytes) -> bool:
+    return raw.count(_RESULT) >= seen.thresholds.tool_errors
 
 
 def failed(response: object) -> bool:

@@ -42,8 +42,10 @@ class QualityConfig:
     """Names of checks to leave out."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """From where on a check fires."""
-    max_scan: Size = 65_536
-    """Content beyond this many bytes is not scanned for phrases and shapes."""
+    max_output: Size = 65_536
+    """Of a longer answer, only so many bytes from its start are looked at."""
+    max_input: Size = 16_384
+    """Of longer input, only so many bytes from its end are looked at: the newest messages."""
     scores_per_s: int = 100
     """Answers to score per second of their own time, at most: scoring takes some 50 µs. 0: none."""
     output_length: bool = True
@@ -65,7 +67,8 @@ class QualityProcessor:
         chosen = [CATALOGUE[name] for name in CATALOGUE if name in config.checks]
         self._inspector = Inspector(
             [check for check in chosen if check.name not in config.off],
-            max_scan_bytes=config.max_scan,
+            max_output_bytes=config.max_output,
+            max_input_bytes=config.max_input,
         )
         self._scored = (0, 0)
 

@@ -303,6 +303,16 @@ def test_a_full_journal_refuses_until_there_is_room(opened):
     assert read(queue) == [b"again"]
 
 
+def test_a_request_larger_than_the_journal_passes_when_it_is_empty(opened):
+    log = opened(max_size=16 * MIB)
+    queue = JournalQueue(log, "otlp")
+
+    log.append(bytes(20 * MIB))
+
+    assert [len(payload) for payload in read(queue)] == [20 * MIB]
+    log.append(bytes(20 * MIB))
+
+
 def test_a_full_disk_refuses_and_loses_nothing_that_was_answered_for(opened, monkeypatch):
     log = opened()
     queue = JournalQueue(log, "otlp")

@@ -49,6 +49,10 @@ class JournalConfig:
     give up their oldest data to the dead letter; when it is full, senders are asked to come back.
     """
 
+    def __post_init__(self) -> None:
+        if self.max_size < MIN_SEGMENT_BYTES:
+            raise ValueError(f"max_size: at least {MIN_SEGMENT_BYTES // 2**20}MiB")
+
 
 class Reader(Protocol):
     """A destination."""
@@ -142,7 +146,9 @@ class Journal:
                 self._drop(self._segments.pop(0))
 
     def has_room(self, size: int) -> bool:
-        """Whether a request of ``size`` bytes fits."""
+        """Whether a request of ``size`` bytes fits. One larger than the journal passes alone."""
+        if self.size_bytes < WORTH_FREEING_BYTES:
+            return True
         return self.size_bytes + HEAD.size + size <= self.max_bytes
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ Which answer means what follows OTLP 1.11, "OTLP/HTTP Response".
 
 from __future__ import annotations
 
+import importlib
 import json
 import ssl
 import time
@@ -77,6 +78,8 @@ class OtlpHttpExporterConfig:
         given = [self.endpoint, self.traces_endpoint, self.metrics_endpoint, self.logs_endpoint]
         if not any(given):
             raise ValueError("endpoint: required and missing")
+        if self.endpoint.rstrip("/").endswith(("/v1/traces", "/v1/metrics", "/v1/logs")):
+            raise ValueError("endpoint: is what /v1/traces is appended to; see traces_endpoint")
         for url in filter(None, given):
             if not url.startswith(("http://", "https://")) or not httpx2.URL(url).host:
                 raise ValueError(f"endpoint: expected http://host:port, found {url!r}")
@@ -124,8 +127,19 @@ class OtlpHttpExporter:
     def _encode(self, payload: bytes) -> bytes:
         if self._config.compression == "none":
             return payload
-        gzip = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        gzip = _deflate.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
         return gzip.compress(payload) + gzip.flush()
+
+
+def _library() -> Any:
+    """Return isal from the extra ``fast``, which takes a fifth of the time, else zlib."""
+    try:
+        return importlib.import_module("isal.isal_zlib")
+    except ModuleNotFoundError:
+        return zlib
+
+
+_deflate = _library()
 
 
 def _headers(config: OtlpHttpExporterConfig) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from otel_llm.alerting.alert import Alert, State
 from otel_llm.alerting.listing import Alerts
 
-from .problems import Problem
+from .problems import Problem, described
 
 
 class AlertList(BaseModel):
@@ -36,12 +36,12 @@ def alert_routes(engine: Alerts) -> APIRouter:
         found = [alert for alert in engine.alerts() if state in (None, alert.state)]
         return AlertList(alerts=[alert.to_json() for alert in found])
 
-    @routes.post("/{alert_id}/acknowledge")
+    @routes.post("/{alert_id}/acknowledge", responses=described(404))
     def acknowledge(alert_id: str, who: Acknowledgement | None = None) -> dict[str, Any]:
         """Take an alert on: it is not repeated while it lasts."""
         return _known(engine.acknowledge(alert_id, (who or Acknowledgement()).by))
 
-    @routes.post("/{alert_id}/resolve")
+    @routes.post("/{alert_id}/resolve", responses=described(404))
     def resolve(alert_id: str) -> dict[str, Any]:
         """Say that it is over."""
         return _known(engine.resolve(alert_id))

@@ -19,7 +19,7 @@ from .dashboard import dashboard_routes
 from .guard import Guard, TokenFile
 from .health import Ready, health_routes
 from .insights import insight_routes
-from .problems import add_problems
+from .problems import add_problems, described
 from .reports import Observe, report_routes
 
 
@@ -42,7 +42,13 @@ def create_app(
     config = config or ApiConfig()
     tokens = TokenFile(config.token_file) if config.token_file else None
     # Interactive documentation loads scripts from elsewhere: the description alone is served.
-    app = FastAPI(title="otel-llm", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="otel-llm",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        responses=described(400, 401, 403, 413, 421, 422, 503),
+    )
     app.include_router(health_routes(ready, measures))
     app.include_router(insight_routes(store))
     app.include_router(report_routes(store, observe))

@@ -34,7 +34,7 @@ def health_routes(ready: Ready, measures: Sequence[Measure]) -> APIRouter:
         """Whether the process is alive."""
         return Health()
 
-    @routes.get("/ready", response_model=Health, responses={503: {"description": "Not ready"}})
+    @routes.get("/ready", response_model=Health)
     def readiness() -> Response:
         """Whether it takes data."""
         if not ready():

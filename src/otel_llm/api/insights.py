@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from otel_llm.store import Dimension, Most, Report, Selection, Store, Trace, report_on
 
-from .problems import Problem
+from .problems import Problem, described
 from .views import (
     BucketView,
     CallPageView,
@@ -22,8 +22,6 @@ from .views import (
     view_summary,
     view_trace,
 )
-
-MISSING: Final[dict[int | str, dict[str, Any]]] = {404: {"description": "No such trace"}}
 
 TraceId = Annotated[str, Path(max_length=64)]
 Selected = Annotated[Selection, Query()]
@@ -81,13 +79,13 @@ def insight_routes(store: Store) -> APIRouter:
         except ValueError:
             raise Problem(422, "cursor: not one of ours") from None
 
-    @routes.get("/traces/{trace_id}", responses=MISSING)
+    @routes.get("/traces/{trace_id}", responses=described(404))
     def trace(trace_id: TraceId) -> TraceView:
         """All GenAI spans of a trace, as a tree."""
         found = _known(store, trace_id)
         return view_trace(found, store.scores(found.trace_id))
 
-    @routes.get("/traces/{trace_id}/debug", responses=MISSING)
+    @routes.get("/traces/{trace_id}/debug", responses=described(404))
     def debug(trace_id: TraceId) -> Report:
         """Why it went wrong: every check with its evidence, the likely cause first."""
         return report_on(_known(store, trace_id), store)

@@ -5,16 +5,37 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from otel_llm.store import StoreError
 
 _log = logging.getLogger(__name__)
+
+
+MEDIA: Final = "application/problem+json"
+
+
+class ProblemView(BaseModel):
+    """How every error looks."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    errors: list[dict[str, str]] | None = None
+    """Part of the request and what is wrong with it, as ``in`` and ``problem``."""
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These errors for the description of the API."""
+    content = {MEDIA: {"schema": ProblemView.model_json_schema()}}
+    return {n: {"description": HTTPStatus(n).phrase, "content": content} for n in statuses}
 
 
 class Problem(Exception):
@@ -37,8 +58,7 @@ def problem(
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     if detail:
         content["detail"] = detail
-    media = "application/problem+json"
-    return JSONResponse(content | more, status, dict(headers or {}), media_type=media)
+    return JSONResponse(content | more, status, dict(headers or {}), media_type=MEDIA)
 
 
 def add_problems(app: FastAPI) -> None:

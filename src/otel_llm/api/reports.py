@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from otel_llm.genai import Call, Cost, Usage
 from otel_llm.store import Score, Store
 
-from .problems import Problem
+from .problems import Problem, described
 
 Observe = Callable[[Sequence[Call]], None]
 
@@ -169,9 +169,8 @@ class Taken(BaseModel):
 def report_routes(store: Store, observe: Observe | None) -> APIRouter:
     """The routes; ``observe`` takes reported calls, and without it there are none."""
     routes = APIRouter(prefix="/v1", tags=["reports"])
-    missing: dict[int | str, dict[str, Any]] = {404: {"description": "No such response"}}
 
-    @routes.post("/feedback", status_code=201, responses=missing)
+    @routes.post("/feedback", status_code=201, responses=described(404))
     def feedback(given: Feedback) -> Kept:
         """Keep what a person thinks of an answer, also long after it was given."""
         trace_id, span_id = given.find(store)
@@ -190,7 +189,7 @@ def report_routes(store: Store, observe: Observe | None) -> APIRouter:
         store.add_scores([score])
         return Kept(trace_id=trace_id, span_id=span_id, ids=[score.id])
 
-    @routes.post("/quality", status_code=201, responses=missing)
+    @routes.post("/quality", status_code=201, responses=described(404))
     def quality(given: Quality) -> Kept:
         """Keep what a program thinks of an answer."""
         trace_id, span_id = given.find(store)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +16,7 @@ from otel_llm.testing import anthropic as anthropic_wire
 from otel_llm.testing import gemini as gemini_wire
 from otel_llm.testing import groq as groq_wire
 from otel_llm.testing import mistral as mistral_wire
+from otel_llm.testing import ollama as ollama_wire
 from otel_llm.testing import openai as openai_wire
 
 QUESTION = "What is two plus two?"
@@ -160,6 +162,37 @@ class _AsyncMistral:
 
 _MISTRAL = {**_CHAT, "gen_ai.provider.name": "mistral_ai"}
 del _MISTRAL["openai.api.type"]
+
+
+def _ollama() -> LLMInstrumentor:
+    return import_module("otel_llm.instrumentation.ollama").OllamaInstrumentor()
+
+
+@contextmanager
+def _ollama_client(url: str) -> Iterator[Any]:
+    client = import_module("ollama").Client(host=url, headers={"authorization": SECRET})
+    yield client
+    client._client.close()  # it is no context manager of its own before 0.6.1
+
+
+@asynccontextmanager
+async def _async_ollama_client(url: str) -> AsyncIterator[Any]:
+    client = import_module("ollama").AsyncClient(host=url, headers={"authorization": SECRET})
+    yield client
+    await client._client.aclose()
+
+
+_OLLAMA_ASK = {"model": "m", "messages": _MESSAGES, "options": {"num_predict": 9}}
+_OLLAMA = {
+    "name": "chat m",
+    "kind": "CLIENT",
+    "status": "UNSET",
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "ollama",
+    "gen_ai.request.model": "m",
+    "gen_ai.request.max_tokens": 9,
+    "gen_ai.response.model": "m-2026",
+}
 
 
 def _anthropic() -> LLMInstrumentor:
@@ -308,6 +341,32 @@ CASES = {
         refusal=_mistral_errors()[0],
         refusal_type="429",
         cut=_mistral_errors()[1],
+    ),
+    "ollama": Case(
+        sdk="ollama",
+        instrumentor=_ollama,
+        routes=ollama_wire.ROUTES,
+        client=_ollama_client,
+        async_client=_async_ollama_client,
+        call=lambda client, **more: client.chat(**_OLLAMA_ASK, **more),
+        method=lambda client: client.chat,
+        arguments=_OLLAMA_ASK,
+        answer=ollama_wire.chat(f"four {SECRET}", model="m-2026"),
+        chunks=ollama_wire.chat_chunks(f"four {SECRET}", model="m-2026"),
+        send=ollama_wire.lines,
+        expected={
+            **_OLLAMA,
+            "gen_ai.response.finish_reasons": ("stop",),
+            "gen_ai.usage.input_tokens": 11,
+            "gen_ai.usage.output_tokens": 5,
+        },
+        streamed={"gen_ai.request.stream": True},
+        after_first={**_OLLAMA, "gen_ai.request.stream": True},
+        refused=ollama_wire.error(429, SECRET),
+        refusal="ollama._types.ResponseError",
+        refusal_type="429",
+        cut="httpx.RemoteProtocolError",
+        blocks=False,
     ),
     "anthropic": Case(
         sdk="anthropic",

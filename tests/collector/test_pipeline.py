@@ -76,6 +76,16 @@ def test_processors_run_in_order_and_observers_see_what_they_made_of_it():
     assert [s.text("otel_llm.feature") for s in Batch.open(payload).spans()] == ["ab", None, "ab"]
 
 
+def test_a_call_seen_twice_is_observed_once():
+    watch = Watch()
+
+    TracePipeline({}, {"watch": watch}, Sink()).consume(
+        request(CHAT, {**CHAT, "otel_llm.duplicate_of": "0000000000000001"})
+    )
+
+    assert [call.span_id for call in watch.calls] == ["0000000000000001"]
+
+
 def test_a_broken_processor_costs_nothing_but_its_own_work(caplog):
     sink = Sink()
     pipeline = TracePipeline({"broken": Broken(), "b": Mark("b")}, {}, sink)

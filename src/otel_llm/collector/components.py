@@ -13,6 +13,7 @@ from .exporters.debug import DebugExporter, DebugExporterConfig
 from .exporters.otlp import OtlpExporter, OtlpExporterConfig
 from .exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
 from .processors.cost import CostConfig, CostProcessor
+from .processors.normalize import NormalizeConfig, NormalizeProcessor
 from .processors.quality import QualityConfig, QualityProcessor
 from .receivers.otlp import OtlpConfig, OtlpReceiver
 
@@ -32,6 +33,7 @@ RECEIVERS: Mapping[str, Entry] = {
 }
 PROCESSORS: Mapping[str, Entry] = {
     "cost": Entry(CostConfig, CostProcessor),
+    "normalize": Entry(NormalizeConfig, NormalizeProcessor),
     "quality": Entry(QualityConfig, QualityProcessor),
 }
 EXPORTERS: Mapping[str, Entry] = {

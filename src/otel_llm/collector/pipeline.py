@@ -15,11 +15,12 @@ from typing import TypeVar
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm import semconv
+from otel_llm.semconv import own
 
 from .calls import read_call
 from .component import Consume, Observer, Processor, Signal
 from .counters import Counters
-from .data import Batch
+from .data import Batch, SpanView
 from .envelope import checked_count
 from .errors import Malformed
 from .protocol import ITEMS
@@ -74,7 +75,7 @@ class TracePipeline:
             raise Malformed("the body is no OTLP traces request") from None
 
     def _observe(self, batch: Batch) -> None:
-        calls = [read_call(span) for span in batch.genai() if span.has(semconv.OPERATION_NAME)]
+        calls = [read_call(span) for span in batch.genai() if _is_call(span)]
         for observer, guard in self._observers if calls else ():
             with guard:
                 observer.observe(calls)
@@ -85,6 +86,10 @@ class TracePipeline:
         self.counters.add("otel_llm_pipeline_enriched_spans", sum([s.touched for s in genai]))
         if batch.unreadable:
             self.counters.add("otel_llm_pipeline_unreadable_spans", batch.unreadable)
+
+
+def _is_call(span: SpanView) -> bool:
+    return span.has(semconv.OPERATION_NAME) and not span.has(own.DUPLICATE_OF)
 
 
 class PassThrough:

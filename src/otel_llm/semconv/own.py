@@ -24,6 +24,8 @@ QUALITY_FLAGS: Final = "otel_llm.quality.flags"
 
 OUTPUT_LENGTH: Final = "otel_llm.output.length"
 """int: characters of the answer's text."""
+DUPLICATE_OF: Final = "otel_llm.duplicate_of"
+"""Id of the span that counts for this call; this one is another instrumentation's view of it."""
 INPUT_HASH: Final = "otel_llm.input.hash"
 OUTPUT_PREVIEW: Final = "otel_llm.output.preview"
 STREAM_OUTCOME: Final = "otel_llm.stream.outcome"

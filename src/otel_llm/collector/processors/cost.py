@@ -94,7 +94,8 @@ class CostProcessor:
     def process(self, batch: Batch) -> None:
         """Price every billed call in ``batch``."""
         for span in batch.genai():
-            if span.text(semconv.OPERATION_NAME) in BILLED_OPERATIONS:
+            billed = span.text(semconv.OPERATION_NAME) in BILLED_OPERATIONS
+            if billed and not span.has(own.DUPLICATE_OF):
                 self._price(span)
 
     def unpriced(self) -> dict[Missing, int]:

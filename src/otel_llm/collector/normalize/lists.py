@@ -1,0 +1,73 @@
+"""What becomes of the lists that a dialect spreads over numbered names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from otel_llm import semconv
+
+from .messages import as_messages, dumped, maps, parsed, text
+from .numbered import gathered
+from .table import NUMBERED
+from .work import Work
+
+
+def gather(work: Work) -> None:
+    """Put every numbered list of the span together."""
+    for prefix in NUMBERED:
+        names = sorted(name for name in work.present if _belongs(name, prefix))
+        if names:
+            items = gathered({name: work.span.value(name) for name in names}, prefix)
+            if _LISTS[prefix](work, items):
+                for name in names:
+                    work.done(name)
+
+
+def _belongs(name: str, prefix: str) -> bool:
+    rest = name[len(prefix) + 1 :]
+    return name.startswith(prefix + ".") and rest.partition(".")[0].isdigit()
+
+
+def _messages(name: str, role: str) -> Callable[[Work, list[Any]], bool]:
+    def put(work: Work, items: list[Any]) -> bool:
+        return work.put_messages(name, as_messages(items, role))
+
+    return put
+
+
+def _texts(name: str, role: str, at: str) -> Callable[[Work, list[Any]], bool]:
+    def put(work: Work, items: list[Any]) -> bool:
+        texts = [inner.get("text") for inner in maps(item.get(at) for item in maps(items))]
+        work.put(semconv.OPERATION_NAME, "text_completion")
+        return work.put_messages(name, [{"role": role, "parts": [text(t)]} for t in texts if t])
+
+    return put
+
+
+def _tools(work: Work, items: list[Any]) -> bool:
+    tools = maps(item.get("tool", item) for item in maps(items))
+    made = [parsed(t["json_schema"]) if "json_schema" in t else _tool(t) for t in tools]
+    return work.put(semconv.TOOL_DEFINITIONS, dumped(made))
+
+
+def _tool(given: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "function", **{name: parsed(value) for name, value in given.items()}}
+
+
+def _documents(work: Work, items: list[Any]) -> bool:
+    documents = [item.get("document", item) for item in maps(items)]
+    return work.put(semconv.RETRIEVAL_DOCUMENTS, dumped(documents))
+
+
+_LISTS: Mapping[str, Callable[[Work, list[Any]], bool]] = {
+    "gen_ai.prompt": _messages(semconv.INPUT_MESSAGES, "user"),
+    "gen_ai.completion": _messages(semconv.OUTPUT_MESSAGES, "assistant"),
+    "llm.input_messages": _messages(semconv.INPUT_MESSAGES, "user"),
+    "llm.output_messages": _messages(semconv.OUTPUT_MESSAGES, "assistant"),
+    "llm.prompts": _texts(semconv.INPUT_MESSAGES, "user", "prompt"),
+    "llm.choices": _texts(semconv.OUTPUT_MESSAGES, "assistant", "completion"),
+    "llm.request.functions": _tools,
+    "llm.tools": _tools,
+    "retrieval.documents": _documents,
+}

@@ -1,0 +1,74 @@
+"""What is called how in which dialect: ``semconv/dialects.json``, ready for look-up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final, NamedTuple
+
+
+class Rename(NamedTuple):
+    """What an old name becomes."""
+
+    new: str | None
+    """The current name; ``None`` when ``how`` decides."""
+    how: str
+    """How the value changes; see ``translate.HOW``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How to know a dialect, and the names that mean something only there."""
+
+    marker: str | None
+    scopes: tuple[str, ...]
+    own: Mapping[str, Rename]
+
+
+def _load() -> Any:
+    file = resources.files("otel_llm.semconv") / "dialects.json"
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _renames(of: Mapping[str, Any], part: str) -> dict[str, Rename]:
+    return {old: Rename(*entry) for old, entry in of.get(part, {}).items()}
+
+
+_data = _load()
+_dialects: Mapping[str, Any] = _data["dialects"]
+
+DIALECTS: Final = [
+    Dialect(of.get("marker"), tuple(of.get("scopes", ())), _renames(of, "own"))
+    for of in _dialects.values()
+]
+RENAMES: Final = {
+    old: new for of in _dialects.values() for old, new in _renames(of, "renames").items()
+}
+"""Names that mean the same wherever they are found."""
+PROVIDERS: Final[Mapping[str, str]] = _data["providers"]
+FINISH_REASONS: Final[Mapping[str, str]] = _data["finish_reasons"]
+OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = _data["operations"]
+"""Attribute -> its value -> ``gen_ai.operation.name``."""
+NUMBERED: Final = (
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "llm.input_messages",
+    "llm.output_messages",
+    "llm.prompts",
+    "llm.choices",
+    "llm.request.functions",
+    "llm.tools",
+    "retrieval.documents",
+)
+"""Prefixes of attributes that hold one list, spread over many names."""
+SIGNS: Final = frozenset(RENAMES) | {dialect.marker for dialect in DIALECTS} | set(OPERATIONS) | {
+    f"{prefix}.0.{part}"
+    for prefix in NUMBERED
+    for part in ("role", "content", "message.role", "message.content", "prompt.text", "name",
+                 "completion.text", "tool.json_schema", "document.content", "finish_reason")
+} | {"input.value", "output.value", "ai.response.text", "ai.response.toolCalls",
+     "ai.response.object", "ai.response.reasoning", "gen_ai.response.tool_calls"}  # fmt: skip
+"""A span with none of these names speaks the current conventions."""
+FOREIGN_SCOPES: Final = tuple(scope for dialect in DIALECTS for scope in dialect.scopes)

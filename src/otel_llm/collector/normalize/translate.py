@@ -1,0 +1,131 @@
+"""One span of another dialect, rewritten in the words of the conventions.
+
+A name that was understood is taken away, so that content stays in one place, where redaction finds
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from otel_llm import semconv
+
+from .conversions import HOW
+from .lists import gather
+from .messages import as_messages, text, tool_calls
+from .table import DIALECTS, FINISH_REASONS, OPERATIONS, PROVIDERS, RENAMES, Rename
+from .work import Work
+
+if TYPE_CHECKING:
+    from ..data import SpanView
+
+_ANSWER_TEXTS = ("ai.response.text", "ai.response.object")
+_ANSWER_TOOLS = ("ai.response.toolCalls", "gen_ai.response.tool_calls")
+_REASONING = "ai.response.reasoning"
+_ENTITY_NAMES = {
+    "invoke_agent": semconv.AGENT_NAME,
+    "execute_tool": semconv.TOOL_NAME,
+    "invoke_workflow": semconv.WORKFLOW_NAME,
+}
+_INPUT = (semconv.TOOL_CALL_ARGUMENTS, semconv.RETRIEVAL_QUERY_TEXT, semconv.INPUT_MESSAGES)
+_OUTPUT = (semconv.TOOL_CALL_RESULT, semconv.RETRIEVAL_DOCUMENTS, semconv.OUTPUT_MESSAGES)
+_IN_AND_OUT = (
+    ("traceloop.entity.input", *_INPUT),
+    ("traceloop.entity.output", *_OUTPUT),
+    ("input.value", *_INPUT),
+    ("output.value", *_OUTPUT),
+)
+"""Name, and what it is on the span of a tool, of a retriever, of anything else."""
+
+
+def translate(span: SpanView, *, keep: bool) -> None:
+    """Rewrite ``span`` in place. ``keep`` leaves the old names beside the new ones."""
+    work = Work(span, keep=keep)
+    _operation(work)
+    gather(work)
+    _rename(work, RENAMES)
+    for dialect in DIALECTS:
+        if dialect.marker in work.present or span.scope_name in dialect.scopes:
+            _rename(work, dialect.own)
+    _answer(work)
+    _entity(work)
+    settle(span)
+
+
+def settle(span: SpanView) -> None:
+    """Spell values as the conventions do, also on spans that have only current names."""
+    provider = span.text(semconv.PROVIDER_NAME) or ""
+    if provider in PROVIDERS:
+        span.set(semconv.PROVIDER_NAME, PROVIDERS[provider])
+    reasons = span.texts(semconv.RESPONSE_FINISH_REASONS)
+    if reasons and not FINISH_REASONS.keys().isdisjoint(reasons):
+        settled = [FINISH_REASONS.get(reason, reason) for reason in reasons]
+        span.set(semconv.RESPONSE_FINISH_REASONS, settled)
+    top_k = span.value(semconv.REQUEST_TOP_K) if span.has(semconv.REQUEST_TOP_K) else None
+    if isinstance(top_k, float) and top_k.is_integer():
+        span.set(semconv.REQUEST_TOP_K, int(top_k))
+
+
+def _rename(work: Work, renames: Mapping[str, Rename]) -> None:
+    """In the table's order: of two old names for one new, the better one stands first."""
+    for old, rename in renames.items():
+        if old in work.present and HOW[rename.how](work, old, rename.new or ""):
+            work.done(old)
+
+
+def _operation(work: Work) -> None:
+    for marker, values in OPERATIONS.items():
+        said = work.span.text(marker)
+        if said:
+            work.put(semconv.OPERATION_NAME, values.get(said) or values.get(said.upper()))
+
+
+def _answer(work: Work) -> None:
+    """Put an answer together whose text, reasoning and tool calls came under separate names."""
+    span = work.span
+    parts: dict[str, list[Any]] = {}
+    if reasoning := span.text(_REASONING):
+        parts[_REASONING] = [{"type": "reasoning", "content": reasoning}]
+    for name in _ANSWER_TEXTS:
+        if answer := span.text(name):
+            parts[name] = [text(answer)]
+    for name in _ANSWER_TOOLS:
+        parts[name] = tool_calls(span.value(name))
+    if span.has(_ANSWER_TEXTS[1]):
+        work.put(semconv.OUTPUT_TYPE, "json")
+    whole = [part for some in parts.values() for part in some]
+    if whole and work.put_messages(semconv.OUTPUT_MESSAGES, [_finished(span, whole)]):
+        for name in parts:
+            work.done(name)
+
+
+def _finished(span: SpanView, parts: list[Any]) -> dict[str, Any]:
+    message = {"role": "assistant", "parts": parts}
+    reasons = span.texts(semconv.RESPONSE_FINISH_REASONS)
+    if reasons:
+        message["finish_reason"] = FINISH_REASONS.get(reasons[0], reasons[0])
+    return message
+
+
+def _entity(work: Work) -> None:
+    """What goes in and out of an agent, tool, retriever or chain, and its name."""
+    operation = work.span.text(semconv.OPERATION_NAME) or ""
+    if operation in _ENTITY_NAMES:
+        work.put(_ENTITY_NAMES[operation], work.span.text("traceloop.entity.name"))
+    for name, *places in _IN_AND_OUT:
+        _move(work, name, *places)
+
+
+def _move(work: Work, name: str, tool: str, retrieval: str, messages: str) -> None:
+    value = work.span.text(name)
+    operation = work.span.text(semconv.OPERATION_NAME)
+    if value is None:
+        return
+    if operation in ("execute_tool", "retrieval"):
+        understood = work.put(tool if operation == "execute_tool" else retrieval, value)
+    else:
+        role = "user" if messages == semconv.INPUT_MESSAGES else "assistant"
+        understood = work.put_messages(messages, as_messages(value, role))
+    if understood:
+        work.done(name)

@@ -178,11 +178,12 @@ def tokens(count: Any) -> int | None:
 def _write_more(more: Mapping[str, Any], attributes: Attributes) -> None:
     """Add a provider's own attributes, each a plain value or a list of strings."""
     for name, value in more.items():
-        if (plain := _plain(value)) is not None:
-            attributes[name] = plain
+        if (cleaned := plain(value)) is not None:
+            attributes[name] = cleaned
 
 
-def _plain(value: Any) -> Value | None:
+def plain(value: Any) -> Value | None:
+    """Return any value that an attribute may have, cleaned."""
     if type(value) is str:
         return text(value)
     if isinstance(value, bool):

@@ -7,12 +7,10 @@ from typing import Any, Final
 from opentelemetry._logs import Logger, LogRecord, SeverityNumber
 from opentelemetry.context import Context
 
-from otel_llm.semconv import OPENAI_API_TYPE
-
 from .attributes import Attributes
 
 INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
-_VENDOR: Final = OPENAI_API_TYPE.partition(".")[0] + "."
+EVALUATION_RESULT: Final = "gen_ai.evaluation.result"
 
 
 def emit_details(
@@ -34,6 +32,18 @@ def emit_details(
             severity_number=SeverityNumber.INFO,
             event_name=INFERENCE_DETAILS,
             attributes={**{k: v for k, v in attributes.items() if _listed(k)}, **content},
+        )
+    )
+
+
+def emit_evaluation(logger: Logger, attributes: Attributes, *, context: Context) -> None:
+    """Emit the result of an evaluation as a child of the span in ``context``."""
+    logger.emit(
+        LogRecord(
+            context=context,
+            severity_number=SeverityNumber.INFO,
+            event_name=EVALUATION_RESULT,
+            attributes=attributes,
         )
     )
 

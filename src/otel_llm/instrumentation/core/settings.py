@@ -56,6 +56,11 @@ class Settings:
     """Whether spans also carry attributes that the conventions do not have: the outcome of a
     stream, the lifetimes of cache writes."""
 
+    baggage: tuple[str, ...] = field(default=(), metadata={"env": "OTEL_LLM_BAGGAGE"})
+    """Attribute names, separated by commas, that ``set_user``, ``set_session``, ``set_prompt`` and
+    ``set_tags`` also put into W3C baggage, and that are read back from it in the next process.
+    Baggage is sent to every service that is called, so nothing is in it by default."""
+
     @property
     def events(self) -> bool:
         """Whether inference events are wanted."""
@@ -113,8 +118,14 @@ def _warn(source: str, allowed: str, instead: str) -> None:
     _log.warning("otel-llm: %s has a value other than %s; %s", source, allowed, instead)
 
 
+def _names(source: str, value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    return tuple(str(name).strip() for name in names if str(name).strip())
+
+
 _READ: dict[str, Callable[[str, Any], Any]] = {
     "capture": _capture,
+    "baggage": _names,
     "emit_event": _boolean,
     "metrics": _metrics,
     "span_attributes": _switch,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from opentelemetry._logs import get_logger
-from opentelemetry.metrics import get_meter
+from opentelemetry.metrics import Histogram, get_meter
 from opentelemetry.trace import get_tracer
 
 from otel_llm import semconv
+from otel_llm.semconv.metrics import Metric
 from otel_llm.version import __version__
 
-from .instruments import Measured, counter, instruments
+from .instruments import Measured, counter, histogram, instruments
 from .settings import Settings
 
 
@@ -19,6 +20,8 @@ class Telemetry:
     """The signals of one instrumentor. ``None`` for a provider means the global one."""
 
     __slots__ = (
+        "_made",
+        "_meter",
         "_names",
         "_outcomes",
         "content_on_event",
@@ -44,7 +47,8 @@ class Telemetry:
         self.content_on_event = settings.capture.on_event and settings.events
         self.tracer = get_tracer(scope, __version__, tracer_provider)
         self.logger = get_logger(scope, __version__, logger_provider)
-        meter = get_meter(scope, __version__, meter_provider)
+        self._meter = meter = get_meter(scope, __version__, meter_provider)
+        self._made: dict[str, Histogram] = {}
         self._names = instruments(meter, settings.metrics)
         self._outcomes = counter(meter, semconv.own.STREAM_OUTCOMES)
 
@@ -52,6 +56,18 @@ class Telemetry:
         """Record the client metrics of one finished operation."""
         for names in self._names:
             names.record(call)
+
+    def durations(self, *, pin: Metric | None, head: Metric | None) -> list[Histogram]:
+        """Return where a duration goes, by the names that ``OTEL_LLM_METRICS`` asks for."""
+        asked = {"pin": (pin,), "head": (head,), "both": (pin, head)}[self.settings.metrics]
+        return [self.histogram(metric) for metric in dict.fromkeys(asked) if metric is not None]
+
+    def histogram(self, metric: Metric) -> Histogram:
+        """Return an instrument that few programs need, made when it is first asked for."""
+        made = self._made.get(metric.name)
+        if made is None:
+            made = self._made[metric.name] = histogram(self._meter, metric)
+        return made
 
     def count_stream(self, outcome: str, call: Measured) -> None:
         """Count how a stream ended."""

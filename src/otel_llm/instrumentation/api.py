@@ -1,0 +1,312 @@
+"""Instrument your own code: workflows, agents, tools, retrievals and calls made by hand.
+
+Everything that has a duration is a decorator and a context manager at once, for functions,
+coroutines, generators and asynchronous generators::
+
+    from otel_llm import agent, set_user, tool, workflow
+
+    @tool
+    def search(query: str) -> list[str]: ...
+
+    @workflow("answer")
+    async def answer(question: str) -> str:
+        set_user("u-7")
+        with agent("researcher", model="gpt-5") as run:
+            ...
+
+Nothing here raises on account of telemetry, and without an OpenTelemetry SDK nothing is recorded.
+What is said with ``set_user`` and its like holds for the rest of the scope it is said in, or, as a
+``with`` block, for the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar, overload
+
+from opentelemetry.context import Context, get_current
+
+from otel_llm import semconv
+
+from .core import guarded
+from .core.activation import activate, release
+from .core.activity import AGENT, RETRIEVAL, TOOL, WORKFLOW, Kind
+from .core.attributes import plain
+from .core.events import emit_evaluation
+from .core.runs import ActivityRun, CallRun, signals
+from .core.runs import configure as configure
+from .core.said import saying
+from .core.scope import F, Scope
+from .core.summary import TraceSummary, summary_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@overload
+def workflow(name: F) -> F: ...
+@overload
+def workflow(name: str | None = None) -> Scope[ActivityRun]: ...
+def workflow(name: Any = None) -> Any:
+    """Trace one run of a whole application flow: span ``invoke_workflow {name}`` and duration.
+
+    As a bare decorator it takes the function's name.
+    """
+    return _scope(WORKFLOW, name, {})
+
+
+@overload
+def agent(name: F) -> F: ...
+@overload
+def agent(
+    name: str | None = None,
+    *,
+    model: str | None = None,
+    description: str | None = None,
+    version: str | None = None,
+) -> Scope[ActivityRun]: ...
+def agent(
+    name: Any = None,
+    *,
+    model: str | None = None,
+    description: str | None = None,
+    version: str | None = None,
+) -> Any:
+    """Trace one run of an agent: ``invoke_agent {name}``, its duration, model calls and tools.
+
+    An agent run inside it counts its own calls, and they are not counted here again.
+    """
+    about = {
+        semconv.REQUEST_MODEL: model,
+        semconv.AGENT_DESCRIPTION: description,
+        semconv.AGENT_VERSION: version,
+    }
+    return _scope(AGENT, name, about)
+
+
+@overload
+def tool(name: F) -> F: ...
+@overload
+def tool(
+    name: str | None = None,
+    *,
+    description: str | None = None,
+    type: str = "function",
+    call_id: str | None = None,
+) -> Scope[ActivityRun]: ...
+def tool(
+    name: Any = None,
+    *,
+    description: str | None = None,
+    type: str = "function",
+    call_id: str | None = None,
+) -> Any:
+    """Trace one run of a tool: ``execute_tool {name}``; model calls inside are calls of their own.
+
+    As a decorator it keeps arguments and result where content is captured on spans.
+    """
+    about = {
+        semconv.TOOL_DESCRIPTION: description,
+        semconv.TOOL_TYPE: type,
+        semconv.TOOL_CALL_ID: call_id,
+    }
+    return _scope(TOOL, name, about)
+
+
+@overload
+def retrieval(data_source: F) -> F: ...
+@overload
+def retrieval(
+    data_source: str | None = None, *, top_k: int | None = None, provider: str | None = None
+) -> Scope[ActivityRun]: ...
+def retrieval(
+    data_source: Any = None, *, top_k: int | None = None, provider: str | None = None
+) -> Any:
+    """Trace one look into a store of documents: ``retrieval {data_source}``."""
+    about = {semconv.RETRIEVAL_TOP_K: top_k, semconv.PROVIDER_NAME: provider}
+    return _scope(RETRIEVAL, data_source, about)
+
+
+def llm_call(
+    model: str | None = None,
+    *,
+    provider: str = "_OTHER",
+    operation: str = "chat",
+    server: tuple[str, int] | None = None,
+    **parameters: Any,
+) -> Scope[CallRun]:
+    """Trace a model call that no instrumentor knows: ``{operation} {model}`` and all its metrics.
+
+    ``parameters`` are fields of ``otel_llm.genai.Request`` such as ``temperature``. Say what came
+    back with ``run.set_response(...)``; what is not said is left out.
+    """
+    return Scope(partial(CallRun, operation, model, provider, server, parameters))
+
+
+def embedding(
+    model: str | None = None,
+    *,
+    provider: str = "_OTHER",
+    server: tuple[str, int] | None = None,
+    **parameters: Any,
+) -> Scope[CallRun]:
+    """Trace an embeddings call that no instrumentor knows. See ``llm_call``."""
+    return Scope(partial(CallRun, "embeddings", model, provider, server, parameters))
+
+
+def _scope(kind: Kind, name: Any, about: Mapping[str, Any]) -> Any:
+    if callable(name):  # ``@tool`` without parentheses
+        return _scope(kind, None, about)(name)
+    if name is not None:
+        return Scope(partial(ActivityRun, kind, {kind.subject: name, **about}))
+    return _Unnamed(kind, about)
+
+
+class _Unnamed(Scope[ActivityRun]):
+    """A scope that takes its name from the function it decorates."""
+
+    def __init__(self, kind: Kind, about: Mapping[str, Any]) -> None:
+        super().__init__(partial(ActivityRun, kind, about))
+        self._kind, self._about = kind, about
+
+    def __call__(self, function: F) -> F:
+        named = {self._kind.subject: function.__name__, **self._about}
+        return Scope(partial(ActivityRun, self._kind, named))(function)
+
+
+class Said:
+    """Something said about the calls from here on; as a ``with`` block, about those inside."""
+
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        self._token: Any = None
+        with guarded("saying what calls are for"):
+            carried = signals().settings.baggage
+            self._token = activate(saying(get_current(), attributes, carried))
+
+    def __enter__(self) -> Said:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            release(self._token)
+
+
+def set_user(id: str) -> Said:
+    """Say whom the calls are made for: ``user.id``."""
+    return Said({semconv.own.USER_ID: id})
+
+
+def set_session(id: str) -> Said:
+    """Say which conversation they belong to: ``session.id`` and ``gen_ai.conversation.id``."""
+    return Said({semconv.own.SESSION_ID: id, semconv.CONVERSATION_ID: id})
+
+
+def set_prompt(
+    name: str, version: str | None = None, variables: Mapping[str, Any] | None = None
+) -> Said:
+    """Say which prompt template they use; its variables are kept only where content is."""
+    attributes: dict[str, Any] = {semconv.PROMPT_NAME: name, semconv.PROMPT_VERSION: version}
+    if signals().content_on_span:
+        for key, value in (variables or {}).items():
+            attributes[f"{semconv.PROMPT_VARIABLE}.{key}"] = str(value)
+    return Said(attributes)
+
+
+def set_tags(*, feature: str | None = None, team: str | None = None, **tags: str) -> Said:
+    """Say what they are for: ``feature`` and ``team``, by which costs are grouped, and free tags.
+
+    Tags replace those said before, as ``key=value`` strings in ``otel_llm.tags``.
+    """
+    attributes: dict[str, Any] = {semconv.own.FEATURE: feature, semconv.own.TEAM: team}
+    attributes[semconv.own.TAGS] = tuple(f"{key}={value}" for key, value in tags.items()) or None
+    return Said(attributes)
+
+
+def trace_summary() -> TraceSummary | None:
+    """Return what ended so far inside the outermost scope around here; ``None`` outside of any."""
+    return summary_of(get_current())
+
+
+def record_evaluation(
+    name: str,
+    score: float | None = None,
+    *,
+    label: str | None = None,
+    explanation: str | None = None,
+    response_id: str | None = None,
+    run: ActivityRun | CallRun | None = None,
+) -> None:
+    """Record a judgement as a ``gen_ai.evaluation.result`` event on ``run``, else the current span.
+
+    ``run`` may have ended. ``explanation`` is sent as it is given.
+    """
+    with guarded("recording an evaluation"):
+        said = {
+            semconv.EVALUATION_NAME: name,
+            semconv.EVALUATION_SCORE_VALUE: None if score is None else float(score),
+            semconv.EVALUATION_SCORE_LABEL: label,
+            semconv.EVALUATION_EXPLANATION: explanation,
+            semconv.RESPONSE_ID: response_id,
+        }
+        cleaned = {key: plain(value) for key, value in said.items()}
+        attributes = {key: value for key, value in cleaned.items() if value is not None}
+        context: Context = run.context if run is not None else get_current()
+        emit_evaluation(signals().logger, attributes, context=context)
+
+
+def record_feedback(
+    score: float,
+    comment: str | None = None,
+    *,
+    response_id: str | None = None,
+    run: ActivityRun | CallRun | None = None,
+) -> None:
+    """Record what a user thought of an answer: an evaluation called ``user_feedback``."""
+    record_evaluation("user_feedback", score, explanation=comment, response_id=response_id, run=run)
+
+
+def carry(function: Callable[P, T]) -> Callable[P, T]:
+    """Return ``function`` bound to the trace of here and now, to be called from another thread."""
+    context = get_current()
+
+    @wraps(function)
+    def carried(*args: P.args, **kwargs: P.kwargs) -> T:
+        token = activate(context)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            release(token)
+
+    return carried
+
+
+class CarryingThreadPoolExecutor(ThreadPoolExecutor):
+    """A ``ThreadPoolExecutor`` whose tasks belong to the trace that submitted them."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run ``fn`` in the context of here and now, every context variable included."""
+        return super().submit(copy_context().run, partial(fn, *args, **kwargs))
+
+
+__all__ = [
+    "CarryingThreadPoolExecutor",
+    "TraceSummary",
+    "agent",
+    "carry",
+    "configure",
+    "embedding",
+    "llm_call",
+    "record_evaluation",
+    "record_feedback",
+    "retrieval",
+    "set_prompt",
+    "set_session",
+    "set_tags",
+    "set_user",
+    "tool",
+    "trace_summary",
+    "workflow",
+]

@@ -1,0 +1,167 @@
+"""The runs that the public API hands to the user."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import Span, get_current_span
+
+from otel_llm import semconv
+from otel_llm.genai import Request, Response, Usage
+
+from .activity import Activity, Kind
+from .ending import Ending
+from .guard import guarded
+from .operation import Operation
+from .patch import Content, Endpoint, Message, Origin
+from .settings import Settings
+from .summary import TraceSummary, summarised, summary_of
+from .telemetry import Telemetry
+
+_telemetry: Telemetry | None = None
+
+
+def configure(**settings: Any) -> None:
+    """Choose providers (``tracer_provider``, ``meter_provider``, ``logger_provider``) and settings.
+
+    Takes what ``instrument()`` takes. Without it, the global providers and the environment count.
+    """
+    global _telemetry
+    names = ("tracer_provider", "meter_provider", "logger_provider")
+    providers = {name: settings.pop(name, None) for name in names}
+    _telemetry = Telemetry("otel_llm", Settings.from_environment(**settings), **providers)
+
+
+def signals() -> Telemetry:
+    """Return where the signals of the public API go."""
+    if _telemetry is None:
+        configure()
+    return cast(Telemetry, _telemetry)
+
+
+class ActivityRun:
+    """A running workflow, agent, tool or retrieval."""
+
+    __slots__ = ("_activity", "context", "summary")
+
+    def __init__(self, kind: Kind, attributes: Mapping[str, Any]) -> None:
+        self._activity = Activity(signals(), kind, attributes)
+        outer = summary_of(get_current())
+        self.summary = outer or TraceSummary()
+        """What ended so far in the outermost scope around here."""
+        inside = self._activity.context
+        self.context: Context = inside if outer else summarised(inside, self.summary)
+
+    @property
+    def span(self) -> Span:
+        """The OpenTelemetry span."""
+        return self._activity.span
+
+    def set(self, name: str, value: Any) -> None:
+        """Set an attribute by its full name, e.g. ``gen_ai.agent.version``."""
+        with guarded("setting an attribute"):
+            self._activity.put({name: value})
+
+    def set_input(self, value: Any) -> None:
+        """Keep what went in where content is captured: messages, arguments or a query."""
+        self._activity.put_content(
+            _INPUT.get(self._activity.operation, semconv.INPUT_MESSAGES), value
+        )
+
+    def set_output(self, value: Any) -> None:
+        """Keep what came out where content is captured: messages, a result or documents."""
+        self._activity.put_content(
+            _OUTPUT.get(self._activity.operation, semconv.OUTPUT_MESSAGES), value
+        )
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End it, as an error if there is one; the first call wins."""
+        self._activity.end(error)
+
+    def note(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        result: Any,
+    ) -> None:
+        """Keep the arguments and the result of a decorated tool."""
+        if self._activity.operation != "execute_tool" or not self._activity.captures:
+            return
+        self.set_input(dict(inspect.signature(function).bind(*args, **kwargs).arguments))
+        self.set_output(result if isinstance(result, Mapping) else {"result": result})
+
+
+_INPUT = {
+    "execute_tool": semconv.TOOL_CALL_ARGUMENTS,
+    "retrieval": semconv.RETRIEVAL_QUERY_TEXT,
+}
+_OUTPUT = {
+    "execute_tool": semconv.TOOL_CALL_RESULT,
+    "retrieval": semconv.RETRIEVAL_DOCUMENTS,
+}
+
+
+class CallRun:
+    """A running model call that the program describes itself."""
+
+    __slots__ = ("_ending", "_operation", "context", "span")
+
+    def __init__(
+        self,
+        operation: str,
+        model: str | None,
+        provider: str,
+        server: tuple[str, int] | None,
+        parameters: Mapping[str, Any],
+    ) -> None:
+        request = Request(model)
+        with guarded("reading the parameters of a call"):
+            request = Request(model, **parameters)
+        address, port = server or (None, None)
+        origin = Origin(provider, address, port)
+        self._ending = Ending()
+        self._operation = Operation(signals(), _endpoint(operation), origin, request)
+        self.context: Context = self._operation.context
+        self.span: Span = get_current_span(self.context)
+        """The OpenTelemetry span."""
+
+    def set_input(self, messages: Sequence[Message]) -> None:
+        """Keep the messages sent, in the conventions' shape, where content is captured."""
+        with guarded("capturing the messages of a call"):
+            self._operation.capture({"messages": messages})
+
+    def set_output(self, messages: Sequence[Message]) -> None:
+        """Keep the messages that came back, likewise; after ``set_input``."""
+        kept = list(messages)
+        self._ending.output = lambda: kept
+
+    def set_response(
+        self,
+        *,
+        model: str | None = None,
+        id: str | None = None,
+        finish_reasons: Sequence[str] = (),
+        error_type: str | None = None,
+        **usage: int | None,
+    ) -> None:
+        """Say what came back. ``usage`` takes the fields of ``otel_llm.genai.Usage``.
+
+        ``input_tokens`` includes cached ones, ``output_tokens`` includes reasoning.
+        """
+        with guarded("reading what a call said"):
+            self._ending.response = Response(id, model, finish_reasons, Usage(**usage), error_type)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End it, as an error if there is one; the first call wins."""
+        if error is not None:
+            self._ending.error_type = self._operation.error_type(error)
+        self._operation.end(self._ending)
+
+
+def _endpoint(operation: str) -> Endpoint:
+    content = Content(lambda arguments: arguments["messages"], lambda answer: answer)
+    return Endpoint(operation, lambda _: Request(), lambda _: Response(), content=content)

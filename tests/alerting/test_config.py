@@ -149,6 +149,9 @@ def test_the_default_rules_are_those_that_are_documented():
         "BudgetWillNotLast": ("budget_forecast", 1.0, "warning"),
         "BudgetExceeded": ("budget_use", 1.0, "critical"),
         "BudgetSpike": ("budget_hourly", 1.0, "warning"),
+        "UnusualHour": ("anomaly", 5.0, "warning"),
+        "Drifted": ("drift", 1.0, "warning"),
+        "ServedModelChanged": ("drift", 0.0, "info"),
         "SpansLost": ("lost_spans", 0.0, "critical"),
         "NotificationsUndelivered": ("undelivered_notifications", 0.0, "error"),
     }

@@ -29,6 +29,18 @@ def test_few_calls_or_a_small_move_are_no_drift(before: tuple[int, int], after: 
     assert not change.drifted
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "chance"),
+    [((1, 10), (8, 10), 0.005477), ((3, 4), (1, 4), 0.4857), ((0, 7200), (1, 100), 100 / 7300 * 2)],
+)
+def test_the_distance_is_fishers(before: tuple[int, int], after: tuple[int, int], chance: float):
+    """Textbook tables (the tea-tasting lady's among them), their one-sided chance doubled."""
+    change = drift.share_change(before, after, limit=1.0)
+
+    assert change is not None
+    assert drift.chance_of(change.distance) == pytest.approx(chance, rel=0.001)
+
+
 def test_a_share_may_fall_too():
     change = drift.share_change((250, 500), (60, 500), limit=0.15)
 

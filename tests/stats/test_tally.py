@@ -45,6 +45,7 @@ def test_everything_known_of_a_call_is_counted():
         judged=1,
         flags={"refusal": 1, "empty": 1},
         output_chars=80,
+        output_chars_squared=6400,
         measured=1,
         durations=Sketch([1.5]),
         first_chunks=Sketch([0.5]),

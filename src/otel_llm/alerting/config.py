@@ -15,6 +15,7 @@ from . import notifiers
 from .budgets import BudgetConfig
 from .routing import Inhibition, MuteTime, Route
 from .rule import Rule
+from .watch import WatchConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class AlertingConfig:
     """Names of rules that do not apply."""
     budgets: tuple[BudgetConfig, ...] = ()
     """How much may be spent, by whom, in a day, week or month."""
+    watch: WatchConfig = field(default_factory=WatchConfig)
+    """Anomalies and drift of every model."""
     notifiers: dict[str, Any] = field(default_factory=lambda: {"console": None})
     """Whom to tell: ``kind`` or ``kind/label`` to its settings."""
     routes: tuple[Route, ...] = ()

@@ -21,15 +21,18 @@ from otel_llm.stats import Windows
 
 from . import budgets, notifiers
 from .alert import Alert
+from .anomalies import FoundAnomaly
 from .config import AlertingConfig
 from .delivery import Delivery, Failure
 from .dispatch import Dispatcher, Target
+from .drifts import FoundDrift
 from .engine import Clock, RuleEngine
 from .notification import Notification
 from .readings import Reading, Readings
 from .routing import Silence
 from .rule import Rule
 from .state import StateFile
+from .watch import Watch
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +80,9 @@ class AlertService:
         self._readings = Readings(readings or {})
         self._readings.report("undelivered_notifications", self._undelivered)
         self._budgets = budgets.Budgets(config.budgets, max_accounts=config.max_label_sets)
+        self._watch = Watch(config.watch)
+        self._readings.report("anomaly", self._watch.anomaly_reading)
+        self._readings.report("drift", self._watch.drift_reading)
         for signal, told in _BUDGET_SIGNALS.items():
             self._readings.report(signal, lambda told=told: told(self.budgets()))
         self._deliveries = {name: self._delivery(name) for name in config.notifiers}
@@ -149,6 +155,7 @@ class AlertService:
     def evaluate(self) -> tuple[Alert, ...]:
         """Evaluate every rule now and tell what is news; return all alerts."""
         with self._evaluating:
+            self._watch.advance(self._clock())
             alerts = self._engine.evaluate()
             self._save()
             return alerts
@@ -158,19 +165,22 @@ class AlertService:
     def observe(self, calls: Sequence[Call]) -> None:
         """Count calls. Fast, never raises."""
         try:
-            self._budgets.observe(calls, self._clock())
+            now = self._clock()
+            self._budgets.observe(calls, now)
+            self._watch.observe(calls, now)
             self._engine.observe(calls)
         except Exception:  # noqa: BLE001  # an observer must never disturb the pipeline
             _log.exception("calls could not be counted for alerts")
 
     def remember(self, history: Iterable[Call], since: float) -> None:
         """Fill the windows with what the store holds from ``since`` (Unix seconds) on; call it
-        before ``start`` and before the first ``observe``. Budgets have their own memory in the
-        state file; without one they are filled too."""
+        before ``start`` and before the first ``observe``. Budgets, anomalies and drift have
+        their own memory in the state file; without one they are filled too."""
         calls = list(history)
         self._engine.remember(calls, since)
         if self._config.state_path is None:
             self._budgets.observe(calls, self._clock())
+            self._watch.observe(calls, self._clock())
 
     @property
     def longest_window_s(self) -> float:
@@ -241,6 +251,16 @@ class AlertService:
         """Whether no hard budget that covers ``labels`` (``user``, ``team`` …) is spent."""
         return self._budgets.may_spend(labels, self._clock())
 
+    # Anomalies and drift
+
+    def anomalies(self) -> tuple[FoundAnomaly, ...]:
+        """Return the unusual hours of late, the latest first."""
+        return self._watch.anomalies()
+
+    def drift(self) -> tuple[FoundDrift, ...]:
+        """Return what has drifted against the week before, the largest first."""
+        return self._watch.drift()
+
     # Rules
 
     def rules(self) -> tuple[Rule, ...]:
@@ -288,6 +308,7 @@ class AlertService:
                 "alerts": alerts,
                 "group": groups,
                 "budget": self._budgets.export(),
+                "watch": self._watch.export(),
                 "clock": {"evaluated_at": self._clock()},
             }
         )
@@ -299,6 +320,7 @@ class AlertService:
         self._engine.restore(self._state.load("alerts"), saved_at)
         self._dispatcher.restore(self._state.load("group"))
         self._budgets.restore(self._state.load("budget"))
+        self._watch.restore(self._state.load("watch"))
         for given in self._state.load("silence").values():
             self._dispatcher.silence(Silence(**given))
 

@@ -116,8 +116,8 @@ REPORTED_SIGNALS: Mapping[str, str] = {
     "budget_burn": "speed of spending over the speed that would just last",
     "budget_hourly": "spent in the last hour over an eighth of the daily budget",
     "budget_forecast": "share of the budget that will be spent at the period's end",
-    "drift": "distance of drift, 1 is the limit",
-    "anomaly": "distance of an anomaly, in standard deviations",
+    "drift": "change against the days before, in units of its limit; only what is no chance",
+    "anomaly": "distance of the last hour from what is usual, in standard deviations",
 }
 """What other parts report by label set: name and meaning. Labels are the reporter's."""
 

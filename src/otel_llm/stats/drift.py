@@ -11,7 +11,7 @@ import math
 import statistics
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate, islice
 
 from .normal import distance_of, from_student, two_sided
@@ -53,17 +53,37 @@ class Change:
 def share_change(before: tuple[int, int], after: tuple[int, int], *, limit: float) -> Change | None:
     """Compare two shares, each ``(hits, of)``, by a limit on their difference.
 
-    The distance is the two-proportion test's with pooled variance. ``None`` when one is empty.
+    The distance is that of Fisher's exact test, which holds for the rarest hits too. ``None``
+    when one is empty.
     """
     if not before[1] or not after[1]:
         return None
     was, now = before[0] / before[1], after[0] / after[1]
-    pooled = (before[0] + after[0]) / (before[1] + after[1])
-    error = math.sqrt(pooled * (1 - pooled) * (1 / before[1] + 1 / after[1]))
-    # Half a call towards the middle on each side: counts are whole, the normal curve is not.
-    step = (1 / before[1] + 1 / after[1]) / 2
-    apart = math.copysign(max(0.0, abs(now - was) - step), now - was)
-    return Change(was, now, (now - was) / limit, apart / error if error else 0.0)
+    distance = distance_of(min(1.0, 2 * _at_least_so_far(before, after)))
+    return Change(was, now, (now - was) / limit, math.copysign(distance, now - was))
+
+
+def _at_least_so_far(before: tuple[int, int], after: tuple[int, int]) -> float:
+    """Return how probable it is that as many of all hits, or more, fall to the side that has
+    more, if hits fall blindly (the hypergeometric distribution's tail)."""
+    if after[0] * before[1] < before[0] * after[1]:
+        before, after = after, before
+    hits, size = before[0] + after[0], before[1] + after[1]
+    whole = _log_choose(size, after[1])
+    total = 0.0
+    for mine in range(after[0], min(hits, after[1]) + 1):
+        others = _log_choose(size - hits, after[1] - mine)
+        term = math.exp(_log_choose(hits, mine) + others - whole)
+        total += term
+        if term < total * 1e-12:
+            break
+    return total
+
+
+def _log_choose(of: int, some: int) -> float:
+    if not 0 <= some <= of:
+        return -math.inf
+    return math.lgamma(of + 1) - math.lgamma(some + 1) - math.lgamma(of - some + 1)
 
 
 def mean_change(before: Sample, after: Sample, *, limit: float) -> Change | None:
@@ -94,18 +114,6 @@ def _welch(before: Sample, after: Sample) -> float:
     counts = (before.count, after.count)
     free = sum(parts) ** 2 / sum(p * p / (n - 1) for p, n in zip(parts, counts, strict=True) if p)
     return from_student(apart / error, free)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """From when on which change matters, by the name of what is compared."""
-
-    shares: Mapping[str, float] = field(default_factory=lambda: {"refusal": 0.1, "hedging": 0.15})
-    """Difference of a share, either way."""
-    means: Mapping[str, float] = field(default_factory=lambda: {"output_chars": 0.3})
-    """Relative difference of a mean, either way."""
-    drops: Mapping[str, float] = field(default_factory=lambda: {"quality": 2.0})
-    """Deviations of the baseline below its mean."""
 
 
 def ks(before: Sequence[float], after: Sequence[float]) -> tuple[float, float]:

@@ -48,6 +48,8 @@ class Tally:
     """Calls that quality checks could look at."""
     flags: dict[str, int] = field(default_factory=dict[str, int])
     output_chars: int = 0
+    output_chars_squared: int = 0
+    """Sum of squares, for the deviation."""
     measured: int = 0
     """Calls whose answer's length is known."""
     durations: Sketch = field(default_factory=Sketch)
@@ -103,6 +105,7 @@ class Tally:
         if call.output_chars is not None:
             self.measured += 1
             self.output_chars += call.output_chars
+            self.output_chars_squared += call.output_chars**2
 
     def _example(self, kind: Example, strength: float, call: Call) -> None:
         best = self.examples.get(kind)
@@ -155,5 +158,6 @@ _SUMS = (
     "refusable",
     "judged",
     "output_chars",
+    "output_chars_squared",
     "measured",
 )

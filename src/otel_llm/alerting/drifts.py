@@ -1,0 +1,183 @@
+"""Is this day of a model and prompt version unlike the week before it?
+
+Told is what is beyond the limit and beyond chance: the refusal rate, the rate of hedging answers,
+their length; and a model that answers in place of the one that used to.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from otel_llm.genai import Call
+from otel_llm.stats import Tally
+from otel_llm.stats.dimensions import label
+from otel_llm.stats.drift import Change, Sample, mean_change, share_change
+
+DAY_HOURS = 24
+_BASELINE_HOURS = 7 * DAY_HOURS
+_LEAST_BASELINE_HOURS = DAY_HOURS
+_MODELS = 1_000
+"""The most names of models that are remembered: applications send them."""
+
+Key = tuple[str, ...]
+"""Model, prompt and prompt version."""
+Kind = Literal["refusal_rate", "hedging_rate", "output_length", "served_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class DriftLimits:
+    """From when on which change matters."""
+
+    refusal_rate: float = 0.1
+    """How far a refusal rate may move."""
+    hedging_rate: float = 0.15
+    """How far the rate of hedging answers (hallucination markers) may move."""
+    output_length: float = 0.3
+    """How far the mean length of answers may move, as a share of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDrift:
+    """A day that is unlike the week before it."""
+
+    kind: Kind
+    labels: Mapping[str, str]
+    before: float | None
+    after: float | None
+    size: float
+    """In units of the limit."""
+    distance: float | None
+    """In standard deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hour:
+    """What is needed of one hour."""
+
+    hour: int
+    refused: int
+    refusable: int
+    hedging: int
+    judged: int
+    measured: int
+    chars: int
+    squared: int
+
+    @classmethod
+    def of(cls, hour: int, tally: Tally) -> _Hour:
+        return cls(
+            hour,
+            tally.refused,
+            tally.refusable,
+            tally.flags.get("hedging", 0),
+            tally.judged,
+            tally.measured,
+            tally.output_chars,
+            tally.output_chars_squared,
+        )
+
+
+class Drifts:
+    """The hours of eight days by model and prompt version. Not thread-safe."""
+
+    def __init__(self, limits: DriftLimits) -> None:
+        self._limits = limits
+        self._hours: dict[Key, deque[_Hour]] = {}
+        self._served: dict[Key, dict[str, int]] = {}
+        """By provider and model asked for: the models that answered, and since which hour."""
+
+    def see(self, call: Call, hour: int) -> None:
+        """Note which model answered."""
+        if call.request_model and call.response_model:
+            asked = (label(call.provider), label(call.request_model))
+            if asked in self._served or len(self._served) < _MODELS:
+                served = self._served.setdefault(asked, {})
+                if len(served) < _MODELS:
+                    served.setdefault(label(call.response_model), hour)
+
+    def add(self, key: Key, hour: int, tally: Tally) -> None:
+        """Remember an hour."""
+        room = _BASELINE_HOURS + DAY_HOURS
+        self._hours.setdefault(key, deque(maxlen=room)).append(_Hour.of(hour, tally))
+
+    def found(self, last: int) -> tuple[FoundDrift, ...]:
+        """Return what has drifted in the day up to the hour ``last``, the largest first."""
+        found = [*self._changes(last - DAY_HOURS), *self._replaced(last - DAY_HOURS)]
+        return tuple(sorted(found, key=lambda one: -abs(one.size)))
+
+    def _changes(self, border: int) -> Iterator[FoundDrift]:
+        for key, hours in self._hours.items():
+            before = [h for h in hours if border - _BASELINE_HOURS < h.hour <= border]
+            after = [h for h in hours if h.hour > border]
+            if len(before) >= _LEAST_BASELINE_HOURS:
+                labels = _named(("model", "prompt", "prompt_version"), key)
+                for kind, change in self._compared(before, after):
+                    if change is not None and change.drifted:
+                        yield _found(kind, labels, change)
+
+    def _compared(
+        self, before: Sequence[_Hour], after: Sequence[_Hour]
+    ) -> Iterator[tuple[Kind, Change | None]]:
+        limits = self._limits
+        refused, hedging = (_refused(before), _refused(after)), (_hedging(before), _hedging(after))
+        yield "refusal_rate", share_change(*refused, limit=limits.refusal_rate)
+        yield "hedging_rate", share_change(*hedging, limit=limits.hedging_rate)
+        length = mean_change(_length(before), _length(after), limit=limits.output_length)
+        yield "output_length", length
+
+    def _replaced(self, border: int) -> Iterator[FoundDrift]:
+        for (provider, asked), served in self._served.items():
+            if min(served.values()) <= border:
+                for model, since in served.items():
+                    if since > border:
+                        names = ("provider", "request_model", "model")
+                        labels = _named(names, (provider, asked, model))
+                        yield FoundDrift("served_model", labels, None, None, 1.0, None)
+
+    def forget(self, first: int) -> None:
+        """Let go of what had no call since the hour ``first``."""
+        self._hours = {key: hours for key, hours in self._hours.items() if hours[-1].hour >= first}
+
+    def export(self) -> dict[str, Any]:
+        """Return everything as plain JSON values."""
+        hours = [[key, [asdict(hour) for hour in given]] for key, given in self._hours.items()]
+        return {"hours": hours, "served": [[key, served] for key, served in self._served.items()]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what ``export`` gave."""
+        room = _BASELINE_HOURS + DAY_HOURS
+        for key, hours in state["hours"]:
+            self._hours[tuple(key)] = deque((_Hour(**hour) for hour in hours), maxlen=room)
+        self._served = {tuple(key): dict(served) for key, served in state["served"]}
+
+
+def _found(kind: Kind, labels: Mapping[str, str], change: Change) -> FoundDrift:
+    return FoundDrift(kind, labels, change.before, change.after, change.size, change.distance)
+
+
+def _named(names: Sequence[str], key: Sequence[str]) -> dict[str, str]:
+    return {name: value for name, value in zip(names, key, strict=True) if value}
+
+
+def _refused(hours: Iterable[_Hour]) -> tuple[int, int]:
+    return _sum(hours, "refused"), _sum(hours, "refusable")
+
+
+def _hedging(hours: Iterable[_Hour]) -> tuple[int, int]:
+    return _sum(hours, "hedging"), _sum(hours, "judged")
+
+
+def _length(hours: Iterable[_Hour]) -> Sample:
+    count, total, squared = (_sum(hours, name) for name in ("measured", "chars", "squared"))
+    if count < 2:
+        return Sample(count, 0.0, 0.0)
+    variance = max(0.0, (squared - total * total / count) / (count - 1))
+    return Sample(count, total / count, math.sqrt(variance))
+
+
+def _sum(hours: Iterable[_Hour], name: str) -> int:
+    return sum(getattr(hour, name) for hour in hours)

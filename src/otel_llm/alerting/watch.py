@@ -1,0 +1,135 @@
+"""Watches every model, hour by hour: what is unusual, and what has drifted.
+
+Calls are counted into the hour in which they ended; an hour is judged ten minutes after its end.
+Only sums are kept, and they survive a restart.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from otel_llm.genai import Call
+from otel_llm.stats import Tally
+from otel_llm.stats.dimensions import label
+from otel_llm.stats.tally import NANO
+
+from .anomalies import HISTORY_HOURS, HOUR_S, Anomalies, FoundAnomaly
+from .drifts import DriftLimits, Drifts, FoundDrift
+
+_GRACE_S = 600
+"""An hour is judged so long after its end: calls arrive late."""
+_CELLS = 5_000
+"""The most combinations of service, model and prompt version that open hours keep apart."""
+
+Key = tuple[str, ...]
+Told = list[tuple[Mapping[str, str], float]]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchConfig:
+    """Whether and how models are watched for anomalies and drift."""
+
+    enabled: bool = True
+    """``false`` watches nothing."""
+    min_calls: int = 20
+    """An hour with fewer calls is not judged and does not count as usual."""
+    drift: DriftLimits = field(default_factory=DriftLimits)
+    """From when on which change matters."""
+
+
+class Watch:
+    """Sees calls, judges hours. Thread-safe; the clock is passed in."""
+
+    def __init__(self, config: WatchConfig) -> None:
+        self._enabled = config.enabled
+        self._lock = threading.Lock()
+        self._cells: dict[tuple[int, Key], Tally] = {}
+        self._anomalies = Anomalies(min_calls=config.min_calls)
+        self._drifts = Drifts(config.drift)
+        self._closed: int | None = None
+        """The last hour that was judged."""
+        self._dirty = False
+
+    def observe(self, calls: Iterable[Call], now: float) -> None:
+        """Count model calls into their hours; calls of an hour that was judged are left out."""
+        if not self._enabled:
+            return
+        with self._lock:
+            for call in calls:
+                hour = int(min(call.end_ns / NANO, now) // HOUR_S)
+                if call.billed and (self._closed is None or hour > self._closed):
+                    self._count(call, hour)
+
+    def _count(self, call: Call, hour: int) -> None:
+        place = (call.service, call.model, call.prompt_name, call.prompt_version)
+        cell = (hour, tuple(label(part) for part in place))
+        if cell in self._cells or len(self._cells) < _CELLS:
+            self._cells.setdefault(cell, Tally()).add(call)
+            self._drifts.see(call, hour)
+
+    def advance(self, now: float) -> None:
+        """Judge every hour that is over."""
+        last = int((now - _GRACE_S) // HOUR_S) - 1
+        with self._lock:
+            for hour in sorted({hour for hour, _ in self._cells if hour <= last}):
+                self._close(hour)
+            self._closed = last
+
+    def _close(self, hour: int) -> None:
+        keys = [key for at, key in self._cells if at == hour]
+        tallies = {key: self._cells.pop((hour, key)) for key in keys}
+        for (service, model), tally in _summed(tallies, slice(0, 2)).items():
+            self._anomalies.judge((service, model), hour, tally)
+        for key, tally in _summed(tallies, slice(1, 4)).items():
+            self._drifts.add(key, hour, tally)
+        self._anomalies.forget(hour - HISTORY_HOURS)
+        self._drifts.forget(hour - HISTORY_HOURS)
+        self._dirty = True
+
+    def anomalies(self) -> tuple[FoundAnomaly, ...]:
+        """Return the unusual hours of late, the latest first."""
+        with self._lock:
+            return self._anomalies.found()
+
+    def drift(self) -> tuple[FoundDrift, ...]:
+        """Return what has drifted as of the last hour that was judged, the largest first."""
+        with self._lock:
+            return () if self._closed is None else self._drifts.found(self._closed)
+
+    def anomaly_reading(self) -> Told:
+        """The signal ``anomaly``: what was unusual in the last hour that was judged."""
+        with self._lock:
+            found = () if self._closed is None else self._anomalies.found(hour=self._closed)
+        return [({**one.labels, "signal": one.signal}, abs(one.distance)) for one in found]
+
+    def drift_reading(self) -> Told:
+        """The signal ``drift``."""
+        return [({**one.labels, "kind": one.kind}, abs(one.size)) for one in self.drift()]
+
+    def export(self) -> dict[str, Any]:
+        """Return what is known of the past, when it changed since the last call; else nothing."""
+        with self._lock:
+            if not self._dirty:
+                return {}
+            self._dirty = False
+            parts = {"anomalies": self._anomalies.export(), "drifts": self._drifts.export()}
+            return {"watch": {"closed": self._closed, **parts}}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what ``export`` gave."""
+        with self._lock:
+            if given := state.get("watch"):
+                self._closed = given["closed"]
+                self._anomalies.restore(given["anomalies"])
+                self._drifts.restore(given["drifts"])
+
+
+def _summed(tallies: Mapping[Key, Tally], part: slice) -> dict[Key, Tally]:
+    """Add up the tallies whose keys are equal in ``part``."""
+    sums: dict[Key, Tally] = {}
+    for key, tally in tallies.items():
+        sums.setdefault(key[part], Tally()).merge(tally)
+    return sums

@@ -1,0 +1,250 @@
+"""AWS Bedrock through botocore (boto3) and aiobotocore.
+
+Patched: ``_make_api_call``, which every call of every AWS service goes through; other services and
+operations pass untouched. Read are, of ``bedrock-runtime``, Converse, ConverseStream, InvokeModel
+and InvokeModelWithResponseStream; of ``bedrock-agent-runtime``, InvokeAgent, InvokeInlineAgent,
+Retrieve, RetrieveAndGenerate and its stream. The body of InvokeModel is never read before the
+caller reads it: the span ends when it was read, closed or dropped.
+
+The GenAI part of ``opentelemetry-instrumentation-botocore`` makes a span of the same call; it is
+left out while this instrumentor is on, and its plain RPC span remains. Errors are named by the
+code that AWS gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from otel_llm import semconv
+from otel_llm.genai import Request, Response
+
+from .core import Content, Endpoint, Hook, LLMInstrumentor, Message, Origin, Patch, StreamReader
+from .shapes import bedrock_agents as agents
+from .shapes import chat_messages, converse, converse_blocks, invoke_model, message_blocks
+from .shapes.invoke_model_stream import InvokeModelStream
+from .shapes.parts import Part, text_part
+from .shapes.values import field, fields, items, text
+
+_Parameters = Mapping[str, Any]
+
+
+def _parameters(arguments: Mapping[str, Any]) -> _Parameters:
+    return fields(arguments.get("api_params"))
+
+
+def _error_type(error: BaseException) -> str | None:
+    """Return the code of a ``ClientError``, also of one in the middle of a stream."""
+    return text(field(field(getattr(error, "response", None), "Error"), "Code"))
+
+
+def _endpoint(
+    operation: str,
+    request: Callable[[_Parameters], Request],
+    response: Callable[[Any], Response],
+    content: Content | None = None,
+    *,
+    stream: Callable[[bool], StreamReader] | None = None,
+    pending: str | None = None,
+    subject: str | None = None,
+) -> Endpoint:
+    """Return an endpoint whose readers get the parameters of the AWS operation."""
+
+    def read(arguments: Mapping[str, Any]) -> Request:
+        asked = request(_parameters(arguments))
+        asked.stream = True if stream is not None and operation != "invoke_agent" else None
+        return asked
+
+    return Endpoint(
+        operation,
+        read,
+        response,
+        stream,
+        content,
+        error_type=_error_type,
+        pending=pending,
+        subject=subject,
+    )
+
+
+def _system(said: Any) -> list[Part] | None:
+    return [part for block in items(said) for part in text_part(field(block, "text"))] or None
+
+
+_CONVERSE_CONTENT = Content(
+    input_messages=lambda a: converse_blocks.input_messages(_parameters(a).get("messages")),
+    output_messages=converse.output_messages,
+    system_instructions=lambda a: _system(_parameters(a).get("system")),
+    tool_definitions=lambda a: converse_blocks.tool_definitions(_parameters(a).get("toolConfig")),
+)
+
+
+def _asked(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    return invoke_model.body_of(_parameters(arguments).get("body"))
+
+
+def _invoke_input(arguments: Mapping[str, Any]) -> Sequence[Message]:
+    body = _asked(arguments)
+    if "messages" not in body:
+        said = next((body[name] for name in ("prompt", "inputText", "message") if name in body), "")
+        parts = text_part(said)
+        return [{"role": "user", "parts": parts}] if parts else []
+    sent = body["messages"]
+    if "anthropic_version" in body:
+        return message_blocks.input_messages(sent)
+    if "inferenceConfig" in body or "schemaVersion" in body:
+        return converse_blocks.input_messages(sent)
+    return chat_messages.input_messages(sent)
+
+
+def _invoke_system(arguments: Mapping[str, Any]) -> Sequence[Part] | None:
+    said = _asked(arguments).get("system")
+    return text_part(said) or None if isinstance(said, str) else _system(said)
+
+
+_INVOKE_CONTENT = Content(
+    input_messages=_invoke_input,
+    output_messages=invoke_model.output_messages,
+    system_instructions=_invoke_system,
+    tool_definitions=lambda a: message_blocks.tool_definitions(_asked(a).get("tools")),
+)
+_AGENT_CONTENT = Content(
+    input_messages=lambda a: agents.agent_input(_parameters(a)), output_messages=lambda _: []
+)
+_GENERATE_CONTENT = Content(
+    input_messages=lambda a: agents.generate_input(_parameters(a)),
+    output_messages=agents.generate_output,
+)
+
+
+def _no_response(_: Any) -> Response:
+    return Response()
+
+
+_INVOKE = _endpoint(
+    "chat", invoke_model.request, invoke_model.response, _INVOKE_CONTENT, pending="body"
+)
+_INVOKE_STREAM = _endpoint(
+    "chat",
+    invoke_model.request,
+    invoke_model.response,
+    _INVOKE_CONTENT,
+    stream=InvokeModelStream,
+    pending="body",
+)
+_INVOCATIONS = {
+    ("InvokeModel", "chat"): _INVOKE,
+    ("InvokeModel", "text_completion"): replace(_INVOKE, operation="text_completion"),
+    ("InvokeModel", "embeddings"): _endpoint(
+        "embeddings", invoke_model.embed_request, invoke_model.embed_response, pending="body"
+    ),
+    ("InvokeModelWithResponseStream", "chat"): _INVOKE_STREAM,
+    ("InvokeModelWithResponseStream", "text_completion"): replace(
+        _INVOKE_STREAM, operation="text_completion"
+    ),
+}
+_CONVERSE = _endpoint("chat", converse.request, converse.response, _CONVERSE_CONTENT)
+_OPERATIONS = {
+    "Converse": _CONVERSE,
+    "ConverseStream": _endpoint(
+        "chat",
+        converse.request,
+        _no_response,
+        _CONVERSE_CONTENT,
+        stream=converse.ConverseStream,
+        pending="stream",
+    ),
+    "InvokeAgent": _endpoint(
+        "invoke_agent",
+        agents.agent_request,
+        _no_response,
+        _AGENT_CONTENT,
+        stream=agents.AgentStream,
+        pending="completion",
+        subject=semconv.AGENT_NAME,
+    ),
+    "Retrieve": _endpoint(
+        "retrieval", agents.retrieve_request, _no_response, subject=semconv.DATA_SOURCE_ID
+    ),
+    "RetrieveAndGenerate": _endpoint(
+        "chat", agents.generate_request, agents.generate_response, _GENERATE_CONTENT
+    ),
+    "RetrieveAndGenerateStream": _endpoint(
+        "chat",
+        agents.generate_request,
+        agents.generate_response,
+        _GENERATE_CONTENT,
+        stream=agents.GenerateStream,
+        pending="stream",
+    ),
+}
+_OPERATIONS["InvokeInlineAgent"] = _OPERATIONS["InvokeAgent"]
+_SERVICES = {
+    "bedrock-runtime": frozenset({"Converse", "ConverseStream", *(n for n, _ in _INVOCATIONS)}),
+    "bedrock-agent-runtime": frozenset(_OPERATIONS) - {"Converse", "ConverseStream"},
+}
+
+
+def _choose(client: Any, arguments: Mapping[str, Any]) -> Endpoint | None:
+    """Return the endpoint of a call of Bedrock's; ``None`` for everything else of AWS."""
+    known = _SERVICES.get(client._service_model.service_name)
+    name = arguments.get("operation_name")
+    if known is None or name not in known:
+        return None
+    if name in _OPERATIONS:
+        return _OPERATIONS[name]
+    kind = invoke_model.operation(_parameters(arguments))
+    return _INVOCATIONS.get((str(name), kind), _INVOKE_STREAM)
+
+
+def _plain_extension(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Give the botocore instrumentation its extension, for Bedrock the one that makes RPC spans."""
+    extension = wrapped(*args, **kwargs)
+    plain = type(extension).__mro__[-2]
+    bedrock = getattr(extension, "_call_context", None)
+    if getattr(bedrock, "service", None) != "bedrock-runtime" or type(extension) is plain:
+        return extension
+    return plain(bedrock)
+
+
+_POSITIONAL = ("operation_name", "api_params")
+_RPC = "opentelemetry.instrumentation.botocore"
+
+
+class BedrockInstrumentor(LLMInstrumentor):
+    """Traces AWS Bedrock through botocore and aiobotocore."""
+
+    requires = ("botocore >= 1.35, < 2",)
+    provider = "aws.bedrock"
+    hooks = (
+        Hook(
+            f"{_RPC}.extensions.registry",
+            "ExtensionRegistry.get_extension",
+            _plain_extension,
+            optional=True,
+        ),
+        Hook(_RPC, "_find_extension", _plain_extension, optional=True),
+    )
+    patches = (
+        Patch(
+            "botocore.client", "BaseClient._make_api_call", _CONVERSE, _POSITIONAL, choose=_choose
+        ),
+        Patch(
+            "aiobotocore.client",
+            "AioBaseClient._make_api_call",
+            _CONVERSE,
+            _POSITIONAL,
+            optional=True,
+            choose=_choose,
+        ),
+    )
+
+    def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
+        """Name the region's host, or the endpoint the caller chose."""
+        url = urlsplit(text(instance.meta.endpoint_url) or "")
+        port = url.port or (80 if url.scheme == "http" else 443)
+        return Origin(self.provider, url.hostname, port)

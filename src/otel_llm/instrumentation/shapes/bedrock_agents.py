@@ -1,0 +1,147 @@
+"""Bedrock's agents and knowledge bases.
+
+An agent's usage is the sum over the model calls that its trace tells of, so there is none without
+``enableTrace``. A knowledge base that generates tells no usage at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from otel_llm import semconv
+from otel_llm.genai import Request, Response, Usage
+
+from ..core.patch import Message
+from .parts import text_part
+from .values import count, field, fields, integer, text
+
+
+def agent_request(asked: Mapping[str, Any]) -> Request:
+    """Read the parameters of InvokeAgent and InvokeInlineAgent."""
+    told = {
+        semconv.AGENT_ID: text(asked.get("agentId")),
+        semconv.AGENT_NAME: text(asked.get("agentName")),
+    }
+    return Request(
+        model=text(asked.get("foundationModel")),
+        conversation_id=text(asked.get("sessionId")),
+        more={name: value for name, value in told.items() if value is not None},
+    )
+
+
+class AgentStream:
+    """Collects the events of an agent: its traces and its answer."""
+
+    __slots__ = ("_pieces", "_usage")
+
+    def __init__(self, content: bool = False) -> None:
+        self._pieces: list[str] | None = [] if content else None
+        self._usage = Usage()
+
+    def feed(self, chunk: Mapping[str, Any]) -> None:
+        """Take one event."""
+        if (told := chunk.get("trace")) is not None:
+            for step in fields(field(told, "trace")).values():
+                self._usage += _usage(step)
+        elif self._pieces is not None and (said := chunk.get("chunk")) is not None:
+            self._pieces.append(_decoded(field(said, "bytes")))
+
+    def response(self) -> Response:
+        """Return what has arrived so far."""
+        return Response(usage=self._usage)
+
+    def output_messages(self) -> Sequence[Message]:
+        """Return the agent's answer."""
+        return _said("".join(self._pieces or ()))
+
+
+def _usage(step: Any) -> Usage:
+    said = field(field(field(step, "modelInvocationOutput"), "metadata"), "usage")
+    return Usage(count(field(said, "inputTokens")), count(field(said, "outputTokens")))
+
+
+def _decoded(said: Any) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else ""
+
+
+def _said(answer: Any) -> list[Message]:
+    parts = text_part(answer)
+    return [{"role": "assistant", "parts": parts, "finish_reason": "stop"}] if parts else []
+
+
+def agent_input(asked: Mapping[str, Any]) -> list[Message]:
+    """Return what an agent was asked."""
+    parts = text_part(asked.get("inputText"))
+    return [{"role": "user", "parts": parts}] if parts else []
+
+
+def retrieve_request(asked: Mapping[str, Any]) -> Request:
+    """Read the parameters of Retrieve."""
+    search = field(field(asked, "retrievalConfiguration"), "vectorSearchConfiguration")
+    told = {
+        semconv.DATA_SOURCE_ID: text(asked.get("knowledgeBaseId")),
+        semconv.RETRIEVAL_TOP_K: integer(field(search, "numberOfResults")),
+    }
+    return Request(more={name: value for name, value in told.items() if value is not None})
+
+
+def generate_request(asked: Mapping[str, Any]) -> Request:
+    """Read the parameters of RetrieveAndGenerate."""
+    config = field(asked, "retrieveAndGenerateConfiguration")
+    base = field(config, "knowledgeBaseConfiguration") or field(
+        config, "externalSourcesConfiguration"
+    )
+    generation = field(base, "generationConfiguration")
+    inference = field(field(generation, "inferenceConfig"), "textInferenceConfig")
+    guardrail = field(field(generation, "guardrailConfiguration"), "guardrailId")
+    told = {
+        semconv.AWS_BEDROCK_KNOWLEDGE_BASE_ID: text(field(base, "knowledgeBaseId")),
+        semconv.AWS_BEDROCK_GUARDRAIL_ID: text(guardrail),
+    }
+    return Request(
+        model=text(field(base, "modelArn")),
+        temperature=field(inference, "temperature"),
+        top_p=field(inference, "topP"),
+        max_tokens=integer(field(inference, "maxTokens")),
+        conversation_id=text(asked.get("sessionId")),
+        more={name: value for name, value in told.items() if value is not None},
+    )
+
+
+def generate_response(answer: Any) -> Response:
+    """Read an answer of RetrieveAndGenerate, or what comes before its stream."""
+    return Response(conversation_id=text(field(answer, "sessionId")))
+
+
+def generate_input(asked: Mapping[str, Any]) -> list[Message]:
+    """Return what a knowledge base was asked."""
+    parts = text_part(field(asked.get("input"), "text"))
+    return [{"role": "user", "parts": parts}] if parts else []
+
+
+def generate_output(answer: Any) -> list[Message]:
+    """Return what a knowledge base said."""
+    return _said(field(field(answer, "output"), "text"))
+
+
+class GenerateStream:
+    """Collects the events of RetrieveAndGenerateStream."""
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self, content: bool = False) -> None:
+        self._pieces: list[str] | None = [] if content else None
+
+    def feed(self, chunk: Mapping[str, Any]) -> None:
+        """Take one event."""
+        if self._pieces is not None and (said := text(field(chunk.get("output"), "text"))):
+            self._pieces.append(said)
+
+    def response(self) -> Response:
+        """Return what has arrived so far."""
+        return Response()
+
+    def output_messages(self) -> Sequence[Message]:
+        """Return what was said."""
+        return _said("".join(self._pieces or ()))

@@ -1,0 +1,142 @@
+"""Content blocks and tools of Bedrock's Converse in the JSON of the conventions."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core.patch import Message
+from .parts import (
+    Part,
+    blob_part,
+    finish,
+    plain,
+    reasoning_part,
+    text_part,
+    tool_call_part,
+    tool_response_part,
+)
+from .values import field, items, known, parsed, text
+
+_FINISH = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_call",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+    "malformed_model_output": "error",
+    "malformed_tool_use": "error",
+}
+"""Stop reasons to the enumeration of ``finish_reason`` in messages."""
+
+
+def output_message(parts: Sequence[Part], reason: str | None) -> Message:
+    """Return an answer."""
+    spelled = _FINISH.get(reason or "", reason)
+    return {"role": "assistant", "parts": list(parts), "finish_reason": finish(spelled)}
+
+
+def input_messages(messages: Any) -> list[Message]:
+    """Return the conversation that was sent."""
+    return [_input_message(message) for message in items(messages)]
+
+
+def _input_message(message: Any) -> Message:
+    parts = blocks(field(message, "content"))
+    answers = all(part["type"] == "tool_call_response" for part in parts)
+    role = "tool" if parts and answers else text(field(message, "role")) or "user"
+    return {"role": role, "parts": parts}
+
+
+def blocks(content: Any) -> list[Part]:
+    """Return the parts of a message's content; a cache point is none."""
+    return [part for block in items(content) for part in _block(block)]
+
+
+def _block(block: Any) -> list[Part]:
+    for name, reader in _READERS.items():
+        if (value := field(block, name)) is not None:
+            return reader(value)
+    return []
+
+
+def _reasoning(said: Any) -> list[Part]:
+    return reasoning_part(field(field(said, "reasoningText"), "text"))
+
+
+def _tool_use(call: Any) -> list[Part]:
+    input = parsed(field(call, "input"))
+    return [tool_call_part(field(call, "name"), plain(input), field(call, "toolUseId"))]
+
+
+def _tool_result(result: Any) -> list[Part]:
+    told = [_result(block) for block in items(field(result, "content"))]
+    return [tool_response_part(told[0] if len(told) == 1 else told, field(result, "toolUseId"))]
+
+
+def _result(block: Any) -> Any:
+    if (told := field(block, "json")) is not None:
+        return plain(told)
+    said = text(field(block, "text"))
+    return said if said is not None else _block(block)
+
+
+def _guarded(content: Any) -> list[Part]:
+    return text_part(field(field(content, "text"), "text"))
+
+
+def _cited(content: Any) -> list[Part]:
+    return blocks(field(content, "content"))
+
+
+def _media(modality: str, mime: str) -> Callable[[Any], list[Part]]:
+    def read(media: Any) -> list[Part]:
+        format, source = text(field(media, "format")), field(media, "source")
+        uri, data = text(field(field(source, "s3Location"), "uri")), field(source, "bytes")
+        kind = f"{mime}/{format}" if format else None
+        if uri:
+            head = {"type": "uri", "modality": modality, "uri": uri}
+            return [{**head, **known(mime_type=kind)}]
+        encoded = base64.b64encode(data).decode() if isinstance(data, bytes) else text(data)
+        return [blob_part(modality, encoded, kind)]
+
+    return read
+
+
+_READERS: dict[str, Callable[[Any], list[Part]]] = {
+    "text": text_part,
+    "reasoningContent": _reasoning,
+    "toolUse": _tool_use,
+    "toolResult": _tool_result,
+    "guardContent": _guarded,
+    "citationsContent": _cited,
+    "image": _media("image", "image"),
+    "document": _media("document", "application"),
+    "video": _media("video", "video"),
+    "audio": _media("audio", "audio"),
+}
+
+
+def tool_definitions(config: Any) -> list[Part] | None:
+    """Return what the model may call."""
+    return [d for tool in items(field(config, "tools")) for d in _definition(tool)] or None
+
+
+def _definition(tool: Any) -> list[Part]:
+    if (spec := field(tool, "toolSpec")) is None:
+        name = text(field(field(tool, "systemTool"), "name"))
+        return [{"type": "system", "name": name}] if name else []
+    schema = field(field(spec, "inputSchema"), "json")
+    return [
+        {
+            "type": "function",
+            "name": text(field(spec, "name")) or "",
+            **known(
+                description=text(field(spec, "description")),
+                parameters=None if schema is None else plain(schema),
+            ),
+        }
+    ]

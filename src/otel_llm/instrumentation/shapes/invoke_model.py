@@ -1,0 +1,237 @@
+"""Bedrock's InvokeModel: each vendor's own bodies, told apart by what is in them.
+
+An inference profile's ARN says nothing of the vendor, so the body does. Read are those of
+Anthropic, Amazon (Nova, Titan), Meta, Mistral and Cohere, and of everyone who speaks chat
+completions. What a body does not count, the headers of the answer may.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from otel_llm import semconv
+from otel_llm.genai import Request, Response, Usage
+
+from ..core.patch import Message
+from . import chat_completions, converse, messages
+from .values import count, field, fields, integer, items, number, text, texts
+
+
+def body_of(asked: Any) -> Mapping[str, Any]:
+    """Return a request's or answer's JSON object; ``{}`` for a file, which is not ours to read."""
+    if not isinstance(asked, bytes | bytearray | str):
+        return {}
+    try:
+        return fields(json.loads(asked))
+    except ValueError:
+        return {}
+
+
+_CHAT = re.compile(r'"(messages|message|chat_history)"\s*:')
+
+
+def operation(parameters: Mapping[str, Any]) -> str:
+    """Return what kind of call this is, by the model's name and the keys of the body."""
+    if "embed" in (text(parameters.get("modelId")) or ""):
+        return "embeddings"
+    body = parameters.get("body")
+    said = bytes(body).decode(errors="replace") if isinstance(body, bytes | bytearray) else body
+    asks_chat = not isinstance(said, str) or _CHAT.search(said) is not None
+    return "chat" if asks_chat else "text_completion"
+
+
+def request(parameters: Mapping[str, Any]) -> Request:
+    """Read the parameters of InvokeModel."""
+    body = body_of(parameters.get("body"))
+    read = converse.request(body) if "inferenceConfig" in body else _request(body)
+    guardrail = text(parameters.get("guardrailIdentifier"))
+    return replace(
+        read,
+        model=text(parameters.get("modelId")),
+        stream=None,
+        more={semconv.AWS_BEDROCK_GUARDRAIL_ID: guardrail} if guardrail else None,
+    )
+
+
+def _request(body: Mapping[str, Any]) -> Request:
+    config = fields(body.get("textGenerationConfig"))  # Titan's
+    get = {**config, **body}.get
+    return Request(
+        temperature=number(get("temperature")),
+        top_p=number(_first(get, "top_p", "topP", "p")),
+        top_k=integer(_first(get, "top_k", "k")),
+        max_tokens=integer(_first(get, *_LIMITS)),
+        frequency_penalty=number(get("frequency_penalty")),
+        presence_penalty=number(get("presence_penalty")),
+        stop_sequences=texts(_first(get, "stop_sequences", "stopSequences", "stop")),
+        seed=integer(get("seed")),
+    )
+
+
+_LIMITS = (
+    "max_tokens",
+    "max_completion_tokens",
+    "max_gen_len",
+    "maxTokenCount",
+    "max_tokens_to_sample",
+)
+
+
+def _first(get: Any, *names: str) -> Any:
+    return next((found for name in names if (found := get(name)) is not None), None)
+
+
+def embed_request(parameters: Mapping[str, Any]) -> Request:
+    """Read the parameters of InvokeModel for an embeddings model."""
+    size = integer(body_of(parameters.get("body")).get("dimensions"))
+    return Request(
+        model=text(parameters.get("modelId")),
+        more=None if size is None else {semconv.EMBEDDINGS_DIMENSION_COUNT: size},
+    )
+
+
+def response(answer: Any) -> Response:
+    """Read an answer whose ``body`` is bytes, or ``None`` where it was not read to its end."""
+    body = body_of(field(answer, "body"))
+    read = response_of(body)
+    read.usage = filled(read.usage, _of_headers(answer))
+    return read
+
+
+def embed_response(answer: Any) -> Response:
+    """Read an answer of an embeddings model; the vectors only for their length."""
+    body = body_of(field(answer, "body"))
+    usage = Usage(input_tokens=count(body.get("inputTextTokenCount")))
+    size = len(_vector(body))
+    return Response(
+        usage=Usage(input_tokens=filled(usage, _of_headers(answer)).input_tokens),
+        more={semconv.EMBEDDINGS_DIMENSION_COUNT: size} if size else None,
+    )
+
+
+def _vector(body: Mapping[str, Any]) -> Sequence[Any]:
+    if "embedding" in body:
+        return items(body["embedding"])
+    vectors = body.get("embeddings")
+    typed = items(field(vectors, "float")) or items(vectors)
+    return items(typed[0]) if typed else ()
+
+
+def _of_headers(answer: Any) -> Usage:
+    headers = fields(field(field(answer, "ResponseMetadata"), "HTTPHeaders"))
+
+    def tokens(kind: str) -> int | None:
+        said = text(headers.get(f"x-amzn-bedrock-{kind}-token-count"))
+        return int(said) if said is not None and said.isdecimal() else None
+
+    return counted(
+        tokens("input"), tokens("output"), tokens("cache-read-input"), tokens("cache-write-input")
+    )
+
+
+def counted(fresh: int | None, output: int | None, read: int | None, written: int | None) -> Usage:
+    """Return Bedrock's own counts as billed: its input leaves out the cache."""
+    whole = None if fresh is None else fresh + (read or 0) + (written or 0)
+    return Usage(whole, output, read, written)
+
+
+def filled(usage: Usage, other: Usage) -> Usage:
+    """Return ``usage`` with what it does not know taken from ``other``."""
+    whole = replace(usage)
+    if whole.input_tokens is None:
+        whole.input_tokens = other.input_tokens
+        whole.cache_read, whole.cache_write = other.cache_read, other.cache_write
+    if whole.output_tokens is None:
+        whole.output_tokens = other.output_tokens
+    return whole
+
+
+def response_of(body: Mapping[str, Any]) -> Response:
+    """Read a body in whichever way its vendor writes it."""
+    if "choices" in body:
+        return _of_choices(body)
+    if "output" in body or "stopReason" in body:
+        return converse.response(body)
+    if field(body, "type") == "message" or "stop_sequence" in body:
+        return messages.response(body)
+    if "results" in body or "inputTextTokenCount" in body:
+        return _of_titan(body)
+    return _of_others(body)
+
+
+def _of_choices(body: Mapping[str, Any]) -> Response:
+    """Read chat completions; Mistral and DeepSeek say ``stop_reason`` here."""
+    read = chat_completions.response(body)
+    reasons = [text(field(choice, "stop_reason")) for choice in items(body.get("choices"))]
+    found = [reason for reason in reasons if reason is not None]
+    return replace(read, finish_reasons=read.finish_reasons or found)
+
+
+def _of_titan(body: Mapping[str, Any]) -> Response:
+    results = items(body.get("results"))
+    reasons = [text(field(result, "completionReason")) for result in results]
+    wrote = [count(field(result, "tokenCount")) for result in results]
+    known = [tokens for tokens in wrote if tokens is not None]
+    return Response(
+        finish_reasons=[reason for reason in reasons if reason is not None],
+        usage=Usage(count(body.get("inputTextTokenCount")), sum(known) if known else None),
+    )
+
+
+def _of_others(body: Mapping[str, Any]) -> Response:
+    """Read Meta's and Cohere's bodies and the older ones of Mistral and Anthropic."""
+    several = items(body.get("outputs")) or items(body.get("generations")) or (body,)
+    reasons = [text(field(one, "stop_reason") or field(one, "finish_reason")) for one in several]
+    billed = field(field(body, "meta"), "billed_units") or field(field(body, "usage"), "tokens")
+    asked, wrote = count(body.get("prompt_token_count")), count(body.get("generation_token_count"))
+    return Response(
+        id=text(body.get("id")) or text(body.get("generation_id")),
+        model=text(body.get("model")),
+        finish_reasons=[reason for reason in reasons if reason is not None],
+        usage=filled(
+            Usage(asked, wrote),
+            Usage(count(field(billed, "input_tokens")), count(field(billed, "output_tokens"))),
+        ),
+    )
+
+
+def output_messages(answer: Any) -> list[Message]:
+    """Return the messages of a whole answer."""
+    body = body_of(field(answer, "body"))
+    if "choices" in body:
+        return chat_completions.output_messages(body)
+    if "output" in body:
+        return converse.output_messages(body)
+    if isinstance(body.get("content"), list):
+        return messages.output_messages(body)
+    reasons = response_of(body).finish_reasons
+    return [said_message(said, reason) for said, reason in _paired(texts_in(body), reasons)]
+
+
+def texts_in(body: Mapping[str, Any]) -> list[str]:
+    """Return what was said, in a body whose answers are plain texts."""
+    several = (
+        items(body.get("results")) or items(body.get("outputs")) or items(body.get("generations"))
+    )
+    found = [text(_first(fields(one).get, *_SAID)) for one in several or (body,)]
+    return [said for said in found if said is not None]
+
+
+_SAID = ("text", "outputText", "generation", "completion")
+
+
+def _paired(said: Sequence[str], reasons: Sequence[str]) -> list[tuple[str, str | None]]:
+    padded = [*reasons, *[None] * len(said)]
+    return list(zip(said, padded, strict=False))
+
+
+def said_message(said: str, reason: str | None) -> Message:
+    """Return a message of one text."""
+    spelled = {"FINISH": "stop", "COMPLETE": "stop", "end_turn": "stop", "LENGTH": "length"}
+    parts = [{"type": "text", "content": said}]
+    finish = spelled.get(reason or "", reason) or "unknown"
+    return {"role": "assistant", "parts": parts, "finish_reason": finish}

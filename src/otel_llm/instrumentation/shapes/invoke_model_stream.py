@@ -1,0 +1,123 @@
+"""Streams of Bedrock's InvokeModelWithResponseStream: JSON in bytes, in each vendor's own way.
+
+The first chunk tells the vendor. After it, a chunk is only parsed if it can say something about
+tokens or the end, unless the words are wanted too. Bedrock adds its own counts to the last one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from otel_llm.genai import Response, Usage
+
+from ..core.patch import Message, StreamReader
+from .chat_completions import ChatStream
+from .converse import ConverseStream
+from .invoke_model import body_of, counted, filled, response_of, said_message, texts_in
+from .messages import MessageStream
+from .values import count, field
+
+_TELLING = re.compile(
+    rb"invocationMetrics|message_(?:start|delta|stop)|messageStop|metadata|\"usage\"|\"error\""
+    rb"|[Rr]eason\"\s*:\s*\"|[tT]oken_?[cC]ount\"\s*:\s*\d|content_block_start"
+)
+
+
+_COUNTS = (
+    "inputTokenCount",
+    "outputTokenCount",
+    "cacheReadInputTokenCount",
+    "cacheWriteInputTokenCount",
+)
+
+
+class InvokeModelStream:
+    """Collects the chunks of one answer."""
+
+    __slots__ = ("_content", "_metrics", "_reader")
+
+    def __init__(self, content: bool = False) -> None:
+        self._content = content
+        self._reader: StreamReader | None = None
+        self._metrics = Usage()
+
+    def feed(self, chunk: Mapping[str, Any]) -> None:
+        """Take one event; those without bytes are errors, which the SDK raises."""
+        said = field(chunk.get("chunk"), "bytes")
+        if not isinstance(said, bytes):
+            return
+        if self._content or self._reader is None or _TELLING.search(said):
+            self._take(body_of(said))
+
+    def _take(self, body: Mapping[str, Any]) -> None:
+        if self._reader is None:
+            self._reader = _reader_of(body)(self._content)
+        self._reader.feed(body)
+        if (told := body.get("amazon-bedrock-invocationMetrics")) is not None:
+            self._metrics = counted(*(count(field(told, name)) for name in _COUNTS))
+
+    def response(self) -> Response:
+        """Return what has arrived so far."""
+        read = self._reader.response() if self._reader else Response()
+        return replace(read, usage=filled(read.usage, self._metrics))
+
+    def output_messages(self) -> Sequence[Message]:
+        """Return the answer put together from its chunks."""
+        return self._reader.output_messages() if self._reader else []
+
+
+def _reader_of(body: Mapping[str, Any]) -> Callable[[bool], StreamReader]:
+    if "choices" in body:
+        return ChatStream
+    if "type" in body:
+        return MessageStream
+    if any(name in body for name in ("messageStart", "contentBlockDelta", "contentBlockStart")):
+        return ConverseStream
+    return _TextStream
+
+
+class _TextStream:
+    """Collects chunks of plain text: Titan, Llama, Cohere, the older ones of Mistral."""
+
+    __slots__ = ("_pieces", "_response")
+
+    def __init__(self, content: bool) -> None:
+        self._pieces: list[str] | None = [] if content else None
+        self._response = Response()
+
+    def feed(self, chunk: Mapping[str, Any]) -> None:
+        """Take one chunk's JSON."""
+        read, before = response_of(_of_titan(chunk)), self._response
+        self._response = replace(
+            read,
+            id=read.id or before.id,
+            model=read.model or before.model,
+            finish_reasons=read.finish_reasons or before.finish_reasons,
+            usage=filled(read.usage, before.usage),
+        )
+        if self._pieces is not None:
+            self._pieces += texts_in(chunk)
+
+    def response(self) -> Response:
+        """Return what has arrived so far."""
+        return self._response
+
+    def output_messages(self) -> Sequence[Message]:
+        """Return one message of all the text."""
+        reasons = self._response.finish_reasons
+        said = "".join(self._pieces or ())
+        return [said_message(said, reasons[0] if reasons else None)] if said else []
+
+
+def _of_titan(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return Titan's chunk in the form of its whole answer; others as they are."""
+    if "totalOutputTextTokenCount" not in chunk:
+        return chunk
+    result = {
+        "tokenCount": chunk["totalOutputTextTokenCount"],
+        "completionReason": chunk.get("completionReason"),
+    }
+    return {"inputTextTokenCount": chunk.get("inputTextTokenCount"), "results": [result]}

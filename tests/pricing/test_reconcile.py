@@ -32,11 +32,21 @@ line_item_usage_start_date,line_item_product_code,line_item_usage_type,line_item
 """
 
 
-def call(model: str, total: float | None, when: str = "2026-11-20T10:00", **more: object) -> Call:
+def call(
+    model: str, total: float | None, when: str = "2026-11-20T10:00", operation: str = "chat"
+) -> Call:
     cost = Cost(total) if total is not None else None
     start = at(when)
     return Call(
-        "t", "s", None, "chat", start, start + 1, operation="chat", response_model=model, cost=cost
+        "t",
+        "s",
+        None,
+        "chat",
+        start,
+        start + 1,
+        operation=operation,
+        response_model=model,
+        cost=cost,
     )
 
 
@@ -125,6 +135,12 @@ def test_two_spellings_of_a_model_meet(ours: str, theirs: str):
     rows = reconcile([call(ours, 1.0)], [Charge(DAY, theirs, Decimal(1))])
 
     assert rows == [Residual(DAY, ours, Decimal(1), Decimal(1))]
+
+
+def test_agents_that_repeat_the_cost_of_their_calls_are_not_counted():
+    rows = reconcile([call("m", 1.0), call("m", 1.0, operation="invoke_agent")], [])
+
+    assert rows == [Residual(DAY, "m", Decimal(1), None)]
 
 
 def test_models_of_one_family_are_kept_apart():

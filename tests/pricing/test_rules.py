@@ -174,6 +174,21 @@ def test_cache_writes_for_an_hour_cost_more_than_those_for_five_minutes():
     assert found.parts.cache_write == (5_000 * Decimal("3.75") + 3_000 * 6) / 1_000_000
 
 
+def test_cache_writes_told_only_by_how_long_they_are_kept_are_billed_too():
+    split = Usage(10_000, 0, cache_write_5m=5_000, cache_write_1h=3_000)
+
+    found = bill("anthropic", "claude-sonnet-4-20250514", split)
+
+    assert found.parts.cache_write == (5_000 * Decimal("3.75") + 3_000 * 6) / 1_000_000
+    assert found.parts.input == 2_000 * Decimal(3) / 1_000_000
+
+
+def test_output_of_a_model_without_output_rates_is_unpriced_and_not_free():
+    found = book().bill("openai", "text-embedding-3-small", Usage(10, 10), NOV)
+
+    assert found == Unpriced("no_output_rate")
+
+
 def test_audio_has_its_own_rates_also_when_cached():
     usage = Usage(
         1_000, 300, cache_read=400, audio_input=600, audio_cache_read=100, audio_output=200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from otel_llm.collector.errors import (
     TooLarge,
 )
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
-from otel_llm.collector.outbox import MemoryOutbox
+from otel_llm.collector.outbox import MemoryOutbox, stop_all
 from otel_llm.collector.queues import Lot, MemoryQueue
 from otel_llm.collector.retry import intervals
 from otel_llm.collector.sending import Clock, Sender
@@ -508,6 +509,19 @@ def test_a_request_larger_than_the_queue_passes_when_the_queue_is_empty():
 
     exporter.wait(lambda: exporter.numbers() == [1])
     box.stop(5)
+
+
+def test_several_pipelines_share_one_grace(letter, buried):
+    boxes = [outbox(letter, dead=Scripted(always=Retryable("UNAVAILABLE"))) for _ in range(4)]
+    for number, box in enumerate(boxes):
+        box.start()
+        box.put(traces(number))
+
+    began = time.monotonic()
+    stop_all(boxes, 1.0)
+
+    assert time.monotonic() - began < 3
+    assert sorted(buried()) == [0, 1, 2, 3]
 
 
 def test_an_outage_longer_than_an_hour_is_caught_up_completely():

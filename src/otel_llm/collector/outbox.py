@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .component import Exporter, Signal
@@ -37,10 +37,14 @@ class Outbox(ABC):
         for sender in self.senders:
             sender.start()
 
+    @abstractmethod
+    def close(self) -> None:
+        """Release what it keeps data in, once its senders have ended."""
+
     def stop(self, grace_s: float) -> None:
         """Send what is left within ``grace_s`` seconds; the rest stays in the journal, or is
         buried."""
-        drain(self.senders, grace_s)
+        stop_all([self], grace_s)
 
 
 class MemoryOutbox(Outbox):
@@ -66,6 +70,9 @@ class MemoryOutbox(Outbox):
         for sender in self.senders:
             if sender not in full:
                 sender.queue.put(payload)
+
+    def close(self) -> None:
+        """See ``Outbox``: nothing."""
 
     def _overflow(self, full: Sequence[Sender[MemoryQueue]], payload: bytes) -> None:
         if len(full) == len(self.senders):
@@ -105,9 +112,8 @@ class JournalOutbox(Outbox):
             if self._journal.crowded:
                 self._make_room()
 
-    def stop(self, grace_s: float) -> None:
+    def close(self) -> None:
         """See ``Outbox``."""
-        super().stop(grace_s)
         self._journal.close()
 
     def _make_room(self) -> None:
@@ -116,6 +122,13 @@ class JournalOutbox(Outbox):
         for sender in self.senders:
             if sender.queue.pressed:
                 sender.hurry()
+
+
+def stop_all(outboxes: Collection[Outbox], grace_s: float) -> None:
+    """Stop several, together within ``grace_s`` seconds."""
+    drain([sender for outbox in outboxes for sender in outbox.senders], grace_s)
+    for outbox in outboxes:
+        outbox.close()
 
 
 def _queue(config: Sending) -> MemoryQueue:

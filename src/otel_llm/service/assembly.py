@@ -14,7 +14,7 @@ from otel_llm.collector.counters import Counters
 from otel_llm.collector.dead_letter import DeadLetter
 from otel_llm.collector.errors import Refused
 from otel_llm.collector.journal import Journal
-from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox
+from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import PassThrough, TracePipeline
 from otel_llm.collector.samples import Family
 from otel_llm.collector.sending import Sender, SenderStatus
@@ -78,8 +78,7 @@ class Service:
         self._running = False
         for receiver in self._receivers.values():
             receiver.stop(self._grace_s)
-        for outbox in self.outboxes.values():
-            outbox.stop(self._grace_s)
+        stop_all(self.outboxes.values(), self._grace_s)
         for exporter in self._exporters.values():
             exporter.close()
         if self.writer:

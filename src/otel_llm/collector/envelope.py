@@ -8,12 +8,11 @@ from typing import Any
 from .component import Signal
 from .errors import Malformed
 from .wire import (
-    MetricsScopeMessage,
+    FrameMessage,
     NotProtobuf,
-    RequestMessage,
+    parse_frame,
     parse_metrics_scope,
     parse_request,
-    parse_scope,
 )
 
 _POINTS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
@@ -30,10 +29,10 @@ def count(signal: Signal, payload: bytes) -> int:
 def checked_count(signal: Signal, payload: bytes) -> int:
     """As ``count``, but raises ``Malformed`` when the frame down to the items is broken."""
     try:
-        scopes = [scope for group in parse_request(payload).groups for scope in group.scopes]
         if signal == "metrics":
-            return sum(_points(parse_metrics_scope(scope)) for scope in scopes)
-        return sum([len(parse_scope(scope).items) for scope in scopes])
+            return _data_points(payload)
+        frame = parse_frame(payload)
+        return sum([len(scope.items) for group in frame.groups for scope in group.scopes])
     except NotProtobuf:
         raise Malformed(f"the body is no OTLP {signal} request") from None
 
@@ -44,27 +43,21 @@ def halve(payload: bytes) -> tuple[bytes, bytes] | None:
     ``None`` when it holds a single item, or none. Raises ``Malformed`` on a broken frame.
     """
     try:
-        left, right = parse_request(payload), parse_request(payload)
-        if _divide(left.groups, right.groups) or _divide_group(left, right):
-            return left.SerializeToString(), right.SerializeToString()
+        left, right = parse_frame(payload), parse_frame(payload)
     except NotProtobuf as error:
         raise Malformed("not an export request") from error
+    if _divide_frame(left, right):
+        return left.SerializeToString(), right.SerializeToString()
     return None
 
 
-def _divide_group(left: RequestMessage, right: RequestMessage) -> bool:
-    if not left.groups or not left.groups[0].scopes:
-        return False
+def _divide_frame(left: FrameMessage, right: FrameMessage) -> bool:
+    if len(left.groups) != 1:
+        return _divide(left.groups, right.groups)
     left_scopes, right_scopes = left.groups[0].scopes, right.groups[0].scopes
-    if _divide(left_scopes, right_scopes):
-        return True
-    left_scope, right_scope = parse_scope(left_scopes[0]), parse_scope(right_scopes[0])
-    divided = _divide(left_scope.items, right_scope.items)
-    left_scopes[0], right_scopes[0] = (
-        left_scope.SerializeToString(),
-        right_scope.SerializeToString(),
-    )
-    return divided
+    if len(left_scopes) != 1:
+        return _divide(left_scopes, right_scopes)
+    return _divide(left_scopes[0].items, right_scopes[0].items)
 
 
 def _divide(left: Any, right: Any) -> bool:
@@ -85,5 +78,7 @@ def _middle(sizes: list[int]) -> int:
     return min(upto, len(sizes) - 1)
 
 
-def _points(scope: MetricsScopeMessage) -> int:
-    return sum(len(getattr(m, kind).points) for m in scope.metrics for kind in _POINTS)
+def _data_points(payload: bytes) -> int:
+    scopes = [scope for group in parse_request(payload).groups for scope in group.scopes]
+    metrics = [metric for scope in scopes for metric in parse_metrics_scope(scope).metrics]
+    return sum([len(getattr(metric, kind).points) for metric in metrics for kind in _POINTS])

@@ -20,7 +20,6 @@ from otel_llm.semconv import metrics
 from otel_llm.semconv.metrics import Metric
 
 from .attributes import Attributes, plain
-from .content import to_json
 from .guard import guarded
 from .operation import type_name
 from .said import said
@@ -149,7 +148,7 @@ class Activity:
         """Set what was said or done as JSON, if content is captured on spans."""
         if value is not None and self.captures:
             with guarded("capturing content of an activity"):
-                self.span.set_attribute(name, to_json(value))
+                self.span.set_attribute(name, self._telemetry.privacy.kept_value(value))
 
     def end(self, error: BaseException | None = None) -> None:
         """End it, as an error if there is one. The exception itself stays with its raiser."""

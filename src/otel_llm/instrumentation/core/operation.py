@@ -16,7 +16,7 @@ from otel_llm.genai import Request
 
 from . import attributes as write
 from .attributes import Attributes
-from .content import Captured
+from .captured import Captured
 from .ending import Ending
 from .events import emit_details
 from .guard import guarded, swallowed
@@ -102,12 +102,13 @@ class Operation:
     def capture(self, arguments: Any) -> None:
         """Read the input messages, if content is wanted and has somewhere to go."""
         content, telemetry = self._endpoint.content, self._telemetry
-        if content is None or not (telemetry.content_on_span or telemetry.content_on_event):
+        if content is None or not telemetry.reads_content:
             return
-        on_span = telemetry.content_on_span and self._span.is_recording()
+        recording = self._span.is_recording()
+        on_span = telemetry.content_on_span and recording
         on_event = telemetry.content_on_event and self._evented
-        if on_span or on_event:
-            self._captured = Captured(on_span=on_span, on_event=on_event)
+        if on_span or on_event or (telemetry.privacy.derives and recording):
+            self._captured = Captured(telemetry.privacy, on_span=on_span, on_event=on_event)
             self._captured.put_input(content, arguments)
 
     def seconds_since_start(self, ticks_ns: int) -> float:
@@ -183,7 +184,7 @@ class Operation:
             # No description: a provider's message may quote the prompt or the key.
             self._span.set_status(StatusCode.ERROR)
         if self._captured is not None and ending.output is not None:
-            self._captured.put_output(ending.output)
+            self._captured.put_output(ending.output, ending)
         found = self._found(ending)
         if recording:
             self._span.set_attributes(found)
@@ -212,8 +213,8 @@ class Operation:
     def _write_more(self, ending: Ending) -> None:
         if ending.outcome is not None and self._telemetry.settings.span_attributes:
             self._span.set_attribute(semconv.own.STREAM_OUTCOME, ending.outcome)
-        if self._captured is not None and self._captured.span:
-            self._span.set_attributes(self._captured.span)
+        if self._captured is not None:
+            self._span.set_attributes({**self._captured.span, **self._captured.derived})
 
     def _measure(self, ending: Ending, duration_s: float) -> None:
         response = ending.response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
@@ -61,6 +62,27 @@ class Settings:
     ``set_tags`` also put into W3C baggage, and that are read back from it in the next process.
     Baggage is sent to every service that is called, so nothing is in it by default."""
 
+    derive: frozenset[str] = field(default=frozenset(), metadata={"env": "OTEL_LLM_CAPTURE"})
+    """What is made of content in this process, separated by commas, whether content itself is
+    captured or not: ``hash`` (keyed HMAC of messages, system prompt and tools), ``preview`` (first
+    100 characters of the answer, redacted), ``flags`` (quality checks)."""
+    hash_key: str = field(default="", repr=False, metadata={"env": "OTEL_LLM_HASH_KEY"})
+    """Key of the hashes. Without it there are none: a plain hash of a short prompt can be guessed
+    back."""
+    redact: tuple[str, ...] = field(default=(), metadata={"env": "OTEL_LLM_REDACT"})
+    """What is taken out of captured content, separated by commas: ``secrets`` (keys, tokens,
+    passwords), ``pii`` (e-mail, card, IBAN, US SSN, phone). The preview never has either."""
+    redact_patterns: tuple[str, ...] = field(
+        default=(), metadata={"env": "OTEL_LLM_REDACT_PATTERNS"}
+    )
+    """Regular expressions of your own, one per line, taken out of captured content."""
+    redact_hook: Callable[[str], str | None] | None = field(default=None, metadata={"env": None})
+    """Called with every captured text, after everything else; returns what to keep. Only in code.
+    When it raises, the text is dropped."""
+    max_content_bytes: int = field(default=262_144, metadata={"env": "OTEL_LLM_MAX_CONTENT_BYTES"})
+    """Longest content of one attribute. What is longer loses media first, then its oldest turns,
+    then the ends of long texts; it stays JSON and keeps the last turn of the user."""
+
     @property
     def events(self) -> bool:
         """Whether inference events are wanted."""
@@ -76,7 +98,7 @@ class Settings:
         for setting in fields(cls):
             chosen = given.get(setting.name)
             source = setting.metadata["env"] if chosen is None else f"{setting.name}="
-            chosen = environ.get(source) if chosen is None else chosen
+            chosen = environ.get(source or "") if chosen is None else chosen
             if chosen is not None and chosen != "":
                 values[setting.name] = _READ[setting.name](source, chosen)
         return cls(**values)
@@ -123,10 +145,59 @@ def _names(source: str, value: Any) -> tuple[str, ...]:
     return tuple(str(name).strip() for name in names if str(name).strip())
 
 
+def _derive(source: str, value: Any) -> frozenset[str]:
+    words = frozenset(name.lower() for name in _names(source, value))
+    if not words <= _DERIVED:
+        _warn(source, ", ".join(sorted(_DERIVED)), "leaving the rest out")
+    return words & _DERIVED
+
+
+_DERIVED = frozenset({"hash", "preview", "flags"})
+
+
+def _redact(source: str, value: Any) -> tuple[str, ...]:
+    words = tuple(name.lower() for name in _names(source, value))
+    if not set(words) <= {"secrets", "pii"}:
+        _warn(source, "secrets, pii", "taking both")
+        return ("secrets", "pii")
+    return words
+
+
+def _patterns(source: str, value: Any) -> tuple[str, ...]:
+    lines = value.splitlines() if isinstance(value, str) else value
+    return tuple(line for line in lines if _compiles(source, line))
+
+
+def _compiles(source: str, pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        _warn(source, "regular expressions", "leaving one out")
+        return False
+    return bool(pattern)
+
+
+def _bytes(source: str, value: Any) -> int:
+    if str(value).strip().isdecimal() and int(value) > 0:
+        return int(value)
+    _warn(source, "a number of bytes", "taking 262144")
+    return 262_144
+
+
+def _as_it_is(_: str, value: Any) -> Any:
+    return value
+
+
 _READ: dict[str, Callable[[str, Any], Any]] = {
     "capture": _capture,
     "baggage": _names,
+    "derive": _derive,
     "emit_event": _boolean,
+    "hash_key": _as_it_is,
+    "max_content_bytes": _bytes,
+    "redact": _redact,
+    "redact_hook": _as_it_is,
+    "redact_patterns": _patterns,
     "metrics": _metrics,
     "span_attributes": _switch,
 }

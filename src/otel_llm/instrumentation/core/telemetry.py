@@ -13,6 +13,7 @@ from otel_llm.semconv.metrics import Metric
 from otel_llm.version import __version__
 
 from .instruments import Measured, counter, histogram, instruments
+from .privacy import Privacy
 from .settings import Settings
 
 
@@ -28,6 +29,8 @@ class Telemetry:
         "content_on_span",
         "events",
         "logger",
+        "privacy",
+        "reads_content",
         "settings",
         "tracer",
     )
@@ -43,8 +46,10 @@ class Telemetry:
     ) -> None:
         self.settings = settings
         self.events = settings.events
+        self.privacy = Privacy(settings)
         self.content_on_span = settings.capture.on_span
         self.content_on_event = settings.capture.on_event and settings.events
+        self.reads_content = self.content_on_span or self.content_on_event or self.privacy.derives
         self.tracer = get_tracer(scope, __version__, tracer_provider)
         self.logger = get_logger(scope, __version__, logger_provider)
         self._meter = meter = get_meter(scope, __version__, meter_provider)

@@ -1,0 +1,68 @@
+"""What was said, if the user asked for it: read once, encoded once, kept apart per signal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from otel_llm import semconv
+
+from .attributes import Attributes
+from .ending import Ending
+from .guard import guarded
+from .patch import Content, Message
+from .privacy import Privacy
+
+
+class Captured:
+    """Content on its way to the span, the event, or both, and what is made of it."""
+
+    __slots__ = ("_asked", "_on_event", "_on_span", "_privacy", "derived", "event", "span")
+
+    def __init__(self, privacy: Privacy, *, on_span: bool, on_event: bool) -> None:
+        self._privacy = privacy
+        self._on_span = on_span
+        self._on_event = on_event
+        self._asked: Sequence[Mapping[str, Any]] = ()
+        self.span: dict[str, str] = {}
+        """JSON text by attribute name."""
+        self.event: dict[str, Any] = {}
+        """Plain structured values by attribute name."""
+        self.derived: Attributes = {}
+        """What is made of content, by attribute name."""
+
+    def put(self, name: str, value: Sequence[Mapping[str, Any]] | None) -> None:
+        """Take a snapshot of ``value``; the caller may change its messages right after."""
+        if not value or not (self._on_span or self._on_event):
+            return
+        _, encoded = self._privacy.kept(value)
+        if self._on_span:
+            self.span[name] = encoded
+        if self._on_event:
+            self.event[name] = json.loads(encoded)
+
+    def put_input(self, content: Content, arguments: Mapping[str, Any]) -> None:
+        """Read what the caller sent."""
+        for name, read in (
+            (semconv.INPUT_MESSAGES, content.input_messages),
+            (semconv.SYSTEM_INSTRUCTIONS, content.system_instructions),
+            (semconv.TOOL_DEFINITIONS, content.tool_definitions),
+        ):
+            if read is not None:
+                with guarded(f"capturing {name}"):
+                    self._take(name, read(arguments) or ())
+
+    def put_output(self, messages: Callable[[], Sequence[Message]], ending: Ending) -> None:
+        """Read what the model answered."""
+        with guarded("capturing output messages"):
+            said = messages()
+            self.put(semconv.OUTPUT_MESSAGES, said)
+            self.derived.update(self._privacy.of_output(said, self._asked, ending))
+
+    def _take(self, name: str, value: Sequence[Mapping[str, Any]]) -> None:
+        self.put(name, value)
+        if value and self._privacy.derives:
+            self.derived.update(self._privacy.of_input(name, value))
+        if name == semconv.INPUT_MESSAGES:
+            self._asked = value

@@ -1,0 +1,127 @@
+"""What is made of content besides content itself: hashes, a preview, quality flags.
+
+``OTEL_LLM_CAPTURE=hash,preview,flags`` makes them in this process, so that the content they are
+made of needs to leave it nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from otel_llm import semconv
+from otel_llm.semconv import own
+
+from .attributes import Attributes
+from .ending import Ending
+from .fitting import fitted
+from .json_text import to_json
+from .redaction import Redactor
+from .settings import Settings
+
+_HASHED = {
+    semconv.INPUT_MESSAGES: own.INPUT_HASH,
+    semconv.SYSTEM_INSTRUCTIONS: own.SYSTEM_HASH,
+    semconv.TOOL_DEFINITIONS: own.TOOLS_HASH,
+}
+_log = logging.getLogger(__name__)
+_SPACE = re.compile(r"\s+")
+
+
+class Privacy:
+    """How content is treated, from the settings. One per instrumentor; reentrant."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        if "hash" in settings.derive and not settings.hash_key:
+            _log.warning("otel-llm: OTEL_LLM_CAPTURE=hash needs OTEL_LLM_HASH_KEY; hashing nothing")
+        self._key = settings.hash_key.encode() if "hash" in settings.derive else b""
+        self._redactor = _redactor(settings)
+        self._preview = Redactor() if "preview" in settings.derive else None
+        self._flags = _flags if "flags" in settings.derive else None
+
+    @property
+    def derives(self) -> bool:
+        """Whether anything is made of content, be it captured or not."""
+        return bool(self._settings.derive)
+
+    def kept(self, messages: Sequence[Mapping[str, Any]]) -> tuple[Any, str]:
+        """Return what may leave the process, redacted and of bounded size, and its JSON."""
+        if self._redactor is not None:
+            messages = self._redactor.value(messages)
+        return fitted(messages, self._settings.max_content_bytes, to_json)
+
+    def kept_value(self, value: Any) -> str:
+        """Return any value as JSON that may leave the process."""
+        return to_json(value if self._redactor is None else self._redactor.value(value))
+
+    def of_input(self, name: str, messages: Sequence[Mapping[str, Any]]) -> Attributes:
+        """Return the keyed hash of what went in, the same for the same words."""
+        if not self._key or name not in _HASHED:
+            return {}
+        normal = _SPACE.sub(" ", to_json(_sorted(messages))).encode()
+        return {_HASHED[name]: hmac.new(self._key, normal, hashlib.sha256).hexdigest()}
+
+    def of_output(
+        self, messages: Sequence[Mapping[str, Any]], asked: Any, ending: Ending
+    ) -> Attributes:
+        """Return the preview and the flags of an answer."""
+        found: Attributes = {}
+        if self._preview is not None and (text := _text_of(messages)):
+            found[own.OUTPUT_PREVIEW] = self._preview.text(text)[:100]
+        if self._flags is not None:
+            found.update(self._flags(messages, asked, ending))
+        return found
+
+
+def _redactor(settings: Settings) -> Redactor | None:
+    if not (settings.redact or settings.redact_patterns or settings.redact_hook):
+        return None
+    return Redactor(settings.redact, settings.redact_patterns, settings.redact_hook)
+
+
+def _sorted(value: Any) -> Any:
+    """Return ``value`` with its keys in order: a map says the same in any."""
+    if isinstance(value, Mapping):
+        return {str(k): _sorted(value[k]) for k in sorted(value, key=str)}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if isinstance(value, list | tuple):
+        return [_sorted(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def _text_of(messages: Sequence[Mapping[str, Any]]) -> str:
+    parts = [part for message in messages for part in message.get("parts") or ()]
+    texts = (part.get("content") for part in parts if part.get("type") == "text")
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _flags(messages: Sequence[Mapping[str, Any]], asked: Any, ending: Ending) -> Attributes:
+    from otel_llm.quality import Content, Evidence
+
+    output = Content(to_json(messages).encode())
+    seen = Evidence(
+        tuple(ending.response.finish_reasons),
+        ending.response.usage.output_tokens,
+        None,
+        output,
+        Content(to_json(asked).encode()) if asked else None,
+    )
+    flags = _inspector().flags(seen)
+    length: Attributes = {own.OUTPUT_LENGTH: output.length}
+    return length if flags is None else {own.QUALITY_FLAGS: flags, **length}
+
+
+_made: list[Callable[[], Any] | Any] = []
+
+
+def _inspector() -> Any:
+    """Return the checks, compiled when the first answer needs them."""
+    if not _made:
+        from otel_llm.quality import Inspector
+
+        _made.append(Inspector())
+    return _made[0]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 OUTPUT_LENGTH = "otel_llm.output.length"
 SCORE = "otel_llm.quality.score"
 _NAMES = (own.QUALITY_FLAGS, semconv.USAGE_OUTPUT_TOKENS, semconv.OUTPUT_TYPE)
+_SECONDS = 300
+"""How many seconds are counted at a time."""
 _ANSWERING = frozenset({"chat", "generate_content", "text_completion"})
 
 
@@ -70,7 +72,7 @@ class QualityProcessor:
             max_output_bytes=config.max_output,
             max_input_bytes=config.max_input,
         )
-        self._scored = (0, 0)
+        self._scored: dict[int, int] = {}
 
     def process(self, batch: Batch) -> None:
         """Flag every answer in ``batch``."""
@@ -107,10 +109,14 @@ class QualityProcessor:
         return values
 
     def _may_score(self, second: int) -> bool:
-        """Count scores by the second in which calls ended; a race of threads costs a score."""
-        known, count = self._scored
-        count = count + 1 if known == second else 1
-        self._scored = second, count
+        """Count scores by the second in which calls ended; a race of threads costs a score.
+
+        Senders are not in step, so the seconds of several are counted side by side.
+        """
+        count = self._scored.get(second, 0) + 1
+        if count == 1 and len(self._scored) >= _SECONDS:
+            self._scored = {}
+        self._scored[second] = count
         return count <= self._config.scores_per_s
 
 

@@ -53,6 +53,7 @@ def requests(mix: str, spans: int, count: int) -> list[bytes]:
 class _Maker:
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
+        self._end_ns = _START_NS + seed * 10**9
 
     def request(self, shares: tuple[float, float, float], spans: int) -> bytes:
         message = ExportTraceServiceRequest()
@@ -196,7 +197,8 @@ class _Maker:
         found = [s for s in group.scope_spans if s.scope.name == scope]
         spans = found[0] if found else group.scope_spans.add()
         spans.scope.name, spans.scope.version = scope, "0.66b2"
-        start = _START_NS + self._random.randrange(10**12)
+        # In the order of their ends, and as many in a second as a busy collector gets.
+        self._end_ns += self._random.randrange(8_000)
         return spans.spans.add(
             trace_id=self._random.randbytes(16),
             span_id=self._random.randbytes(8),
@@ -204,8 +206,8 @@ class _Maker:
             flags=0x101,
             name=name,
             kind=Span.SpanKind.Name(kind),
-            start_time_unix_nano=start,
-            end_time_unix_nano=start + int(self._random.lognormvariate(20, 1)),
+            start_time_unix_nano=self._end_ns - int(self._random.lognormvariate(20, 1)),
+            end_time_unix_nano=self._end_ns,
         )
 
 

@@ -107,14 +107,16 @@ class GrpcSink:
 
 
 @contextmanager
-def grpc_sink(*script: Act, max_bytes: int = -1, credentials=None) -> Iterator[GrpcSink]:
+def grpc_sink(
+    *script: Act, max_bytes: int = -1, credentials=None, port: int = 0
+) -> Iterator[GrpcSink]:
     sink = GrpcSink(deque(script))
     server = grpc.server(
         ThreadPoolExecutor(4),
         options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", max_bytes)],
     )
     _add_services(server, sink)
-    address = "127.0.0.1:0"
+    address = f"127.0.0.1:{port}"
     sink.port = (
         server.add_secure_port(address, credentials)
         if credentials

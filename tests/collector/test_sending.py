@@ -565,6 +565,25 @@ def test_over_grpc_everything_arrives_through_every_retryable_fault():
     assert sorted(sink.spans()) == list(range(100))
 
 
+def test_over_grpc_a_destination_that_goes_away_and_comes_back_has_everything():
+    with grpc_sink() as before:
+        exporter = OtlpExporter(OtlpExporterConfig(before.endpoint))
+        made = sender(exporter, QUICK, clock=Clock())
+        made.start()
+        made.queue.put(traces(1))
+        while not before.accepted:
+            time.sleep(0.01)
+    made.queue.put(traces(2))
+    while made.status().circuit == "closed":
+        time.sleep(0.01)
+    with grpc_sink(port=before.port) as after:
+        made.close()
+        made.join(20)
+        exporter.close()
+
+    assert (before.spans(), after.spans()) == ([1], [2])
+
+
 def test_over_grpc_a_small_limit_of_the_server_is_met_by_halving():
     with grpc_sink(max_bytes=2000) as sink:
         exporter = OtlpExporter(OtlpExporterConfig(sink.endpoint))

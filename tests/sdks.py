@@ -33,6 +33,7 @@ ALTERNATES = {
     "google-genai-2": Alternate("google-genai>=2,<3", "google"),
     "mistralai-1": Alternate("mistralai==1.12.4", "mistral"),
     "mistralai-2": Alternate("mistralai==2.0.0", "mistral"),
+    "cohere-5": Alternate("cohere==5.20.0", "cohere"),
     "ollama-0.6": Alternate("ollama==0.6.0", "ollama"),
     "groq-0.13": Alternate("groq==0.13.0", "groq"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +13,8 @@ from typing import Any
 from otel_llm.instrumentation.core import LLMInstrumentor
 from otel_llm.testing import Answer, Routes, json_answer
 from otel_llm.testing import anthropic as anthropic_wire
+from otel_llm.testing import bedrock as bedrock_wire
+from otel_llm.testing import cohere as cohere_wire
 from otel_llm.testing import gemini as gemini_wire
 from otel_llm.testing import groq as groq_wire
 from otel_llm.testing import mistral as mistral_wire
@@ -195,6 +197,51 @@ _OLLAMA = {
 }
 
 
+def _cohere() -> LLMInstrumentor:
+    return import_module("otel_llm.instrumentation.cohere").CohereInstrumentor()
+
+
+def _cohere_client(url: str) -> Any:
+    return import_module("cohere").ClientV2(api_key=SECRET, base_url=url)
+
+
+def _async_cohere_client(url: str) -> Any:
+    return import_module("cohere").AsyncClientV2(api_key=SECRET, base_url=url)
+
+
+def _cohere_call(client: Any, *, stream: bool = False, **more: Any) -> Any:
+    if not stream:
+        return client.chat(**_COHERE_ASK, **more)
+    chunks = client.chat_stream(**_COHERE_ASK, **more)
+    return _awaitable(chunks) if hasattr(chunks, "__anext__") else chunks
+
+
+async def _awaitable(stream: Any) -> Any:
+    """Return what an SDK returns without having to be awaited."""
+    return stream
+
+
+_COHERE_ASK = {
+    "model": "m",
+    "messages": _MESSAGES,
+    "max_tokens": 9,
+    "request_options": {
+        "max_retries": 0,
+        "additional_headers": {"x-team-token": SECRET},
+    },
+}
+_COHERE = {
+    "name": "chat m",
+    "kind": "CLIENT",
+    "status": "UNSET",
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "cohere",
+    "gen_ai.request.model": "m",
+    "gen_ai.request.max_tokens": 9,
+    "gen_ai.response.id": "chat_1",
+}
+
+
 def _anthropic() -> LLMInstrumentor:
     return import_module("otel_llm.instrumentation.anthropic").AnthropicInstrumentor()
 
@@ -283,6 +330,98 @@ _GOOGLE = {
     "gen_ai.usage.input_tokens": 11,
 }
 
+
+def _bedrock() -> LLMInstrumentor:
+    return import_module("otel_llm.instrumentation.bedrock").BedrockInstrumentor()
+
+
+def _bedrock_options(url: str, config: Any) -> dict[str, Any]:
+    return {
+        "endpoint_url": url,
+        "region_name": "eu-north-1",
+        "aws_access_key_id": SECRET,
+        "aws_secret_access_key": SECRET,
+        "config": config(retries={"total_max_attempts": 1}),
+    }
+
+
+def _bedrock_client(url: str) -> Any:
+    options = _bedrock_options(url, import_module("botocore.config").Config)
+    session = import_module("botocore.session").get_session()
+    return closing(session.create_client("bedrock-runtime", **options))
+
+
+def _bedrock_async_client(url: str) -> Any:
+    options = _bedrock_options(url, import_module("aiobotocore.config").AioConfig)
+    session = import_module("aiobotocore.session").get_session()
+    return session.create_client("bedrock-runtime", **options)
+
+
+def _bedrock_call(client: Any, stream: bool = False) -> Any:
+    if type(client).__mro__[1].__name__ == "AioBaseClient":
+        return _bedrock_call_async(client, stream)
+    if stream:
+        return _Events(client.converse_stream(**_BEDROCK_ASK)["stream"])
+    return client.converse(**_BEDROCK_ASK)
+
+
+async def _bedrock_call_async(client: Any, stream: bool) -> Any:
+    if stream:
+        return _Events((await client.converse_stream(**_BEDROCK_ASK))["stream"])
+    return await client.converse(**_BEDROCK_ASK)
+
+
+class _Events:
+    """A botocore event stream, which can only be looped over and closed, read step by step."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._steps = aiter(stream) if hasattr(stream, "__anext__") else iter(stream)
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._steps)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await anext(self._steps)
+        except BaseException:
+            self.__del__()
+            raise
+
+    async def aclose(self) -> None:
+        self._stream.close()
+
+    def __del__(self) -> None:
+        self._stream._raw_stream.close()  # else its socket is left to the garbage collector
+
+
+_BEDROCK_ASK = {
+    "modelId": "m",
+    "messages": [{"role": "user", "content": [{"text": f"{QUESTION} {SECRET}"}]}],
+    "inferenceConfig": {"maxTokens": 9},
+}
+_CONVERSED = bedrock_wire.conversed(
+    bedrock_wire.text(f"four {SECRET}"), usage=bedrock_wire.usage(7, 5, cacheReadInputTokens=4)
+)
+_BEDROCK = {
+    "name": "chat m",
+    "kind": "CLIENT",
+    "status": "UNSET",
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "aws.bedrock",
+    "gen_ai.request.model": "m",
+    "gen_ai.request.max_tokens": 9,
+}
+
 CASES = {
     "openai": Case(
         sdk="openai",
@@ -368,6 +507,31 @@ CASES = {
         cut="httpx.RemoteProtocolError",
         blocks=False,
     ),
+    "cohere": Case(
+        sdk="cohere",
+        instrumentor=_cohere,
+        routes=cohere_wire.ROUTES,
+        client=_cohere_client,
+        async_client=_async_cohere_client,
+        call=_cohere_call,
+        method=lambda client: client.chat,
+        arguments=_COHERE_ASK,
+        answer=cohere_wire.chat(f"four {SECRET}"),
+        chunks=cohere_wire.chat_events(f"four {SECRET}"),
+        send=cohere_wire.stream,
+        expected={
+            **_COHERE,
+            "gen_ai.response.finish_reasons": ("COMPLETE",),
+            "gen_ai.usage.input_tokens": 11,
+            "gen_ai.usage.output_tokens": 5,
+        },
+        streamed={"gen_ai.request.stream": True},
+        after_first={**_COHERE, "gen_ai.request.stream": True},
+        refused=cohere_wire.error(429, SECRET),
+        refusal="cohere.errors.too_many_requests_error.TooManyRequestsError",
+        cut="httpx.RemoteProtocolError",
+        blocks=False,
+    ),
     "anthropic": Case(
         sdk="anthropic",
         instrumentor=_anthropic,
@@ -391,6 +555,33 @@ CASES = {
         refusal="anthropic.RateLimitError",
         cut="httpx2.RemoteProtocolError",
         raw=True,
+    ),
+    "bedrock": Case(
+        sdk="botocore",
+        instrumentor=_bedrock,
+        routes=bedrock_wire.ROUTES,
+        client=_bedrock_client,
+        async_client=_bedrock_async_client,
+        call=_bedrock_call,
+        method=lambda client: client.converse,
+        arguments=_BEDROCK_ASK,
+        answer=_CONVERSED,
+        chunks=bedrock_wire.converse_events(_CONVERSED),
+        send=bedrock_wire.stream,
+        expected={
+            **_BEDROCK,
+            "gen_ai.response.finish_reasons": ("end_turn",),
+            "gen_ai.usage.input_tokens": 11,
+            "gen_ai.usage.output_tokens": 5,
+            "gen_ai.usage.cache_read.input_tokens": 4,
+        },
+        streamed={"gen_ai.request.stream": True},
+        after_first={**_BEDROCK, "gen_ai.request.stream": True},
+        refused=bedrock_wire.error(429, message=SECRET),
+        refusal="botocore.errorfactory.ThrottlingException",
+        refusal_type="ThrottlingException",
+        cut="urllib3.exceptions.ProtocolError",
+        blocks=False,
     ),
     "google_genai": Case(
         sdk="google.genai",

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from opentelemetry.context import get_current
 
@@ -23,6 +22,8 @@ from .core.suppression import suppressed
 from .shapes import chat_completions as chat
 from .shapes import embeddings
 from .shapes.conversations import CONVERSATION
+from .shapes.endpoints import streamed
+from .shapes.hosts import server_at
 from .shapes.parts import text_part
 from .shapes.values import field, fields, integer, text
 
@@ -32,15 +33,6 @@ def _request(arguments: Mapping[str, Any]) -> Request:
     request.seed = integer(arguments.get("random_seed"))
     request.top_k = integer(arguments.get("top_k"))
     return request
-
-
-def _streamed(endpoint: Endpoint) -> Endpoint:
-    """Return the endpoint of a method that streams without being asked to."""
-
-    def request(arguments: Mapping[str, Any]) -> Request:
-        return replace(endpoint.request(arguments), stream=True)
-
-    return replace(endpoint, request=request)
 
 
 def _response(completion: Any) -> Response:
@@ -91,16 +83,16 @@ _EMBED = Endpoint("embeddings", embeddings.request, _embedded, error_type=_statu
 _TALK = replace(CONVERSATION, error_type=_status)
 _PATCHES = (
     ("chat", "Chat.complete", _CHAT),
-    ("chat", "Chat.stream", _streamed(_CHAT)),
+    ("chat", "Chat.stream", streamed(_CHAT)),
     ("agents", "Agents.complete", _CHAT),
-    ("agents", "Agents.stream", _streamed(_CHAT)),
+    ("agents", "Agents.stream", streamed(_CHAT)),
     ("fim", "Fim.complete", _FIM),
-    ("fim", "Fim.stream", _streamed(_FIM)),
+    ("fim", "Fim.stream", streamed(_FIM)),
     ("embeddings", "Embeddings.create", _EMBED),
     *(
         ("conversations", f"Conversations.{name}{suffix}", endpoint)
         for name in ("start", "append", "restart")
-        for suffix, endpoint in (("", _TALK), ("_stream", _streamed(_TALK)))
+        for suffix, endpoint in (("", _TALK), ("_stream", streamed(_TALK)))
     ),
 )
 _OLD = "mistralai"
@@ -139,7 +131,5 @@ class MistralInstrumentor(LLMInstrumentor):
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the server that the client, or this one call, speaks to."""
         given = text(arguments.get("server_url"))
-        url = urlsplit(given or instance.sdk_configuration.get_server_details()[0])
-        return Origin(
-            self.provider, url.hostname, url.port or (80 if url.scheme == "http" else 443)
-        )
+        address: str = given or instance.sdk_configuration.get_server_details()[0]
+        return Origin(self.provider, *server_at(address))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 _CLASSES = {
     "AzureOpenAI": "azure.ai.openai",
@@ -61,3 +62,9 @@ def provider_of(client: type, host: str, default: str = "openai") -> str:
 def server_of(url: Any) -> tuple[str, int]:
     """Return host and port of a client's base URL: ``httpx`` or ``httpx2``, so only by name."""
     return url.host, url.port or (80 if url.scheme == "http" else 443)
+
+
+def server_at(address: str) -> tuple[str | None, int]:
+    """Return host and port of a base URL in a string."""
+    url = urlsplit(address)
+    return url.hostname, url.port or (80 if url.scheme == "http" else 443)

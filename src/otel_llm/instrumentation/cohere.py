@@ -1,0 +1,78 @@
+"""Cohere SDK (``cohere``): chat and embeddings of both versions of the API, and ``generate``.
+
+``Client.embed`` sends its texts in batches from threads and is one call. The methods of
+``with_raw_response`` are patched where they are, since they do not pass through the others. Not
+covered: ``rerank``, ``embed_stream``, streams of raw responses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from otel_llm import semconv
+from otel_llm.genai import Request, Response, Usage
+
+from .core import Endpoint, LLMInstrumentor, Origin, Patch
+from .shapes import cohere_v1 as v1
+from .shapes import cohere_v2 as v2
+from .shapes.endpoints import streamed
+from .shapes.hosts import server_at
+from .shapes.values import field, integer, items, text, texts
+
+
+def _embed_request(arguments: Mapping[str, Any]) -> Request:
+    asked = integer(arguments.get("output_dimension"))
+    return Request(
+        model=text(arguments.get("model")),
+        encoding_formats=texts(arguments.get("embedding_types")),
+        more=None if asked is None else {semconv.EMBEDDINGS_DIMENSION_COUNT: asked},
+    )
+
+
+def _embedded(answer: Any) -> Response:
+    answer = v2.unwrapped(answer)
+    size = _dimensions(field(answer, "embeddings"))
+    return Response(
+        usage=Usage(v2.usage(field(answer, "meta")).input_tokens),
+        more={semconv.EMBEDDINGS_DIMENSION_COUNT: size} if size else None,
+    )
+
+
+def _dimensions(embeddings: Any) -> int:
+    """Return the size of the first vector of floats; other encodings pack numbers."""
+    named = field(embeddings, "float_") or field(embeddings, "float")
+    return len(items(next(iter(items(named or embeddings)), None)))
+
+
+_EMBED = Endpoint("embeddings", _embed_request, _embedded)
+_PATCHES = (
+    ("cohere.v2.client", "V2Client.chat", v2.CHAT),
+    ("cohere.v2.client", "V2Client.chat_stream", streamed(v2.CHAT)),
+    ("cohere.v2.client", "V2Client.embed", _EMBED),
+    ("cohere.v2.raw_client", "RawV2Client.chat", v2.CHAT),
+    ("cohere.v2.raw_client", "RawV2Client.embed", _EMBED),
+    ("cohere.base_client", "BaseCohere.chat", v1.CHAT),
+    ("cohere.base_client", "BaseCohere.chat_stream", streamed(v1.CHAT)),
+    ("cohere.base_client", "BaseCohere.generate", v1.GENERATE),
+    ("cohere.base_client", "BaseCohere.generate_stream", streamed(v1.GENERATE)),
+    ("cohere.raw_base_client", "RawBaseCohere.chat", v1.CHAT),
+    ("cohere.client", "Client.embed", _EMBED),
+)
+
+
+class CohereInstrumentor(LLMInstrumentor):
+    """Traces the Cohere Python SDK."""
+
+    requires = ("cohere >= 5.20, < 8",)
+    provider = "cohere"
+    patches = tuple(
+        Patch(module, prefix + name, endpoint, optional="raw" in module)
+        for module, name, endpoint in _PATCHES
+        for prefix in ("", "Async")
+    )
+
+    def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
+        """Name the server the client speaks to."""
+        address: str = instance._client_wrapper.get_base_url()
+        return Origin(self.provider, *server_at(address))

@@ -1,0 +1,238 @@
+"""What is Cohere's own; the rest is the contract (``cases.py``)."""
+
+from __future__ import annotations
+
+import json
+
+import cohere
+import pytest
+
+from otel_llm.instrumentation.cohere import CohereInstrumentor
+from otel_llm.testing import FakeProvider, json_answer
+from otel_llm.testing import cohere as wire
+
+from .both import got, read
+
+ASK = {"model": "m", "messages": [{"role": "user", "content": "2+2?"}]}
+
+
+@pytest.fixture
+def cohere_provider():
+    with FakeProvider(wire.ROUTES) as provider:
+        yield provider
+
+
+@pytest.fixture(params=["sync", "async"])
+async def clients(request, cohere_provider, telemetry):
+    """A client of the first and one of the second version."""
+    CohereInstrumentor().instrument(**telemetry.providers, capture="SPAN_ONLY")
+    kinds = (cohere.Client, cohere.ClientV2)
+    if request.param == "async":
+        kinds = (cohere.AsyncClient, cohere.AsyncClientV2)
+    first, second = (kind(api_key="k", base_url=cohere_provider.url) for kind in kinds)
+    yield first, second
+    for client in (first, second):
+        http = client._client_wrapper.httpx_client.httpx_client
+        await got(http.aclose() if request.param == "async" else http.close())
+    CohereInstrumentor().uninstrument()
+
+
+@pytest.fixture
+def v1(clients):
+    return clients[0]
+
+
+@pytest.fixture
+def v2(clients):
+    return clients[1]
+
+
+def usage_of(span):
+    return {n.removeprefix("gen_ai.usage."): v for n, v in span.items() if ".usage." in n}
+
+
+def output(telemetry):
+    return json.loads(telemetry.span()["gen_ai.output.messages"])
+
+
+def answered(*parts, finish="stop"):
+    return [{"role": "assistant", "parts": list(parts), "finish_reason": finish}]
+
+
+TEXT = {"type": "text", "content": "The answer is four."}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (wire.usage(11, 5), {"input_tokens": 11, "output_tokens": 5}),
+        ({"tokens": {"input_tokens": 77.0, "output_tokens": 5.0}}, {"input": 77, "output": 5}),
+        (wire.usage(11, 5, cached_tokens=7.0), {"input": 11, "output": 5, "cache_read": 7}),
+        (wire.usage(11, 5, cached_tokens=70.0), {"input": 11, "output": 5}),
+        ({"billed_units": {"search_units": 1.0}}, {}),
+        (None, {}),
+    ],
+    ids=["billed", "tokens", "cached", "cached more than billed", "searches", "nothing"],
+)
+async def test_tokens_are_what_is_billed(v2, cohere_provider, telemetry, said, expected):
+    cohere_provider.queue(json_answer(wire.chat(usage=said)))
+
+    await got(v2.chat(**ASK))
+
+    names = {"input": "input_tokens", "output": "output_tokens"}
+    names |= {"cache_read": "cache_read.input_tokens"}
+    assert usage_of(telemetry.span()) == {names.get(n, n): v for n, v in expected.items()}
+
+
+async def test_parameters_have_the_names_of_the_conventions(v2, telemetry):
+    given = {"p": 0.5, "k": 40, "seed": 7, "stop_sequences": ["a"], "temperature": 0}
+    await got(v2.chat(**ASK, **given, response_format={"type": "json_object"}))
+
+    span = telemetry.span()
+    assert {n.removeprefix("gen_ai."): v for n, v in span.items() if ".request." in n} == {
+        "request.model": "m",
+        "request.top_p": 0.5,
+        "request.top_k": 40,
+        "request.seed": 7,
+        "request.stop_sequences": ("a",),
+        "request.temperature": 0.0,
+    }
+    assert span["gen_ai.output.type"] == "json"
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 2}'}}
+CALL_PART = {"type": "tool_call", "name": "add", "id": "c1", "arguments": {"a": 2}}
+
+
+async def test_a_plan_and_its_tool_calls_are_parts(v2, cohere_provider, telemetry):
+    message = {"role": "assistant", "tool_plan": "I will add.", "tool_calls": [CALL]}
+    cohere_provider.queue(json_answer(wire.chat(finish="TOOL_CALL", message=message)))
+
+    await got(v2.chat(**ASK))
+
+    plan = {"type": "reasoning", "content": "I will add."}
+    assert output(telemetry) == answered(plan, CALL_PART, finish="tool_call")
+    assert telemetry.span()["gen_ai.response.finish_reasons"] == ("TOOL_CALL",)
+
+
+async def test_a_streamed_plan_and_its_tool_calls_are_put_together(v2, cohere_provider, telemetry):
+    def event(kind, index=0, **message):
+        return {"type": kind, "index": index, "delta": {"message": message}}
+
+    head, *_, last = wire.chat_events(finish="TOOL_CALL")
+    start = {**CALL, "function": {"name": "add", "arguments": ""}}
+    events = [
+        event("tool-plan-delta", tool_plan="I will "),
+        event("tool-plan-delta", tool_plan="add."),
+        event("tool-call-start", tool_calls=start),
+        event("tool-call-delta", tool_calls={"function": {"arguments": '{"a"'}}),
+        event("tool-call-delta", tool_calls={"function": {"arguments": ": 2}"}}),
+        {"type": "tool-call-end", "index": 0},
+    ]
+    cohere_provider.queue(wire.stream([head, *events, last]))
+
+    await read(v2.chat_stream(**ASK))
+
+    plan = {"type": "reasoning", "content": "I will add."}
+    assert output(telemetry) == answered(plan, CALL_PART, finish="tool_call")
+
+
+async def test_a_stream_that_ends_in_an_error_is_one(v2, cohere_provider, telemetry):
+    *events, _ = wire.chat_events()
+    broken = {"finish_reason": "ERROR", "error": "Something went wrong, sorry."}
+    cohere_provider.queue(wire.stream([*events, {"type": "message-end", "delta": broken}]))
+
+    await read(v2.chat_stream(**ASK))
+
+    span = telemetry.span()
+    assert (span["status"], span["error.type"]) == ("ERROR", "_OTHER")
+
+
+async def test_a_raw_response_is_one_span(v2, telemetry):
+    raw = await got(v2.with_raw_response.chat(**ASK))
+
+    span = telemetry.span()
+    assert raw.data.id == "chat_1"
+    assert (span["gen_ai.response.id"], span["gen_ai.usage.input_tokens"]) == ("chat_1", 4)
+
+
+@pytest.mark.filterwarnings("ignore")
+async def test_the_first_version_is_traced_too(v1, telemetry, cohere_provider):
+    history = [{"role": "USER", "message": "hi"}, {"role": "CHATBOT", "message": "hello"}]
+    asked = {"model": "m", "message": "2+2?", "chat_history": history, "preamble": "Be brief."}
+
+    await got(v1.chat(**asked, conversation_id="conv_1"))
+
+    span = telemetry.span()
+    assert json.loads(span.pop("gen_ai.system_instructions")) == [
+        {"type": "text", "content": "Be brief."}
+    ]
+    assert [m["role"] for m in json.loads(span.pop("gen_ai.input.messages"))] == [
+        "user",
+        "assistant",
+        "user",
+    ]
+    assert json.loads(span.pop("gen_ai.output.messages")) == answered(TEXT)
+    assert span == {
+        "name": "chat m",
+        "kind": "CLIENT",
+        "status": "UNSET",
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "cohere",
+        "gen_ai.request.model": "m",
+        "gen_ai.conversation.id": "conv_1",
+        "gen_ai.response.id": "resp_1",
+        "gen_ai.response.finish_reasons": ("COMPLETE",),
+        "gen_ai.usage.input_tokens": 11,
+        "gen_ai.usage.output_tokens": 5,
+        "server.address": "127.0.0.1",
+        "server.port": cohere_provider.port,
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("method", ["chat_stream", "generate_stream"])
+async def test_streams_of_the_first_version_are_put_together(v1, telemetry, method):
+    asked = {"message": "2+2?"} if method == "chat_stream" else {"prompt": "2+2?"}
+
+    await read(getattr(v1, method)(model="m", **asked))
+
+    span = telemetry.span()
+    assert usage_of(span) == {"input_tokens": 11, "output_tokens": 5}
+    assert span["gen_ai.request.stream"] is True
+    assert output(telemetry) == answered(TEXT)
+
+
+@pytest.mark.filterwarnings("ignore")
+async def test_generate_is_a_text_completion(v1, telemetry):
+    await got(v1.generate(model="m", prompt="2+2?"))
+
+    span = telemetry.span()
+    assert (span["name"], span["gen_ai.response.id"]) == ("text_completion m", "g_1")
+    assert output(telemetry) == answered(TEXT)
+
+
+async def test_an_embedding_in_batches_is_one_span(v1, cohere_provider, telemetry):
+    await got(v1.embed(model="e", texts=["a"] * 200, input_type="search_document"))
+
+    assert len(cohere_provider.requests) == 3
+    span = telemetry.span()
+    assert (span["name"], span["gen_ai.embeddings.dimension.count"]) == ("embeddings e", 3)
+    assert span["gen_ai.usage.input_tokens"] == 12
+
+
+async def test_embeddings_by_type_are_one_span(v2, telemetry):
+    await got(
+        v2.embed(
+            model="e",
+            texts=["a"],
+            input_type="search_query",
+            embedding_types=["float"],
+            output_dimension=256,
+        )
+    )
+
+    span = telemetry.span()
+    assert span["gen_ai.request.encoding_formats"] == ("float",)
+    assert span["gen_ai.embeddings.dimension.count"] == 3
+    assert usage_of(span) == {"input_tokens": 4}

@@ -7,6 +7,7 @@ from .empty import EMPTY
 from .format import FORMAT_VIOLATION
 from .hedging import HEDGING
 from .injection import PROMPT_INJECTION
+from .language import LANGUAGE_MISMATCH
 from .leaks import PII_CHECK, SECRETS_CHECK
 from .refusal import REFUSAL
 from .repetition import REPETITION
@@ -22,6 +23,7 @@ CATALOGUE: dict[str, Check] = {
         EMPTY,
         REPETITION,
         FORMAT_VIOLATION,
+        LANGUAGE_MISMATCH,
         SECRETS_CHECK,
         PII_CHECK,
         PROMPT_INJECTION,

@@ -1,0 +1,105 @@
+"""``language_mismatch``: the answer is in another language than the question, and nobody asked.
+
+Knows writing systems, and seven languages in Latin letters by their commonest words. Says nothing
+of short or mixed texts, nor where the question speaks of a language or of translating.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from .check import Check
+from .evidence import Content, Evidence
+from .words import Pattern, listed
+
+_LATIN = {
+    "en": listed("the and is of to in that it for you with this are was be have not what how can"),
+    "es": listed("el los las que y es una del por para con no está como más pero qué cómo puedo"),
+    "fr": listed("le les des et est une que pour dans pas sur avec je vous ce qui sont comment du"),
+    "de": listed("der die das und ist nicht ein eine zu mit auf für ich wie von den sie wird kann"),
+    "it": listed("il gli che è una per non con sono della di come più ma nel posso questo anche"),
+    "pt": listed("o os que é uma para não com em do da como mais mas por você são posso isso ao"),
+    "nl": listed("het een en van is niet dat de voor met op zijn ik hoe wat maar aan ook kan deze"),
+}
+"""Words of each language that make up a fifth to a third of any text in it."""
+_ALSO_ENGLISH = listed("do die on per non van come pour met wie por")
+
+_SCRIPTS = (
+    ("ja", re.compile(r"[\u3040-\u30ff]")),
+    ("ko", re.compile(r"[\uac00-\ud7af]")),
+    ("zh", re.compile(r"[\u4e00-\u9fff]")),
+    ("cyrillic", re.compile(r"[\u0400-\u04ff]")),
+    ("greek", re.compile(r"[\u0370-\u03ff]")),
+    ("hebrew", re.compile(r"[\u0590-\u05ff]")),
+    ("arabic", re.compile(r"[\u0600-\u06ff]")),
+    ("devanagari", re.compile(r"[\u0900-\u097f]")),
+    ("thai", re.compile(r"[\u0e00-\u0e7f]")),
+)
+_SHARE = 0.3
+"""Share of a script among the letters from which on a text is in it. Japanese has Han characters
+too, and texts about technology have Latin words."""
+_MIN_LETTERS = 8
+_MIN_WORDS = 3
+_CODE = re.compile(r"```.*?(?:```|$)|`[^`]*`|https?://\S+", re.S)
+_WORD = re.compile(r"[^\W\d_]+")
+_ABOUT_LANGUAGE = re.compile(
+    r"translat|übersetz|tradu|vertaal|翻译|翻訳|перевед|traduz"
+    r"|\b(?:english|spanish|french|german|italian|portuguese|dutch|japanese|chinese|korean|russian"
+    r"|arabic|hindi|greek|hebrew|thai|englisch\w*|deutsch\w*|französisch\w*|spanisch\w*"
+    r"|inglés|español|francés|alemán|anglais|espagnol|français|allemand|inglese|italiano"
+    r"|inglês|português|engels|nederlands|language|sprache|idioma|langue|lingua)\b",
+    re.I,
+)
+_MAX_CHARS = 4000
+"""A language shows in the first lines."""
+
+
+def language(text: str) -> str | None:
+    """Return what ``text`` is written in: ``en``, ``de``, …, ``ja``, ``cyrillic``, …; ``None`` when
+    it is too short or too mixed to tell."""
+    plain = _CODE.sub(" ", text[:_MAX_CHARS]).lower()
+    letters = sum(map(len, words := _WORD.findall(plain)))
+    if letters < _MIN_LETTERS:
+        return None
+    for name, script in _SCRIPTS:
+        if len(script.findall(plain)) >= _SHARE * letters:
+            return name
+    return _latin(words)
+
+
+def _latin(words: list[str]) -> str | None:
+    found = Counter({name: sum(w in common for w in words) for name, common in _LATIN.items()})
+    (first, most), (_, next_most) = found.most_common(2)
+    return first if most >= _MIN_WORDS and most >= 2 * next_most else None
+
+
+def _mismatched(seen: Evidence, output: Content) -> bool:
+    question = seen.input.question if seen.input else ""
+    if not question or _ABOUT_LANGUAGE.search(question):
+        return False
+    asked, answered = language(question), language(output.opening)
+    return asked is not None and answered is not None and asked != answered
+
+
+def _signs() -> tuple[Pattern, ...]:
+    """Look for two common words close together that are not English, and for other scripts."""
+    words = set[str]().union(*_LATIN.values()) - _LATIN["en"] - _ALSO_ENGLISH
+    plain = sorted(word for word in words if word.isascii() and len(word) > 1)
+    one = f"(?:{'|'.join(plain)})"
+    return (
+        Pattern(
+            rf"(?i:\b{one} (?:\S+ ){{0,3}}{one}\b)", tuple(f" {word} ".encode() for word in plain)
+        ),
+        Pattern("[\u0080-\uffff]{5}", (b"",)),  # as UTF-8: five bytes of which none is ASCII
+        Pattern(r"(?:\\u[0-9a-fA-F]{4}){5}", (b"\\u",)),
+    )
+
+
+LANGUAGE_MISMATCH = Check(
+    name="language_mismatch",
+    about="The answer is in another language than the question.",
+    patterns=_signs(),
+    asked=_signs(),
+    judge=_mismatched,
+)

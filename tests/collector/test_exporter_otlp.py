@@ -162,6 +162,7 @@ def test_a_server_that_is_not_there_is_retryable():
         error = failure(f"http://127.0.0.1:{unused.getsockname()[1]}")
 
     assert type(error) is Retryable
+    assert "Connection refused" in str(error)
 
 
 def test_a_server_that_does_not_answer_is_given_up_on_after_the_timeout():
@@ -232,6 +233,7 @@ def test_mutual_tls_reaches_a_server_that_knows_us_and_no_other(tmp_path: Path):
 
     assert sink.spans() == [7]
     assert (type(stranger), type(plain)) == (Retryable, Retryable)
+    assert str(stranger).startswith("UNAVAILABLE")
 
 
 def test_a_closed_exporter_answers_retryable_and_never_hangs():

@@ -33,6 +33,7 @@ from otel_llm.collector.protocol import METHODS
 from otel_llm.config.units import Duration
 from otel_llm.version import __version__
 
+NO_CONNECTION = ("failed to connect to all addresses", "DNS resolution failed")
 RETRYABLE = frozenset(
     {
         grpc.StatusCode.CANCELLED,
@@ -127,12 +128,17 @@ def classify(error: grpc.RpcError) -> DeliveryError:
         _retry_delay_s(call.trailing_metadata() or ()),
     )
     if code in RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and delay_s is not None):
-        return Retryable(code.name, retry_after_s=delay_s)
+        return Retryable(_reason(code, said), retry_after_s=delay_s)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return TooLarge(code.name, said=said)
     if code is grpc.StatusCode.INVALID_ARGUMENT:
         return Malformed(code.name, said=said)
     return Permanent(code.name, said=said)
+
+
+def _reason(code: grpc.StatusCode, said: str) -> str:
+    """Name the code, and why there is no connection: that is grpc's own text, not the server's."""
+    return f"{code.name}: {said[:200]}" if said.startswith(NO_CONNECTION) else code.name
 
 
 def _retry_delay_s(metadata: Any) -> float | None:

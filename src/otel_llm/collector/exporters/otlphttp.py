@@ -114,6 +114,8 @@ class OtlpHttpExporter:
         try:
             with self._client.stream("POST", url, content=self._encode(payload)) as response:
                 body = _body(response, deadline)
+        except httpx2.ConnectError as error:
+            raise Retryable(f"cannot connect: {error}") from None
         except httpx2.RequestError as error:
             raise Retryable(type(error).__name__) from None
         except RuntimeError:  # what the client raises once it is closed

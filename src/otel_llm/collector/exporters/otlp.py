@@ -33,7 +33,7 @@ from otel_llm.collector.protocol import METHODS
 from otel_llm.config.units import Duration
 from otel_llm.version import __version__
 
-NO_CONNECTION = ("failed to connect to all addresses", "DNS resolution failed")
+NO_CONNECTION = ("failed to connect to all addresses", "errors resolving")
 RETRYABLE = frozenset(
     {
         grpc.StatusCode.CANCELLED,

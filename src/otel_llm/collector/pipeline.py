@@ -52,6 +52,7 @@ class TracePipeline:
         self._processors = _guarded("processor", processors, self.counters)
         self._observers = _guarded("observer", observers, self.counters)
         self._strict = strict
+        self._foreign = any(getattr(p, "reads_dialects", False) for p in processors.values())
         self._forward = _Edge("traces", forward, self.counters)
 
     def consume(self, payload: bytes) -> None:
@@ -69,7 +70,7 @@ class TracePipeline:
         try:
             if self._strict:
                 ExportTraceServiceRequest.FromString(payload)
-            return Batch.open(payload)
+            return Batch.open(payload, foreign=self._foreign)
         except (Malformed, NotProtobuf):
             self.counters.add("otel_llm_pipeline_malformed", signal="traces")
             raise Malformed("the body is no OTLP traces request") from None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import isfinite
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 from .wire import NotProtobuf, parse_any, parse_array, parse_key_values
 
@@ -119,7 +119,6 @@ def _spelled(text: str) -> int | float | None:
 _KEY, _VALUE, _SPAN_ATTRIBUTE = b"\x0a", b"\x12", b"\x4a"
 _INT64 = range(-(1 << 63), 1 << 63)
 _TRUE, _FALSE = b"\x10\x01", b"\x10\x00"
-_MEMORY, _SHORT = 4096, 64
 _pack_double = struct.Struct("<d").pack
 
 
@@ -156,24 +155,49 @@ def encode(value: Value) -> bytes:
     return field(b"\x2a", b"".join(field(_KEY, encode(item)) for item in value))
 
 
-def span_attribute(name: str, value: Value) -> bytes:
-    """Encode one attribute as it stands in a span, ready to be appended to the span's bytes."""
-    if isinstance(value, float):
-        return _double_prefix(name) + _pack_double(value)
-    if isinstance(value, str) and len(value) > _SHORT:
-        return _span_attribute(name, value)
-    return _short_span_attribute(name, value)
+def span_attributes(values: Mapping[str, Value | None]) -> bytes:
+    """Encode attributes as they stand in a span, ready to be appended to its bytes. ``None`` is
+    left out."""
+    given = tuple(values.values())
+    plan = _plan(tuple(values), tuple(map(type, given)))
+    out = [prefix + _pack_double(cast("float", given[at])) for prefix, at in plan.doubles]
+    out += [_span_attribute(name, cast("Value", given[at])) for name, at in plan.others]
+    if plan.constant_names:
+        out.append(_constants(plan.constant_names, tuple([given[at] for at in plan.constant_at])))
+    return b"".join(out)
+
+
+class _Plan(NamedTuple):
+    """How to encode values of these names and types: what the spans of one processor share."""
+
+    doubles: list[tuple[bytes, int]]
+    """All of the encoded attribute but the eight bytes of the number, and where that is."""
+    others: list[tuple[str, int]]
+    constant_names: tuple[str, ...]
+    """Of our own words, which come again and again."""
+    constant_at: list[int]
+
+
+@lru_cache(maxsize=1024)
+def _plan(names: tuple[str, ...], kinds: tuple[type, ...]) -> _Plan:
+    doubles: list[tuple[bytes, int]] = []
+    others: list[tuple[str, int]] = []
+    constants: list[tuple[str, int]] = []
+    for at, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+        if kind is float:
+            doubles.append((_span_attribute(name, 0.0)[:-8], at))
+        elif kind in (str, bool, tuple) and name.startswith("otel_llm."):
+            constants.append((name, at))
+        elif kind is not type(None):
+            others.append((name, at))
+    return _Plan(doubles, others, tuple([n for n, _ in constants]), [at for _, at in constants])
+
+
+@lru_cache(maxsize=1024)
+def _constants(names: tuple[str, ...], values: tuple[Value, ...]) -> bytes:
+    return b"".join(map(_span_attribute, names, values))
 
 
 def _span_attribute(name: str, value: Value) -> bytes:
     encoded = field(_KEY, name.encode()) + field(_VALUE, encode(value))
     return field(_SPAN_ATTRIBUTE, encoded)
-
-
-# ``typed``: 1, 1.0 and True are equal, and not the same attribute.
-_short_span_attribute = lru_cache(maxsize=_MEMORY, typed=True)(_span_attribute)
-
-
-@lru_cache(maxsize=1024)
-def _double_prefix(name: str) -> bytes:
-    return _span_attribute(name, 0.0)[:-8]

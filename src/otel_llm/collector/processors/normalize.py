@@ -9,7 +9,7 @@ overwritten. Put it before the processors that read: ``cost``, ``quality``, ``re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from otel_llm import semconv
 
@@ -40,6 +40,9 @@ class NormalizeConfig:
 
 class NormalizeProcessor:
     """Rewrites GenAI spans in place."""
+
+    reads_dialects: ClassVar[bool] = True
+    """The pipeline then also looks for spans that have no current name at all."""
 
     def __init__(self, config: NormalizeConfig | None = None) -> None:
         self._config = config or NormalizeConfig()

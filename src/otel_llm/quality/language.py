@@ -83,14 +83,15 @@ def _mismatched(seen: Evidence, output: Content) -> bool:
 
 
 def _signs() -> tuple[Pattern, ...]:
-    """Look for two common words close together that are not English, and for other scripts."""
+    """Look for two common words close together that are not English, and for other scripts.
+
+    The words are too many for a search one by one, so without RE2 only scripts are compared.
+    """
     words = set[str]().union(*_LATIN.values()) - _LATIN["en"] - _ALSO_ENGLISH
     plain = sorted(word for word in words if word.isascii() and len(word) > 1)
     one = f"(?:{'|'.join(plain)})"
     return (
-        Pattern(
-            rf"(?i:\b{one} (?:\S+ ){{0,3}}{one}\b)", tuple(f" {word} ".encode() for word in plain)
-        ),
+        Pattern(rf"(?i:\b{one} (?:\S+ ){{0,3}}{one}\b)", ()),
         Pattern("[\u0080-\uffff]{5}", (b"",)),  # as UTF-8: five bytes of which none is ASCII
         Pattern(r"(?:\\u[0-9a-fA-F]{4}){5}", (b"\\u",)),
     )

@@ -24,7 +24,7 @@ class Pattern(NamedTuple):
 
     regex: str
     stems: tuple[bytes, ...]
-    """In lower case."""
+    """In lower case. None: too many to look for, the pattern is for RE2 alone."""
 
 
 def patterns(phrases: Mapping[str, str]) -> tuple[Pattern, ...]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from otel_llm.alerting.config import AlertingConfig
+from otel_llm.alerting.service import AlertService
 from otel_llm.api import ApiConfig, ApiServer, create_app
 from otel_llm.collector.totals import Totals
 from otel_llm.store import DuckDBStore, StoreConfig
-from tests.api.alarms import SLOW, Alarms
 from tests.api.conftest import ANY_PORT
 from tests.store.examples import FULL, a_call
 
@@ -34,7 +35,9 @@ CHECKS = (
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     store = DuckDBStore(StoreConfig(retain_for_s=0))
-    totals = Totals()
+    totals, service = Totals(), AlertService(AlertingConfig())
+    service.observe([FULL])
+    service.evaluate()
     totals.observe([FULL])
     store.write([FULL, a_call(2)])
     config = ApiConfig(endpoint=ANY_PORT)
@@ -42,19 +45,20 @@ def url() -> Iterator[str]:
         store,
         config,
         measures=[totals.families],
-        alerts=Alarms(SLOW),
+        alerts=service,
         observe=lambda calls: store.write(calls) and None,
     )
     server = ApiServer(app, config)
     server.start()
     yield server.url
     server.stop()
+    service.stop(0.1)
     store.close()
 
 
 def _operations():
     store = DuckDBStore()
-    app = create_app(store, alerts=Alarms(), observe=lambda calls: None)
+    app = create_app(store, alerts=AlertService(AlertingConfig()), observe=lambda calls: None)
     described = app.openapi()
     store.close()
     schema = schemathesis.openapi.from_dict(described)

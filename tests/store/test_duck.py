@@ -338,6 +338,15 @@ def test_the_calls_with_most_of_something_come_first_and_the_unknown_not_at_all(
     assert store.top("cost", Filter(slower_than_ms=100)) == [dear]
 
 
+def test_the_past_is_told_in_order_and_in_pieces(store: DuckDBStore, monkeypatch):
+    monkeypatch.setattr("otel_llm.store.questions.HISTORY_BATCH", 3)
+    calls = [a_call(n, at=NOON + n // 4) for n in range(10)]
+    store.write([*calls, a_call(99, at=NOON - 1), a_call(98, operation="execute_tool")])
+
+    assert list(store.history(NOON)) == calls
+    assert list(store.history(NOON + 2)) == calls[8:]
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "1-2", "a-b-c", "1-2-3-4"])
 def test_a_cursor_that_is_none_is_a_value_error(store: DuckDBStore, cursor: str):
     with pytest.raises(ValueError):  # noqa: PT011 - the kind is the contract

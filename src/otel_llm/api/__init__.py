@@ -4,10 +4,8 @@
 come from ``otel_llm.ui`` and are mounted as routes.
 """
 
-from otel_llm.alerting.listing import Alerts
-
 from .app import create_app
 from .config import ApiConfig
 from .server import ApiServer
 
-__all__ = ["Alerts", "ApiConfig", "ApiServer", "create_app"]
+__all__ = ["ApiConfig", "ApiServer", "create_app"]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from otel_llm.alerting.alert import Alert, State
-from otel_llm.alerting.listing import Alerts
+from otel_llm.alerting.service import AlertService
 
 from .problems import Problem, described
 
@@ -26,25 +26,25 @@ class Acknowledgement(BaseModel):
     by: str = "api"
 
 
-def alert_routes(engine: Alerts) -> APIRouter:
-    """The routes over ``engine``."""
+def alert_routes(service: AlertService) -> APIRouter:
+    """The routes over ``service``."""
     routes = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
     @routes.get("")
     def list_alerts(state: Annotated[State | None, Query()] = None) -> AlertList:
         """Alerts that are pending, firing or resolved lately."""
-        found = [alert for alert in engine.alerts() if state in (None, alert.state)]
+        found = [alert for alert in service.alerts() if state in (None, alert.state)]
         return AlertList(alerts=[alert.to_json() for alert in found])
 
     @routes.post("/{alert_id}/acknowledge", responses=described(404))
     def acknowledge(alert_id: str, who: Acknowledgement | None = None) -> dict[str, Any]:
         """Take an alert on: it is not repeated while it lasts."""
-        return _known(engine.acknowledge(alert_id, (who or Acknowledgement()).by))
+        return _known(service.acknowledge(alert_id, (who or Acknowledgement()).by))
 
     @routes.post("/{alert_id}/resolve", responses=described(404))
     def resolve(alert_id: str) -> dict[str, Any]:
         """Say that it is over."""
-        return _known(engine.resolve(alert_id))
+        return _known(service.resolve(alert_id))
 
     return routes
 

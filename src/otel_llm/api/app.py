@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
-from otel_llm.alerting.listing import Alerts
+from otel_llm.alerting.service import AlertService
 from otel_llm.collector.samples import Measure
 from otel_llm.store import Store
 from otel_llm.version import __version__
@@ -21,6 +21,7 @@ from .health import Ready, health_routes
 from .insights import insight_routes
 from .problems import add_problems, described
 from .reports import Observe, report_routes
+from .watch import watch_routes
 
 
 def create_app(
@@ -28,7 +29,7 @@ def create_app(
     config: ApiConfig | None = None,
     *,
     measures: Sequence[Measure] = (),
-    alerts: Alerts | None = None,
+    alerts: AlertService | None = None,
     observe: Observe | None = None,
     pages: Sequence[BaseRoute] = (),
     ready: Ready = lambda: True,
@@ -55,6 +56,7 @@ def create_app(
     app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:
         app.include_router(alert_routes(alerts))
+        app.include_router(watch_routes(alerts))
     app.router.routes.extend(pages)
     add_problems(app)
     if config.cors_origins:

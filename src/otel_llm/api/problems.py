@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from otel_llm.config import ConfigError
 from otel_llm.store import StoreError
 
 _log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _told)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ConfigError, _mistaken)
     app.add_exception_handler(StoreError, _store)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -86,6 +88,12 @@ def _invalid(_: Request, error: Exception) -> Response:
         {"in": ".".join(map(str, one["loc"])), "problem": str(one["msg"])} for one in error.errors()
     ]
     return problem(422, "Some of the request is not as it should be", errors=errors)
+
+
+def _mistaken(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ConfigError)
+    errors = [{"in": one.path, "problem": one.text} for one in error.problems]
+    return problem(422, "What was written cannot be used", errors=errors)
 
 
 def _store(_: Request, error: Exception) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from otel_llm.genai import Call
@@ -18,6 +18,7 @@ from .summary import AGGREGATES, Bucket, Group, Stats, Summary, read_stats
 from .traces import Trace, as_tree
 
 MAX_TRACE_SPANS: Final = 10_000
+HISTORY_BATCH: Final = 5_000
 
 
 class Questions(ABC):
@@ -102,6 +103,24 @@ class Questions(ABC):
         )
         found = [to_call(row) for row in rows[:limit]]
         return CallPage(found, cursor_after(found[-1]) if len(rows) > limit else None)
+
+    def history(self, since_ns: int, where: Filter = EVERYTHING) -> Iterator[Call]:
+        """See ``Store``."""
+        condition, values = where.where()
+        after: tuple[object, ...] = (since_ns, "", "")
+        while True:
+            rows = self.ask(
+                f"SELECT {NAMES} FROM calls WHERE {condition}"
+                " AND start_ns >= ? AND (start_ns, trace_id, span_id) > (?, ?, ?)"
+                " ORDER BY start_ns, trace_id, span_id LIMIT ?",
+                [*values, after[0], *after, HISTORY_BATCH],
+            )
+            for row in rows:
+                call = to_call(row)
+                after = (call.start_ns, call.trace_id, call.span_id)
+                yield call
+            if len(rows) < HISTORY_BATCH:
+                return
 
     def top(self, by: Measure, where: Filter = EVERYTHING, *, limit: int = 20) -> Sequence[Call]:
         """See ``Store``."""

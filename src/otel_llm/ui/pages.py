@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from otel_llm.alerting.alert import SEVERITIES, Alert
-from otel_llm.alerting.listing import Alerts
+from otel_llm.alerting.service import AlertService
 from otel_llm.store import DIMENSIONS, Filter, Store, Trace, report_on
 
 from .asked import Mistake, ask
@@ -28,7 +28,7 @@ STATIC: Final = Path(__file__).parent / "static"
 View = Callable[[Request], Response]
 
 
-def pages(store: Store, *, alerts: Alerts | None = None) -> Sequence[BaseRoute]:
+def pages(store: Store, *, alerts: AlertService | None = None) -> Sequence[BaseRoute]:
     """The routes of the dashboard over ``store`` and, where there is one, the alert engine."""
     shown = Pages(store, alerts)
     return [
@@ -39,6 +39,7 @@ def pages(store: Store, *, alerts: Alerts | None = None) -> Sequence[BaseRoute]:
         Route("/traces/{trace_id}", shown.explained(shown.trace)),
         Route("/traces/{trace_id}/debug", shown.explained(shown.debug)),
         Route("/alerts", shown.explained(shown.alerts)),
+        Route("/watch", shown.explained(shown.watch)),
         Route("/alerts/{alert_id}/{action}", shown.explained(shown.change), methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
@@ -51,7 +52,7 @@ class NotFound(Exception):
 class Pages:
     """The pages over one store."""
 
-    def __init__(self, store: Store, alerts: Alerts | None) -> None:
+    def __init__(self, store: Store, alerts: AlertService | None) -> None:
         self._store = store
         self._alerts = alerts
         self._render = Renderer()
@@ -150,6 +151,12 @@ class Pages:
         """What is wrong now, the gravest first, and what was lately."""
         found = self._alerts.alerts() if self._alerts else ()
         return self._render.page(request, "alerts", alerts=sorted(found, key=_urgency))
+
+    def watch(self, request: Request) -> Response:
+        """Budgets, what is unusual, what has drifted, silences and rules."""
+        if self._alerts is None:
+            raise NotFound("Nothing is watched: alerting is off.")
+        return self._render.page(request, "watch", service=self._alerts)
 
     def change(self, request: Request) -> Response:
         """Acknowledge or resolve an alert, and back to the list."""

@@ -21,6 +21,7 @@ MENU: Final = (
     ("/calls", "Calls"),
     ("/by/user", "Groups"),
     ("/alerts", "Alerts"),
+    ("/watch", "Watch"),
 )
 _FILTERS: Final = {
     name: getattr(format, name)

@@ -1,0 +1,131 @@
+"""Rules, silences, budgets and findings over HTTP, from a real alert service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from otel_llm.alerting.budgets import BudgetConfig
+from otel_llm.alerting.config import AlertingConfig
+from otel_llm.alerting.rule import Rule
+from otel_llm.alerting.service import AlertService
+from tests.api.conftest import Serve
+from tests.store.examples import NOON, a_call, usd
+
+NOW = NOON / 1e9
+
+
+@pytest.fixture
+def service() -> Iterator[AlertService]:
+    config = AlertingConfig(
+        default_rules=False,
+        rules=(Rule("slow", "duration_p95", 5.0, severity="critical"),),
+        budgets=(BudgetConfig(name="month", limit=10.0),),
+    )
+    service = AlertService(config, clock=lambda: NOW)
+    yield service
+    service.stop(0.1)
+
+
+@pytest.fixture
+def watched(serve: Serve, service: AlertService) -> httpx2.Client:
+    return serve(alerts=service)
+
+
+def test_rules_are_listed_as_they_are_written(watched: httpx2.Client):
+    answer = watched.get("/v1/rules").json()
+
+    assert answer["errors"] == {}
+    [rule] = answer["rules"]
+    assert (rule["name"], rule["signal"], rule["threshold"], rule["for"]) == (
+        "slow",
+        "duration_p95",
+        5.0,
+        0.0,
+    )
+
+
+def test_a_rule_is_added_changed_and_removed(watched: httpx2.Client):
+    new = {"name": "dear", "signal": "cost", "threshold": 1, "window": "5m", "for": "1m"}
+
+    added = watched.post("/v1/rules", json=new)
+    changed = watched.post("/v1/rules", json=new | {"threshold": 2})
+    listed = watched.get("/v1/rules").json()["rules"]
+    removed = watched.delete("/v1/rules/dear")
+
+    assert (added.status_code, added.json()["window"], added.json()["for"]) == (201, 300.0, 60.0)
+    assert changed.json()["threshold"] == 2
+    assert {rule["name"]: rule["threshold"] for rule in listed} == {"slow": 5.0, "dear": 2.0}
+    assert removed.status_code == 204
+    assert watched.delete("/v1/rules/dear").status_code == 404
+
+
+def test_every_mistake_in_a_rule_is_named(watched: httpx2.Client):
+    answer = watched.post("/v1/rules", json={"name": "x", "signall": "cost", "threshold": "much"})
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    problems = answer.json()["errors"]
+    assert len(problems) >= 2
+    assert all(set(one) == {"in", "problem"} for one in problems)
+
+
+def test_a_call_fires_the_rule_and_somebody_takes_it_on(
+    watched: httpx2.Client, service: AlertService
+):
+    service.observe([a_call(1, at=NOON - 10**10, ms=9_000)])
+    service.evaluate()
+
+    [alert] = watched.get("/v1/alerts", params={"state": "firing"}).json()["alerts"]
+    taken = watched.post(f"/v1/alerts/{alert['id']}/acknowledge", json={"by": "ann"}).json()
+
+    assert (alert["rule"], alert["severity"], alert["trace_id"]) == (
+        "slow",
+        "critical",
+        f"{1:032x}",
+    )
+    assert taken["acknowledged_by"] == "ann"
+
+
+def test_a_silence_is_made_and_ended(watched: httpx2.Client):
+    new = {"match": {"alertname": "slow"}, "duration_s": 60, "author": "ann", "comment": "known"}
+
+    made = watched.post("/v1/silences", json=new).json()
+    holding = watched.get("/v1/silences").json()
+    ended = watched.delete(f"/v1/silences/{made['id']}").status_code
+
+    assert holding == [made]
+    assert made | {"id": ""} == {
+        "id": "",
+        "match": {"alertname": "slow"},
+        "starts_at": NOW,
+        "ends_at": NOW + 60,
+        "author": "ann",
+        "comment": "known",
+    }
+    assert (ended, watched.get("/v1/silences").json()) == (204, [])
+    assert watched.delete("/v1/silences/none").status_code == 404
+
+
+@pytest.mark.parametrize("match", [{}, {"alertname": "*"}, {"alertname": ""}])
+def test_a_silence_of_everything_is_refused(watched: httpx2.Client, match):
+    answer = watched.post("/v1/silences", json={"match": match, "duration_s": 1, "author": "a"})
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_budget_says_what_is_spent(watched: httpx2.Client, service: AlertService):
+    service.observe([a_call(1, at=NOON - 10**9, cost=usd(2.5)), a_call(2, at=NOON - 10**9)])
+
+    [budget] = watched.get("/v1/budgets").json()
+
+    assert (budget["budget"], budget["limit"], budget["spent"]) == ("month", 10.0, 2.5)
+
+
+def test_findings_are_lists_also_when_nothing_was_found(watched: httpx2.Client):
+    assert watched.get("/v1/anomalies").json() == []
+    assert watched.get("/v1/drift").json() == []
+    assert [one["name"] for one in watched.get("/v1/notifiers").json()] == ["console"]

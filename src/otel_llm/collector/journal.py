@@ -225,7 +225,7 @@ class Journal:
             end = self._segments[-1].end
         try:
             for segment in segments:
-                os.fdatasync(segment.file)
+                _sync_file(segment.file)
         except OSError as error:
             self._distrust(group, error)
         else:
@@ -271,6 +271,13 @@ def _claim(directory: Path) -> int:
         os.close(file)
         raise OSError(f"{directory} is in use by another collector") from None
     return file
+
+
+def _sync_file(file: int) -> None:
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(file)
+    else:  # macOS
+        os.fsync(file)
 
 
 def _sync_directory(directory: Path) -> None:

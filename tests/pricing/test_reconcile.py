@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from otel_llm.genai import Call, Cost
-from otel_llm.pricing.reconcile import Charge, Columns, Residual, read_charges, reconcile
+from otel_llm.pricing.reconcile import (
+    Charge,
+    Columns,
+    Residual,
+    read_charges,
+    reconcile,
+    reported,
+)
 from tests.pricing.book import at
 
 DAY = date(2026, 11, 20)
@@ -153,3 +161,12 @@ def test_a_name_that_does_not_meet_can_be_told():
     rows = reconcile([call("m", 1.0)], [Charge(DAY, "Product 7", Decimal(1))], {"Product 7": "m"})
 
     assert rows == [Residual(DAY, "m", Decimal(1), Decimal(1))]
+
+
+def test_what_the_provider_said_with_each_answer_is_held_against_our_costs():
+    said = replace(call("m", 1.0), reported_cost=1.5)
+    unsaid, unpriced = call("m", 9.0), replace(call("m", None), reported_cost=9.0)
+
+    assert reported([said, said, unsaid, unpriced]) == [
+        Residual(DAY, "m", Decimal("2.0"), Decimal("3.0"))
+    ]

@@ -116,6 +116,20 @@ def read_charges(file: Path, columns: Columns | None = None) -> Iterator[Charge]
                     raise ValueError(f"{where}: no day or no amount of money") from error
 
 
+def reported(calls: Iterable[Call]) -> list[Residual]:
+    """Hold our costs against what the provider said with each answer, by day and model.
+
+    Only calls that have both are compared.
+    """
+    both = [call for call in calls if call.cost is not None and call.reported_cost is not None]
+    said = [
+        Charge(_day_of(call), call.model or "", Decimal(str(call.reported_cost)))
+        for call in both
+        if call.billed and call.model
+    ]
+    return reconcile(both, said)
+
+
 def _recognise(name: str, header: Iterable[str]) -> Columns:
     given = set(header)
     for columns in EXPORTS.values():
@@ -143,9 +157,12 @@ def _ours(calls: Iterable[Call], names: dict[str, str]) -> dict[tuple[date, str]
         if call.billed and call.model and call.cost is not None:
             key = _key(call.model)
             names.setdefault(key, call.model)
-            day = datetime.fromtimestamp(call.start_ns // 10**9, UTC).date()
-            sums[day, key] += Decimal(str(call.cost.total))
+            sums[_day_of(call), key] += Decimal(str(call.cost.total))
     return sums
+
+
+def _day_of(call: Call) -> date:
+    return datetime.fromtimestamp(call.start_ns // 10**9, UTC).date()
 
 
 def _theirs(

@@ -222,6 +222,17 @@ def test_the_end_of_what_was_told_is_told_even_in_a_silence():
     assert desk.story()[1:] == [(600, "chat", "resolved", ["a"])]
 
 
+def test_what_was_told_and_then_silenced_is_remembered_while_others_come_and_go():
+    desk = Desk(Route(("chat",), group_wait=0)).at(0, _on("a"))
+    desk.dispatcher.silence(_silence(10, 5000, model="a"))
+    desk.at(300, _on("a"), _on("b")).at(600, _off("a"), _on("b"))
+
+    assert [(at, sorted(models)) for at, _, _, models in desk.story()[1:]] == [
+        (300, ["b"]),
+        (600, ["a", "b"]),
+    ]
+
+
 def test_a_silence_ends_by_hand_and_is_forgotten_after_its_time():
     desk = Desk(Route(("chat",), group_wait=0))
     desk.dispatcher.silence(_silence(0, 5000, model="a"))

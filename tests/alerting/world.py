@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -127,8 +128,8 @@ class Target:
 
 
 @contextmanager
-def serving(target: Target) -> Iterator[Target]:
-    """Serve ``target`` on an ephemeral port."""
+def serving(target: Target, tls: ssl.SSLContext | None = None) -> Iterator[Target]:
+    """Serve ``target`` on an ephemeral port of 127.0.0.1."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -152,6 +153,9 @@ def serving(target: Target) -> Iterator[Target]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     target.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        target.url = f"https://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Mapping
+import ssl
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -30,48 +31,58 @@ def check_url(url: str) -> None:
 class Poster:
     """A connection to one target. Used by one thread."""
 
-    def __init__(self, url: str, *, timeout_s: float, private: bool = True) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float, private: bool = True, ca_file: str | None = None
+    ) -> None:
+        """Raises ``OSError`` when ``ca_file`` cannot be read."""
         self._url = httpx2.URL(url)
         self._private = private
-        self._client = httpx2.Client(timeout=timeout_s, trust_env=False, follow_redirects=False)
+        trust = ssl.create_default_context(cafile=ca_file) if ca_file else True
+        self._client = httpx2.Client(
+            timeout=timeout_s, trust_env=False, follow_redirects=False, verify=trust
+        )
 
-    def post(
-        self, body: bytes, headers: Mapping[str, str] | None = None, *, path: str = ""
-    ) -> httpx2.Response:
+    def post(self, body: bytes, headers: Mapping[str, str] | None = None) -> httpx2.Response:
         """Send ``body`` and return a 2xx answer.
 
         Raises ``TryLater`` for 408, 429, 5xx and a target that cannot be reached, ``Rejected``
         for every other answer and for an address that is not to be called.
         """
-        url = self._url.copy_with(path=path) if path else self._url
-        address = self._address(url)
-        try:
-            answer = self._client.post(
-                url.copy_with(host=address),
-                content=body,
-                headers={
-                    "Content-Type": "application/json",
-                    "User-Agent": f"otel-llm/{__version__}",
-                    "Host": url.netloc.decode("ascii"),
-                    **(headers or {}),
-                },
-                extensions={"sni_hostname": url.host},
-            )
-        except httpx2.HTTPError as error:
-            # The kind alone: the message may quote the URL, and the URL may be the secret.
-            raise TryLater(type(error).__name__) from None
-        return _judge(answer)
+        error = "no address"
+        for address in self._addresses():
+            try:
+                return _judge(self._send(address, body, headers or {}))
+            except httpx2.ConnectError as failed:  # the name may have others
+                error = type(failed).__name__
+            except httpx2.HTTPError as failed:
+                # The kind alone: the message may quote the URL, and the URL may be the secret.
+                raise TryLater(type(failed).__name__) from None
+        raise TryLater(error)
 
-    def _address(self, url: httpx2.URL) -> str:
-        port = url.port or (443 if url.scheme == "https" else 80)
+    def _send(self, address: str, body: bytes, headers: Mapping[str, str]) -> httpx2.Response:
+        return self._client.post(
+            self._url.copy_with(host=address),
+            content=body,
+            headers={
+                "Content-Type": "application/json",
+                "User-Agent": f"otel-llm/{__version__}",
+                "Host": self._url.netloc.decode("ascii"),
+                **headers,
+            },
+            extensions={"sni_hostname": self._url.host},
+        )
+
+    def _addresses(self) -> Sequence[str]:
+        """Return where the target's name leads. One forbidden address forbids them all."""
+        port = self._url.port or (443 if self._url.scheme == "https" else 80)
         try:
-            found = socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(self._url.host, port, type=socket.SOCK_STREAM)
         except OSError:
             raise TryLater("name cannot be resolved") from None
-        address = str(found[0][4][0])
-        if not allowed(address, private=self._private):
+        addresses = [str(one[4][0]) for one in found]
+        if not all(allowed(address, private=self._private) for address in addresses):
             raise Rejected("address is not allowed")
-        return address
+        return addresses
 
     def close(self) -> None:
         """Release the connection."""

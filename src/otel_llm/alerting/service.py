@@ -27,7 +27,7 @@ from .delivery import Delivery, Failure
 from .dispatch import Dispatcher, Target
 from .drifts import FoundDrift
 from .engine import Clock, RuleEngine
-from .notification import Notification
+from .notification import Notification, in_order
 from .readings import Reading, Readings
 from .routing import Silence
 from .rule import Rule
@@ -194,9 +194,9 @@ class AlertService:
     # Alerts and silences
 
     def alerts(self) -> tuple[Alert, ...]:
-        """Return every pending, firing and lately resolved alert."""
+        """Return every pending, firing and lately resolved alert, firing and grave ones first."""
         now = self._clock()
-        return tuple(
+        return in_order(
             replace(
                 alert,
                 silenced=self._dispatcher.silenced(alert, now),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from otel_llm.alerting.errors import Rejected, TryLater
-from otel_llm.alerting.notifiers import TABLE, settings
+from otel_llm.alerting.notifiers import TABLE, settings, try_out
 
 from ..world import START, Target, alert, notification, serving
 
@@ -18,6 +18,8 @@ SECRET = "s3cr3t" * 5 + "xx"
 BY_HTTP: dict[str, Callable[[str], dict[str, Any]]] = {
     "webhook": lambda url: {"url": f"{url}/{SECRET}", "secret": SECRET},
     "slack": lambda url: {"url": f"{url}/services/{SECRET}"},
+    "slack_bot": lambda url: {"url": f"{url}/api", "token": SECRET, "channel": "C1"},
+    "teams": lambda url: {"url": f"{url}/workflows/{SECRET}"},
     "pagerduty": lambda url: {"url": f"{url}/v2/enqueue", "routing_key": SECRET},
     "alertmanager": lambda url: {"urls": [url], "headers": {"Authorization": SECRET}},
 }
@@ -26,6 +28,11 @@ each = pytest.mark.parametrize("kind", BY_HTTP)
 
 def _notifier(kind: str, url: str):
     return TABLE[kind].notifier(settings(kind, BY_HTTP[kind](url)))
+
+
+def _welcome(kind: str) -> list[tuple[int, dict[str, str], bytes]]:
+    """What the target says when it accepts, where that is not ``ok``."""
+    return [(200, {}, b'{"ok":true,"channel":"C1","ts":"1"}')] if kind == "slack_bot" else []
 
 
 def test_every_kind_of_the_table_is_under_test():
@@ -93,7 +100,7 @@ def test_a_retry_date_is_understood(kind: str):
 @each
 def test_odd_labels_arrive_as_they_are_and_the_body_is_json(kind: str):
     odd = '<!channel> *bold* "quoted" \u202e & 🔥 |'
-    with serving(Target()) as target:
+    with serving(Target(answers=_welcome(kind))) as target:
         notifier = _notifier(kind, target.url)
         notifier.send(notification(alert(labels={"user": odd}), labels={"user": odd}))
         notifier.close()
@@ -106,9 +113,18 @@ def test_odd_labels_arrive_as_they_are_and_the_body_is_json(kind: str):
 
 
 @each
+def test_a_trial_is_an_alert_and_its_end(kind: str):
+    with serving(Target(answers=_welcome(kind) * 3)) as target:
+        try_out(f"{kind}/mine", BY_HTTP[kind](target.url))
+
+    assert len(target.received) >= 2
+    assert "trial" in target.received[0].body.decode()
+
+
+@each
 def test_five_thousand_alerts_fit(kind: str):
     alerts = [alert(labels={"user": f"u{i}" * 40}, at=START + i) for i in range(5000)]
-    with serving(Target()) as target:
+    with serving(Target(answers=_welcome(kind))) as target:
         notifier = _notifier(kind, target.url)
         notifier.send(notification(*alerts))
         notifier.close()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -16,6 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from otel_llm.alerting.errors import Rejected, TryLater
 from otel_llm.alerting.notifiers.email import EmailConfig, EmailNotifier
+from tests.collector.certificates import Certificates
 
 from ..world import Target, alert, notification, serving
 
@@ -57,29 +56,6 @@ def _free_port() -> int:
     """aiosmtpd checks its port by connecting to it, so that it cannot choose one itself."""
     with serving(Target()) as target:
         return int(target.url.rpartition(":")[2])
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-            *("-keyout", str(folder / "both.pem"), "-out", str(folder / "cert.pem")),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    both = folder / "both.pem"
-    both.write_bytes(both.read_bytes() + (folder / "cert.pem").read_bytes())
-    return folder / "cert.pem"
-
-
-def _context(certificate: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate.parent / "both.pem")
-    return context
 
 
 def _config(port: int, **more: object) -> EmailConfig:
@@ -141,7 +117,9 @@ def test_starttls_is_the_default_and_a_server_without_it_gets_no_mail():
     assert mailbox.mails == []
 
 
-def test_over_starttls_with_a_login_the_mail_is_encrypted(certificate: Path):
+def test_over_starttls_with_a_login_the_mail_is_encrypted(
+    certificate: Certificates, tls: ssl.SSLContext
+):
     mailbox = Mailbox()
     logins: list[tuple[bytes, bytes]] = []
 
@@ -151,9 +129,9 @@ def test_over_starttls_with_a_login_the_mail_is_encrypted(certificate: Path):
         logins.append((data.login, data.password))
         return AuthResult(success=data.password == b"right", handled=False)
 
-    options = {"tls_context": _context(certificate), "authenticator": check}
+    options = {"tls_context": tls, "authenticator": check}
     with _serving(mailbox, **options) as port:
-        more = {"tls": "starttls", "ca_file": str(certificate), "username": "me"}
+        more = {"tls": "starttls", "ca_file": str(certificate.ca), "username": "me"}
         EmailNotifier(_config(port, password="right", **more)).send(notification())
         with pytest.raises(Rejected, match="answered 535"):
             EmailNotifier(_config(port, password="wrong", **more)).send(notification())
@@ -162,10 +140,10 @@ def test_over_starttls_with_a_login_the_mail_is_encrypted(certificate: Path):
     assert set(logins) == {(b"me", b"right"), (b"me", b"wrong")}
 
 
-def test_an_unknown_certificate_is_refused(certificate: Path):
+def test_an_unknown_certificate_is_refused(tls: ssl.SSLContext):
     mailbox = Mailbox()
     with (
-        _serving(mailbox, tls_context=_context(certificate)) as port,
+        _serving(mailbox, tls_context=tls) as port,
         pytest.raises(Rejected, match="certificate is not trusted"),
     ):
         EmailNotifier(_config(port, tls="starttls")).send(notification())

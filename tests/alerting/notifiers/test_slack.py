@@ -9,7 +9,8 @@ import pytest
 
 from otel_llm.alerting.delivery import Delivery
 from otel_llm.alerting.errors import Rejected
-from otel_llm.alerting.notifiers.slack import SlackConfig, SlackNotifier, render
+from otel_llm.alerting.notifiers.slack import SlackConfig, SlackNotifier
+from otel_llm.alerting.slack_blocks import render
 
 from ..world import Received, Target, alert, notification, serving
 

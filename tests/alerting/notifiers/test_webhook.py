@@ -6,12 +6,15 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
+from contextlib import closing
 
 import pytest
 
 from otel_llm.alerting import post
 from otel_llm.alerting.errors import Rejected, TryLater
 from otel_llm.alerting.notifiers.webhook import WebhookConfig, WebhookNotifier, render, sign
+from tests.collector.certificates import Certificates
 
 from ..world import START, Target, alert, notification, serving
 
@@ -137,6 +140,26 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch: pyt
     assert asked.count("hooks.example") == 1
     assert target.received[0].headers["Host"] == f"hooks.example:{port}"
     assert target.received[0].path == "/x?token=1"
+
+
+def test_over_tls_the_name_is_checked_although_the_address_is_called(
+    certificate: Certificates, tls: ssl.SSLContext
+):
+    """``localhost`` may lead to ::1 first, where nobody listens: the next address is tried."""
+    ca = str(certificate.ca)
+    with serving(Target(), tls) as target:
+        elsewhere = target.url.replace("localhost", "127.0.0.2")
+        _send(WebhookConfig(target.url, ca_file=ca))
+        for config in (WebhookConfig(target.url), WebhookConfig(elsewhere, ca_file=ca)):
+            with pytest.raises(TryLater, match="ConnectError"):
+                _send(config)
+
+    assert len(target.received) == 1
+
+
+def _send(config: WebhookConfig) -> None:
+    with closing(WebhookNotifier(config)) as notifier:
+        notifier.send(notification())
 
 
 def test_a_name_that_does_not_resolve_is_tried_again(monkeypatch: pytest.MonkeyPatch):

@@ -7,20 +7,23 @@ blocking, and raises ``TryLater`` or ``Rejected``. Queueing, retrying and pacing
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 from otel_llm.config import ConfigError, Problem, build
 from otel_llm.config.problem import suggestion
 
-from ..alert import SEVERITIES, Severity
+from ..alert import SEVERITIES, Alert, Severity, fingerprint
 from ..notification import Notification
 from .alertmanager import AlertmanagerConfig, AlertmanagerNotifier
 from .console import ConsoleConfig, ConsoleNotifier
 from .email import EmailConfig, EmailNotifier
 from .pagerduty import PagerDutyConfig, PagerDutyNotifier
 from .slack import SlackConfig, SlackNotifier
+from .slack_bot import SlackBotConfig, SlackBotNotifier
+from .teams import TeamsConfig, TeamsNotifier
 from .webhook import WebhookConfig, WebhookNotifier
 
 
@@ -54,6 +57,8 @@ TABLE: Mapping[str, Entry] = {
     "console": Entry(ConsoleConfig, ConsoleNotifier, "info", acknowledges=True),
     "webhook": Entry(WebhookConfig, WebhookNotifier, "info", acknowledges=True),
     "slack": Entry(SlackConfig, SlackNotifier, "warning"),
+    "slack_bot": Entry(SlackBotConfig, SlackBotNotifier, "warning", acknowledges=True),
+    "teams": Entry(TeamsConfig, TeamsNotifier, "warning"),
     "pagerduty": Entry(PagerDutyConfig, PagerDutyNotifier, "critical", acknowledges=True),
     "email": Entry(EmailConfig, EmailNotifier, "warning"),
     "alertmanager": Entry(AlertmanagerConfig, AlertmanagerNotifier, "info", streams=True),
@@ -77,3 +82,22 @@ def settings(name: str, given: object) -> Any:
 def severities(name: str) -> tuple[Severity, ...]:
     """Return what ``name`` hears of when no route says otherwise: its least and all graver."""
     return SEVERITIES[SEVERITIES.index(entry(name).least) :]
+
+
+def try_out(name: str, given: object) -> None:
+    """Tell a trial alert and its end. Raises ``ConfigError``, ``TryLater`` or ``Rejected``."""
+    notifier = entry(name).notifier(settings(name, given))
+    now = time.time()
+    labels = {"alertname": "Trial", "severity": "info"}
+    words = {"summary": "This is a trial of the notifications of otel-llm. All is well."}
+    alert = Alert(
+        fingerprint(labels), "Trial", "info", "firing", labels, words, active_at=now, fired_at=now
+    )
+    number = fingerprint({"trial": str(now)})
+    try:
+        states: tuple[Literal["firing", "resolved"], ...] = ("firing", "resolved")
+        for state in states:
+            told = replace(alert, state=state, resolved_at=now if state == "resolved" else None)
+            notifier.send(Notification(f"{number}-{state}", number, labels, state, (told,), now))
+    finally:
+        notifier.close()

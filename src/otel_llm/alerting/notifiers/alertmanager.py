@@ -35,6 +35,8 @@ class AlertmanagerConfig:
     """Base URLs, such as ``http://alertmanager:9093``."""
     headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     """Added to every request, for example ``Authorization``."""
+    ca_file: str | None = None
+    """Certificates to trust instead of the system's."""
     timeout: Duration = 10.0
     """How long one attempt may take."""
 
@@ -67,7 +69,10 @@ class AlertmanagerNotifier:
 
     def __init__(self, config: AlertmanagerConfig) -> None:
         self._headers = config.headers
-        self._posters = [Poster(_endpoint(url), timeout_s=config.timeout) for url in config.urls]
+        self._posters = [
+            Poster(_endpoint(url), timeout_s=config.timeout, ca_file=config.ca_file)
+            for url in config.urls
+        ]
 
     def send(self, notification: Notification) -> None:
         """Deliver once. Raises what the last one said when none took them."""

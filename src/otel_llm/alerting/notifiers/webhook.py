@@ -34,6 +34,8 @@ class WebhookConfig:
     """Signs every body; without it the receiver cannot tell us from others."""
     headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     """Added to every request, for example ``Authorization``."""
+    ca_file: str | None = None
+    """Certificates to trust instead of the system's."""
     timeout: Duration = 10.0
     """How long one attempt may take."""
     private_networks: bool = True
@@ -81,7 +83,12 @@ class WebhookNotifier:
     def __init__(self, config: WebhookConfig, clock: Callable[[], float] = time.time) -> None:
         self._config = config
         self._clock = clock
-        self._poster = Poster(config.url, timeout_s=config.timeout, private=config.private_networks)
+        self._poster = Poster(
+            config.url,
+            timeout_s=config.timeout,
+            private=config.private_networks,
+            ca_file=config.ca_file,
+        )
 
     def send(self, notification: Notification) -> None:
         """Deliver once. Raises ``TryLater`` or ``Rejected``."""

@@ -402,6 +402,42 @@ def test_a_failed_sync_is_never_answered_for_and_the_next_request_goes_elsewhere
     assert [p for p in read(queue) if p != b"doubtful"] == [b"before", b"after"]
 
 
+def test_a_full_disk_is_said_once_and_not_at_every_attempt(opened, monkeypatch, caplog):
+    log = opened()
+
+    def full(*_) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwritev", full)
+    for _ in range(50):
+        with pytest.raises(Refused):
+            log.append(b"payload")
+
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "No space left on device; senders are asked to come back"
+    ]
+
+
+def test_closing_answers_those_who_wait_for_their_sync(opened, monkeypatch):
+    log = opened()
+    wrote, closed = threading.Event(), threading.Event()
+    commit = log._commit
+
+    def late(group) -> None:
+        wrote.set()
+        closed.wait(10)
+        commit(group)
+
+    monkeypatch.setattr(log, "_commit", late)
+    with ThreadPoolExecutor(1) as pool:
+        appended = pool.submit(log.append, b"payload")
+        wrote.wait(10)
+        log.close()
+        closed.set()
+
+        assert appended.result(10) is None
+
+
 def test_a_closed_journal_refuses(opened):
     log = opened()
     log.close()

@@ -31,6 +31,7 @@ MAX_SEGMENTS = 64
 """Each costs an open file."""
 CROWDED = 0.9
 """Share of ``max_size`` from which destinations that are far behind give up their oldest."""
+COMPLAIN_S = 10.0
 WORTH_FREEING_BYTES = 2**20
 """A segment that is still written to is begun anew when it was read and is at least this large."""
 
@@ -89,6 +90,7 @@ class Journal:
         self._group: Future[None] = Future()
         self._unsynced: list[Segment] = []
         self._suspect = False
+        self._complained = -COMPLAIN_S
         self._readers: list[Reader] = []
         self._begin()
 
@@ -113,7 +115,7 @@ class Journal:
 
     def lags(self, reader: Reader) -> bool:
         """Whether there is little room and ``reader`` holds up what others are past."""
-        if not self.crowded:
+        if not self.crowded or not self._segments:
             return False
         edge = self._segments[0].end
         return reader.position < edge and any(other.position >= edge for other in self._readers)
@@ -154,7 +156,13 @@ class Journal:
     def close(self) -> None:
         """Close the files. Safe to call twice."""
         self.release()
-        with self._sync_lock, self._lock:
+        with self._sync_lock:
+            if self._unsynced:
+                self._sync_group()  # somebody is about to wait for it
+            self._close_files()
+
+    def _close_files(self) -> None:
+        with self._lock:
             for segment in self._segments:
                 os.close(segment.file)
             self._segments = []
@@ -189,7 +197,7 @@ class Journal:
             if os.pwritev(segment.file, (head, payload), segment.size) < size:
                 raise OSError("short write")  # the disk is full
         except OSError as error:
-            logger.warning("journal: %s", error.strerror or error)
+            self._complain(error)
             with suppress(OSError):
                 os.ftruncate(segment.file, segment.size)  # no half record for what comes next
             raise Refused("the journal cannot be written") from error
@@ -235,7 +243,7 @@ class Journal:
     def _distrust(self, group: Future[None], error: OSError) -> None:
         """Answer for nothing that is not on the disk by now, and write elsewhere: after a failed
         sync, the next one of the same file proves nothing."""
-        logger.warning("journal: %s", error.strerror or error)
+        self._complain(error)
         with self._lock:
             later, self._group = self._group, Future()
             self._unsynced = []
@@ -243,6 +251,14 @@ class Journal:
             self.end = self._segments[-1].end
         for waiting in (group, later):
             waiting.set_exception(Refused("the journal cannot be synced"))
+
+    def _complain(self, error: OSError) -> None:
+        """Say what is wrong with the disk, but not to every sender's every attempt."""
+        now = time.monotonic()
+        if now - self._complained >= COMPLAIN_S:
+            self._complained = now
+            why = error.strerror or error
+            logger.error("%s: %s; senders are asked to come back", self.directory, why)
 
     def _renew(self, position: int) -> None:
         """Begin anew when all that was written is read; what was delivered shall not lie about."""

@@ -15,6 +15,7 @@ from .exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
 from .processors.cost import CostConfig, CostProcessor
 from .processors.normalize import NormalizeConfig, NormalizeProcessor
 from .processors.quality import QualityConfig, QualityProcessor
+from .processors.redact import RedactConfig, RedactProcessor
 from .receivers.otlp import OtlpConfig, OtlpReceiver
 
 
@@ -35,6 +36,7 @@ PROCESSORS: Mapping[str, Entry] = {
     "cost": Entry(CostConfig, CostProcessor),
     "normalize": Entry(NormalizeConfig, NormalizeProcessor),
     "quality": Entry(QualityConfig, QualityProcessor),
+    "redact": Entry(RedactConfig, RedactProcessor),
 }
 EXPORTERS: Mapping[str, Entry] = {
     "otlp": Entry(OtlpExporterConfig, OtlpExporter),

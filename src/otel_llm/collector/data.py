@@ -8,7 +8,7 @@ batch, and a batch that nothing changed is the payload that came in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import cast
@@ -19,6 +19,7 @@ from .values import Decoded, Value, as_integer, as_number, as_text, decode, enco
 from .wire import (
     Attributes,
     GroupMessage,
+    KeyValueMessage,
     NotProtobuf,
     ScopeMessage,
     SpanMessage,
@@ -192,7 +193,7 @@ class SpanView:
     """One span: attributes by name, decoded when asked for. A reader returns ``None`` when the
     attribute is absent or of another type. Of an attribute sent twice the last one counts."""
 
-    __slots__ = ("_changes", "_scope", "_span", "attributes", "index")
+    __slots__ = ("_changes", "_rewritten", "_scope", "_span", "attributes", "index")
 
     def __init__(self, scope: _Scope, index: int, span: SpanMessage) -> None:
         self._scope = scope
@@ -200,6 +201,7 @@ class SpanView:
         self.attributes: Attributes = span.attributes
         """As they came, encoded."""
         self._changes: dict[str, Value | None] = {}
+        self._rewritten: bytes | None = None
         self.index = index
         """Position among the spans of its scope."""
 
@@ -247,7 +249,7 @@ class SpanView:
     @property
     def touched(self) -> bool:
         """Whether anything was written to the span."""
-        return bool(self._changes)
+        return bool(self._changes) or self._rewritten is not None
 
     @property
     def scope_name(self) -> str | None:
@@ -352,14 +354,43 @@ class SpanView:
         self._scope.touched = True
         self._changes[name] = value
 
+    def rewrite_events(self, change: Callable[[object], object]) -> None:
+        """Replace the values of the events' attributes, and the status message, by what ``change``
+        makes of them."""
+        if not self._span.events and not self._span.status.message:
+            return
+        span = parse_edited_span(self._before())
+        rewritten = [_rewrite(pair, change) for event in span.events for pair in event.attributes]
+        said = as_text(span.status.message)
+        kept = str(change(said))
+        if kept != said:
+            span.status.message = kept.encode(errors="replace")
+        if kept != said or any(rewritten):
+            self._rewritten = span.SerializeToString()
+            self._scope.touched = True
+
+    def _before(self) -> bytes:
+        return self._rewritten or self._scope.message.items[self.index]
+
     def change(self) -> Change:
         """Return what becomes of the encoded span."""
         changes, attributes = self._changes, self.attributes
         added = span_attributes(changes)
         stale = [name for name in changes if name in attributes]
-        if not stale:
-            return Change([added], keep=True)
-        return Change([_without(self._scope.message.items[self.index], stale), added])
+        if stale:
+            return Change([_without(self._before(), stale), added])
+        if self._rewritten:
+            return Change([self._rewritten, added])
+        return Change([added], keep=True)
+
+
+def _rewrite(pair: KeyValueMessage, change: Callable[[object], object]) -> bool:
+    value = decode(pair.value)
+    kept = change(value)
+    if kept == value:
+        return False
+    pair.value = encode(cast("Value", kept))
+    return True
 
 
 def _without(encoded: bytes, names: Sequence[str]) -> bytes:

@@ -83,6 +83,7 @@ class StatusMessage(Protocol):
     """A span's status."""
 
     code: int
+    message: bytes
 
 
 class FrameScope(Message, Protocol):
@@ -115,6 +116,7 @@ class SpanMessage(Protocol):
     start: int
     end: int
     attributes: Attributes
+    events: Repeated
     status: StatusMessage
 
 
@@ -143,10 +145,19 @@ class KeyMessage(Protocol):
     key: str | bytes
 
 
+class EventMessage(Protocol):
+    """An event of which only the attributes are looked at."""
+
+    attributes: Sequence[KeyValueMessage]
+
+
 class EditedSpan(Message, Protocol):
-    """A span whose attributes can be taken out one by one; the rest is unknown fields."""
+    """A span whose attributes can be taken out one by one, and its events and status reworded; the
+    rest is unknown fields."""
 
     attributes: list[KeyMessage]
+    events: Sequence[EventMessage]
+    status: StatusMessage
 
 
 class KeyValueMessage(Protocol):
@@ -235,7 +246,7 @@ def _types() -> descriptor_pb2.FileDescriptorProto:
     define("FrameScope", items=(-2, _BYTES))
     define("FrameGroup", scopes=(-2, "FrameScope"))
     define("Frame", groups=(-1, "FrameGroup"))
-    define("Status", code=(3, _Field.TYPE_INT32))
+    define("Status", message=(2, _BYTES), code=(3, _Field.TYPE_INT32))
     define("ScopeInfo", name=(1, _BYTES))
     span = define(
         "Span",
@@ -246,13 +257,15 @@ def _types() -> descriptor_pb2.FileDescriptorProto:
         kind=(6, _Field.TYPE_INT32),
         start=(7, _Field.TYPE_FIXED64),
         end=(8, _Field.TYPE_FIXED64),
+        events=(-11, _BYTES),
         status=(15, "Status"),
     )
     with_map(span, 9)
     define("ScopeView", scope=(1, "ScopeInfo"), spans=(-2, "Span"))
     with_map(define("Resource"), 1)
     define("Key", key=(1, _TEXT))
-    define("EditedSpan", attributes=(-9, "Key"))
+    define("Event", attributes=(-3, "KeyValue"))
+    define("EditedSpan", attributes=(-9, "Key"), events=(-11, "Event"), status=(15, "Status"))
     define("KeyValue", key=(1, _TEXT), value=(2, _BYTES))
     define("KeyValues", values=(-1, "KeyValue"))
     define("Array", values=(-1, _BYTES))

@@ -1,0 +1,114 @@
+"""Taking keys, tokens and personal data out of texts and of the values that hold texts.
+
+Where in doubt, it is taken out: unlike a quality check, which must not cry wolf, this does not ask
+whether an address is only an example. Only what is a number to most people is proven first: cards
+by their check digit, bank accounts by their remainder.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+from otel_llm.quality.leaks import PII, SECRETS, Shape
+from otel_llm.quality.words import compiled
+
+KINDS = {shape.kind: shape for shape in (*SECRETS, *PII)}
+GROUPS = {"secrets": [s.kind for s in SECRETS], "pii": [s.kind for s in PII]}
+_PROVEN = frozenset({"card", "iban", "password"})
+_STRUCTURE = frozenset({"type", "role", "finish_reason", "modality", "mime_type", "id"})
+"""Keys of messages whose values are words of the conventions and nobody's content."""
+_HEX_DIGITS = 12
+_UNREADABLE = "[unreadable]"
+"""In place of what could not be looked into."""
+
+_Find: TypeAlias = tuple[str, "re.Pattern[str]", Callable[[str], bool]]
+
+
+class Redactor:
+    """Replaces what it finds by its kind: ``[email]``, or ``[email:1f3a…]`` with a key, the same
+    for the same value. Thread-safe."""
+
+    def __init__(
+        self,
+        kinds: Sequence[str],
+        patterns: Mapping[str, str],
+        allow: Sequence[str],
+        key: bytes | None,
+    ) -> None:
+        """``patterns``: regular expressions of your own, by the word to put in place of what they
+        find. ``allow``: what one of them matches as a whole stays. Raises ``ValueError`` for an
+        expression that is none."""
+        self._finds = [_of_shape(KINDS[kind]) for kind in kinds]
+        self._finds += [(name, _compiled(regex), _always) for name, regex in patterns.items()]
+        self._allow = [_compiled(regex) for regex in allow]
+        self._key = key
+
+    def text(self, text: str) -> str:
+        """Return ``text`` without what is to be taken out; the same object when nothing is."""
+        for kind, pattern, proves in self._finds:
+            if pattern.search(text):
+                text = pattern.sub(self._replace(kind, proves), text)
+        return text
+
+    def encoded(self, text: str) -> str:
+        """As ``text``, but looks into JSON, and leaves its structure alone."""
+        if text[:1] not in ("{", "["):
+            return self.text(text)
+        try:
+            given = json.loads(text)
+        except RecursionError:
+            return _UNREADABLE
+        except ValueError:
+            return self.text(text)
+        kept = self.value(given)
+        return text if kept == given else json.dumps(kept, ensure_ascii=False)
+
+    def value(self, value: Any, key: str | None = None) -> Any:
+        """Return any JSON value with every text in it redacted."""
+        if isinstance(value, str):
+            return value if key in _STRUCTURE else self.encoded(value)
+        if isinstance(value, Mapping):
+            items = cast("Mapping[str, Any]", value).items()
+            return {self.text(str(name)): self.value(item, name) for name, item in items}
+        if isinstance(value, list | tuple):
+            return [self.value(item, key) for item in cast("Sequence[Any]", value)]
+        if isinstance(value, int) and not isinstance(value, bool):
+            kept = self.text(str(value))
+            return value if kept == str(value) else kept
+        return value
+
+    def _replace(self, kind: str, proves: Callable[[str], bool]) -> Callable[[re.Match[str]], str]:
+        def replace(found: re.Match[str]) -> str:
+            said = found[0]
+            if not proves(said) or any(allowed.fullmatch(said) for allowed in self._allow):
+                return said
+            return f"[{kind}{self._pseudonym(said)}]"
+
+        return replace
+
+    def _pseudonym(self, said: str) -> str:
+        if self._key is None:
+            return ""
+        return f":{hmac.new(self._key, said.encode(), 'sha256').hexdigest()[:_HEX_DIGITS]}"
+
+
+def _always(found: str) -> bool:
+    return True
+
+
+def _of_shape(shape: Shape) -> _Find:
+    regex = shape.pattern.regex
+    if shape.kind == "private_key":  # the shape is its head alone
+        regex += r"(?s:.*?-----END [A-Z ]{0,30}PRIVATE KEY(?:-----)?|.*)"
+    return shape.kind, _compiled(regex), shape.proves if shape.kind in _PROVEN else _always
+
+
+def _compiled(regex: str) -> re.Pattern[str]:
+    try:
+        return compiled(regex)
+    except Exception as error:  # two engines, two kinds of errors
+        raise ValueError(f"no regular expression that runs in linear time: {regex}") from error

@@ -1,0 +1,205 @@
+"""What must not leave: it is gone from everywhere on a span, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from benchmarks import corpus
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+
+from otel_llm.collector.data import Batch
+from otel_llm.collector.processors.normalize import NormalizeProcessor
+from otel_llm.collector.processors.redact import RedactConfig, RedactProcessor
+from otel_llm.collector.redaction import Redactor
+from tests.collector.calls import any_value, attributes, batch, request
+
+CHAT = {"gen_ai.operation.name": "chat"}
+LEAKS = {
+    "email": "jane.doe@example.com",
+    "card": "4111 1111 1111 1111",
+    "iban": "DE89 3704 0044 0532 0130 00",
+    "us_ssn": "123-45-6789",
+    "phone": "+1 415-555-0132",
+    "openai_key": "sk-proj-abcdefghijklmnop0123456789",
+    "aws_key": "AKIAIOSFODNN7EXAMPLE",
+    "github_token": "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    "private_key": "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",
+}
+
+
+WRAPPED = ["mail {}", '{{"to": "{}"}}', '["{}"]', '{{"deep": "[\\"{}\\"]"}}']
+
+
+def redacted(sent: dict[str, object], **config) -> dict[str, object]:
+    opened = batch({**CHAT, **sent})
+    RedactProcessor(RedactConfig(**config)).process(opened)
+    (span,) = Batch.open(opened.to_bytes()).genai()
+    return attributes(span)
+
+
+@pytest.mark.parametrize("kind", LEAKS)
+def test_every_kind_is_taken_out_of_messages_and_the_messages_keep_their_shape(kind):
+    message = {"role": "user", "parts": [{"type": "text", "content": f"It is {LEAKS[kind]}, ok?"}]}
+
+    got = redacted({"gen_ai.input.messages": json.dumps([message])})
+
+    assert json.loads(str(got["gen_ai.input.messages"])) == [
+        {"role": "user", "parts": [{"type": "text", "content": f"It is [{kind}], ok?"}]}
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gen_ai.output.messages",
+        "gen_ai.system_instructions",
+        "gen_ai.tool.call.arguments",
+        "gen_ai.tool.call.result",
+        "gen_ai.retrieval.query.text",
+        "gen_ai.retrieval.documents",
+        "gen_ai.memory.records",
+        "gen_ai.prompt.variable.customer",
+        "gen_ai.prompt.0.content",
+        "input.value",
+        "otel_llm.output.preview",
+        "user.id",
+        "something.of.mine",
+    ],
+)
+@pytest.mark.parametrize(
+    "wrapped", ["mail {}", '{{"to": "{}"}}', '["{}"]', '{{"deep": "[\\"{}\\"]"}}']
+)
+def test_no_text_on_the_span_is_passed_over(name, wrapped):
+    got = redacted({name: wrapped.format(LEAKS["email"])})
+
+    assert LEAKS["email"] not in str(got[name])
+    assert "[email]" in str(got[name])
+
+
+def test_structured_values_and_lists_are_looked_into():
+    sent = {"gen_ai.input.messages": [{"role": "user", "parts": [{"content": LEAKS["email"]}]}]}
+
+    got = redacted({**sent, "tags": ["a", LEAKS["email"]]})
+
+    assert got["tags"] == ["a", "[email]"]
+    assert json.loads(str(got["gen_ai.input.messages"]))[0]["parts"] == [{"content": "[email]"}]
+
+
+def test_a_leak_written_in_escapes_is_found():
+    got = redacted({"gen_ai.tool.call.arguments": '{"to": "jane\\u0040acme.org"}'})
+
+    assert got["gen_ai.tool.call.arguments"] == '{"to": "[email]"}'
+
+
+def test_a_leak_in_a_name_or_a_number_inside_is_found():
+    got = redacted({"gen_ai.tool.call.arguments": '{"jane@acme.org": 4111111111111111}'})
+
+    assert got["gen_ai.tool.call.arguments"] == '{"[email]": "[card]"}'
+
+
+def test_words_of_the_conventions_and_what_holds_no_leak_stay_as_they_are():
+    payload = corpus.request("genai", 20)
+    opened = Batch.open(payload)
+
+    RedactProcessor().process(opened)
+
+    assert opened.to_bytes() is payload
+
+
+def test_events_and_the_status_message_are_looked_into():
+    message = ExportTraceServiceRequest.FromString(request(CHAT, error=True))
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    span.status.message = f"no mail to {LEAKS['email']}"
+    pairs = [KeyValue(key="gen_ai.prompt", value=any_value(f"I am {LEAKS['email']}"))]
+    span.events.add(name="gen_ai.content.prompt", time_unix_nano=5, attributes=pairs)
+    opened = Batch.open(message.SerializeToString())
+
+    RedactProcessor().process(opened)
+
+    span.status.message = "no mail to [email]"
+    span.events[0].attributes[0].value.string_value = "I am [email]"
+    assert ExportTraceServiceRequest.FromString(opened.to_bytes()) == message
+
+
+def test_a_key_makes_the_same_word_of_the_same_value_and_another_of_another():
+    sent = {"user.id": LEAKS["email"], "x": LEAKS["email"], "y": "john@acme.org"}
+
+    got, other = redacted(sent, key="k1"), redacted(sent, key="k2")
+
+    assert got["user.id"] == got["x"]
+    assert len({got["x"], got["y"], other["x"]}) == 3
+    assert str(got["x"]).startswith("[email:")
+
+
+def test_a_key_comes_from_a_file_too(tmp_path):
+    (tmp_path / "key").write_text("k1\n")
+
+    assert redacted({"x": LEAKS["email"]}, key_file=tmp_path / "key") == redacted(
+        {"x": LEAKS["email"]}, key="k1"
+    )
+
+
+def test_what_is_allowed_stays_and_patterns_of_ones_own_are_found():
+    got = redacted(
+        {"x": "help@acme.org, jane@acme.org, order A-1234"},
+        allow=(r"(?:help|sales)@acme\.org",),
+        patterns={"order": r"A-\d{4}"},
+    )
+
+    assert got["x"] == "help@acme.org, [email], order [order]"
+
+
+def test_kinds_can_be_chosen():
+    got = redacted({"x": f"{LEAKS['email']} {LEAKS['us_ssn']}"}, kinds=("us_ssn",))
+
+    assert got["x"] == f"{LEAKS['email']} [us_ssn]"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"kinds": ("emails",)}, {"patterns": {"x": "("}}, {"key": "k", "key_file": "f"}],
+)
+def test_a_setting_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"known|regular expression|not both"):
+        RedactConfig(**wrong)
+
+
+def test_the_key_is_in_no_representation():
+    assert "hush" not in repr(RedactConfig(key="hush"))
+
+
+@pytest.mark.parametrize("depth", [500, 50_000])
+def test_what_is_nested_too_deeply_to_look_into_is_taken_out(depth):
+    deep = "[" * depth + f'"{LEAKS["email"]}"' + "]" * depth
+
+    got = redacted({"gen_ai.tool.call.result": deep})
+
+    assert LEAKS["email"] not in str(got["gen_ai.tool.call.result"])
+
+
+def test_when_redaction_itself_fails_nothing_of_the_text_is_left(monkeypatch):
+    def broken(self: Redactor, text: str) -> str:
+        raise RuntimeError
+
+    monkeypatch.setattr(Redactor, "encoded", broken)
+
+    got = redacted({"gen_ai.input.messages": "secret"})
+
+    assert got["gen_ai.input.messages"] == "[redaction failed]"
+
+
+def test_other_dialects_are_redacted_before_and_after_they_are_rewritten():
+    sent = {
+        "openinference.span.kind": "LLM",
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": LEAKS["email"],
+        "input.value": LEAKS["email"],
+    }
+    for processors in ([RedactProcessor()], [NormalizeProcessor(), RedactProcessor()]):
+        opened = batch(sent)
+        for processor in processors:
+            processor.process(opened)
+
+        assert LEAKS["email"].encode() not in opened.to_bytes()

@@ -10,7 +10,9 @@ import pytest
 
 from otel_llm.genai import Usage
 from otel_llm.store import DIMENSIONS, DuckDBStore
+from tests.api.conftest import serving
 from tests.store.examples import FULL, NOON, SECOND, a_call, usd
+from tests.store.stores import in_memory
 
 EVER = {"since": "2020-01-01"}
 
@@ -277,12 +279,12 @@ def test_a_problem_names_what_is_wrong(client: httpx2.Client):
     }
 
 
-def test_a_store_that_does_not_answer_is_a_problem_of_ours(
-    client: httpx2.Client, store: DuckDBStore
-):
-    store.close()
+def test_a_store_that_does_not_answer_is_a_problem_of_ours():
+    store = in_memory()
+    with serving(store) as client:
+        store.close()
 
-    answer = client.get("/v1/summary")
+        answer = client.get("/v1/summary")
 
     assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
 

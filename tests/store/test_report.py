@@ -7,15 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from otel_llm.genai import Usage
-from otel_llm.store import DuckDBStore, Finding, Report, Score, StoreConfig, report_on
+from otel_llm.store import DuckDBStore, Finding, Report, Score, report_on
 from tests.store.examples import NOON, SECOND, a_call
+from tests.store.stores import in_memory
 
 TRACE = "a" * 32
 
 
 @pytest.fixture
 def store() -> Iterator[DuckDBStore]:
-    store = DuckDBStore(StoreConfig(retain_for_s=0))
+    store = in_memory()
     yield store
     store.close()
 

@@ -10,6 +10,7 @@ import pytest
 
 from otel_llm.store import DuckDBStore, Filter, Score, ScoreBucket, ScoreStats, StoreConfig
 from tests.store.examples import DAY, FULL, NOON, SECOND, a_call
+from tests.store.stores import in_memory
 
 RATED = Score(
     id="1",
@@ -26,7 +27,7 @@ RATED = Score(
 
 @pytest.fixture
 def store():
-    store = DuckDBStore(StoreConfig(retain_for_s=0))
+    store = in_memory()
     yield store
     store.close()
 

@@ -6,22 +6,22 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import httpx2
 import pytest
 
-from otel_llm.api import ApiConfig, ApiServer, create_app
 from otel_llm.genai import Usage
-from otel_llm.store import DIMENSIONS, DuckDBStore, StoreConfig
+from otel_llm.store import DIMENSIONS, DuckDBStore
 from otel_llm.ui import pages
 from otel_llm.ui.asked import ask
 from otel_llm.ui.plots import Curve, plot, plot_by
 from otel_llm.ui.waterfall import Bar, waterfall
 from tests.api.alarms import SLOW, Alarms
+from tests.api.conftest import serving
 from tests.store.examples import FULL, NOON, SECOND, a_call, usd
+from tests.store.stores import emptied, in_memory
 from tests.store.test_scores import RATED
 
 DATA = r'<script type="application/json">(.*?)</script>'
@@ -72,23 +72,34 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-@pytest.fixture
-def store() -> Iterator[DuckDBStore]:
-    store = DuckDBStore(StoreConfig(retain_for_s=0))
+@pytest.fixture(scope="module")
+def kept_store() -> Iterator[DuckDBStore]:
+    store = in_memory()
     yield store
     store.close()
 
 
 @pytest.fixture
-def client(store: DuckDBStore) -> Iterator[httpx2.Client]:
-    alarms = Alarms(SLOW, EVIL_ALERT)
-    config = ApiConfig(endpoint="127.0.0.1:0")
-    app = create_app(store, config, alerts=alarms, pages=pages(store, alerts=alarms))
-    server = ApiServer(app, config)
-    server.start()
-    with ExitStack() as running:
-        running.callback(server.stop)
-        yield running.enter_context(httpx2.Client(base_url=server.url))
+def store(kept_store: DuckDBStore) -> DuckDBStore:
+    return emptied(kept_store)
+
+
+@pytest.fixture(scope="module")
+def alarms() -> Alarms:
+    return Alarms()
+
+
+@pytest.fixture(scope="module")
+def kept_client(kept_store: DuckDBStore, alarms: Alarms) -> Iterator[httpx2.Client]:
+    shown = pages(kept_store, alerts=alarms)
+    with serving(kept_store, alerts=alarms, pages=shown) as client:
+        yield client
+
+
+@pytest.fixture
+def client(kept_client: httpx2.Client, store: DuckDBStore, alarms: Alarms) -> httpx2.Client:
+    alarms.found = {alert.id: alert for alert in (SLOW, EVIL_ALERT)}
+    return kept_client
 
 
 def get(client: httpx2.Client, path: str, **params: str) -> Page:

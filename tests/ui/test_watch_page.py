@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import httpx2
-
 from otel_llm.alerting.budgets import BudgetConfig
 from otel_llm.alerting.config import AlertingConfig
 from otel_llm.alerting.service import AlertService
-from otel_llm.api import ApiConfig, ApiServer, create_app
-from otel_llm.store import DuckDBStore
 from otel_llm.ui import pages
+from tests.api.conftest import serving
 from tests.store.examples import NOON, a_call, usd
+from tests.store.stores import in_memory
 from tests.ui.test_pages import EVIL, Page, words
 
 
@@ -19,14 +17,10 @@ def test_budgets_silences_and_rules_are_on_one_page():
     service = AlertService(config, clock=lambda: NOON / 1e9)
     service.observe([a_call(1, at=NOON - 10**9, cost=usd(2.5), user_id=EVIL)])
     service.silence({"alertname": EVIL}, 60, EVIL, EVIL)
-    store = DuckDBStore()
-    api = ApiConfig(endpoint="127.0.0.1:0")
-    server = ApiServer(
-        create_app(store, api, alerts=service, pages=pages(store, alerts=service)), api
-    )
-    server.start()
+    store = in_memory()
 
-    page = Page(httpx2.get(server.url + "/watch").text)
+    with serving(store, alerts=service, pages=pages(store, alerts=service)) as client:
+        page = Page(client.get("/watch").text)
 
     text = words(page)
     assert "month user: '" in text
@@ -36,21 +30,17 @@ def test_budgets_silences_and_rules_are_on_one_page():
     for rule in service.rules():
         assert f"{rule.name} {rule.signal}" in text
     assert page.all("img") == []
-    server.stop()
     service.stop(0.1)
     store.close()
 
 
 def test_without_alerting_there_is_nothing_to_watch():
-    store = DuckDBStore()
-    api = ApiConfig(endpoint="127.0.0.1:0")
-    server = ApiServer(create_app(store, api, pages=pages(store)), api)
-    server.start()
+    store = in_memory()
 
-    answer = httpx2.get(server.url + "/watch")
+    with serving(store, pages=pages(store)) as client:
+        watch, alerts = client.get("/watch"), client.get("/alerts")
 
-    assert answer.status_code == 404
-    assert "alerting is off" in answer.text
-    assert httpx2.get(server.url + "/alerts").status_code == 200
-    server.stop()
+    assert watch.status_code == 404
+    assert "alerting is off" in watch.text
+    assert alerts.status_code == 200
     store.close()

@@ -24,8 +24,10 @@ from otel_llm.collector.errors import Permanent, Refused, Retryable
 from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.journal_queue import JournalQueue
 from otel_llm.collector.outbox import JournalOutbox
+from otel_llm.collector.samples import Sample
 from otel_llm.collector.segments import HEAD
 from otel_llm.collector.sending import Clock, Sender, drain
+from otel_llm.collector.sending_measures import measure_journals
 
 from .otlp_faults import TraceRequest, numbers, traces
 from .test_sending import NOW, QUICK, STEADY, Scripted, buried, letter
@@ -574,6 +576,20 @@ def test_a_destination_that_was_taken_out_gives_way_when_the_journal_is_nearly_f
 
     assert alive.numbers() == list(range(60))
     assert "gone did not come back" in caplog.text
+
+
+def test_what_a_journal_takes_up_is_measured_by_pipeline(tmp_path):
+    box = outbox(tmp_path, otlp=Scripted())
+    box.put(traces(1))
+
+    measured = {f.name: f.samples for f in measure_journals({"traces/eu": box})}
+    box.stop(0)
+
+    size, labels = HEAD.size + len(traces(1)), {"pipeline": "traces/eu"}
+    assert measured == {
+        "otel_llm_journal_size_bytes": [Sample(size, labels)],
+        "otel_llm_journal_capacity_bytes": [Sample(64 * MIB, labels)],
+    }
 
 
 def test_an_empty_request_goes_nowhere(tmp_path):

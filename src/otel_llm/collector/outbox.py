@@ -97,7 +97,7 @@ class JournalOutbox(Outbox):
         dead_letter: DeadLetter | None = None,
     ) -> None:
         """The journal is the outbox's to close."""
-        self._journal = journal
+        self.journal = journal
         self.senders: Sequence[Sender[JournalQueue]] = [
             Sender(name, signal, exporter, config, JournalQueue(journal, name), dead_letter)
             for name, (exporter, config) in destinations.items()
@@ -107,14 +107,14 @@ class JournalOutbox(Outbox):
 
     def _keep(self, payload: bytes) -> None:
         try:
-            self._journal.append(payload)
+            self.journal.append(payload)
         finally:
-            if self._journal.crowded:
+            if self.journal.crowded:
                 self._make_room()
 
     def close(self) -> None:
         """See ``Outbox``."""
-        self._journal.close()
+        self.journal.close()
 
     def _make_room(self) -> None:
         while self._strangers:

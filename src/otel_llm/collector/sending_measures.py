@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .outbox import JournalOutbox, Outbox
 from .protocol import ITEMS
 from .samples import Family, Kind, Sample
 from .sending import Sender
@@ -70,6 +71,15 @@ def measure(senders: Sequence[Sender[Any]]) -> Iterator[Family]:
             yield _family(f"otelcol_exporter_{verb}_{items}", "counter", help, of_signal, read)
     for name, kind, help, read in _BY_SENDER:
         yield _family(name, kind, help, statuses, read)
+
+
+def measure_journals(outboxes: Mapping[str, Outbox]) -> Iterator[Family]:
+    """Give what the journals take up on the disk, by pipeline."""
+    journals = {n: box.journal for n, box in outboxes.items() if isinstance(box, JournalOutbox)}
+    size = [Sample(j.size_bytes, {"pipeline": n}) for n, j in journals.items()]
+    room = [Sample(j.max_bytes, {"pipeline": n}) for n, j in journals.items()]
+    yield Family("otel_llm_journal_size_bytes", "gauge", "Bytes on the disk", size)
+    yield Family("otel_llm_journal_capacity_bytes", "gauge", "Bytes there may be", room)
 
 
 def _family(

@@ -19,6 +19,7 @@ from otel_llm.collector.pipeline import PassThrough, TracePipeline
 from otel_llm.collector.samples import Family
 from otel_llm.collector.sending import Sender, SenderStatus
 from otel_llm.collector.sending_measures import measure as sending_measure
+from otel_llm.collector.sending_measures import measure_journals
 from otel_llm.collector.store_measures import store_measures
 from otel_llm.collector.totals import Totals
 from otel_llm.genai import Call
@@ -165,7 +166,8 @@ class Service:
         return ApiServer(app, config)
 
     def _sending(self) -> Iterable[Family]:
-        return sending_measure(self._senders())
+        yield from sending_measure(self._senders())
+        yield from measure_journals(self.outboxes)
 
     def _senders(self) -> list[Sender[Any]]:
         return [sender for outbox in self.outboxes.values() for sender in outbox.senders]

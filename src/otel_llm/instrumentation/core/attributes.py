@@ -18,32 +18,25 @@ Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 Attributes: TypeAlias = dict[str, Value]
 Cleaner: TypeAlias = Callable[[Any], Value | None]
 
-_INT64 = 2**63
+_BITS = 64
 
 
 def text(value: Any) -> str | None:
     """Return a string that UTF-8 can carry; an enum gives its value, anything else ``None``."""
-    if value is None or (type(value) is str and value.isascii()):
+    if type(value) is str and value.isascii():
         return value
     if isinstance(value, Enum):
         value = value.value
-    if not isinstance(value, str):
-        return None
-    plain = str(value)
-    return plain if plain.isascii() else plain.encode("utf-8", "replace").decode()
+    return str(value).encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 
 def integer(value: Any) -> int | None:
     """Return a 64-bit integer; a whole float counts, a bool does not."""
-    if value is None:
-        return None
-    if type(value) is int and -_INT64 <= value < _INT64:
-        return value
+    if type(value) is int:
+        return value if value.bit_length() < _BITS else None
     if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return int(value) if -_INT64 <= value < _INT64 else None
+        return integer(int(value))
+    return integer(int(value)) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def number(value: Any) -> float | None:
@@ -93,7 +86,6 @@ class _Table:
 
 
 _REQUEST_SELDOM = _Table(  # whole rows of ``None`` are passed over in one comparison
-    ("seed", semconv.REQUEST_SEED, integer),
     ("top_k", semconv.REQUEST_TOP_K, integer),
     ("frequency_penalty", semconv.REQUEST_FREQUENCY_PENALTY, number),
     ("presence_penalty", semconv.REQUEST_PRESENCE_PENALTY, number),
@@ -134,6 +126,8 @@ def of_request(request: Request) -> Attributes:
         found[semconv.REQUEST_TOP_P] = top_p
     if (max_tokens := integer(request.max_tokens)) is not None:
         found[semconv.REQUEST_MAX_TOKENS] = max_tokens
+    if request.seed is not None:
+        _put(found, semconv.REQUEST_SEED, integer(request.seed))
     _REQUEST_SELDOM.write(request, found)
     if request.more:
         _write_more(request.more, found)
@@ -148,8 +142,8 @@ def add_response(found: Attributes, response: Response, *, own: bool = False) ->
         found[semconv.RESPONSE_MODEL] = model
     if (reasons := texts(response.finish_reasons)) is not None:
         found[semconv.RESPONSE_FINISH_REASONS] = reasons
-    if (conversation := text(response.conversation_id)) is not None:
-        found[semconv.CONVERSATION_ID] = conversation
+    if response.conversation_id is not None:
+        _put(found, semconv.CONVERSATION_ID, text(response.conversation_id))
     _add_usage(found, response.usage)
     if own:
         _OWN_USAGE.write(response.usage, found)
@@ -162,11 +156,26 @@ def _add_usage(found: Attributes, usage: Usage) -> None:
         found[semconv.USAGE_INPUT_TOKENS] = asked
     if (wrote := integer(usage.output_tokens)) is not None:
         found[semconv.USAGE_OUTPUT_TOKENS] = wrote
-    if (cached := integer(usage.cache_read)) is not None:
-        found[semconv.USAGE_CACHE_READ_INPUT_TOKENS] = cached
-    if (reasoned := integer(usage.reasoning)) is not None:
-        found[semconv.USAGE_REASONING_OUTPUT_TOKENS] = reasoned
+    if usage.cache_read is not None:
+        _put(found, semconv.USAGE_CACHE_READ_INPUT_TOKENS, integer(usage.cache_read))
+    if usage.reasoning is not None:
+        _put(found, semconv.USAGE_REASONING_OUTPUT_TOKENS, integer(usage.reasoning))
     _USAGE_SELDOM.write(usage, found)
+
+
+def _put(found: Attributes, name: str, value: Value | None) -> None:
+    if value is not None:
+        found[name] = value
+
+
+def for_metrics(response: Response) -> Attributes:
+    """Return as much of ``add_response`` as metrics carry."""
+    found: Attributes = {}
+    if (model := text(response.model)) is not None:
+        found[semconv.RESPONSE_MODEL] = model
+    if response.more:
+        _write_more(response.more, found)
+    return found
 
 
 def tokens(count: Any) -> int | None:
@@ -178,7 +187,9 @@ def tokens(count: Any) -> int | None:
 def _write_more(more: Mapping[str, Any], attributes: Attributes) -> None:
     """Add a provider's own attributes, each a plain value or a list of strings."""
     for name, value in more.items():
-        if (cleaned := plain(value)) is not None:
+        if type(value) is str and value.isascii():
+            attributes[name] = value
+        elif (cleaned := plain(value)) is not None:
             attributes[name] = cleaned
 
 

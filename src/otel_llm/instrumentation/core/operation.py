@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from threading import Lock
 from time import perf_counter_ns, time_ns
 from typing import Any
@@ -145,8 +145,9 @@ class Operation:
 
     def _finish(self, ending: Ending, duration_ns: int) -> None:
         """Do each of the three whatever becomes of the others; ``guarded``, without its price."""
+        found: Attributes = {}
         try:
-            self._describe(ending, self._started_ns + duration_ns)
+            found = self._describe(ending, self._started_ns + duration_ns)
         except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
             swallowed("describing a finished operation", error)
         try:
@@ -154,7 +155,7 @@ class Operation:
         except Exception as error:  # noqa: BLE001 - of a span processor
             swallowed("ending a span", error)
         try:
-            self._measure(ending, duration_ns / 1e9)
+            self._measure(ending, duration_ns / 1e9, found)
         except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
             swallowed("recording metrics", error)
 
@@ -175,11 +176,12 @@ class Operation:
     def _evented(self) -> bool:
         return LAYERS.get(self._kind) == "inference"
 
-    def _describe(self, ending: Ending, end_ns: int) -> None:
+    def _describe(self, ending: Ending, end_ns: int) -> Attributes:
+        """Write everything down and return what was found, where nobody looks: for metrics."""
         recording = self._span.is_recording()
         evented = self._telemetry.events and self._evented
         if not recording and not evented:
-            return
+            return write.for_metrics(ending.response)
         if ending.error_type is not None:
             # No description: a provider's message may quote the prompt or the key.
             self._span.set_status(StatusCode.ERROR)
@@ -197,6 +199,7 @@ class Operation:
                 context=self.context,
                 timestamp_ns=end_ns,
             )
+        return found
 
     def _found(self, ending: Ending) -> Attributes:
         became = self._kind != self._endpoint.operation  # and the request was for something else
@@ -216,12 +219,12 @@ class Operation:
         if self._captured is not None:
             self._span.set_attributes({**self._captured.span, **self._captured.derived})
 
-    def _measure(self, ending: Ending, duration_s: float) -> None:
-        response = ending.response
+    def _measure(self, ending: Ending, duration_s: float, found: Attributes) -> None:
         attributes = self._attributes  # ours alone by now: the SDK copies what it takes
-        if (model := write.text(response.model)) is not None:
-            attributes[semconv.RESPONSE_MODEL] = model
-        detailed = _detailed(attributes, response.more) if response.more else attributes
+        if semconv.RESPONSE_MODEL in found:
+            attributes[semconv.RESPONSE_MODEL] = found[semconv.RESPONSE_MODEL]
+        extras = {name: found[name] for name in _METRIC_EXTRAS if name in found}
+        detailed = {**attributes, **extras} if extras else attributes
         measured = Measured(self._kind, attributes, detailed, ending, duration_s, self.context)
         self._telemetry.record(measured)
         if watchers(self.context):
@@ -268,14 +271,6 @@ def _at_start(operation: str, origin: Origin, request: Request) -> Attributes:
         if origin.port is not None:
             known[semconv.SERVER_PORT] = origin.port
     return known
-
-
-def _detailed(attributes: Attributes, more: Mapping[str, Any]) -> Attributes:
-    detailed = dict(attributes)
-    for name in _METRIC_EXTRAS:
-        if (value := write.text(more.get(name))) is not None:
-            detailed[name] = value
-    return detailed
 
 
 def type_name(error: BaseException) -> str:

@@ -28,7 +28,8 @@ def follow_part(operation: Operation, endpoint: Endpoint, answer: Any) -> None:
         reading = Reading(operation, endpoint.stream(operation.captures))
         followed = reclass(part, EVENTS, reading)
     else:
-        followed = reclass(part, _BODY, Body(operation, endpoint, answer, part))
+        body = Body(operation, endpoint, answer, part)
+        followed = reclass(part, _BODY, body, proxy=True)
     if not followed:
         finish(operation, endpoint, {**answer, endpoint.pending: None})
 
@@ -139,11 +140,22 @@ def _enter(base: Any) -> Any:
     return __enter__
 
 
+def _aenter(base: Any) -> Any:
+    async def __aenter__(self: Any) -> Any:
+        inside = await base(self)  # aiobotocore 2 hands out the response below
+        if inside is not self:
+            reclass(inside, _BODY, self._otel_llm)
+        return inside
+
+    return __aenter__
+
+
 _BODY: dict[str, Override] = {
     "read": _read,
     "readinto": _readinto,
     "readlines": _readlines,
     "__enter__": _enter,
+    "__aenter__": _aenter,
     **{name: EVENTS[name] for name in ("close", "aclose", "__del__")},
     "__exit__": EVENTS["close"],
     "__aexit__": EVENTS["close"],

@@ -18,14 +18,24 @@ STATE = "_otel_llm"
 _made: dict[tuple[Any, int], Any] = {}
 
 
-def reclass(subject: Any, overrides: Mapping[str, Override], state: Any) -> bool:
+_set_class: Any = vars(object)["__class__"].__set__
+"""Sets the class of a proxy itself, which passes the plain assignment on."""
+
+
+def reclass(
+    subject: Any, overrides: Mapping[str, Override], state: Any, *, proxy: bool = False
+) -> bool:
     """Override methods of ``subject`` alone; return whether the object allows it.
 
     Only methods that its class has are overridden. ``overrides`` is a module's constant.
+    ``proxy``: if ``subject`` stands for another object, its own methods and not those of that.
     """
     try:
         setattr(subject, STATE, state)
-        subject.__class__ = _subclass(subject.__class__, overrides)
+        if proxy:
+            _set_class(subject, _subclass(type(subject), overrides))
+        else:
+            subject.__class__ = _subclass(subject.__class__, overrides)
     except (TypeError, AttributeError):  # slots, a generator, a C type
         return False
     return True

@@ -27,9 +27,10 @@ def run(
         operation.fail(error)
         raise
     release(token)
-    if kind_of(result) == "awaitable":
+    kind = kind_of(result)
+    if kind == "awaitable":
         return run_async(operation, endpoint, result)
-    return settled(operation, endpoint, result)
+    return settled(operation, endpoint, result, kind)
 
 
 async def run_async(operation: Operation, endpoint: Endpoint, pending: Awaitable[Any]) -> Any:
@@ -42,4 +43,4 @@ async def run_async(operation: Operation, endpoint: Endpoint, pending: Awaitable
         operation.fail(error)
         raise
     release(token)
-    return settled(operation, endpoint, result)
+    return settled(operation, endpoint, result, kind_of(result))

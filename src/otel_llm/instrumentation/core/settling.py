@@ -20,10 +20,11 @@ _MAX_KINDS = 512
 """SDKs make types as they go (``ParsedChatCompletion[Answer]``): forget them at this many."""
 
 
-def settled(operation: Operation, endpoint: Endpoint, result: Any) -> Any:
+def settled(operation: Operation, endpoint: Endpoint, result: Any, kind: str) -> Any:
     """Return what the caller gets for ``result``; end the operation now or follow the rest."""
-    kind = "pending" if endpoint.pending is not None else kind_of(result)
-    if kind == "whole" or (kind == "stream" and endpoint.stream is None):
+    if endpoint.pending is not None:
+        kind = "pending"
+    elif kind == "whole" or (kind == "stream" and endpoint.stream is None):
         finish(operation, endpoint, result)
         return result
     try:

@@ -114,8 +114,9 @@ _WROTE = {
 def _fill(usage: Usage, details: Mapping[str, Any], names: Mapping[str, str]) -> None:
     """Take what the details say; of several spellings of one count the first."""
     for name, said in details.items():
-        counted = count(said)
-        if counted is not None and name in names and getattr(usage, names[name]) is None:
+        if said is None or name not in names:
+            continue
+        if (counted := count(said)) is not None and getattr(usage, names[name]) is None:
             setattr(usage, names[name], counted)
 
 

@@ -99,7 +99,7 @@ def test_an_azure_deployment_is_priced_by_the_model_behind_it():
 
 
 def test_a_served_model_that_no_book_knows_is_priced_as_the_requested_one_and_says_so():
-    found = cost_of(chat(gen_ai__response__model="gpt-4o-2031-01-01"))
+    found = cost_of(chat(gen_ai__response__model="our-router"))
 
     assert found["price.match"] == "openai/gpt-4o"
     assert found["quality"] == "requested_model"

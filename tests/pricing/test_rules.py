@@ -80,6 +80,22 @@ def test_missing_usage_is_unknown_and_is_not_estimated(usage: Usage):
     assert book().bill("openai", "gpt-4o", usage, NOV) == Unpriced("no_usage")
 
 
+@pytest.mark.parametrize(
+    ("provider", "model", "match"),
+    [
+        ("openai", "gpt-4o-2031-01-01", "openai/gpt-4o"),
+        ("openai", "gpt-5-20310101", "openai/gpt-5"),
+        ("mistral_ai", "codestral-3101", "mistral/codestral"),
+    ],
+)
+def test_a_snapshot_that_is_not_listed_is_priced_as_another_and_says_so(
+    provider: str, model: str, match: str
+):
+    found = bill(provider, model, Usage(1000, 100))
+
+    assert (found.card.match, found.quality) == (match, "other_snapshot")
+
+
 def test_zero_tokens_of_a_priced_model_cost_nothing():
     assert bill("openai", "gpt-4o", Usage(0, 0)).total == 0
 

@@ -12,7 +12,7 @@ from .card import ZERO, Band, Bill, Card, Rates, Unpriced
 from .custom import CustomPrice, first_fit
 from .listed import PriceList
 from .local import is_free
-from .names import reference
+from .names import other_snapshots, reference
 from .tokens import Tokens, disjoint
 
 _MINUTE_NS = 60 * 10**9
@@ -119,10 +119,23 @@ class PriceBook:
             return card
         if who and is_free(who, name, server):
             return replace(_FREE, match=f"local/{name}")
-        listed = self.listed.card(who, name, at, tier)
+        listed = self._listed(who, name, at, tier)
         if own and isinstance(listed, Card):
             return own.card(listed) or listed
         return listed
+
+    def _listed(
+        self, provider: str | None, model: str, at: datetime | None, tier: str | None
+    ) -> Card | Unpriced:
+        """Look the model up, else another snapshot of it: few change the price, and it is said."""
+        found = self.listed.card(provider, model, at, tier)
+        if found != Unpriced("unknown_model"):
+            return found
+        for name in other_snapshots(model):
+            card = self.listed.card(provider, name, at, tier)
+            if isinstance(card, Card):
+                return replace(card, quality=card.quality or "other_snapshot")
+        return found
 
 
 def billable(card: Card, usage: Usage) -> Tokens | Unpriced:

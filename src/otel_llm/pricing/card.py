@@ -105,7 +105,8 @@ class Card:
     tier: str = "standard"
     quality: str | None = None
     """``unpriced_tier``: the tier has no rates of its own, these are the standard ones.
-    ``guessed_provider``: the span named none, the model's name told."""
+    ``guessed_provider``: the span named none, the model's name told. ``other_snapshot``: the
+    model is not listed, but it is under another date."""
     output_priced: bool = True
     audio_priced: bool = True
     by_minute: bool = False

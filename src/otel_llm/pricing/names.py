@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 PROVIDERS = {
     "gcp.gen_ai": "google",
@@ -51,6 +52,7 @@ the library's own rule would take it for OpenAI."""
 GATEWAYS = frozenset({"litellm", "litellm_proxy"})
 """Providers that are no provider: the model's prefix says who serves."""
 
+_SNAPSHOT = re.compile(r"(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4})|[-@:]latest)$")
 _PATHS = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
 
 
@@ -76,6 +78,14 @@ def reference(provider: str | None, model: str) -> tuple[str | None, str]:
     if found is None or provider_id(prefix) == found != "openrouter":
         return _prefixed(prefix, rest)
     return found, model
+
+
+def other_snapshots(model: str) -> Iterator[str]:
+    """Yield the names that a dated or ``-latest`` snapshot may be listed under instead."""
+    base = _SNAPSHOT.sub("", model)
+    if base and base != model:
+        yield base
+        yield f"{base}-latest"
 
 
 def _prefixed(prefix: str, rest: str) -> tuple[str | None, str]:

@@ -83,6 +83,17 @@ def test_news_about_a_group_waits_for_its_interval():
     assert desk.story()[1:] == [(330, "chat", "firing", ["a", "b"])]
 
 
+def test_what_is_graver_than_what_was_told_does_not_wait():
+    mild = alert("Mild", severity="warning", labels={"model": "a", "about": "errors"})
+    grave = alert("Grave", severity="critical", labels={"model": "b", "about": "errors"})
+    desk = Desk(Route(("chat",), group_wait=30)).at(0, mild).at(30, mild)
+
+    desk.at(45, mild, grave).at(60, mild, grave)
+
+    assert desk.story() == [(30, "chat", "firing", ["a"]), (45, "chat", "firing", ["b", "a"])]
+    assert len({message.group for _, _, message in desk.sent}) == 1
+
+
 def test_an_end_is_told_and_the_end_of_all_is_a_resolve():
     desk = Desk().at(0, _on("a"), _on("b")).at(30, _on("a"), _on("b"))
     desk.at(330, _on("a"), _off("b")).at(630, _off("a"), _off("b")).at(930, _off("a"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -231,6 +232,34 @@ def test_what_a_target_did_not_take_is_visible_and_an_alert_of_its_own():
 
     assert (status.name, status.failed, status.failures[0].reason) == ("webhook", 1, "answered 400")
     assert rules == ["Errors", "Lost"]
+
+
+def test_a_disk_that_is_full_stops_no_alert_and_no_message(monkeypatch, caplog):
+    clock = Clock()
+    with serving(Target()) as target:
+        service = AlertService(_config(target.url, evaluation_interval=0.02), clock=clock)
+
+        def full(values: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(service._state, "save", full)
+        service.start()
+        _fail(service, clock)
+        target.wait()
+        clock.now += 400
+        target.wait()
+        service._stopping.set()
+        service._thread.join()
+        service._deliveries["webhook"].stop(5)
+
+    assert _events(target) == ["firing", "resolved"]
+    assert "database or disk is full" in caplog.text
+
+
+def test_secrets_are_not_in_what_is_printed():
+    config = AlertingConfig(notifiers={"webhook": {"url": "http://h/s3cret", "secret": "s3cret"}})
+
+    assert "s3cret" not in repr(config)
 
 
 def test_observing_never_raises(caplog):

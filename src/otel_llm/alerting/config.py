@@ -44,7 +44,7 @@ class AlertingConfig:
     """How much may be spent, by whom, in a day, week or month."""
     watch: WatchConfig = field(default_factory=WatchConfig)
     """Anomalies and drift of every model."""
-    notifiers: dict[str, Any] = field(default_factory=lambda: {"console": None})
+    notifiers: dict[str, Any] = field(default_factory=lambda: {"console": None}, repr=False)
     """Whom to tell: ``kind`` or ``kind/label`` to its settings."""
     routes: tuple[Route, ...] = ()
     """Who hears of what. Without any, pagers hear of critical alerts, chat and mail of warnings

@@ -1,8 +1,9 @@
 """Decides what is news, for whom and when: groups alerts, and remembers what it has told.
 
-A group waits for company, then speaks; later it speaks when an alert joins or ends, and repeats
-itself while nobody has acknowledged. What was told is kept over restarts, so that a restart tells
-nothing twice and forgets no resolve: an alert that vanished while we were away is resolved.
+A group waits for company, then speaks; later it speaks when an alert joins or ends, at once when
+it is graver than what was told, and repeats itself while nobody has acknowledged. What was told is
+kept over restarts, so that a restart tells nothing twice and forgets no resolve: an alert that
+vanished while we were away is resolved.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .alert import Alert, fingerprint
+from .alert import SEVERITIES, Alert, Severity, fingerprint
 from .notification import Event, Notification, in_order
 from .routing import Inhibition, Inhibitor, MuteTime, Route, Silence
 
@@ -30,6 +31,7 @@ class Sent:
     id: str
     event: Event
     at: float
+    severity: Severity
     firing: tuple[str, ...]
     """Ids of alerts that it knows to be firing."""
     resolved: tuple[str, ...] = ()
@@ -153,12 +155,28 @@ class Dispatcher:
 
     def _flush_due(self, now: float) -> None:
         for group in list(self._groups.values()):
-            if group.flush_at <= now or self._newly_acknowledged(group):
+            if group.flush_at <= now or self._cannot_wait(group, now):
                 self._flush(group, now)
                 group.flush_at = now + group.route.group_interval
             if self._done(group):
                 del self._groups[group.key]
                 self._dirty.add(group.key)
+
+    def _cannot_wait(self, group: Group, now: float) -> bool:
+        """Whether there is news that does not wait: somebody took it on, or it is graver."""
+        return self._newly_acknowledged(group) or self._graver(group, now)
+
+    def _graver(self, group: Group, now: float) -> bool:
+        sent = group.sent
+        if sent is None or sent.event == "resolved":
+            return False
+        told = SEVERITIES.index(sent.severity)
+        return any(
+            alert.state == "firing"
+            and SEVERITIES.index(alert.severity) > told
+            and self._speaks(alert, sent.known, now)
+            for alert in group.alerts.values()
+        )
 
     def _newly_acknowledged(self, group: Group) -> bool:
         sent = group.sent
@@ -180,6 +198,7 @@ class Dispatcher:
             notification.id,
             notification.event,
             now,
+            notification.severity,
             tuple(sorted(firing | (known & held))),
             tuple(sorted(a.id for a in spoken if a.state == "resolved")),
         )

@@ -12,6 +12,9 @@ from .signals import show
 
 Event = Literal["firing", "acknowledged", "resolved"]
 
+_NAMED = frozenset({"alertname", "severity", "about"})
+"""Labels that the text says in other ways."""
+
 LISTED = 10
 """So many alerts are spelled out in a message; the rest is counted."""
 
@@ -52,7 +55,7 @@ class Notification:
         count = f":{len(self.firing)}" if self.event == "firing" else ""
         names = dict.fromkeys(alert.rule for alert in self.alerts)
         name = ", ".join(list(names)[:3]) + (" …" if len(names) > 3 else "")
-        where = [f"{k}={v}" for k, v in self.labels.items() if k not in ("alertname", "severity")]
+        where = [f"{k}={v}" for k, v in self.labels.items() if k not in _NAMED]
         return " ".join([f"[{self.event.upper()}{count}]", name, *where])
 
     @property
@@ -100,8 +103,7 @@ def summary(alert: Alert) -> str:
 
 def describe(alert: Alert) -> str:
     """Return one line about one alert: severity, headline, labels."""
-    skip = ("alertname", "severity")
-    labels = " ".join(f"{k}={v}" for k, v in sorted(alert.labels.items()) if k not in skip)
+    labels = " ".join(f"{k}={v}" for k, v in sorted(alert.labels.items()) if k not in _NAMED)
     mark = "resolved" if alert.state == "resolved" else alert.severity
     return f"{mark}: {summary(alert)}" + (f" ({labels})" if labels else "")
 

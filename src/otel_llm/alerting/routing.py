@@ -38,8 +38,9 @@ class Route:
     """Only these; empty: all."""
     match: dict[str, str] = field(default_factory=dict[str, str])
     """Label to pattern (``search|ads``, ``gpt-*``, ``!dev``)."""
-    group_by: tuple[str, ...] = ("alertname",)
-    """Alerts equal in these labels make one message; ``...`` gives every alert its own."""
+    group_by: tuple[str, ...] = ("about",)
+    """Alerts equal in these labels make one message; ``...`` gives every alert its own. An alert
+    without the label ``about`` is about its own rule."""
     group_wait: Duration = 30.0
     """How long a new group waits for company before its first message."""
     group_interval: Duration = 300.0
@@ -61,7 +62,8 @@ class Route:
     def group(self, alert: Alert) -> dict[str, str]:
         """Return the labels that ``alert`` is grouped by."""
         names = sorted(alert.labels) if self.group_by == ("...",) else self.group_by
-        return {name: alert.labels[name] for name in names if name in alert.labels}
+        labels = {"about": alert.rule, **alert.labels}
+        return {name: labels[name] for name in names if name in labels}
 
 
 @dataclass(frozen=True, slots=True)

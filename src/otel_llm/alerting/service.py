@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,13 @@ class AlertService:
 
     def _settled(self, notification: Notification, delivered: bool) -> None:
         self._dispatcher.settled(notification, delivered)
-        self._save()
+        self._guarded(self._save, "what was told could not be kept")
+
+    def _guarded(self, do: Callable[[], object], otherwise: str) -> None:
+        try:
+            do()
+        except Exception:  # noqa: BLE001  # alerts must go on; what failed is in the log
+            _log.exception(otherwise)
 
     # Life
 
@@ -133,7 +139,7 @@ class AlertService:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=grace_s)
-            self.evaluate()
+            self._guarded(self.evaluate, "alerts could not be evaluated")
         until = time.monotonic() + grace_s
         for delivery in self._deliveries.values():
             delivery.stop(max(0.0, until - time.monotonic()))
@@ -143,14 +149,14 @@ class AlertService:
     def _run(self) -> None:
         due = time.monotonic()
         while not self._stopping.wait(min(_TICK_S, max(0.0, due - time.monotonic()))):
-            try:
-                if time.monotonic() >= due:
-                    due = time.monotonic() + self._config.evaluation_interval
-                    self.evaluate()
-                else:
-                    self._dispatcher.tick(self._clock())
-            except Exception:  # noqa: BLE001  # alerts must go on; what failed is in the log
-                _log.exception("alerts could not be evaluated")
+            if time.monotonic() >= due:
+                due = time.monotonic() + self._config.evaluation_interval
+                self._guarded(self.evaluate, "alerts could not be evaluated")
+            else:
+                self._guarded(self._tick, "notifications could not be sent")
+
+    def _tick(self) -> None:
+        self._dispatcher.tick(self._clock())
 
     def evaluate(self) -> tuple[Alert, ...]:
         """Evaluate every rule now and tell what is news; return all alerts."""
@@ -164,13 +170,13 @@ class AlertService:
 
     def observe(self, calls: Sequence[Call]) -> None:
         """Count calls. Fast, never raises."""
-        try:
-            now = self._clock()
-            self._budgets.observe(calls, now)
-            self._watch.observe(calls, now)
-            self._engine.observe(calls)
-        except Exception:  # noqa: BLE001  # an observer must never disturb the pipeline
-            _log.exception("calls could not be counted for alerts")
+        self._guarded(lambda: self._count(calls), "calls could not be counted for alerts")
+
+    def _count(self, calls: Sequence[Call]) -> None:
+        now = self._clock()
+        self._budgets.observe(calls, now)
+        self._watch.observe(calls, now)
+        self._engine.observe(calls)
 
     def remember(self, history: Iterable[Call], since: float) -> None:
         """Fill the windows with what the store holds from ``since`` (Unix seconds) on; call it

@@ -14,37 +14,10 @@ from otel_llm.alerting.notifiers.pagerduty import (
     render,
 )
 
-from ..world import Received, Target, alert, notification, serving
+from ..servers import PagerDuty
+from ..world import alert, notification, serving
 
 KEY = "k" * 32
-
-
-class PagerDuty(Target):
-    """Keeps incidents by dedup key, and refuses what the schema forbids."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.incidents: dict[str, str] = {}
-        self.opened = 0
-
-    def answer(self, request: Received) -> tuple[int, dict[str, str], bytes]:
-        event = json.loads(request.body)
-        if len(request.body) > 512_000 or not self._valid(event):
-            return 400, {}, b'{"status":"invalid event"}'
-        action, key = event["event_action"], event["dedup_key"]
-        self.opened += action == "trigger" and self.incidents.get(key) in (None, "resolved")
-        if action == "trigger" or key in self.incidents:
-            states = {"trigger": "triggered", "acknowledge": "acknowledged", "resolve": "resolved"}
-            self.incidents[key] = states[action]
-        return 202, {}, json.dumps({"status": "success", "dedup_key": key}).encode()
-
-    def _valid(self, event: dict) -> bool:
-        known = len(event["routing_key"]) == 32 and len(event["dedup_key"]) <= 255
-        if event["event_action"] != "trigger":
-            return known
-        payload = event["payload"]
-        severe = payload["severity"] in ("critical", "error", "warning", "info")
-        return known and severe and len(payload["summary"]) <= 1024 and bool(payload["source"])
 
 
 def test_the_event_names_what_is_wrong_where_and_since_when():

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
-from typing import Any
 
 import pytest
 
 from otel_llm.alerting.errors import Rejected, TryLater
 from otel_llm.alerting.notifiers.slack_bot import SlackBotConfig, SlackBotNotifier
 
-from ..world import Received, Target, alert, notification, serving
-
-
-class Channel(Target):
-    """Posts and updates messages for whoever has the token."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.messages: dict[str, str] = {}
-        self.threads: list[tuple[str, str]] = []
-
-    def answer(self, request: Received) -> tuple[int, dict[str, str], bytes]:
-        given = json.loads(request.body)
-        return 200, {}, json.dumps(self.act(request, given)).encode()
-
-    def act(self, request: Received, given: dict[str, Any]) -> dict[str, Any]:
-        if request.headers["Authorization"] != "Bearer xoxb-1":
-            return {"ok": False, "error": "invalid_auth"}
-        if given["channel"] not in ("C1", "general"):
-            return {"ok": False, "error": "channel_not_found"}
-        if "thread_ts" in given:
-            self.threads.append((given["thread_ts"], given["text"]))
-            return {"ok": True, "channel": "C1", "ts": "9.9"}
-        at = given.get("ts") or f"{len(self.messages)}.0"
-        if request.path == "/api/chat.update" and at not in self.messages:
-            return {"ok": False, "error": "message_not_found"}
-        self.messages[at] = given["text"]
-        return {"ok": True, "channel": "C1", "ts": at}
+from ..servers import Channel
+from ..world import Target, alert, notification, serving
 
 
 def _bot(server: Channel, /, **more: str) -> closing[SlackBotNotifier]:

@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from otel_llm.api import ApiConfig, ApiServer, create_app
+from otel_llm.alerting.budgets import BudgetConfig
+from otel_llm.alerting.config import AlertingConfig
+from otel_llm.alerting.service import AlertService
 from otel_llm.genai import Usage
 from otel_llm.store import DuckDBStore, StoreConfig
 from otel_llm.ui import pages
 from tests.api.alarms import SLOW, Alarms
+from tests.api.conftest import serving
 from tests.store.examples import SECOND, a_call, usd
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -27,6 +30,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 expect = playwright.expect
 CHROMIUM = shutil.which("chromium")
 TRACE = "a" * 32
+HERE = "http://127.0.0.1:"
 EVIL = "<script>alert(1)</script>"
 
 DRAWN = """canvas => {
@@ -56,14 +60,21 @@ def alarms() -> Alarms:
 
 
 @pytest.fixture(scope="module")
+def watch_url(store: DuckDBStore) -> Iterator[str]:
+    """The pages over a real alert service, with a budget half spent."""
+    config = AlertingConfig(budgets=(BudgetConfig(name="month", limit=4.0),))
+    service = AlertService(config)
+    service.observe(list(store.history(0)))
+    with serving(store, alerts=service, pages=pages(store, alerts=service)) as client:
+        yield str(client.base_url)
+    service.stop(0.1)
+
+
+@pytest.fixture(scope="module")
 def url(store: DuckDBStore, alarms: Alarms) -> Iterator[str]:
     """Where the pages are."""
-    config = ApiConfig(endpoint="127.0.0.1:0")
-    app = create_app(store, config, alerts=alarms, pages=pages(store, alerts=alarms))
-    server = ApiServer(app, config)
-    server.start()
-    yield server.url
-    server.stop()
+    with serving(store, alerts=alarms, pages=pages(store, alerts=alarms)) as client:
+        yield str(client.base_url)
 
 
 def _fill(store: DuckDBStore) -> None:
@@ -110,7 +121,7 @@ def page(request, url: str):
         page.on("dialog", lambda dialog: problems.append("dialog " + dialog.message))
         page.on(
             "request",
-            lambda sent: None if sent.url.startswith(url) else problems.append(sent.url),
+            lambda sent: None if sent.url.startswith(HERE) else problems.append(sent.url),
         )
         page.scheme = request.param
         yield page
@@ -141,6 +152,10 @@ def test_from_the_overview_over_the_call_to_its_trace(page):
     page.locator("summary").nth(1).click()
     assert "Finish reasons" in page.locator("details").nth(1).inner_text()
 
+    page.get_by_role("link", name="Why did it go wrong?").click()
+    expect(page.locator(".cause")).to_contain_text("chat gpt-4o was cut off")
+    keep(page, "debug")
+
 
 def test_a_point_of_a_plot_leads_to_its_calls(page):
     page.goto("/?since=24h")
@@ -170,8 +185,9 @@ def test_dragging_zooms_and_stays_on_the_page(page):
 def test_every_dashboard_draws_its_plots(page, board: str):
     page.goto(f"/{board}?since=24h")
 
-    expect(page.locator("figure.plot canvas")).to_have_count(2)
-    for canvas in page.locator("figure.plot canvas").all():
+    figures = page.locator("figure.plot")
+    expect(figures.locator("canvas")).to_have_count(figures.count())
+    for canvas in figures.locator("canvas").all():
         assert canvas.evaluate(DRAWN) > 50
     keep(page, board)
 
@@ -182,6 +198,13 @@ def test_the_other_pages_show_themselves(page, path: str):
 
     assert page.locator("tbody tr").count() > 0
     keep(page, re.sub(r"\W+", "-", path.strip("/")))
+
+
+def test_what_is_watched_is_on_one_page(page, watch_url: str):
+    page.goto(watch_url + "/watch")
+
+    expect(page.locator("tbody").first).to_contain_text("month")
+    keep(page, "watch")
 
 
 def test_new_calls_appear_by_themselves(page, store: DuckDBStore):

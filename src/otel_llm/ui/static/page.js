@@ -16,6 +16,8 @@
     score: (v) => v.toFixed(2),
   };
 
+  const WHOLE = [1, 2, 5].flatMap((digit) => [...Array(12).keys()].map((power) => digit * 10 ** power)).sort((a, b) => a - b);
+
   const shown = (unit) => (_plot, value) => (value == null ? "—" : FORMAT[unit](value));
 
   function axis(extra) {
@@ -35,7 +37,11 @@
       height: 220,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: { y: { range: (_plot, low, high) => [Math.min(0, low ?? 0), (high ?? 0) * 1.05 || 1] } },
-      axes: [axis({}), axis({ size: 72, values: (_plot, ticks) => ticks.map(FORMAT[given.unit]) })],
+      axes: [axis({}), axis({
+        size: 72,
+        values: (_plot, ticks) => ticks.map(FORMAT[given.unit]),
+        ...(given.unit === "count" ? { incrs: WHOLE } : {}),
+      })],
       cursor: { drag: { x: true, y: false } },
       series: [
         { label: "Time (UTC)" },

@@ -61,13 +61,16 @@ START = {
     "server.address": "127.0.0.1",
     "server.port": 80,
 }
-REQUEST = {
-    "gen_ai.request.temperature": 0.2,
-    "gen_ai.request.top_p": 0.9,
-    "gen_ai.request.max_tokens": 200,
-    "gen_ai.request.seed": 7,
-    "openai.api.type": "chat_completions",
-}
+
+
+def described_request(asked: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "gen_ai.request.temperature": asked["temperature"],
+        "gen_ai.request.top_p": asked["top_p"],
+        "gen_ai.request.max_tokens": asked["max_tokens"],
+        "gen_ai.request.seed": asked["seed"],
+        "openai.api.type": "chat_completions",
+    }
 
 
 class Hand:
@@ -91,7 +94,9 @@ class Hand:
 
     def call(self, create: Callable[..., Any]) -> Any:
         started = time.time_ns()
-        span = self.tracer.start_span("chat gpt-4o-mini", kind=SpanKind.CLIENT, attributes=START)
+        model = ASK["model"]
+        known = {**START, "gen_ai.request.model": model}
+        span = self.tracer.start_span(f"chat {model}", kind=SpanKind.CLIENT, attributes=known)
         context = set_span_in_context(span)
         token = otel_context.attach(context)
         try:
@@ -110,7 +115,7 @@ class Hand:
     def described(self, answer: Any) -> dict[str, Any]:
         cached = answer.usage.prompt_tokens_details
         said = {
-            **REQUEST,
+            **described_request(ASK),
             "gen_ai.response.id": answer.id,
             "gen_ai.response.model": answer.model,
             "gen_ai.response.finish_reasons": [c.finish_reason for c in answer.choices],
@@ -259,7 +264,7 @@ def stream_variants(speaker: openai.OpenAI) -> dict[str, Any]:
                     said["gen_ai.response.finish_reasons"] = [choice.finish_reason]
         span.set_attributes(
             {
-                **REQUEST,
+                **described_request(ASK),
                 **said,
                 "gen_ai.request.stream": True,
                 "gen_ai.response.id": chunk.id,

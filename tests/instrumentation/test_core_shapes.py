@@ -204,6 +204,17 @@ def test_a_loop_may_be_left_and_taken_up_again(client, telemetry):
     assert outcomes(telemetry) == {"completed": 1}
 
 
+def test_the_longest_wait_and_the_pace_of_a_stream_are_measured(client, telemetry):
+    list(client.call("m", stream=True))
+    next(client.call("m", stream=True))
+
+    (gap,) = telemetry.points("otel_llm.client.stream.longest_gap")
+    (rate,) = telemetry.points("otel_llm.client.stream.output_rate")
+    (chunks,) = telemetry.points("gen_ai.client.operation.time_per_output_chunk")
+    assert (gap.count, gap.sum) == (1, chunks.max)
+    assert rate.sum == pytest.approx(3 / chunks.sum)
+
+
 def test_an_ended_stream_still_behaves(client, telemetry):
     stream = client.call("m", stream=True)
     list(stream)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .metrics import Metric
+from .metrics import SECONDS_BUCKETS, Metric
 
 COST_TOTAL: Final = "otel_llm.cost.total"
 COST_INPUT: Final = "otel_llm.cost.input"
@@ -35,6 +35,20 @@ STREAM_OUTCOME: Final = "otel_llm.stream.outcome"
 """completed, closed_early, cancelled, failed or abandoned (``OTEL_LLM_SPAN_ATTRIBUTES=true``)."""
 STREAM_OUTCOMES: Final = Metric(
     "otel_llm.client.stream.outcomes", "counter", "{stream}", "Streamed answers by how they ended"
+)
+STREAM_LONGEST_GAP: Final = Metric(
+    "otel_llm.client.stream.longest_gap",
+    "histogram",
+    "s",
+    "Longest wait between two chunks of a streamed answer",
+    SECONDS_BUCKETS,
+)
+STREAM_OUTPUT_RATE: Final = Metric(
+    "otel_llm.client.stream.output_rate",
+    "histogram",
+    "{token}/s",
+    "Output tokens per second after the first chunk, where the provider counts them",
+    (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
 )
 CACHE_WRITE_5M_TOKENS: Final = "otel_llm.usage.cache_write_5m.input_tokens"
 CACHE_WRITE_1H_TOKENS: Final = "otel_llm.usage.cache_write_1h.input_tokens"

@@ -12,6 +12,7 @@ from otel_llm import semconv
 from otel_llm.semconv.metrics import Metric
 from otel_llm.version import __version__
 
+from .attributes import tokens
 from .instruments import Measured, counter, histogram, instruments
 from .privacy import Privacy
 from .settings import Settings
@@ -75,6 +76,17 @@ class Telemetry:
         return made
 
     def count_stream(self, outcome: str, call: Measured) -> None:
-        """Count how a stream ended."""
+        """Count how a stream ended; record its longest wait and its pace."""
         attributes = {**call.attributes, semconv.own.STREAM_OUTCOME: outcome}
         self._outcomes.add(1, attributes, call.context)
+        if gaps := call.ending.chunk_gaps_s:
+            self.histogram(semconv.own.STREAM_LONGEST_GAP).record(
+                max(gaps), call.attributes, call.context
+            )
+            self._rate(sum(gaps), call)
+
+    def _rate(self, seconds: float, call: Measured) -> None:
+        wrote = tokens(call.ending.response.usage.output_tokens)
+        if wrote and seconds > 0:
+            rate = self.histogram(semconv.own.STREAM_OUTPUT_RATE)
+            rate.record(wrote / seconds, call.attributes, call.context)

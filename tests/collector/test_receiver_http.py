@@ -15,6 +15,7 @@ from http.client import HTTPConnection, HTTPResponse
 from time import monotonic
 
 import pytest
+import zstandard
 from benchmarks import corpus
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
@@ -177,13 +178,16 @@ class TestCompression:
         packer = zlib.compressobj(wbits=wbits)
         return packer.compress(SPANS) + packer.flush()
 
-    @pytest.mark.parametrize("encoding", ["identity", "gzip", "GZIP", "deflate", "raw deflate"])
+    @pytest.mark.parametrize(
+        "encoding", ["identity", "gzip", "GZIP", "deflate", "raw deflate", "zstd"]
+    )
     def test_every_encoding_is_unpacked(self, receiver, encoding):
         packed = {
             "identity": SPANS,
             "gzip": gzip.compress(SPANS),
             "deflate": self.deflated(15),
             "raw deflate": self.deflated(-15),
+            "zstd": zstandard.compress(SPANS),
         }[encoding.lower()]
 
         response, _ = post(receiver, packed, content_encoding=encoding.removeprefix("raw "))
@@ -191,21 +195,29 @@ class TestCompression:
         assert response.status == 200
         assert receiver.inbox.received == [("traces", SPANS)]
 
-    def test_gzip_members_are_joined(self, receiver):
-        packed = gzip.compress(SPANS[:50]) + gzip.compress(SPANS[50:])
+    @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+    def test_members_and_frames_are_joined(self, receiver, encoding):
+        pack = gzip.compress if encoding == "gzip" else zstandard.compress
 
-        post(receiver, packed, content_encoding="gzip")
+        post(receiver, pack(SPANS[:50]) + pack(SPANS[50:]), content_encoding=encoding)
 
         assert receiver.inbox.received == [("traces", SPANS)]
 
-    @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-    @pytest.mark.parametrize("body", [b"no such thing", gzip.compress(SPANS)[:-9]])
+    @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+    @pytest.mark.parametrize(
+        "body", [b"no such thing", gzip.compress(SPANS)[:-9], zstandard.compress(SPANS)[:-9]]
+    )
     def test_a_body_that_is_not_packed_as_it_says_is_a_bad_request(self, receiver, encoding, body):
         assert post(receiver, body, content_encoding=encoding)[0].status == 400
 
-    @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+    @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
     def test_a_bomb_is_too_large_and_others_are_served(self, receiver, encoding):
-        packer = zlib.compressobj(wbits=31 if encoding == "gzip" else 15)
+        packers = {
+            "gzip": zlib.compressobj(wbits=31),
+            "deflate": zlib.compressobj(),
+            "zstd": zstandard.ZstdCompressor().compressobj(),
+        }
+        packer = packers[encoding]
         bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(200)) + packer.flush()
 
         response, body = post(receiver, bomb, content_encoding=encoding)

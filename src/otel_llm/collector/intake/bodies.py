@@ -10,10 +10,15 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import zstandard
+
 from ..errors import Malformed, TooLarge
 
 _GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15
 """``wbits`` of zlib."""
+_MAX_WINDOW = 8 * 2**20
+"""What every decoder should allow and none has to exceed (RFC 8878, 3.1.1.1.2)."""
+_SLICE = 512
 
 Decoder = Callable[[bytes, int], bytes]
 
@@ -50,11 +55,40 @@ def _identity(body: bytes, limit: int) -> bytes:
     return body
 
 
+def _zstd(body: bytes, limit: int) -> bytes:
+    """Unpack one or more zstd frames, a little at a time: 4 bytes may stand for 128 KiB."""
+    whole: list[bytes] = []
+    size = 0
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).decompressobj()
+    for at in range(0, len(body), _SLICE):
+        rest = body[at : at + _SLICE]
+        while rest:
+            if unpacker.eof:
+                unpacker = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).decompressobj()
+            part = _unzstd(unpacker, rest)
+            rest = unpacker.unused_data
+            whole.append(part)
+            size += len(part)
+            if size > limit:
+                raise TooLarge(f"the body is larger than {limit} bytes when unpacked")
+    if body and not unpacker.eof:
+        raise Malformed("the compressed body ends too early")
+    return b"".join(whole)
+
+
+def _unzstd(unpacker: zstandard.ZstdDecompressionObj, packed: bytes) -> bytes:
+    try:
+        return unpacker.decompress(packed)
+    except zstandard.ZstdError:
+        raise Malformed("the body is not compressed as its header says") from None
+
+
 DECODERS: Final[Mapping[str, Decoder]] = {
     "": _identity,
     "identity": _identity,
     "gzip": _gzip,
     "x-gzip": _gzip,
     "deflate": _deflate,
+    "zstd": _zstd,
 }
 """By ``Content-Encoding``. Each raises ``TooLarge`` beyond the limit, ``Malformed`` on garbage."""

@@ -1,8 +1,8 @@
 """OTLP/JSON requests to OTLP protobuf bytes, driven by OTLP's own descriptors.
 
 Protobuf's own JSON parser takes five times as long (348 µs a span of the benchmarks' mix to 66,
-same run). OTLP's JSON differs from protobuf's: ids are hex, enums are numbers only, keys are lowerCamelCase
-only, unknown keys are ignored.
+same run). OTLP's JSON differs from protobuf's: ids are hex, enums are numbers only, keys are
+lowerCamelCase only, unknown keys are ignored.
 """
 
 from __future__ import annotations

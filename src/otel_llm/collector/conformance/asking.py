@@ -1,0 +1,132 @@
+"""What is sent to the server under test, and what came back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPSConnection
+from typing import Any, Final, Literal, TypeAlias, cast
+from urllib.parse import urlsplit
+
+import grpc
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from ..component import Signal
+from ..protocol import METHODS
+
+PROTOBUF, JSON = "application/x-protobuf", "application/json"
+SIGNALS: Final[tuple[Signal, ...]] = ("traces", "metrics", "logs")
+NAME: Final = "otlp-conformance"
+GARBAGE: Final = b"\xff\xff\xff garbage"
+TOO_LARGE: Final = 2 * 64 * 2**20 + 2**20
+"""Bytes: beyond twice the recommended limit every server should refuse."""
+TIMEOUT_S: Final = 60.0
+
+Level: TypeAlias = Literal["MUST", "SHOULD", "MAY", "usual"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: an HTTP status or the name of a gRPC code, headers, body."""
+
+    status: int | str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.headers.get('content-type', '')}".strip()
+
+
+Send: TypeAlias = Callable[..., Answer]
+"""``over_grpc`` or ``over_http``, bound to a server."""
+Outcome: TypeAlias = Callable[[Send], tuple[bool, Answer]]
+"""Sends, and says whether the answer was right."""
+Check: TypeAlias = tuple[Level, str, Outcome]
+"""How binding it is, what is claimed, how to see."""
+
+
+def _requests() -> dict[Signal, Message]:
+    traces = ExportTraceServiceRequest()
+    traces.resource_spans.add().scope_spans.add().spans.add(
+        name=NAME, trace_id=bytes(range(1, 17)), span_id=bytes(range(1, 9)), kind=1
+    )
+    metrics = ExportMetricsServiceRequest()
+    metric = metrics.resource_metrics.add().scope_metrics.add().metrics.add(name=NAME)
+    metric.gauge.data_points.add(as_int=1, time_unix_nano=1)
+    logs = ExportLogsServiceRequest()
+    logs.resource_logs.add().scope_logs.add().log_records.add(event_name=NAME, severity_number=9)
+    return {"traces": traces, "metrics": metrics, "logs": logs}
+
+
+SENT: Final = {signal: message.SerializeToString() for signal, message in _requests().items()}
+RESPONSES: Final[dict[Signal, type[Message]]] = {
+    "traces": ExportTraceServiceResponse,
+    "metrics": ExportMetricsServiceResponse,
+    "logs": ExportLogsServiceResponse,
+}
+
+
+def over_http(
+    base: str,
+    body: bytes,
+    media_type: str = PROTOBUF,
+    signal: str = "traces",
+    method: str = "POST",
+    encoding: str | None = None,
+) -> Answer:
+    """Post ``body`` to the server at ``base``."""
+    url = urlsplit(base if "//" in base else f"//{base}")
+    connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    connection = connect(url.hostname or "127.0.0.1", url.port, timeout=TIMEOUT_S)
+    headers = {"Content-Type": media_type}
+    if encoding:
+        headers["Content-Encoding"] = encoding
+    try:
+        connection.request(method, f"{url.path.rstrip('/')}/v1/{signal}", body, headers)
+        response = connection.getresponse()
+        named = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, named, response.read())
+    finally:
+        connection.close()
+
+
+def over_grpc(
+    channel: grpc.Channel,
+    payload: bytes,
+    signal: Signal = "traces",
+    compression: grpc.Compression | None = None,
+    method: str | None = None,
+) -> Answer:
+    """Call ``Export``; the status is the name of the gRPC code."""
+    call = cast("Callable[..., bytes]", channel.unary_unary(method or METHODS[signal]))
+    try:
+        return Answer("OK", {}, call(payload, timeout=TIMEOUT_S, compression=compression))
+    except grpc.RpcError as error:
+        failed = cast("Any", error)
+        metadata = {item.key: "" for item in failed.trailing_metadata() or ()}
+        return Answer(failed.code().name, metadata, b"")
+
+
+def media_type_of(answer: Answer) -> str:
+    """Return the answer's ``Content-Type`` without parameters."""
+    return answer.headers.get("content-type", "").partition(";")[0].strip()
+
+
+def is_whole(signal: Signal, answer: Answer) -> bool:
+    """Whether a success says that all was taken: ``partial_success`` unset."""
+    if media_type_of(answer) == JSON:
+        return not json.loads(answer.body or b"{}").get("partialSuccess")
+    return not cast("Any", RESPONSES[signal].FromString(answer.body)).HasField("partial_success")

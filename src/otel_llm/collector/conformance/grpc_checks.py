@@ -1,0 +1,57 @@
+"""OTLP over gRPC, claim by claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import grpc
+
+from ..component import Signal
+from ..protocol import METHODS
+from .asking import GARBAGE, SENT, SIGNALS, TOO_LARGE, Answer, Check, Outcome, Send, is_whole
+
+
+def _took(signal: Signal, payload: bytes, **request: Any) -> Outcome:
+    def check(send: Send) -> tuple[bool, Answer]:
+        answer = send(payload, signal, **request)
+        return answer.status == "OK" and is_whole(signal, answer), answer
+
+    return check
+
+
+def _refused(code: str, payload: bytes, **request: Any) -> Outcome:
+    def check(send: Send) -> tuple[bool, Answer]:
+        answer = send(payload, **request)
+        return answer.status == code, answer
+
+    return check
+
+
+def _never_again(send: Send) -> tuple[bool, Answer]:
+    answer = send(bytes(TOO_LARGE), compression=grpc.Compression.Gzip)
+    hinted = "google.rpc.retryinfo-bin" in answer.headers
+    return answer.status == "RESOURCE_EXHAUSTED" and not hinted, answer
+
+
+CHECKS: Final[Sequence[Check]] = [
+    *(("MUST", f"{s}: taken, partial_success unset", _took(s, SENT[s])) for s in SIGNALS),
+    *(("MUST", f"{s}: an empty request succeeds", _took(s, b"")) for s in SIGNALS),
+    (
+        "MUST",
+        "gzip is understood",
+        _took("traces", SENT["traces"], compression=grpc.Compression.Gzip),
+    ),
+    ("MUST", "garbage is INVALID_ARGUMENT", _refused("INVALID_ARGUMENT", GARBAGE)),
+    (
+        "MUST",
+        "a request that is cut off is INVALID_ARGUMENT",
+        _refused("INVALID_ARGUMENT", SENT["traces"][:-2]),
+    ),
+    ("MUST", "too large once unpacked: RESOURCE_EXHAUSTED, no hint to come back", _never_again),
+    (
+        "usual",
+        "an unknown method is UNIMPLEMENTED",
+        _refused("UNIMPLEMENTED", b"", method=METHODS["traces"].replace("Export", "Import")),
+    ),
+]

@@ -1,0 +1,178 @@
+"""OTLP over HTTP, claim by claim."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+import zstandard
+from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status
+
+from ..component import Signal
+from ..otlp_json import to_json
+from .asking import (
+    GARBAGE,
+    JSON,
+    NAME,
+    PROTOBUF,
+    SENT,
+    SIGNALS,
+    TOO_LARGE,
+    Answer,
+    Check,
+    Outcome,
+    Send,
+    is_whole,
+    media_type_of,
+)
+
+_WRITTEN: Final = {s: (to_json(s, SENT[s]) or "").encode() for s in SIGNALS}
+
+
+def _json(**span: object) -> bytes:
+    spans = [{"name": NAME, **span}]
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
+
+
+def _bomb(send: Send) -> tuple[bool, Answer]:
+    packer = zlib.compressobj(wbits=31)
+    packed = [packer.compress(bytes(2**20)) for _ in range(TOO_LARGE // 2**20)]
+    return _refused(413, b"".join([*packed, packer.flush()]), encoding="gzip")(send)
+
+
+def _took(signal: Signal, media_type: str, body: bytes | None = None, **request: Any) -> Outcome:
+    """Success in the request's encoding, ``partial_success`` unset."""
+
+    def check(send: Send) -> tuple[bool, Answer]:
+        answer = send(SENT[signal] if body is None else body, media_type, signal, **request)
+        same = media_type_of(answer) == media_type.partition(";")[0]
+        return answer.status == 200 and same and is_whole(signal, answer), answer
+
+    return check
+
+
+def _refused(status: int, body: bytes, media_type: str = PROTOBUF, **request: Any) -> Outcome:
+    def check(send: Send) -> tuple[bool, Answer]:
+        answer = send(body, media_type, **request)
+        return answer.status == status, answer
+
+    return check
+
+
+def _explained(body: bytes, media_type: str) -> Outcome:
+    def check(send: Send) -> tuple[bool, Answer]:
+        answer = send(body, media_type)
+        return media_type_of(answer) == media_type and _is_status(answer), answer
+
+    return check
+
+
+def _is_status(answer: Answer) -> bool:
+    try:
+        if media_type_of(answer) == JSON:
+            return bool(json.loads(answer.body).keys() & {"message", "code"})
+        status = Status.FromString(answer.body)
+    except (DecodeError, ValueError, AttributeError):
+        return False
+    return bool(status.message or status.code)
+
+
+CHECKS: Final[Sequence[Check]] = [
+    *(
+        ("MUST", f"{s}: protobuf is taken, partial_success unset", _took(s, PROTOBUF))
+        for s in SIGNALS
+    ),
+    *(
+        ("MUST", f"{s}: JSON is taken, partial_success unset", _took(s, JSON, body=_WRITTEN[s]))
+        for s in SIGNALS
+    ),
+    *(
+        ("MUST", f"{s}: an empty protobuf request succeeds", _took(s, PROTOBUF, body=b""))
+        for s in SIGNALS
+    ),
+    *(
+        ("MUST", f"{s}: an empty JSON request succeeds", _took(s, JSON, body=b"{}"))
+        for s in SIGNALS
+    ),
+    (
+        "MUST",
+        "gzip is understood",
+        _took("traces", PROTOBUF, body=gzip.compress(SENT["traces"]), encoding="gzip"),
+    ),
+    (
+        "MUST",
+        "gzip is understood with JSON",
+        _took("traces", JSON, body=gzip.compress(_json()), encoding="gzip"),
+    ),
+    (
+        "usual",
+        "Content-Encoding: identity is understood",
+        _took("traces", PROTOBUF, encoding="identity"),
+    ),
+    (
+        "MAY",
+        "deflate is understood",
+        _took("traces", PROTOBUF, body=zlib.compress(SENT["traces"]), encoding="deflate"),
+    ),
+    (
+        "MAY",
+        "zstd is understood",
+        _took("traces", PROTOBUF, zstandard.compress(SENT["traces"]), encoding="zstd"),
+    ),
+    (
+        "usual",
+        "a charset beside application/json does no harm",
+        _took("traces", JSON + "; charset=utf-8", body=_json()),
+    ),
+    ("MUST", "garbage in protobuf is 400", _refused(400, GARBAGE)),
+    ("MUST", "a protobuf request that is cut off is 400", _refused(400, SENT["traces"][:-2])),
+    ("MUST", "garbage in JSON is 400", _refused(400, b"{", JSON)),
+    ("MUST", "what is no gzip is 400", _refused(400, GARBAGE, encoding="gzip")),
+    ("MUST", "a failure is a google.rpc.Status in protobuf", _explained(GARBAGE, PROTOBUF)),
+    ("MUST", "a failure is a google.rpc.Status in JSON", _explained(b"{", JSON)),
+    ("MUST", "too large is 413", _refused(413, bytes(TOO_LARGE))),
+    ("MUST", "too large once unpacked is 413", _bomb),
+    ("usual", "another Content-Type is 415", _refused(415, b"x", "text/plain")),
+    ("usual", "another Content-Encoding is 415", _refused(415, b"x", encoding="br")),
+    ("usual", "GET is 405", _refused(405, b"", method="GET")),
+    ("usual", "an unknown path is 404", _refused(404, b"", signal="nothing")),
+    (
+        "MUST",
+        "JSON: ids are hex, in either case",
+        _took(
+            "traces",
+            JSON,
+            body=_json(traceId="5B8EFFF798038103d269b633813fc60c", spanId="EEE19B7EC3C1B174"),
+        ),
+    ),
+    (
+        "MUST",
+        "JSON: ids in base64 are refused",
+        _refused(400, _json(traceId="AQIDBAUGBwgJCgsMDQ4PEA=="), JSON),
+    ),
+    (
+        "MUST",
+        "JSON: 64-bit integers are taken as strings",
+        _took("traces", JSON, body=_json(startTimeUnixNano="1544712660000000000")),
+    ),
+    (
+        "MUST",
+        "JSON: 64-bit integers are taken as numbers",
+        _took("traces", JSON, body=_json(startTimeUnixNano=1544712660000000000)),
+    ),
+    ("MUST", "JSON: enums are taken as numbers", _took("traces", JSON, body=_json(kind=2))),
+    (
+        "MUST",
+        "JSON: names of enums are refused",
+        _refused(400, _json(kind="SPAN_KIND_SERVER"), JSON),
+    ),
+    (
+        "MUST",
+        "JSON: unknown fields are ignored",
+        _took("traces", JSON, body=_json(unheardOf={"a": [1]})),
+    ),
+]

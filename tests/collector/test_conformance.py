@@ -1,0 +1,36 @@
+"""Our own server does all that OTLP asks for; and the suite sees when another does not."""
+
+from __future__ import annotations
+
+from otel_llm.collector import conformance
+from otel_llm.testing.provider import Answer, FakeProvider
+from tests.collector.receiving import receiving
+
+
+def test_our_own_collector_passes_every_check_over_grpc_and_http():
+    with receiving() as receiver:
+        results = list(conformance.run(grpc_target=receiver.grpc, http_url=receiver.http))
+
+    assert [r for r in results if not r.passed] == []
+    assert {r.transport for r in results} == {"gRPC", "HTTP"}
+    assert len(results) > 40
+    assert conformance.table(results).endswith(f"{len(results)} of {len(results)} passed")
+
+
+def test_a_server_that_takes_everything_fails_where_it_should_refuse():
+    with FakeProvider({"^(POST|GET) ": lambda _: Answer((b"{}",))}) as server:
+        results = list(conformance.run(http_url=server.url))
+
+    failed = {r.claim for r in results if not r.passed}
+    assert {"garbage in protobuf is 400", "too large is 413", "GET is 405"} <= failed
+    assert "traces: JSON is taken, partial_success unset" not in failed
+
+
+def test_where_nobody_listens_every_check_says_so():
+    results = list(conformance.run(grpc_target="127.0.0.1:1", http_url="http://127.0.0.1:1"))
+
+    assert not any(r.passed for r in results)
+    assert {r.seen for r in results if r.transport == "HTTP"} == {
+        "no answer: ConnectionRefusedError"
+    }
+    assert {r.seen for r in results if r.transport == "gRPC"} == {"UNAVAILABLE"}

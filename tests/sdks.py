@@ -22,6 +22,8 @@ class Alternate:
 
     requirement: str
     tests: str
+    options: tuple[str, ...] = ()
+    """Further options of pytest."""
 
 
 ALTERNATES = {
@@ -31,10 +33,13 @@ ALTERNATES = {
     "anthropic-1": Alternate("anthropic>=1,<2", "anthropic"),
     "google-genai-2.0": Alternate("google-genai==2.0.0", "google"),
     "google-genai-2": Alternate("google-genai>=2,<3", "google"),
+    "botocore-1.35": Alternate("aiobotocore==2.15.0", "bedrock"),
     "mistralai-1": Alternate("mistralai==1.12.4", "mistral"),
     "mistralai-2": Alternate("mistralai==2.0.0", "mistral"),
     "cohere-5": Alternate("cohere==5.20.0", "cohere"),
     "ollama-0.6": Alternate("ollama==0.6.0", "ollama"),
+    # Needs openai 2, so it cannot be in .venv; importing it warns a lot.
+    "litellm-1": Alternate("litellm>=1.100,<2", "litellm", ("-W", "ignore")),
     "groq-0.13": Alternate("groq==0.13.0", "groq"),
 }
 
@@ -54,7 +59,7 @@ def run(name: str, alternate: Alternate) -> int:
     print(f"==> {name}: {alternate.requirement}", flush=True)
     path = os.pathsep.join(filter(None, [str(folder.resolve()), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "pytest", "tests/instrumentation", "-k", alternate.tests]
-    options = ["-q", "-n", "2", "-p", "no:cacheprovider"]
+    options = ["-q", "-n", "2", "-p", "no:cacheprovider", *alternate.options]
     done = subprocess.run([*command, *options], env={**os.environ, "PYTHONPATH": path}, check=False)
     return 1 if done.returncode else 0
 

@@ -78,6 +78,9 @@ def test_of_the_default_rules_only_what_is_no_metric_is_left_out():
 
     assert {name for name in left_out if not name.startswith("Budget")} == {
         "UnusualHour",
+        "QualityLow",
+        "QueueOld",
+        "PricesOld",
         "Drifted",
         "ServedModelChanged",
         "SpansLost",

@@ -111,6 +111,7 @@ REPORTED_SIGNALS: Mapping[str, str] = {
     "queue_age": "age of the oldest batch waiting for a destination, in seconds",
     "queue_use": "how full the fullest queue is, 0 to 1",
     "price_table_age": "age of the price table, in seconds",
+    "quality_mean": "mean quality score of late, 0 to 1",
     "undelivered_notifications": "notifications that no target took",
     "budget_use": "share of a budget that is spent, 1 is all",
     "budget_burn": "speed of spending over the speed that would just last",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from time import perf_counter_ns
 from typing import Any
@@ -105,7 +106,8 @@ class Reading:
         if _inside_opentelemetry():
             # The collector struck while this thread holds a lock of the SDK that ending a span
             # needs too. A raw thread takes no lock of its own to start, unlike threading.Thread.
-            _thread.start_new_thread(self._end, ("abandoned",))
+            with suppress(RuntimeError):  # the interpreter is going down
+                _thread.start_new_thread(self._end, ("abandoned",))
         else:
             self._end("abandoned")
 

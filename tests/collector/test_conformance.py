@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otel_llm.cli.main import main
 from otel_llm.collector import conformance
 from otel_llm.testing.provider import Answer, FakeProvider
 from tests.collector.receiving import receiving
@@ -14,7 +15,7 @@ def test_our_own_collector_passes_every_check_over_grpc_and_http():
     assert [r for r in results if not r.passed] == []
     assert {r.transport for r in results} == {"gRPC", "HTTP"}
     assert len(results) > 40
-    assert conformance.table(results).endswith(f"{len(results)} of {len(results)} passed")
+    assert conformance.total(results) == f"{len(results)} of {len(results)} passed"
 
 
 def test_a_server_that_takes_everything_fails_where_it_should_refuse():
@@ -34,3 +35,16 @@ def test_where_nobody_listens_every_check_says_so():
         "no answer: ConnectionRefusedError"
     }
     assert {r.seen for r in results if r.transport == "gRPC"} == {"UNAVAILABLE"}
+
+
+def test_the_command_prints_every_check_and_fails_when_a_must_is_broken(capsys):
+    with receiving() as receiver:
+        assert main(["conformance", receiver.http, receiver.grpc]) == 0
+    passed = capsys.readouterr().out.splitlines()
+    with FakeProvider({"^(POST|GET) ": lambda _: Answer((b"{}",))}) as server:
+        assert main(["conformance", server.url]) == 1
+    failed = capsys.readouterr().out
+
+    assert all(line.startswith("pass  ") for line in passed[:-1])
+    assert passed[-1] == f"{len(passed) - 1} of {len(passed) - 1} passed"
+    assert "FAIL  HTTP  MUST    garbage in protobuf is 400" in failed

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from otel_llm.version import __version__
 
-from . import collector, doctor, prices, rules
+from . import collector, conformance, doctor, prices, rules
 from .command import Run
 
-GROUPS = (collector, doctor, prices, rules)
+GROUPS = (collector, conformance, doctor, prices, rules)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

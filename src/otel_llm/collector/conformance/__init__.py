@@ -19,7 +19,7 @@ import grpc
 from . import grpc_checks, http_checks
 from .asking import Check, Level, Send, over_grpc, over_http
 
-__all__ = ["Result", "run", "table"]
+__all__ = ["Result", "line", "run", "total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,15 @@ def run(*, grpc_target: str | None = None, http_url: str | None = None) -> Itera
         yield from _results("HTTP", http_checks.CHECKS, partial(over_http, http_url))
 
 
-def table(results: Sequence[Result]) -> str:
-    """Return the results as text, one line each, and the sum."""
-    lines = [
-        f"{'pass' if r.passed else 'FAIL'}  {r.transport}  {r.level:6}  {r.claim:68}  {r.seen}"
-        for r in results
-    ]
-    failed = sum(not r.passed for r in results)
-    return "\n".join([*lines, f"{len(results) - failed} of {len(results)} passed"])
+def line(result: Result) -> str:
+    """Return a result as one line of text."""
+    mark = "pass" if result.passed else "FAIL"
+    return f"{mark}  {result.transport}  {result.level:6}  {result.claim:62}  {result.seen}"
+
+
+def total(results: Sequence[Result]) -> str:
+    """Return the sum of the results as one line of text."""
+    return f"{sum(r.passed for r in results)} of {len(results)} passed"
 
 
 def _results(

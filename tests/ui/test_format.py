@@ -23,6 +23,7 @@ from otel_llm.ui import format
         (format.ms, 250, "250 ms"),
         (format.ms, 1_500, "1.50 s"),
         (format.ms, 90_000, "1.5 min"),
+        (format.ms, 86_400_000, "24.0 h"),
         (format.percent, None, "—"),
         (format.percent, 0, "0%"),
         (format.percent, 0.051, "5.1%"),

@@ -24,13 +24,15 @@ def count(number: float | None) -> str:
 
 
 def ms(milliseconds: float | None) -> str:
-    """A duration: milliseconds below one second, then seconds, then minutes."""
+    """A duration: milliseconds below one second, then seconds, minutes, hours."""
     if milliseconds is None:
         return UNKNOWN
     if milliseconds < 1_000:
         return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"
     seconds = milliseconds / 1e3
-    return f"{seconds:.2f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
 
 
 def percent(share: float | None) -> str:

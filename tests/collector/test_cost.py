@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -239,8 +241,26 @@ def test_own_prices_are_read_from_a_configuration():
     assert (found["total"], found["price.source"]) == (pytest.approx(0.0012), "custom")
 
 
+def test_a_second_price_file_is_read_at_the_start(tmp_path: Path):
+    file = tmp_path / "second.json"
+    entry = {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-06}
+    file.write_text(json.dumps({"gpt-99": entry | {"output_cost_per_token": 1e-06}}))
+
+    found = cost_of(
+        chat(gen_ai__response__model="gpt-99"), CostProcessor(CostConfig(second_prices=str(file)))
+    )
+
+    assert (found["total"], found["price.source"]) == (pytest.approx(0.0011), "litellm")
+
+
 @pytest.mark.parametrize(
-    "given", [{"currency": "EUR"}, {"currency": "EUR", "per_usd": -1.0}, {"pirces": []}]
+    "given",
+    [
+        {"second_prices": "/nowhere.json"},
+        {"currency": "EUR"},
+        {"currency": "EUR", "per_usd": -1.0},
+        {"pirces": []},
+    ],
 )
 def test_a_configuration_that_makes_no_sense_is_refused(given: object):
     with pytest.raises(ConfigError):

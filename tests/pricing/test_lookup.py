@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from otel_llm.genai import Usage
-from otel_llm.pricing import Unpriced
+from otel_llm.pricing import PriceBook, Unpriced
 from otel_llm.pricing.lookup import BillRow, PriceRow, at_day, explain, search, show
-from otel_llm.pricing.second import Comparison, compare
+from otel_llm.pricing.second import Comparison, SecondList, compare
 from tests.pricing.book import NOV, at, book
 
 
@@ -111,6 +111,76 @@ def test_two_sources_are_compared_bucket_by_bucket(prices: Path):
     assert found[0].source == "https://example.com/prices"
     assert found[1].differences() == {"input": (Decimal("1.25"), Decimal("2.5"))}
     assert found[2] == Comparison("openai", "gpt-99", {"input": Decimal(1)}, None, None)
+
+
+SECOND = {
+    "fireworks_ai/accounts/fireworks/models/llama-v3p1-70b-instruct": {
+        "litellm_provider": "fireworks_ai",
+        "mode": "chat",
+        "input_cost_per_token": 9e-07,
+        "output_cost_per_token": 9e-07,
+    },
+    "gpt-4o": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 9e-06},
+    "watsonx/ibm/granite-9": {
+        "litellm_provider": "watsonx",
+        "mode": "chat",
+        "input_cost_per_token": 1e-06,
+        "input_cost_per_token_above_200k_tokens": 2e-06,
+        "input_cost_per_token_batches": 5e-07,
+        "output_cost_per_token": 4e-06,
+        "cache_read_input_token_cost": 1e-07,
+    },
+}
+
+
+@pytest.fixture
+def with_second(tmp_path: Path) -> PriceBook:
+    file = tmp_path / "second.json"
+    file.write_text(json.dumps(SECOND), encoding="utf-8")
+    return PriceBook((), book().listed, SecondList(file))
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "tier", "total", "source", "billed_as"),
+    [
+        (
+            "fireworks",
+            "accounts/fireworks/models/llama-v3p1-70b-instruct",
+            None,
+            "0.00099",
+            "litellm",
+            "standard",
+        ),
+        ("ibm.watsonx.ai", "ibm/granite-9", None, "0.00131", "litellm", "standard"),
+        ("ibm.watsonx.ai", "watsonx/ibm/granite-9", "batch", "0.00086", "litellm", "batch"),
+        ("openai", "gpt-4o", None, "0.003375", "genai-prices", "standard"),
+    ],
+)
+def test_a_second_list_is_asked_for_what_the_first_one_does_not_have(
+    with_second: PriceBook,
+    provider: str,
+    model: str,
+    tier: str | None,
+    total: str,
+    source: str,
+    billed_as: str,
+):
+    found = with_second.cost(provider, model, Usage(1000, 100, cache_read=100), NOV, tier)
+
+    assert found is not None
+    assert (found.total, found.card.source, found.tier) == (Decimal(total), source, billed_as)
+
+
+def test_a_second_list_has_long_context_rates_too(with_second: PriceBook):
+    found = with_second.cost("ibm.watsonx.ai", "ibm/granite-9", Usage(200_001, 0), NOV)
+
+    assert found is not None
+    assert (found.total, found.tier) == (Decimal("0.400002"), "standard+above_200000")
+
+
+def test_what_no_list_has_stays_unpriced_for_the_first_ones_reason(with_second: PriceBook):
+    assert with_second.bill("openai", "gpt-99", Usage(1, 1), NOV) == Unpriced("unknown_model")
+    assert with_second.bill("openai", "whisper-1", Usage(1, 1), NOV) == Unpriced("not_per_token")
 
 
 @pytest.mark.parametrize("text", ["[]", "7", "{"])

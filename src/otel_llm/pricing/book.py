@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from otel_llm.genai import Usage
 
@@ -26,12 +27,27 @@ _NOTHING = Tokens(prompt=0, input=0, cache_read=0, cache_write=0, output=0)
 _FREE = Card(bands=(Band.of(-1, Rates(*[ZERO] * 13)),), source="local", match="local")
 
 
+class SecondPrices(Protocol):
+    """Another price list, without history."""
+
+    def card(self, provider: str | None, model: str, tier: str | None) -> Card | Unpriced:
+        """Return the rates of a model, or why there are none."""
+        ...
+
+
 class PriceBook:
     """Prices calls. Thread-safe: the cache only ever gains entries or is replaced whole."""
 
-    def __init__(self, custom: Sequence[CustomPrice] = (), listed: PriceList | None = None) -> None:
-        """Prices in ``custom`` go before ``listed`` (the table of the library when ``None``)."""
+    def __init__(
+        self,
+        custom: Sequence[CustomPrice] = (),
+        listed: PriceList | None = None,
+        second: SecondPrices | None = None,
+    ) -> None:
+        """Prices in ``custom`` go before ``listed`` (the table of the library when ``None``), and
+        ``second`` (see ``second.SecondList``) is asked for what that does not have."""
         self._custom = tuple(custom)
+        self._second = second
         self.listed = listed or PriceList()
         self._cards: dict[object, Card | Unpriced] = {}
 
@@ -120,6 +136,8 @@ class PriceBook:
         if who and is_free(who, name, server):
             return replace(_FREE, match=f"local/{name}")
         listed = self._listed(who, name, at, tier)
+        if isinstance(listed, Unpriced):
+            listed = self._second_hand(who, name, tier, listed)
         if own and isinstance(listed, Card):
             return own.card(listed) or listed
         return listed
@@ -136,6 +154,12 @@ class PriceBook:
             if isinstance(card, Card):
                 return replace(card, quality=card.quality or "other_snapshot")
         return found
+
+    def _second_hand(
+        self, provider: str | None, model: str, tier: str | None, found: Unpriced
+    ) -> Card | Unpriced:
+        card = self._second.card(provider, model, tier) if self._second else found
+        return card if isinstance(card, Card) else found
 
 
 def billable(card: Card, usage: Usage) -> Tokens | Unpriced:

@@ -97,7 +97,7 @@ class Card:
     bands: tuple[Band, ...]
     """Longest prompts first; the last one has ``above`` -1 and takes the rest."""
     source: str
-    """``genai-prices``, ``custom`` or ``local``."""
+    """``genai-prices``, ``custom``, ``local``, or ``litellm`` for a second list."""
     match: str
     """The entry that the model was found under: ``openai/gpt-4o``."""
     as_of: str | None = None

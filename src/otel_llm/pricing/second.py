@@ -8,6 +8,7 @@ file (``model_prices_and_context_window.json`` of BerriAI/litellm) is up to the 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from .book import PriceBook
-from .card import Card
+from .card import ZERO, Band, Card, Rates, Unpriced
+from .listed import STANDARD
 from .lookup import per_million
+from .names import reference
 
 PROVIDERS = {
     "openai": "openai",
@@ -50,17 +53,25 @@ PROVIDERS = {
 }
 """LiteLLM's providers in the conventions' spelling."""
 
-_BUCKETS = {
-    "input_cost_per_token": "input",
-    "output_cost_per_token": "output",
-    "cache_read_input_token_cost": "cache_read",
-    "cache_creation_input_token_cost": "cache_write",
-    "cache_creation_input_token_cost_above_1hr": "cache_write_1h",
-    "input_cost_per_audio_token": "audio_input",
-    "output_cost_per_audio_token": "audio_output",
-    "input_cost_per_image_token": "image_input",
-    "output_cost_per_image_token": "image_output",
+# rate: (its key, the rate it falls back to); a rate stands after what it falls back to
+_KEYS: dict[str, tuple[str, str | None]] = {
+    "input": ("input_cost_per_token", None),
+    "output": ("output_cost_per_token", None),
+    "cache_read": ("cache_read_input_token_cost", "input"),
+    "cache_write": ("cache_creation_input_token_cost", "input"),
+    "cache_write_1h": ("cache_creation_input_token_cost_above_1hr", "cache_write"),
+    "audio_input": ("input_cost_per_audio_token", "input"),
+    "image_input": ("input_cost_per_image_token", "input"),
+    "audio_cache_read": ("cache_read_input_audio_token_cost", "cache_read"),
+    "image_cache_read": ("cache_read_input_image_token_cost", "cache_read"),
+    "reasoning": ("output_cost_per_reasoning_token", "output"),
+    "audio_output": ("output_cost_per_audio_token", "output"),
+    "image_output": ("output_cost_per_image_token", "output"),
 }
+_TIER_SUFFIX = {"batch": "_batches", "flex": "_flex", "priority": "_priority"}
+_ABOVE = re.compile(r"input_cost_per_token_above_(\d+)k_tokens$")
+_COMPARED = frozenset(_KEYS) - {"audio_cache_read", "image_cache_read", "reasoning"}
+"""The rest few entries have, and the two tables mean different things by them."""
 _MODES = frozenset({"chat", "completion", "responses", "embedding"})
 TOLERANCE = Decimal("0.005")
 
@@ -122,10 +133,59 @@ def _entries(prices: Path) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 def _per_million(entry: Mapping[str, Any]) -> dict[str, Decimal]:
     return {
         bucket: (Decimal(str(entry[key])) * 1_000_000).normalize()
-        for key, bucket in _BUCKETS.items()
-        if entry.get(key)
+        for bucket, (key, _) in _KEYS.items()
+        if entry.get(key) and bucket in _COMPARED
     }
 
 
 def _apart(ours: Decimal, theirs: Decimal) -> bool:
     return abs(ours - theirs) > TOLERANCE * max(ours, theirs)
+
+
+class SecondList:
+    """The file as a price list of its own, for models that the first one does not have.
+
+    It has no history: its prices are those of the day it was written.
+    """
+
+    def __init__(self, prices: Path) -> None:
+        """Read the file. Raises ``OSError``, and ``ValueError`` when it is not in the format."""
+        self._entries = {
+            (who, name.lower()): entry
+            for provider, model, entry in _entries(prices)
+            for who, name in [reference(provider, model)]
+        }
+
+    def card(self, provider: str | None, model: str, tier: str | None) -> Card | Unpriced:
+        """Return the rates of ``model``; ``provider`` is the price list's id (``names``)."""
+        entry = self._entries.get((provider, model.lower()))
+        if entry is None:
+            return Unpriced("unknown_model")
+        name = (tier or "").strip().lower()
+        suffix = _TIER_SUFFIX.get(name, "")
+        own = bool(suffix) and f"input_cost_per_token{suffix}" in entry
+        return Card(
+            bands=_bands(entry, suffix if own else ""),
+            source="litellm",
+            match=f"{provider}/{model}",
+            tier=name if own else "standard",
+            quality=None if own or name in STANDARD else "unpriced_tier",
+            output_priced="output_cost_per_token" in entry,
+            audio_priced="input_cost_per_audio_token" in entry,
+        )
+
+
+def _bands(entry: Mapping[str, Any], tier: str) -> tuple[Band, ...]:
+    starts = sorted((int(m[1]) for key in entry if (m := _ABOVE.match(key))), reverse=True)
+    above = [Band.of(n * 1000, _rates(entry, f"_above_{n}k_tokens", tier)) for n in starts]
+    return (*above, Band.of(-1, _rates(entry, "", tier)))
+
+
+def _rates(entry: Mapping[str, Any], above: str, tier: str) -> Rates[Decimal]:
+    rates: dict[str, Decimal] = {}
+    for name, (key, fallback) in _KEYS.items():
+        keys = (f"{key}{above}{tier}", f"{key}{above}", f"{key}{tier}", key)
+        written = next((entry[k] for k in keys if entry.get(k) is not None), None)
+        inherited = rates[fallback] if fallback else ZERO
+        rates[name] = inherited if written is None else Decimal(str(written))
+    return Rates(**rates, request=ZERO)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,7 @@ from otel_llm.genai.call import BILLED_OPERATIONS
 from otel_llm.pricing import Card, CustomPrice, PriceBook, Unpriced
 from otel_llm.pricing.book import billable
 from otel_llm.pricing.local import may_be_local
+from otel_llm.pricing.second import SecondList
 from otel_llm.pricing.tokens import Tokens
 from otel_llm.semconv import own
 
@@ -51,6 +53,9 @@ class CostConfig:
 
     prices: tuple[CustomPrice, ...] = ()
     """Prices and discounts of your own, before the list; the first that fits is taken."""
+    second_prices: str | None = None
+    """A price file in LiteLLM's format (``model_prices_and_context_window.json``), for the models
+    that the list does not have. It knows no history."""
     usage_cost: bool = True
     """Also write ``gen_ai.usage.cost`` (Langfuse, OpenLIT and others read it)."""
     currency: str = "USD"
@@ -63,6 +68,8 @@ class CostConfig:
             raise ValueError(f"currency {self.currency}: give per_usd, what one US dollar buys")
         if self.per_usd <= 0:
             raise ValueError("per_usd must be above zero")
+        if self.second_prices and not Path(self.second_prices).is_file():
+            raise ValueError(f"second_prices: there is no file {self.second_prices}")
 
 
 class Missing(NamedTuple):
@@ -87,7 +94,7 @@ class CostProcessor:
 
     def __init__(self, config: CostConfig | None = None, book: PriceBook | None = None) -> None:
         self._config = config or CostConfig()
-        self._book = book or PriceBook(self._config.prices)
+        self._book = book or _book(self._config)
         self._missing: Counter[Missing] = Counter()
         self._lock = Lock()
 
@@ -181,6 +188,11 @@ class CostProcessor:
             if missing not in self._missing and len(self._missing) >= _MAX_UNPRICED:
                 missing = Missing("other", "other", missing.reason)
             self._missing[missing] += 1
+
+
+def _book(config: CostConfig) -> PriceBook:
+    second = SecondList(Path(config.second_prices)) if config.second_prices else None
+    return PriceBook(config.prices, second=second)
 
 
 def _missing(span: SpanView, call: _Asked, why: Unpriced) -> Missing:

@@ -10,6 +10,7 @@ from otel_llm.quality import Content, Evidence, Inspector
 from otel_llm.quality.language import language
 
 INSPECTOR = Inspector()
+LATIN = {"en", "de", "fr", "es", "it", "pt", "nl"}
 TEXTS = {
     "en": "What is the best way to get to the airport in the morning?",
     "de": "Wie komme ich am Morgen am besten zum Flughafen, und ist das Ticket auch für den Bus?",
@@ -52,6 +53,8 @@ def test_a_text_that_is_short_or_no_prose_tells_none(text: str):
 @pytest.mark.parametrize("answered", TEXTS)
 @pytest.mark.parametrize("ascii_only", [True, False])
 def test_an_answer_in_another_language_is_flagged(asked: str, answered: str, ascii_only: bool):
+    if {asked, answered} <= LATIN:
+        pytest.importorskip("re2")  # without it, only scripts are compared
     seen = exchange(TEXTS[asked], TEXTS[answered], ascii_only)
 
     assert ("language_mismatch" in (INSPECTOR.flags(seen) or ())) is (asked != answered)

@@ -11,6 +11,10 @@ reason, never zero; zero is only what a table, the operator or a local model ser
 * ``custom``  the operator's own prices
 * ``names``   providers and models as senders spell them
 * ``local``   model servers that charge nothing
+* ``second``  another price list: to compare with, and for what the first one lacks
+
+For people: ``lookup`` (show, search, explain), ``reconcile`` (our sums against the provider's) and
+``reprice`` (what past calls cost by another book).
 """
 
 from .book import PriceBook

@@ -65,7 +65,7 @@ class AlertingConfig:
     """The most label sets a window keeps apart; what comes after is counted as one."""
     state_path: str | None = None
     """A SQLite file that keeps alerts, silences and what was told over restarts."""
-    trace_url: str = "http://127.0.0.1:4319/v1/traces/{trace_id}"
+    trace_url: str = "http://127.0.0.1:4319/traces/{trace_id}"
     """Where a trace can be looked at; ``{trace_id}`` is filled in."""
 
     def __post_init__(self) -> None:

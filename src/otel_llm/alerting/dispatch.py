@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .alert import SEVERITIES, Alert, Severity, fingerprint
+from .alert import SEVERITIES, Alert, fingerprint
+from .groups import Group, Sent, acknowledged, group_key, over, read_sent
 from .notification import Event, Notification, in_order
 from .routing import Inhibition, Inhibitor, MuteTime, Route, Silence
 
@@ -22,51 +23,6 @@ Put = Callable[[str, Notification], None]
 
 RESEND_S = 60.0
 """How often a target that groups for itself gets everything again (Prometheus' resend delay)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What a target was told last about a group."""
-
-    id: str
-    event: Event
-    at: float
-    severity: Severity
-    firing: tuple[str, ...]
-    """Ids of alerts that it knows to be firing."""
-    resolved: tuple[str, ...] = ()
-    status: str = "queued"
-    """``queued``, ``delivered`` or ``failed``."""
-    open: bool = True
-    """Whether the target may believe that something is firing."""
-
-    @property
-    def known(self) -> frozenset[str]:
-        """Ids of alerts whose end is yet to be told."""
-        untold = () if self.status == "delivered" else self.resolved
-        return frozenset((*self.firing, *untold))
-
-
-@dataclass(slots=True)
-class Group:
-    """Alerts that make one message to one target."""
-
-    notifier: str
-    route: Route
-    labels: dict[str, str]
-    key: str
-    flush_at: float
-    alerts: dict[str, Alert] = field(default_factory=dict[str, Alert])
-    sent: Sent | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what a restart needs: the alerts as last seen, and what was told."""
-        return {
-            "notifier": self.notifier,
-            "alerts": [alert.to_json() for alert in self.alerts.values()],
-            "flush_at": self.flush_at,
-            "sent": asdict(self.sent) if self.sent else None,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +78,12 @@ class Dispatcher:
             for route, notifier in self._ways(alert):
                 group = self._group(route, notifier, alert, now)
                 if group is not None:
-                    group.alerts[alert.id] = _over(alert, now) if alert.state != "firing" else alert
+                    group.alerts[alert.id] = over(alert, now) if alert.state != "firing" else alert
                     present.add((group.key, alert.id))
         for group in self._groups.values():
             for alert in group.alerts.values():
                 if alert.state == "firing" and (group.key, alert.id) not in present:
-                    group.alerts[alert.id] = _over(alert, now)
+                    group.alerts[alert.id] = over(alert, now)
 
     def _ways(self, alert: Alert) -> Iterator[tuple[Route, str]]:
         """Yield where ``alert`` goes: the first route that takes it, and on while told to."""
@@ -181,7 +137,7 @@ class Dispatcher:
     def _newly_acknowledged(self, group: Group) -> bool:
         sent = group.sent
         told = sent is None or sent.event != "firing"
-        return not told and self._targets[group.notifier].acknowledges and _acknowledged(group)
+        return not told and self._targets[group.notifier].acknowledges and acknowledged(group)
 
     def _flush(self, group: Group, now: float) -> None:
         if any(self._mute_times[name].holds(now) for name in group.route.mute):
@@ -226,12 +182,12 @@ class Dispatcher:
         if group.route.send_resolved and not resolved <= set(sent.resolved):
             return True
         again = now - sent.at >= group.route.repeat_interval
-        return again and sent.status != "queued" and not _acknowledged(group)
+        return again and sent.status != "queued" and not acknowledged(group)
 
     def _notification(self, group: Group, spoken: Sequence[Alert], now: float) -> Notification:
         alerts = in_order(spoken)
         event: Event = "firing" if alerts[0].state == "firing" else "resolved"
-        if event == "firing" and _acknowledged(group):
+        if event == "firing" and acknowledged(group):
             event = "acknowledged" if self._targets[group.notifier].acknowledges else "firing"
         return Notification(
             self._id(group, event, alerts, now), group.key, group.labels, event, alerts, now
@@ -336,7 +292,7 @@ class Dispatcher:
 
     def _restored(self, key: str, given: Mapping[str, Any]) -> Group | None:
         alerts = {a.id: a for a in map(Alert.from_json, given["alerts"])}
-        sent = _sent(given["sent"])
+        sent = read_sent(given["sent"])
         for alert in alerts.values():
             for route, notifier in self._ways(alert):
                 labels = route.group(alert)
@@ -344,29 +300,3 @@ class Dispatcher:
                     at = 0.0 if sent and sent.status == "failed" else given["flush_at"]
                     return Group(notifier, route, labels, key, at, alerts, sent)
         return None
-
-
-def group_key(route: Route, notifier: str, labels: Mapping[str, str]) -> str:
-    """Return what stands for a group over restarts: the same target, route and labels."""
-    way = f"{notifier} {sorted(route.match.items())} {sorted(route.severities)}"
-    return fingerprint({**labels, "": way})
-
-
-def _over(alert: Alert, now: float) -> Alert:
-    if alert.state == "resolved":
-        return alert
-    return replace(alert, state="resolved", resolved_at=now)
-
-
-def _acknowledged(group: Group) -> bool:
-    firing = [alert for alert in group.alerts.values() if alert.state == "firing"]
-    return bool(firing) and all(alert.acknowledged for alert in firing)
-
-
-def _sent(given: Mapping[str, Any] | None) -> Sent | None:
-    """Read back what was told. What was on its way then may be lost, so that is told again."""
-    if given is None:
-        return None
-    sent = Sent(**given)
-    status = "failed" if sent.status == "queued" else sent.status
-    return replace(sent, status=status, firing=tuple(sent.firing), resolved=tuple(sent.resolved))

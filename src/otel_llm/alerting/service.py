@@ -29,7 +29,7 @@ from .drifts import FoundDrift
 from .engine import Clock, RuleEngine
 from .notification import Notification, in_order
 from .readings import Reading, Readings
-from .routing import Silence
+from .routing import Inhibition, Silence
 from .rule import Rule
 from .state import StateFile
 from .watch import Watch
@@ -77,34 +77,44 @@ class AlertService:
         self._clock = clock
         rules, inhibitions = config.all_rules()
         self._state = StateFile(Path(config.state_path) if config.state_path else None)
-        self._readings = Readings(readings or {})
-        self._readings.report("undelivered_notifications", self._undelivered)
         self._budgets = budgets.Budgets(config.budgets, max_accounts=config.max_label_sets)
         self._watch = Watch(config.watch)
-        self._readings.report("anomaly", self._watch.anomaly_reading)
-        self._readings.report("drift", self._watch.drift_reading)
-        for signal, told in _BUDGET_SIGNALS.items():
-            self._readings.report(signal, lambda told=told: told(self.budgets()))
+        self._readings = self._own_readings(readings or {})
         self._deliveries = {name: self._delivery(name) for name in config.notifiers}
-        self._dispatcher = Dispatcher(
-            config.all_routes(),
-            {name: _target(name) for name in config.notifiers},
-            lambda name, notification: self._deliveries[name].put(notification),
-            inhibitions=inhibitions,
-            mute_times=config.mute_times,
-        )
-        self._engine = RuleEngine(
-            rules,
-            Windows(max_series=config.max_label_sets),
-            self._dispatcher.process,
-            clock,
-            readings=self._readings,
-            trace_url=config.trace_url,
-        )
+        self._dispatcher = self._make_dispatcher(inhibitions)
+        self._engine = self._make_engine(rules)
         self._restore()
         self._stopping = threading.Event()
         self._evaluating = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
+
+    def _own_readings(self, given: Mapping[str, Reading]) -> Readings:
+        readings = Readings(given)
+        readings.report("undelivered_notifications", self._undelivered)
+        readings.report("anomaly", self._watch.anomaly_reading)
+        readings.report("drift", self._watch.drift_reading)
+        for signal, told in _BUDGET_SIGNALS.items():
+            readings.report(signal, lambda told=told: told(self.budgets()))
+        return readings
+
+    def _make_dispatcher(self, inhibitions: Sequence[Inhibition]) -> Dispatcher:
+        return Dispatcher(
+            self._config.all_routes(),
+            {name: _target(name) for name in self._config.notifiers},
+            lambda name, notification: self._deliveries[name].put(notification),
+            inhibitions=inhibitions,
+            mute_times=self._config.mute_times,
+        )
+
+    def _make_engine(self, rules: Sequence[Rule]) -> RuleEngine:
+        return RuleEngine(
+            rules,
+            Windows(max_series=self._config.max_label_sets),
+            self._dispatcher.process,
+            self._clock,
+            readings=self._readings,
+            trace_url=self._config.trace_url,
+        )
 
     def _delivery(self, name: str) -> Delivery:
         settings = notifiers.settings(name, self._config.notifiers[name])

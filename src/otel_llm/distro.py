@@ -23,7 +23,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from opentelemetry.instrumentation.distro import BaseDistro
@@ -63,33 +63,57 @@ class Configurator:
 
         kind: Any = type("Configurator", (_configuration._OTelSDKConfigurator,), {})  # pyright: ignore[reportPrivateUsage]
         kind().configure(**kwargs)
-        atexit.register(_leave)
+        atexit.register(_leave, [_Ending(shutdown) for shutdown in _shutdowns()])
 
 
-def _leave() -> None:
+class _Ending:
+    """One provider's shutdown. Its thread waits from the start: since Python 3.12 none can be
+    started any more while the program exits."""
+
+    def __init__(self, shutdown: Callable[..., object]) -> None:
+        self._shutdown = shutdown
+        self._due = Event()
+        self._thread = Thread(target=self._run, daemon=True, name="otel-llm-exit")
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._due.wait()
+        self._shutdown()
+
+    def begin(self) -> None:
+        """Let the thread run; a forked child has none of its parent's and does it itself."""
+        if self._thread.is_alive():
+            self._due.set()
+        else:
+            self._shutdown()
+
+    def over(self, deadline: float) -> bool:
+        """Wait until ``deadline`` (of ``time.monotonic``) and return whether it is done."""
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        return not self._thread.is_alive()
+
+
+def _leave(endings: Sequence[_Ending]) -> None:
     """Shut all providers down side by side; runs before the handlers that the SDK registered."""
-    threads = [Thread(target=end, daemon=True, name="otel-llm-exit") for end in _endings()]
-    for thread in threads:
-        thread.start()
+    for ending in endings:
+        ending.begin()
     deadline = time.monotonic() + _exit_timeout_s()
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    if any(thread.is_alive() for thread in threads):
+    if not all([ending.over(deadline) for ending in endings]):
         _log.warning(
             "otel-llm: the OTLP endpoint took no telemetry within %g s at exit; the rest is lost",
             _exit_timeout_s(),
         )
 
 
-def _endings() -> Sequence[Callable[..., object]]:
+def _shutdowns() -> Sequence[Callable[..., object]]:
     from opentelemetry import metrics, trace
     from opentelemetry._logs import get_logger_provider
 
     providers = trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider()
-    endings = [end for p in providers if callable(end := getattr(p, "shutdown", None))]
-    for end in endings:
-        atexit.unregister(end)  # else the SDK waits once more, for one signal after the other
-    return endings
+    shutdowns = [call for p in providers if callable(call := getattr(p, "shutdown", None))]
+    for shutdown in shutdowns:
+        atexit.unregister(shutdown)  # else the SDK waits once more, for one after the other
+    return shutdowns
 
 
 def _exit_timeout_s() -> float:

@@ -26,7 +26,6 @@ from ..values import Value, as_integer
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
-OUTPUT_LENGTH = "otel_llm.output.length"
 SCORE = "otel_llm.quality.score"
 _NAMES = (own.QUALITY_FLAGS, semconv.USAGE_OUTPUT_TOKENS, semconv.OUTPUT_TYPE)
 _SECONDS = 300
@@ -101,7 +100,7 @@ class QualityProcessor:
             return {}
         values: dict[str, Value] = {}
         if self._config.output_length:
-            values[OUTPUT_LENGTH] = seen.output.length
+            values[own.OUTPUT_LENGTH] = seen.output.length
         if self._may_score(span.end_ns // 10**9):
             overall = _overall(seen, seen.output)
             if overall is not None:

@@ -60,7 +60,8 @@ def run(name: str, alternate: Alternate) -> int:
     path = os.pathsep.join(filter(None, [str(folder.resolve()), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "pytest", "tests/instrumentation", "-k", alternate.tests]
     options = ["-q", "-n", "2", "-p", "no:cacheprovider", *alternate.options]
-    done = subprocess.run([*command, *options], env={**os.environ, "PYTHONPATH": path}, check=False)
+    environ = {**os.environ, "PYTHONPATH": path, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    done = subprocess.run([*command, *options], env=environ, check=False)
     return 1 if done.returncode else 0
 
 

@@ -59,17 +59,10 @@ class Case:
     """``error.type`` of a connection that breaks in the middle of a stream."""
     cut_sync: str = ""
     """The same of a synchronous stream, where an SDK tells them apart."""
-    merged: int = 0
-    """How many chunks fewer than it receives the SDK gives to its caller."""
     blocks: bool = True
     """Whether streams are context managers."""
     raw: bool = False
     """Whether clients have ``with_raw_response`` and ``with_streaming_response``."""
-
-    @property
-    def received(self) -> int:
-        """How many chunks the caller gets."""
-        return len(self.chunks) - self.merged
 
 
 def _openai_cut() -> str:
@@ -262,6 +255,8 @@ class _LiteLLM:
         self.base, self._name = f"{url}/v1", name
 
     def call(self, **more: Any) -> Any:
+        if more.get("stream"):
+            more["stream_options"] = {"include_usage": True}
         return getattr(import_module("litellm"), self._name)(
             **_LITELLM_ASK, api_base=self.base, **more
         )
@@ -599,7 +594,6 @@ CASES = {
         refusal="litellm.exceptions.RateLimitError",
         cut="litellm.exceptions.APIConnectionError",
         cut_sync="litellm.exceptions.MidStreamFallbackError",
-        merged=1,
         blocks=False,
     ),
     "anthropic": Case(

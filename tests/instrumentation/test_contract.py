@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import operator
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from threading import Event
@@ -60,9 +61,22 @@ def streamed_span(telemetry: Captured, provider: FakeProvider) -> dict[str, Any]
     return span
 
 
+def whole_stream(case: Case) -> dict[str, Any]:
+    """Return the span of a stream read to its end; ``None`` in the case takes an attribute out."""
+    span = {**case.expected, **case.streamed}
+    return {name: value for name, value in span.items() if value is not None}
+
+
 def block(case: Case, stream: Any) -> Any:
     """Return the stream's ``with`` block; a plain generator has none."""
-    return stream if case.blocks else closing(stream)
+    return stream if case.blocks else closing(closable(stream))
+
+
+def closable(stream: Any) -> Any:
+    """Return the stream; skips the test of an SDK whose streams cannot be closed."""
+    if not hasattr(stream, "close"):
+        pytest.skip("these streams cannot be closed")
+    return stream
 
 
 def async_block(case: Case, stream: Any) -> Any:
@@ -214,7 +228,7 @@ def test_a_stream_gives_one_span_once_it_is_read(case, provider, client, telemet
     received = list(stream)
 
     assert len(received) == len(case.chunks)
-    assert streamed_span(telemetry, provider) == {**case.expected, **case.streamed}
+    assert streamed_span(telemetry, provider) == whole_stream(case)
     assert outcomes(telemetry) == {"completed": 1}
 
 
@@ -225,7 +239,7 @@ async def test_an_async_stream_gives_the_same_span(case, provider, async_client,
     received = [chunk async for chunk in stream]
 
     assert len(received) == len(case.chunks)
-    assert streamed_span(telemetry, provider) == {**case.expected, **case.streamed}
+    assert streamed_span(telemetry, provider) == whole_stream(case)
     assert outcomes(telemetry) == {"completed": 1}
 
 
@@ -258,10 +272,8 @@ def test_chunks_are_timed_and_recorded_after_the_last(case, provider, client, te
 def test_a_stream_closed_early_keeps_what_it_said_so_far(case, provider, client, telemetry):
     stream_answer(case, provider)
 
-    stream = case.call(client, stream=True)
+    stream = closable(case.call(client, stream=True))
     next(stream)
-    if not hasattr(stream, "close"):
-        pytest.skip("this version has no close")
     stream.close()
     stream.close()
 
@@ -315,11 +327,12 @@ def test_a_connection_lost_in_the_middle_is_an_error(case, provider, client, tel
     with pytest.raises(Exception) as caught:  # noqa: PT011 - each SDK has its own
         list(stream)
 
-    assert f"{type(caught.value).__module__}.{type(caught.value).__qualname__}" == case.cut
+    cut = case.cut_sync or case.cut
+    assert f"{type(caught.value).__module__}.{type(caught.value).__qualname__}" == cut
     assert streamed_span(telemetry, provider) == {
         **case.after_first,
         "status": "ERROR",
-        "error.type": case.cut,
+        "error.type": cut,
     }
     assert outcomes(telemetry) == {"failed": 1}
 
@@ -386,13 +399,22 @@ async def test_a_task_cancelled_between_two_reads_is_cancelled(
     assert outcomes(telemetry) == {"cancelled": 1}
 
 
+def collected(telemetry: Captured) -> None:
+    """Let the garbage collector work until it has ended a span; an SDK's thread may linger."""
+    for _ in range(200):
+        gc.collect()
+        if telemetry.finished:
+            return
+        time.sleep(0.01)
+
+
 def test_a_stream_that_nobody_finished_ends_when_it_is_collected(case, provider, client, telemetry):
     stream_answer(case, provider)
 
     stream = case.call(client, stream=True)
     next(stream)
     del stream
-    gc.collect()
+    collected(telemetry)
 
     assert streamed_span(telemetry, provider) == case.after_first
     assert outcomes(telemetry) == {"abandoned": 1}

@@ -1,0 +1,160 @@
+"""What is LiteLLM's own; the rest is the contract (``cases.py``). Runs by ``tests.sdks``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from otel_llm.instrumentation.litellm import LiteLLMInstrumentor
+from otel_llm.instrumentation.openai import OpenAIInstrumentor
+from otel_llm.testing import FakeProvider, json_answer
+from otel_llm.testing import openai as wire
+
+from .both import read
+
+litellm = pytest.importorskip("litellm")
+
+MESSAGES = [{"role": "user", "content": "2+2?"}]
+
+
+@pytest.fixture
+def llm():
+    with FakeProvider(wire.ROUTES) as provider:
+        yield provider
+
+
+@pytest.fixture(autouse=True)
+def _instrumented(telemetry):
+    LiteLLMInstrumentor().instrument(**telemetry.providers, capture="SPAN_ONLY")
+    OpenAIInstrumentor().instrument(**telemetry.providers)
+    yield
+    OpenAIInstrumentor().uninstrument()
+    LiteLLMInstrumentor().uninstrument()
+
+
+@pytest.fixture(params=["", "a"], ids=["sync", "async"])
+def call(request, llm):
+    """Calls a function of LiteLLM, or its asynchronous twin."""
+
+    async def call(name, model="openai/gpt-4o", **more):
+        given = {"model": model, "api_base": f"{llm.url}/v1", "api_key": "k", "max_retries": 0}
+        called = getattr(litellm, request.param + name)(**given, **more)
+        return await called if request.param else called
+
+    return call
+
+
+def usage_of(span):
+    return {n.removeprefix("gen_ai.usage."): v for n, v in span.items() if ".usage." in n}
+
+
+async def test_tokens_are_what_the_provider_counted(call, llm, telemetry):
+    usage = wire.usage(
+        100,
+        50,
+        prompt_tokens_details={"cached_tokens": 60},
+        completion_tokens_details={"reasoning_tokens": 20},
+    )
+    llm.queue(json_answer(wire.completion(usage=usage)))
+
+    await call("completion", messages=MESSAGES)
+
+    assert usage_of(telemetry.span()) == {
+        "input_tokens": 100,
+        "output_tokens": 50,
+        "cache_read.input_tokens": 60,
+        "reasoning.output_tokens": 20,
+    }
+
+
+async def test_a_usage_that_litellm_filled_in_is_not_reported(call, llm, telemetry):
+    answer = wire.completion()
+    del answer["usage"]
+    llm.queue(json_answer(answer))
+
+    result = await call("completion", messages=MESSAGES)
+
+    assert result.usage.total_tokens == 0
+    assert usage_of(telemetry.span()) == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "name"),
+    [
+        ("openai/gpt-4o", "openai", "gpt-4o"),
+        ("gpt-4o", "openai", "gpt-4o"),
+        ("claude-sonnet-4-5", "anthropic", "claude-sonnet-4-5"),
+        ("bedrock/anthropic.claude-v2", "aws.bedrock", "anthropic.claude-v2"),
+        ("azure/my-deployment", "azure.ai.openai", "my-deployment"),
+        ("gemini/gemini-2.5-pro", "gcp.gemini", "gemini-2.5-pro"),
+        ("vertex_ai/gemini-2.5-pro", "gcp.vertex_ai", "gemini-2.5-pro"),
+        ("xai/grok-4", "x_ai", "grok-4"),
+        ("groq/openai/gpt-oss-20b", "groq", "openai/gpt-oss-20b"),
+        ("my-org/my-model", "_OTHER", "my-org/my-model"),
+    ],
+)
+def test_the_provider_is_told_by_the_model(model, provider, name):
+    instrumentor = LiteLLMInstrumentor()
+    (patch,) = (p for p in instrumentor.patches if p.name == "completion")
+
+    origin = instrumentor.origin(None, {"model": model})
+
+    assert (origin.provider, origin.address) == (provider, None)
+    assert patch.endpoint.request({"model": model}).model == name
+
+
+async def test_every_function_is_one_span_though_the_sdk_below_is_instrumented(call, telemetry):
+    await call("completion", messages=MESSAGES)
+    await call("embedding", "openai/e", input=["a"])
+    await call("image_generation", "openai/dall-e-3", prompt="a cat")
+    await call("transcription", "openai/whisper-1", file=("a.wav", b"RIFF"))
+
+    spans = [(s["name"], s["gen_ai.provider.name"]) for s in telemetry.spans()]
+    assert spans == [
+        ("chat gpt-4o", "openai"),
+        ("embeddings e", "openai"),
+        ("generate_content dall-e-3", "openai"),
+        ("generate_content whisper-1", "openai"),
+    ]
+    scopes = {span.instrumentation_scope.name for span in telemetry.finished}
+    assert scopes == {"otel_llm.instrumentation.litellm"}
+
+
+async def test_a_router_is_one_span(llm, telemetry):
+    params = {"model": "openai/gpt-4o", "api_base": f"{llm.url}/v1", "api_key": "k"}
+    router = litellm.Router([{"model_name": "mine", "litellm_params": params}])
+
+    router.completion("mine", MESSAGES)
+    await router.acompletion("mine", MESSAGES)
+
+    assert [span["name"] for span in telemetry.spans()] == ["chat gpt-4o", "chat gpt-4o"]
+
+
+async def test_a_stream_is_put_together_and_names_no_model_it_was_not_told(
+    call, telemetry, request
+):
+    stream = await call(
+        "completion", messages=MESSAGES, stream=True, stream_options={"include_usage": True}
+    )
+    if "async" in request.node.name:  # one class for both kinds of stream
+        await read(stream)
+    else:
+        list(stream)
+
+    span = telemetry.span()
+    assert json.loads(span["gen_ai.output.messages"])[0]["parts"] == [
+        {"type": "text", "content": "The answer is four. You wrote 4 words."}
+    ]
+    assert usage_of(span) == {"input_tokens": 4, "output_tokens": 8}
+    assert "gen_ai.response.model" not in span
+
+
+@pytest.mark.parametrize("where", ["callbacks", "success_callback"])
+async def test_calls_that_litellm_traces_itself_are_left_to_it(call, telemetry, monkeypatch, where):
+    monkeypatch.setattr(litellm, where, [type("OpenTelemetry", (), {})()])
+
+    await call("embedding", "openai/e", input=["a"])
+
+    scopes = {span.instrumentation_scope.name for span in telemetry.finished}
+    assert "otel_llm.instrumentation.litellm" not in scopes

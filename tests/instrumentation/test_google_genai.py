@@ -547,6 +547,77 @@ def test_embeddings_of_vertex_add_up_the_tokens_of_each_text(provider, spans):
     assert span["gen_ai.embeddings.dimension.count"] == 3
 
 
+# Interactions
+
+
+TURN = {
+    "model": wire.MODEL,
+    "input": "two plus two",
+    "generation_config": {"temperature": 0.5, "max_output_tokens": 9},
+    "previous_interaction_id": "int-0",
+}
+
+
+def turn(provider: FakeProvider) -> dict[str, Any]:
+    return expected(provider, gen_ai__response__id="int-1") | {
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.max_tokens": 9,
+        "gen_ai.request.previous_response.id": "int-0",
+        "gen_ai.response.finish_reasons": ("completed",),
+        "gen_ai.usage.input_tokens": 14,
+        "gen_ai.usage.output_tokens": 7,
+        "gen_ai.usage.reasoning.output_tokens": 2,
+        "gen_ai.usage.cache_read.input_tokens": 4,
+    }
+
+
+def test_an_interaction_becomes_one_whole_span(client, provider, spans):
+    assert client.interactions.create(**TURN).id == "int-1"
+
+    assert spans.span() == turn(provider)
+
+
+def test_a_streamed_interaction_gives_the_same_span(client, provider, instrument):
+    spans = instrument(capture="SPAN_ONLY")
+
+    kinds = [event.event_type for event in client.interactions.create(**TURN, stream=True)]
+
+    assert (kinds[0], kinds[-1]) == ("interaction.created", "interaction.completed")
+    span = streamed(spans.span())
+    assert json.loads(span.pop("gen_ai.input.messages"))[0]["parts"][0]["content"] == TURN["input"]
+    assert json.loads(span.pop("gen_ai.output.messages")) == [
+        {
+            "role": "assistant",
+            "parts": [{"type": "text", "content": wire.TEXT}],
+            "finish_reason": "stop",
+        }
+    ]
+    assert span == turn(provider)
+
+
+@pytest.mark.filterwarnings("ignore:Async interactions client cannot use aiohttp")
+async def test_an_async_interaction_gives_the_same_span(provider, spans):
+    client = genai.Client(api_key="k", http_options={"base_url": provider.url}).aio
+
+    await client.interactions.create(**TURN)
+    _ = [event async for event in await client.interactions.create(**TURN, stream=True)]
+
+    plain, stream = spans.spans()
+    assert plain == turn(provider)
+    assert streamed(stream) == turn(provider)
+    await client.aclose()
+
+
+def test_an_interaction_in_the_background_has_no_tokens_yet(client, provider, spans):
+    begun = wire.interaction(status="in_progress", usage=None, steps=[])
+    provider.queue(json_answer(begun))
+
+    client.interactions.create(**TURN, background=True)
+
+    span = spans.span()
+    assert (tokens(span), span.get("gen_ai.response.finish_reasons")) == ((None, None), None)
+
+
 # Content
 
 

@@ -1,10 +1,10 @@
 """Google GenAI SDK (``google-genai`` 2 and 3), on the Gemini API and on Vertex AI.
 
 Patched: ``generate_content``, ``generate_content_stream`` and ``embed_content`` of ``models``, sync
-and async; chats go through them. One call is one span, however many requests automatic function
-calling or continuation make of it: each is counted where it is sent, and the span has their sum.
-A model that a Python function asks in between has a span of its own. The caller's config is read
-and never changed.
+and async, through which chats go; and ``interactions.create``. One call is one span, however many
+requests automatic function calling or continuation make of it: each is counted where it is sent,
+and the span has their sum. A model that a Python function asks in between has a span of its own.
+The caller's config is read and never changed.
 
 Errors are named by their HTTP code, as the conventions do for this SDK. Not covered: ``live``
 (websocket), batches, and images and videos, whose answers have no usage.
@@ -23,6 +23,7 @@ from otel_llm.genai import Request, Response, Usage
 from .core import Endpoint, Hook, LLMInstrumentor, Origin, Patch, apart, apart_async, count_round
 from .shapes.gemini_parts import option
 from .shapes.generate_content import GENERATE_CONTENT, GENERATE_CONTENT_STREAM, model, usage
+from .shapes.interactions import INTERACTIONS
 from .shapes.values import count, field, integer, items, text
 
 
@@ -127,7 +128,14 @@ def _of_round(said: _Said) -> Usage:
 
 _WHOLE = replace(GENERATE_CONTENT, error_type=_error_type, rounds=_of_round)
 _STREAM = replace(GENERATE_CONTENT_STREAM, error_type=_error_type, rounds=_of_round)
+_INTERACTIONS = replace(INTERACTIONS, error_type=_error_type)
 _EMBED = Endpoint("embeddings", _embed_request, _embed_response, error_type=_error_type)
+_INTERACTIONS_CREATE = (
+    ("_gaos.google_genai", "GeminiNextGenInteractions.create"),
+    ("_gaos.google_genai", "AsyncGeminiNextGenInteractions.create"),
+    ("_interactions.resources.interactions", "InteractionsResource.create"),  # 2.0
+    ("_interactions.resources.interactions", "AsyncInteractionsResource.create"),
+)
 _MODELS, _TOOLS = "google.genai.models", "google.genai._extra_utils"
 
 
@@ -152,12 +160,21 @@ class GoogleGenAIInstrumentor(LLMInstrumentor):
             ("generate_content_stream", _STREAM),
             ("embed_content", _EMBED),
         )
+    ) + tuple(
+        Patch(f"google.genai.{module}", name, _INTERACTIONS, optional=True)
+        for module, name in _INTERACTIONS_CREATE
     )
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
-        """Name the provider by the mode of the client."""
-        api = instance._api_client
-        provider = "gcp.vertex_ai" if api.vertexai else self.provider
-        # The SDK knows its base address as text only.
-        url = urlsplit(text(api._http_options.base_url) or "")
-        return Origin(provider, url.hostname, url.port or (80 if url.scheme == "http" else 443))
+        """Name the provider by the mode of the client, that of interactions by their host."""
+        api = getattr(instance, "_api_client", None)
+        address = api._http_options.base_url if api else _address_of(instance)
+        url = urlsplit(text(address) or "")  # the SDK knows it as text only
+        vertex = api.vertexai if api else "aiplatform" in (url.hostname or "")
+        port = url.port or (80 if url.scheme == "http" else 443)
+        return Origin("gcp.vertex_ai" if vertex else self.provider, url.hostname, port)
+
+
+def _address_of(interactions: Any) -> str:
+    settings = getattr(interactions, "sdk_configuration", None)
+    return settings.server_url if settings else str(interactions._client.base_url)

@@ -123,6 +123,51 @@ def predictions(count: int = 1, *, dimensions: int = 3, tokens: int = 4) -> Body
     return {"predictions": [{"embeddings": {**vector, "statistics": told}}] * count}
 
 
+def interaction(said: str = TEXT, **fields: Any) -> Body:
+    """Return one interaction with a model."""
+    return {
+        "id": "int-1",
+        "model": MODEL,
+        "status": "completed",
+        "usage": {
+            "total_input_tokens": 11,
+            "total_output_tokens": 5,
+            "total_thought_tokens": 2,
+            "total_tool_use_tokens": 3,
+            "total_cached_tokens": 4,
+            "total_tokens": 21,
+        },
+        "steps": [{"type": "model_output", "content": [text_block(said)]}],
+        **fields,
+    }
+
+
+def text_block(said: str) -> Body:
+    """Return one text of an interaction's step."""
+    return {"type": "text", "text": said}
+
+
+def interaction_events(whole: Body | None = None) -> list[Body]:
+    """Return the events that stream an interaction, word by word."""
+    done = whole or interaction()
+    said = "".join(block["text"] for step in done["steps"] for block in step["content"])
+    bare = {name: value for name, value in done.items() if name not in ("steps", "usage")}
+    opened = {**bare, "status": "in_progress"}
+    return [
+        {"event_type": "interaction.created", "interaction": opened},
+        {"event_type": "step.start", "index": 0, "step": {"type": "model_output"}},
+        *(
+            {"event_type": "step.delta", "index": 0, "delta": text_block(word)}
+            for word in words(said)
+        ),
+        {"event_type": "step.stop", "index": 0},
+        {
+            "event_type": "interaction.completed",
+            "interaction": {**bare, "usage": done["usage"]},
+        },
+    ]
+
+
 def error(
     status: int, reason: str = "RESOURCE_EXHAUSTED", message: str = "The model is tired."
 ) -> Answer:
@@ -153,7 +198,14 @@ def _predict(received: Received) -> Answer:
     return json_answer(predictions(len(received.json().get("instances") or ())))
 
 
+def _interact(received: Received) -> Answer:
+    if received.json().get("stream"):
+        return sse(interaction_events())
+    return json_answer(interaction())
+
+
 ROUTES: Routes = {
+    r"^POST .*/interactions$": _interact,
     r"^POST .*:generateContent$": lambda received: json_answer(_answer(received)),
     r"^POST .*:streamGenerateContent$": lambda received: stream(chunks(_answer(received))),
     r"^POST .*:countTokens$": lambda received: json_answer({"totalTokens": count(received.json())}),

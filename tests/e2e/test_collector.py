@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 
+import grpc
+import httpx2
 import pytest
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
@@ -136,3 +138,37 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
     assert done.returncode == 1
     assert f"127.0.0.1:{port}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("protocol", "told"), [("grpc", "UNIMPLEMENTED"), ("http", "404")])
+def test_a_signal_that_no_pipeline_takes_is_not_sent_for_ever(tmp_path, protocol, told):
+    settings = {"service": {"pipelines": {"logs": {"receivers": ["otlp"]}}}}
+    with collector(tmp_path, **settings) as running:
+        if protocol == "http":
+            answer = httpx2.post(
+                running.http_endpoint + "/v1/traces",
+                content=b"",
+                headers={"content-type": "application/x-protobuf"},
+            )
+            code = str(answer.status_code)
+        else:
+            method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+            with grpc.insecure_channel(f"127.0.0.1:{running.grpc}") as channel:
+                with pytest.raises(grpc.RpcError) as error:
+                    channel.unary_unary(method)(b"", timeout=10)
+                code = error.value.code().name
+
+    assert code == told
+
+
+def test_a_directory_that_is_missing_is_made(tmp_path):
+    where = tmp_path / "data"
+    settings = {
+        "store": {"path": str(where / "calls.duckdb")},
+        "journal": {"directory": str(where / "journal")},
+    }
+    with collector(tmp_path, {"debug": None}, **settings) as running:
+        trace = send(HttpExporter(running.http_endpoint + "/v1/traces"))
+        running.wait_for(lambda r: r.get(f"/v1/traces/{trace}"))
+
+    assert {path.name for path in where.iterdir()} >= {"calls.duckdb", "journal"}

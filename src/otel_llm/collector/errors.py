@@ -40,6 +40,10 @@ class Permanent(DeliveryError):
         """The far side's own words. They may quote telemetry: for the dead letter, never a log."""
 
 
+class NotServed(Permanent):
+    """No pipeline takes this signal. Receivers answer UNIMPLEMENTED / 404."""
+
+
 class TooLarge(Permanent):
     """HTTP 413, or RESOURCE_EXHAUSTED without a retry hint."""
 

@@ -12,7 +12,7 @@ from otel_llm.collector import components
 from otel_llm.collector.component import Observer, Receiver, Signal
 from otel_llm.collector.counters import Counters
 from otel_llm.collector.dead_letter import DeadLetter
-from otel_llm.collector.errors import Refused
+from otel_llm.collector.errors import NotServed
 from otel_llm.collector.journal import Journal
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import PassThrough, TracePipeline
@@ -109,7 +109,7 @@ class Service:
         def consume(signal: Signal, payload: bytes) -> None:
             pipelines = self._routes.get((receiver, signal), ())
             if not pipelines:
-                raise Refused(f"no pipeline takes {signal}")
+                raise NotServed(f"no pipeline takes {signal}")
             for pipeline in pipelines:
                 pipeline.consume(payload)
 

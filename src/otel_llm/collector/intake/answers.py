@@ -16,7 +16,7 @@ from google.rpc.status_pb2 import Status
 
 from ..component import Consume, Signal
 from ..counters import Counters
-from ..errors import Permanent, Refused, Retryable, TooLarge
+from ..errors import NotServed, Permanent, Refused, Retryable, TooLarge
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class Failure:
 
 
 MALFORMED = Failure("malformed", 400, INVALID_ARGUMENT, "the body is no OTLP request")
+NOT_SERVED = Failure("not_served", 404, UNIMPLEMENTED, "no pipeline takes this signal")
 TOO_LARGE = Failure("too_large", 413, RESOURCE_EXHAUSTED, "the request is too large")
 
 
@@ -96,6 +97,8 @@ def _attempt(consume: Consume, signal: Signal, payload: bytes) -> Failure | None
         consume(signal, payload)
     except TooLarge:
         return TOO_LARGE
+    except NotServed:
+        return NOT_SERVED
     except Permanent:
         return MALFORMED
     except Retryable as error:

@@ -140,6 +140,13 @@ def test_a_turn_of_an_agent_that_calls_a_tool_is_no_answer_and_has_no_score():
     assert "otel_llm.quality.score" not in judged(chat() | {"gen_ai.output.messages": called})
 
 
+@pytest.mark.parametrize("shape", ["7", '{"weather": "fine"}'])
+def test_content_of_a_shape_that_nobody_knows_has_neither_length_nor_score(shape: str):
+    found = judged(chat() | {"gen_ai.output.messages": shape})
+
+    assert found == {"otel_llm.quality.flags": []}
+
+
 def test_no_more_than_so_many_answers_are_scored_per_second_of_their_own_time():
     span = chat() | {"gen_ai.output.messages": says("Blue.")}
     now, later = batch(*[span] * 5), batch(span, start_ns=START + 10**9)

@@ -37,10 +37,12 @@ class Content:
         return self.text[:MAX_CHARS]
 
     @property
-    def length(self) -> int:
-        """Characters of all text."""
+    def length(self) -> int | None:
+        """Characters of all text; ``None`` without a message that can be read."""
         quick = quick_length(self.raw)
-        return len(self.text) if quick is None else quick
+        if quick is None and self.messages:
+            return len(self.text)
+        return quick
 
     @property
     def question(self) -> str:

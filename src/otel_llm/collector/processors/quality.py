@@ -99,8 +99,8 @@ class QualityProcessor:
         if seen.output is None:
             return {}
         values: dict[str, Value] = {}
-        if self._config.output_length:
-            values[own.OUTPUT_LENGTH] = seen.output.length
+        if self._config.output_length and (length := seen.output.length) is not None:
+            values[own.OUTPUT_LENGTH] = length
         if self._may_score(span.end_ns // 10**9):
             overall = _overall(seen, seen.output)
             if overall is not None:
@@ -120,9 +120,10 @@ class QualityProcessor:
 
 
 def _overall(seen: Evidence, output: Content) -> float | None:
+    """Score an answer; a turn of an agent that calls a tool is none, nor is an unknown shape."""
+    if not output.messages or any(message.tool_calls for message in output.messages):
+        return None
     question = seen.input.question if seen.input else None
-    if any(message.tool_calls for message in output.messages):
-        return None  # a turn of the agent, no answer
     return score(output.opening, question, seen.finish_reasons, seen.output_type).overall
 
 

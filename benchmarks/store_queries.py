@@ -118,7 +118,7 @@ def main() -> int:
     now_ns = time.time_ns()
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "calls.duckdb")
-        store = DuckDBStore(StoreConfig(path=path, retain_for_s=0))
+        store = DuckDBStore(StoreConfig(path=path, retain_for=0))
         took = fill(store, count, now_ns)
         print(f"{count:,} calls written in {took:.1f} s: {count / took:,.0f} calls/s")
         print(

@@ -34,7 +34,7 @@ CHECKS = (
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    store = DuckDBStore(StoreConfig(retain_for_s=0))
+    store = DuckDBStore(StoreConfig(retain_for=0))
     totals, service = Totals(), AlertService(AlertingConfig())
     service.observe([FULL])
     service.evaluate()

@@ -150,7 +150,7 @@ def test_every_answer_says_what_a_browser_may_do(client: httpx2.Client):
 
 
 def test_a_body_that_is_too_long_is_refused(serve: Serve):
-    client = serve(ApiConfig(endpoint=ANY_PORT, max_body_bytes=10))
+    client = serve(ApiConfig(endpoint=ANY_PORT, max_body=10))
 
     assert client.post("/v1/nothing", content=b"x" * 11).status_code == 413
 
@@ -176,7 +176,7 @@ def test_a_stopped_server_releases_its_address(store: DuckDBStore):
 @pytest.mark.parametrize("endpoint", ["4319", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", ":"])
 def test_an_endpoint_without_host_and_port_is_named(endpoint: str):
     with pytest.raises(ValueError, match="expected host:port"):
-        _ = ApiConfig(endpoint=endpoint).address
+        ApiConfig(endpoint=endpoint)
 
 
 def test_an_ipv6_endpoint_is_read():

@@ -202,7 +202,7 @@ def test_without_an_observer_there_is_nowhere_to_report_calls(client: httpx2.Cli
 
 
 def test_a_body_that_never_ends_is_cut_off(serve: Serve):
-    client = serve(ApiConfig(endpoint=ANY_PORT, max_body_bytes=1_000))
+    client = serve(ApiConfig(endpoint=ANY_PORT, max_body=1_000))
 
     answer = client.post("/v1/feedback", content=(b"x" * 100 for _ in range(100)))
 

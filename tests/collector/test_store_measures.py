@@ -9,7 +9,7 @@ from tests.store.examples import a_call
 
 
 def test_what_was_stored_dropped_and_seen_twice_is_counted():
-    store = DuckDBStore(StoreConfig(retain_for_s=0, max_pending_calls=3))
+    store = DuckDBStore(StoreConfig(retain_for=0, max_pending_calls=3))
     writer = CallWriter(store)
     writer.observe([a_call(1), a_call(2), a_call(2), a_call(4)])
     writer.start()

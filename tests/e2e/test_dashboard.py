@@ -48,7 +48,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def store() -> Iterator[DuckDBStore]:
     """An hour with one wrong answer in it."""
-    store = DuckDBStore(StoreConfig(retain_for_s=0))
+    store = DuckDBStore(StoreConfig(retain_for=0))
     _fill(store)
     yield store
     store.close()

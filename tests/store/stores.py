@@ -7,7 +7,7 @@ from otel_llm.store import DuckDBStore, StoreConfig
 
 def in_memory() -> DuckDBStore:
     """A store without retention: the examples are older than it."""
-    return DuckDBStore(StoreConfig(retain_for_s=0))
+    return DuckDBStore(StoreConfig(retain_for=0))
 
 
 def emptied(store: DuckDBStore) -> DuckDBStore:

@@ -11,6 +11,7 @@ from typing import get_args
 import duckdb
 import pytest
 
+from otel_llm.config import ConfigError, build
 from otel_llm.genai import Call, Cost, Usage
 from otel_llm.store import DIMENSIONS, DuckDBStore, Filter, Group, Stats, StoreConfig, StoreError
 from otel_llm.store.schema import COLUMNS
@@ -465,7 +466,7 @@ def test_calls_older_than_the_retention_go(store: DuckDBStore):
 
 
 def test_without_a_limit_nothing_goes():
-    store = DuckDBStore(StoreConfig(retain_for_s=0, max_bytes=0))
+    store = DuckDBStore(StoreConfig(retain_for=0, max_size=0))
     store.write([a_call(1, at=0)])
 
     assert store.retain(NOON) == 0
@@ -477,7 +478,7 @@ def test_without_a_limit_nothing_goes():
 def test_the_oldest_calls_go_when_the_data_grows_too_big(tmp_path: Path, in_memory: bool):
     path = None if in_memory else str(tmp_path / "calls.duckdb")
     limit = 2 * 2**20
-    store = DuckDBStore(StoreConfig(path=path, retain_for_s=0, max_bytes=limit))
+    store = DuckDBStore(StoreConfig(path=path, retain_for=0, max_size=limit))
     for start in range(0, 40_000, 5_000):
         store.write(
             [a_call(n, user_id=sha256(b"%d" % n).hexdigest()) for n in range(start, start + 5_000)]
@@ -492,6 +493,20 @@ def test_the_oldest_calls_go_when_the_data_grows_too_big(tmp_path: Path, in_memo
     assert removed + left == 40_000
     assert store.calls(limit=1).calls[0].start_ns == NOON + 39_999 * SECOND
     store.close()
+
+
+def test_settings_are_written_as_an_operator_writes_them():
+    given = {"retain_for": "7d", "max_size": "1GiB", "flush_interval": "100ms"}
+
+    assert build(StoreConfig, given, "store") == StoreConfig(
+        retain_for=604_800.0, max_size=2**30, flush_interval=0.1
+    )
+
+
+@pytest.mark.parametrize("given", [{"max_pending_calls": 0}, {"memory_limit": "1MiB"}])
+def test_a_setting_that_cannot_work_is_named(given):
+    with pytest.raises(ConfigError, match=next(iter(given))):
+        build(StoreConfig, given, "store")
 
 
 def test_the_dimensions_are_those_of_the_type():

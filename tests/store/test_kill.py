@@ -17,7 +17,7 @@ import sys
 from otel_llm.store import DuckDBStore, StoreConfig
 from tests.store.examples import a_call
 
-store = DuckDBStore(StoreConfig(path=sys.argv[1], retain_for_s=0))
+store = DuckDBStore(StoreConfig(path=sys.argv[1], retain_for=0))
 number = int(sys.argv[2])
 while True:
     kept = store.write([a_call(n) for n in range(number, number + 100)])

@@ -103,7 +103,7 @@ def test_a_call_is_found_by_the_id_its_provider_gave(store: DuckDBStore):
 
 
 def test_old_scores_go_with_the_calls_of_their_time():
-    store = DuckDBStore(StoreConfig(retain_for_s=60))
+    store = DuckDBStore(StoreConfig(retain_for=60))
     store.add_scores([RATED, replace(RATED, id="2", at_ns=NOON + 120 * SECOND)])
 
     store.retain(NOON + 90 * SECOND)
@@ -125,7 +125,7 @@ def test_a_score_that_cannot_be_kept_leaves_the_others_as_they_were(store: DuckD
 
 
 def test_a_store_of_the_first_version_is_brought_up_to_date_with_its_calls(tmp_path: Path):
-    config = StoreConfig(path=str(tmp_path / "calls.duckdb"), retain_for_s=0)
+    config = StoreConfig(path=str(tmp_path / "calls.duckdb"), retain_for=0)
     store = DuckDBStore(config)
     store.write([FULL])
     store.close()

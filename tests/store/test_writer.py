@@ -43,7 +43,7 @@ class FailingStore(DuckDBStore):
         return super().write(calls)
 
 
-FOR_EVER = StoreConfig(retain_for_s=0)
+FOR_EVER = StoreConfig(retain_for=0)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_what_was_observed_appears_by_itself(writer: CallWriter, store: DuckDBSt
 
 
 def test_closing_writes_what_is_queued(store: DuckDBStore):
-    writer = CallWriter(store, replace(FOR_EVER, flush_interval_s=60))
+    writer = CallWriter(store, replace(FOR_EVER, flush_interval=60))
     writer.start()
     for n in range(12_000):
         writer.observe([a_call(n)])
@@ -93,7 +93,7 @@ def test_closing_writes_what_is_queued(store: DuckDBStore):
 
 
 def test_observing_never_waits_for_the_disk_and_counts_what_it_drops():
-    store = BlockedStore(replace(FOR_EVER, max_pending_calls=10, flush_interval_s=0))
+    store = BlockedStore(replace(FOR_EVER, max_pending_calls=10, flush_interval=0))
     writer = CallWriter(store)
     writer.start()
     writer.observe([a_call(0)])
@@ -146,7 +146,7 @@ def test_an_error_of_the_store_names_no_value_of_a_call(caplog):
 
 
 def test_old_calls_are_removed_while_it_runs():
-    store = DuckDBStore(StoreConfig(retain_for_s=3600))
+    store = DuckDBStore(StoreConfig(retain_for=3600))
     writer = CallWriter(store)
     writer.start()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from otel_llm.config.units import Size
+
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
@@ -20,8 +22,11 @@ class ApiConfig:
     allowed_hosts: tuple[str, ...] = ()
     """Names by which a browser may call an endpoint on loopback, beside ``localhost`` and the
     addresses. Keeps other web sites from reading it by pointing their own name here."""
-    max_body_bytes: int = 2**20
+    max_body: Size = 2**20
     """Larger request bodies are refused."""
+
+    def __post_init__(self) -> None:
+        self.address  # noqa: B018 - refuses what is no host:port
 
     @property
     def address(self) -> tuple[str, int]:

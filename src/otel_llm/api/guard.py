@@ -86,7 +86,7 @@ class Guard:
         self._tokens = tokens
         self._hosts = None if tokens else _local_hosts(config)
         self._origins = frozenset(config.cors_origins)
-        self._max_body = config.max_body_bytes
+        self._max_body = config.max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

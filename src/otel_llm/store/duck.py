@@ -137,16 +137,16 @@ class DuckDBStore(Questions):
         return removed
 
     def _remove_old(self, now_ns: int) -> int:
-        if not self.config.retain_for_s:
+        if not self.config.retain_for:
             return 0
-        return self._remove_before(now_ns - int(self.config.retain_for_s * 1e9))
+        return self._remove_before(now_ns - int(self.config.retain_for * 1e9))
 
     def _remove_surplus(self) -> int:
         size = self.size_bytes()
-        if not self.config.max_bytes or size <= self.config.max_bytes:
+        if not self.config.max_size or size <= self.config.max_size:
             return 0
         # To nine tenths, so that the next batch does not cross the limit again.
-        surplus = 1 - 0.9 * self.config.max_bytes / size
+        surplus = 1 - 0.9 * self.config.max_size / size
         oldest = "SELECT quantile_disc(start_ns, ?) FROM calls"
         boundary = self._writer.execute(oldest, [surplus]).fetchall()[0][0]
         return 0 if boundary is None else self._remove_before(boundary + 1)
@@ -191,7 +191,7 @@ class DuckDBStore(Questions):
 
 def _connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
     settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{config.memory_limit_bytes}B",
+        "memory_limit": f"{config.memory_limit}B",
         "autoinstall_known_extensions": "false",  # never fetches anything
         "autoload_known_extensions": "false",
     }

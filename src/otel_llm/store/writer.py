@@ -96,7 +96,7 @@ class CallWriter:
         with self._wake:
             self._wake.wait_for(lambda: self._pending or self._closing, RETAIN_EVERY_S)
             if self._pending and not self._hurry():
-                self._wake.wait_for(self._hurry, self._config.flush_interval_s)
+                self._wake.wait_for(self._hurry, self._config.flush_interval)
             count = min(len(self._pending), MAX_BATCH)
             self._busy = count > 0
             return [self._pending.popleft() for _ in range(count)]

@@ -137,6 +137,22 @@ def test_a_call_that_cannot_be_priced_gets_no_cost_and_is_counted():
     }
 
 
+def test_without_a_served_model_the_requested_one_is_priced_or_told():
+    counting = processor()
+    bedrock = chat(gen_ai__provider__name="aws.bedrock", gen_ai__response__model=None)
+
+    known = cost_of(bedrock | {"gen_ai.request.model": "amazon.nova-pro-v1:0"}, counting)
+    unknown = cost_of(bedrock | {"gen_ai.request.model": "acme.x"}, counting)
+    nameless = cost_of({n: v for n, v in bedrock.items() if n != "gen_ai.request.model"}, counting)
+
+    assert (known["price.match"], "quality" in known) == ("aws/amazon.nova-pro-v1:0", False)
+    assert (unknown, nameless) == ({}, {})
+    assert counting.unpriced() == {
+        Missing("aws.bedrock", "acme.x", "unknown_model"): 1,
+        Missing("aws.bedrock", "", "no_model"): 1,
+    }
+
+
 def test_a_failed_call_without_usage_is_not_unpriced_and_one_with_usage_is_billed():
     counting = processor()
     without = chat(gen_ai__usage__input_tokens=None, gen_ai__usage__output_tokens=None)

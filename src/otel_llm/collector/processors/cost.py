@@ -139,8 +139,10 @@ class CostProcessor:
         card = self._quote(span, call.provider, call.served, call.tier)
         if isinstance(card, Unpriced) and (asked := span.text(semconv.REQUEST_MODEL)):
             other = self._quote(span, call.provider, asked, call.tier)
+            if not call.served:
+                return other, None
             if isinstance(other, Card):
-                return other, "requested_model" if call.served else other.quality
+                return other, "requested_model"
         return card, None
 
     def _quote(

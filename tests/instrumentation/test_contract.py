@@ -210,9 +210,7 @@ def test_a_malformed_answer_reaches_the_caller_as_without_us(
     assert telemetry.span()["status"] in ("UNSET", "ERROR")
 
 
-_DATE = re.compile(
-    r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT"
-)  # the header of an answer that was shown
+_DATE = re.compile(r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT")  # of an answer that shows its headers
 
 
 def _told(call: Any) -> Any:

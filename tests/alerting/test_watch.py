@@ -15,12 +15,26 @@ from otel_llm.alerting import AlertingConfig, AlertService
 from otel_llm.alerting.drifts import DriftLimits
 from otel_llm.alerting.watch import Watch, WatchConfig
 from otel_llm.genai import Call
+from otel_llm.stats import Windows
 from tests.stats.calls import call
 
 from .world import START, Clock
 
 HOUR = 3600.0
 Mood = Callable[[random.Random, int], dict[str, Any]]
+
+
+class Watched(Watch):
+    """A watch that follows windows of its own."""
+
+    def __init__(self, config: WatchConfig) -> None:
+        super().__init__(config)
+        self.windows = Windows()
+        self.follow(self.windows)
+
+    def observe(self, calls: list[Call], now: float) -> None:
+        self.windows.observe(calls, now)
+        self.windows.advance(now)
 
 
 def _usual(chance: random.Random, hour: int) -> dict[str, Any]:
@@ -46,7 +60,7 @@ def _calls(chance: random.Random, hour: int, mood: Mood = _usual, count: int = 4
     return [call(ended + 3599 * chance.random(), **mood(chance, hour)) for _ in range(busy)]
 
 
-def _live(watch: Watch, hours: range, mood: Mood = _usual, seed: int = 1) -> None:
+def _live(watch: Watched, hours: range, mood: Mood = _usual, seed: int = 1) -> None:
     chance = random.Random(seed)
     for hour in hours:
         watch.observe(_calls(chance, hour, mood), START + (hour + 1) * HOUR)
@@ -54,7 +68,7 @@ def _live(watch: Watch, hours: range, mood: Mood = _usual, seed: int = 1) -> Non
 
 
 def test_two_usual_weeks_hold_next_to_no_anomaly_and_no_drift():
-    watch = Watch(WatchConfig())
+    watch = Watched(WatchConfig())
 
     _live(watch, range(14 * 24))
 
@@ -75,7 +89,7 @@ def test_two_usual_weeks_hold_next_to_no_anomaly_and_no_drift():
     ],
 )
 def test_an_hour_far_from_usual_is_critical(signal: str, change: dict[str, Any]):
-    watch = Watch(WatchConfig())
+    watch = Watched(WatchConfig())
     _live(watch, range(5 * 24))
 
     _live(watch, range(5 * 24, 5 * 24 + 1), lambda c, h: {**_usual(c, h), **change}, seed=9)
@@ -89,7 +103,7 @@ def test_an_hour_far_from_usual_is_critical(signal: str, change: dict[str, Any])
 
 
 def test_one_failure_after_days_without_any_is_no_anomaly():
-    watch = Watch(WatchConfig())
+    watch = Watched(WatchConfig())
     _live(watch, range(72), lambda c, h: {**_usual(c, h), "error_type": None})
     chance = random.Random(2)
     calls = [
@@ -104,7 +118,7 @@ def test_one_failure_after_days_without_any_is_no_anomaly():
 
 
 def test_few_calls_are_not_judged():
-    watch = Watch(WatchConfig(min_calls=20))
+    watch = Watched(WatchConfig(min_calls=20))
     _live(watch, range(72))
 
     watch.observe([call(START + 72 * HOUR, took_s=900.0) for _ in range(19)], START + 73 * HOUR)
@@ -122,7 +136,7 @@ def test_few_calls_are_not_judged():
     ],
 )
 def test_a_day_unlike_the_week_before_has_drifted(kind: str, change: Callable[..., dict[str, Any]]):
-    watch = Watch(WatchConfig())
+    watch = Watched(WatchConfig())
     _live(watch, range(7 * 24))
 
     _live(watch, range(7 * 24, 8 * 24), lambda c, h: {**_usual(c, h), **change(c)}, seed=9)
@@ -134,7 +148,7 @@ def test_a_day_unlike_the_week_before_has_drifted(kind: str, change: Callable[..
 
 
 def test_the_limits_are_the_operators():
-    watch = Watch(WatchConfig(drift=DriftLimits(refusal_rate=0.9)))
+    watch = Watched(WatchConfig(drift=DriftLimits(refusal_rate=0.9)))
     _live(watch, range(48))
 
     _live(watch, range(48, 72), lambda c, h: {**_usual(c, h), "flags": ("refusal",) * (h % 2)})
@@ -143,7 +157,7 @@ def test_the_limits_are_the_operators():
 
 
 def test_a_model_that_answers_under_a_new_name_is_told_for_a_day():
-    watch = Watch(WatchConfig())
+    watch = Watched(WatchConfig())
     _live(watch, range(48))
     _live(watch, range(48, 50), lambda c, h: {**_usual(c, h), "response_model": "gpt-4o-mini"})
 
@@ -155,10 +169,10 @@ def test_a_model_that_answers_under_a_new_name_is_told_for_a_day():
 
 
 def test_what_is_known_survives_as_json():
-    whole, half = Watch(WatchConfig()), Watch(WatchConfig())
+    whole, half = Watched(WatchConfig()), Watched(WatchConfig())
     _live(whole, range(100))
     _live(half, range(60))
-    again = Watch(WatchConfig())
+    again = Watched(WatchConfig())
     again.restore(json.loads(json.dumps(half.export())))
     chance = random.Random(1)
     for hour in range(60):
@@ -197,7 +211,7 @@ def test_unusual_hours_and_drift_are_alerts_like_any_other(tmp_path: Path):
 
 
 def test_switched_off_it_keeps_nothing():
-    watch = Watch(WatchConfig(enabled=False))
+    watch = Watched(WatchConfig(enabled=False))
 
     _live(watch, range(3))
 

@@ -12,9 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from otel_llm.genai import Call
 from otel_llm.stats import Tally
-from otel_llm.stats.dimensions import label
 from otel_llm.stats.drift import Change, Sample, mean_change, share_change
 
 DAY_HOURS = 24
@@ -90,14 +88,14 @@ class Drifts:
         self._served: dict[Key, dict[str, int]] = {}
         """By provider and model asked for: the models that answered, and since which hour."""
 
-    def see(self, call: Call, hour: int) -> None:
-        """Note which model answered."""
-        if call.request_model and call.response_model:
-            asked = (label(call.provider), label(call.request_model))
-            if asked in self._served or len(self._served) < _MODELS:
-                served = self._served.setdefault(asked, {})
-                if len(served) < _MODELS:
-                    served.setdefault(label(call.response_model), hour)
+    def see(self, provider: str, asked: str, model: str, *, hour: int) -> None:
+        """Note which ``model`` answered when another was ``asked``; unknown ones are empty."""
+        key = (provider, asked)
+        if not asked or not model or (key not in self._served and len(self._served) >= _MODELS):
+            return
+        served = self._served.setdefault(key, {})
+        if model in served or len(served) < _MODELS:
+            served.setdefault(model, hour)
 
     def add(self, key: Key, hour: int, tally: Tally) -> None:
         """Remember an hour."""

@@ -78,7 +78,9 @@ class AlertService:
         rules, inhibitions = config.all_rules()
         self._state = StateFile(Path(config.state_path) if config.state_path else None)
         self._budgets = budgets.Budgets(config.budgets, max_accounts=config.max_label_sets)
+        self._windows = Windows(max_series=config.max_label_sets)
         self._watch = Watch(config.watch)
+        self._watch.follow(self._windows)
         self._readings = self._own_readings(readings or {})
         self._deliveries = {name: self._delivery(name) for name in config.notifiers}
         self._dispatcher = self._make_dispatcher(inhibitions)
@@ -109,7 +111,7 @@ class AlertService:
     def _make_engine(self, rules: Sequence[Rule]) -> RuleEngine:
         return RuleEngine(
             rules,
-            Windows(max_series=self._config.max_label_sets),
+            self._windows,
             self._dispatcher.process,
             self._clock,
             readings=self._readings,
@@ -171,7 +173,9 @@ class AlertService:
     def evaluate(self) -> tuple[Alert, ...]:
         """Evaluate every rule now and tell what is news; return all alerts."""
         with self._evaluating:
-            self._watch.advance(self._clock())
+            now = self._clock()
+            self._windows.advance(now)
+            self._watch.advance(now)
             alerts = self._engine.evaluate()
             self._save()
             return alerts
@@ -185,18 +189,16 @@ class AlertService:
     def _count(self, calls: Sequence[Call]) -> None:
         now = self._clock()
         self._budgets.observe(calls, now)
-        self._watch.observe(calls, now)
         self._engine.observe(calls)
 
     def remember(self, history: Iterable[Call], since: float) -> None:
         """Fill the windows with what the store holds from ``since`` (Unix seconds) on; call it
-        before ``start`` and before the first ``observe``. Budgets, anomalies and drift have
-        their own memory in the state file; without one they are filled too."""
+        before ``start`` and before the first ``observe``. Budgets have their own
+        memory in the state file; without one they are filled too."""
         calls = list(history)
         self._engine.remember(calls, since)
         if self._config.state_path is None:
             self._budgets.observe(calls, self._clock())
-            self._watch.observe(calls, self._clock())
 
     @property
     def longest_window_s(self) -> float:

@@ -7,20 +7,19 @@ Only sums are kept, and they survive a restart.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from otel_llm.genai import Call
-from otel_llm.stats import Tally
-from otel_llm.stats.dimensions import label
-from otel_llm.stats.tally import NANO
+from otel_llm.stats import Tally, Windows
 
 from .anomalies import HISTORY_HOURS, HOUR_S, Anomalies, FoundAnomaly
 from .drifts import DriftLimits, Drifts, FoundDrift
 
 _GRACE_S = 600
 """An hour is judged so long after its end: calls arrive late."""
+_PLACE = ("service", "model", "prompt", "prompt_version")
+_SERVED = ("provider", "request_model", "response_model")
 _CELLS = 5_000
 """The most combinations of service, model and prompt version that open hours keep apart."""
 
@@ -41,7 +40,7 @@ class WatchConfig:
 
 
 class Watch:
-    """Sees calls, judges hours. Thread-safe; the clock is passed in."""
+    """Follows windows of calls, judges hours. Thread-safe; the clock is passed in."""
 
     def __init__(self, config: WatchConfig) -> None:
         self._enabled = config.enabled
@@ -53,22 +52,21 @@ class Watch:
         """The last hour that was judged."""
         self._dirty = False
 
-    def observe(self, calls: Iterable[Call], now: float) -> None:
-        """Count model calls into their hours; calls of an hour that was judged are left out."""
-        if not self._enabled:
-            return
-        with self._lock:
-            for call in calls:
-                hour = int(min(call.end_ns / NANO, now) // HOUR_S)
-                if call.billed and (self._closed is None or hour > self._closed):
-                    self._count(call, hour)
+    def follow(self, windows: Windows) -> None:
+        """See the calls that ``windows`` see, when they look at them."""
+        if self._enabled:
+            windows.follow((*_PLACE, *_SERVED), self._take)
 
-    def _count(self, call: Call, hour: int) -> None:
-        place = (call.service, call.model, call.prompt_name, call.prompt_version)
-        cell = (hour, tuple(label(part) for part in place))
-        if cell in self._cells or len(self._cells) < _CELLS:
-            self._cells.setdefault(cell, Tally()).add(call)
-            self._drifts.see(call, hour)
+    def _take(self, billed: bool, at: float, labels: Mapping[str, str], tally: Tally) -> None:
+        """Count model calls into their hours; those of an hour that was judged are left out."""
+        hour = int(at // HOUR_S)
+        cell = (hour, tuple(labels[name] for name in _PLACE))
+        with self._lock:
+            late = self._closed is not None and hour <= self._closed
+            full = cell not in self._cells and len(self._cells) >= _CELLS
+            if billed and not late and not full:
+                self._cells.setdefault(cell, Tally()).merge(tally)
+                self._drifts.see(*(labels[name] for name in _SERVED), hour=hour)
 
     def advance(self, now: float) -> None:
         """Judge every hour that is over."""

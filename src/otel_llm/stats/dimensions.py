@@ -19,6 +19,7 @@ DIMENSIONS: Mapping[str, Read] = {
     "provider": lambda call: call.provider,
     "model": lambda call: call.model,
     "request_model": lambda call: call.request_model,
+    "response_model": lambda call: call.response_model,
     "user": lambda call: call.user_id,
     "session": lambda call: call.conversation_id,
     "feature": lambda call: call.feature,

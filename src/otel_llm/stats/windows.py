@@ -8,7 +8,7 @@ at. So the price of a call hardly depends on how many rules there are.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from otel_llm.genai import Call
@@ -20,6 +20,11 @@ from .window import OVERFLOW, Key, Window, step_for
 
 _Cell = tuple[bool, int, Key]
 """Billed or not, step, values of every dimension in use."""
+
+
+Take = Callable[[bool, float, Mapping[str, str], Tally], None]
+"""Gets calls that have the same labels and ended at about the same time (Unix seconds): whether
+they are model calls, when, the labels, and their sums, which it may read and not keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class Windows:
         self._lock = threading.Lock()
         self._windows: dict[tuple[Selection, float], Window] = {}
         self._index = _Index({})
+        self._followers: list[tuple[tuple[str, ...], Take]] = []
         self._names: tuple[str, ...] = ()
         self._readers: tuple[Read, ...] = ()
         self._step_s = 1
@@ -110,6 +116,13 @@ class Windows:
                 self._plan()
             return found
 
+    def follow(self, names: Iterable[str], take: Take) -> None:
+        """Give ``take`` all calls too, told apart by at least the dimensions ``names``."""
+        with self._lock:
+            self._spread()
+            self._followers.append((tuple(names), take))
+            self._plan()
+
     def keep(self, wanted: Iterable[tuple[Selection, float]]) -> None:
         """Close every window that is not ``wanted`` any more."""
         keep = set(wanted)
@@ -120,6 +133,7 @@ class Windows:
 
     def _plan(self) -> None:
         names = {name for selection, _ in self._windows for name in selection.dimensions}
+        names.update(name for followed, _ in self._followers for name in followed)
         self._names = tuple(sorted(names))
         self._readers = tuple(dimension(name) for name in self._names)
         self._index = _Index(self._windows)
@@ -151,6 +165,8 @@ class Windows:
         for (billed, step, values), tally in cells.items():
             labels = dict(zip(self._names, values, strict=True))
             at = step * self._step_s
+            for _, take in self._followers:
+                take(billed, at, labels, tally)
             for selection, window in self._index(labels):
                 key = selection.key(labels, billed=billed)
                 if key is not None:

@@ -51,7 +51,7 @@ _ABOUT_LANGUAGE = re.compile(
     r"|inglês|português|engels|nederlands|language|sprache|idioma|langue|lingua)\b",
     re.I,
 )
-_MAX_CHARS = 4000
+_MAX_CHARS = 1000
 """A language shows in the first lines."""
 
 
@@ -69,7 +69,10 @@ def language(text: str) -> str | None:
 
 
 def _latin(words: list[str]) -> str | None:
-    found = Counter({name: sum(w in common for w in words) for name, common in _LATIN.items()})
+    counts = Counter(words)
+    found = Counter(
+        {name: sum(counts[w] for w in common & counts.keys()) for name, common in _LATIN.items()}
+    )
     (first, most), (_, next_most) = found.most_common(2)
     return first if most >= _MIN_WORDS and most >= 2 * next_most else None
 

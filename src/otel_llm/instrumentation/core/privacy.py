@@ -111,8 +111,8 @@ def _flags(messages: Sequence[Mapping[str, Any]], asked: Any, ending: Ending) ->
         Content(to_json(asked).encode()) if asked else None,
     )
     flags = _inspector().flags(seen)
-    length: Attributes = {own.OUTPUT_LENGTH: output.length}
-    return length if flags is None else {own.QUALITY_FLAGS: flags, **length}
+    found: Attributes = {} if output.length is None else {own.OUTPUT_LENGTH: output.length}
+    return found if flags is None else {own.QUALITY_FLAGS: flags, **found}
 
 
 _made: list[Callable[[], Any] | Any] = []

@@ -21,7 +21,7 @@ from .wire import (
     GroupMessage,
     KeyValueMessage,
     NotProtobuf,
-    ScopeMessage,
+    Repeated,
     SpanMessage,
     parse_edited_span,
     parse_request,
@@ -86,25 +86,29 @@ class Batch:
 
     def __len__(self) -> int:
         """How many spans came in."""
-        return sum([len(scope.message.items) for scope in self._scopes])
+        return sum([scope.size for scope in self._scopes])
 
     @property
     def unreadable(self) -> int:
         """How many spans of GenAI scopes could not be read and are passed on as they came."""
-        return sum(len(scope.message.items) - len(views) for scope, views in self._views.items())
+        return sum(scope.size - len(views) for scope, views in self._views.items())
 
     def genai(self) -> Sequence[SpanView]:
         """Return the spans with GenAI attributes, of the current conventions or an older or foreign
         dialect: the same objects at every call. Cheap when there are none."""
         if self._genai is None:
-            scopes = [scope for scope in self._scopes if self._may_have_genai(scope.encoded)]
-            self._genai = [view for view in self._open(scopes) if _is_genai(view.attributes)]
+            scopes = [scope for scope in self._scopes if self._may_have_genai(scope)]
+            self._genai = [
+                view
+                for view in self._open(scopes)
+                if _OPERATION in view.attributes or _is_genai(view.attributes)
+            ]
         return self._genai
 
-    def _may_have_genai(self, encoded: bytes) -> bool:
-        if _NEEDLE in encoded:
+    def _may_have_genai(self, scope: _Scope) -> bool:
+        if scope.has_needle:
             return True
-        return self._foreign and any(needle in encoded for needle in _FOREIGN_NEEDLES)
+        return self._foreign and any(needle in scope.encoded for needle in _FOREIGN_NEEDLES)
 
     def spans(self) -> Iterator[SpanView]:
         """Yield every span that can be read. Slower than ``genai``; the same objects."""
@@ -135,24 +139,52 @@ class Batch:
 
 
 def _is_genai(attributes: Attributes) -> bool:
-    return _OPERATION in attributes or any(
-        as_text(name).startswith(_PREFIXES) for name in attributes
-    )
+    return any(as_text(name).startswith(_PREFIXES) for name in attributes)
 
 
 class _Scope:
     """The spans of one instrumentation scope, and the place in the request they came from."""
 
-    __slots__ = ("_group", "_resource", "encoded", "message", "name", "place", "touched")
+    __slots__ = (
+        "_group",
+        "_items",
+        "_resource",
+        "_spans",
+        "encoded",
+        "has_needle",
+        "name",
+        "place",
+        "size",
+        "touched",
+    )
 
     def __init__(self, group: GroupMessage, place: tuple[int, int], encoded: bytes) -> None:
+        """Raises ``NotProtobuf`` when the frame is broken."""
         self._group = group
-        self.place = place
         self._resource: Mapping[str, str] | None = None
-        self.encoded = encoded
-        self.message: ScopeMessage = parse_scope(encoded)
+        self._items: Repeated | None = None
+        self._spans: Sequence[SpanMessage] | None = None
         self.name: str | None = None
+        self.place = place
+        self.encoded = encoded
         self.touched = False
+        self.has_needle = _NEEDLE in encoded
+        # Spans that will be read are parsed once, to their attributes; the others to their frame.
+        self.size = len((self.has_needle and self._readable()) or self.items())
+
+    def items(self) -> Repeated:
+        """The encoded spans."""
+        if self._items is None:
+            self._items = parse_scope(self.encoded).items
+        return self._items
+
+    def _readable(self) -> Sequence[SpanMessage] | None:
+        if self._spans is None:
+            with suppress(NotProtobuf):
+                view = parse_scope_view(self.encoded)
+                self.name = as_text(view.scope.name) or None
+                self._spans = view.spans
+        return self._spans
 
     def resource_text(self, name: str) -> str | None:
         if self._resource is None:
@@ -160,22 +192,20 @@ class _Scope:
         return self._resource.get(name)
 
     def views(self) -> list[SpanView]:
-        try:
-            view = parse_scope_view(self.encoded)
-        except NotProtobuf:
-            return list(self._readable())
-        self.name = as_text(view.scope.name) or None
-        return [SpanView(self, index, span) for index, span in enumerate(view.spans)]
+        spans = self._readable()
+        if spans is None:
+            return list(self._one_by_one())
+        return [SpanView(self, index, span) for index, span in enumerate(spans)]
 
-    def _readable(self) -> Iterator[SpanView]:
+    def _one_by_one(self) -> Iterator[SpanView]:
         """Leave out the spans that are broken inside: they must not cost their neighbours."""
-        for index, encoded in enumerate(self.message.items):
+        for index, encoded in enumerate(self.items()):
             with suppress(NotProtobuf):
                 yield SpanView(self, index, parse_span(encoded))
 
     def change(self, views: Iterable[SpanView]) -> Change:
         changes = {view.index: view.change() for view in views if view.touched}
-        return Change(splice(memoryview(self.encoded), _SPANS, changes))
+        return Change(splice(self.encoded, _SPANS, changes))
 
 
 @lru_cache(maxsize=256)
@@ -370,7 +400,7 @@ class SpanView:
             self._scope.touched = True
 
     def _before(self) -> bytes:
-        return self._rewritten or self._scope.message.items[self.index]
+        return self._rewritten or self._scope.items()[self.index]
 
     def change(self) -> Change:
         """Return what becomes of the encoded span."""

@@ -22,18 +22,23 @@ class Change(NamedTuple):
     """Whether the old content stays before the new one."""
 
 
-def splice(data: memoryview, number: int, changes: Mapping[int, Change]) -> Pieces:
+def splice(data: bytes | memoryview, number: int, changes: Mapping[int, Change]) -> Pieces:
     """Return ``data``, a message, with changes to the nth of the messages in field ``number``.
 
     ``data`` must be well-formed. All else stays byte for byte, in its order.
     """
+    whole = memoryview(data)
     out: Pieces = []
     done = at = 0
     nth = -1
     wanted = number << 3 | _LENGTH
     while at < len(data):
         begin = at
-        key, at = read_varint(data, at)
+        key = data[at]
+        if key == wanted:  # the usual case, without the price of two calls
+            at += 1
+        else:
+            key, at = read_varint(data, at)
         if key & 7 != _LENGTH:
             at = _skip(data, at, key)
             continue
@@ -41,12 +46,13 @@ def splice(data: memoryview, number: int, changes: Mapping[int, Change]) -> Piec
         end = at + length
         if key == wanted:
             nth += 1
-            if nth in changes:
-                out.append(data[done:begin])
-                out += _changed(key, data[at:end], changes[nth])
+            change = changes.get(nth)
+            if change is not None:
+                out.append(whole[done:begin])
+                out += _changed(key, whole[at:end], change)
                 done = end
         at = end
-    out.append(data[done:])
+    out.append(whole[done:])
     return out
 
 
@@ -69,11 +75,13 @@ def messages(data: memoryview, number: int) -> list[memoryview]:
 def _changed(key: int, old: memoryview, change: Change) -> Pieces:
     if change.pieces is None:
         return []
-    content = [old, *change.pieces] if change.keep else change.pieces
-    return [varint(key) + varint(sum(map(len, content))), *content]
+    size = sum(map(len, change.pieces))
+    if change.keep:
+        return [varint(key) + varint(len(old) + size), old, *change.pieces]
+    return [varint(key) + varint(size), *change.pieces]
 
 
-def read_varint(data: memoryview, at: int) -> tuple[int, int]:
+def read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
     """Return the number at ``at``, and where it ends."""
     number = data[at]
     at += 1
@@ -90,7 +98,7 @@ def read_varint(data: memoryview, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def _skip(data: memoryview, at: int, key: int) -> int:
+def _skip(data: bytes | memoryview, at: int, key: int) -> int:
     kind = key & 7
     if kind == _VARINT:
         return read_varint(data, at)[1]
@@ -102,7 +110,7 @@ def _skip(data: memoryview, at: int, key: int) -> int:
     return at + {_FIXED64: 8, _FIXED32: 4, _END_GROUP: 0}[kind]
 
 
-def _skip_group(data: memoryview, at: int) -> int:
+def _skip_group(data: bytes | memoryview, at: int) -> int:
     """Skip protobuf's oldest form of nesting, which OTLP does not use and decoders still accept."""
     while True:
         key, at = read_varint(data, at)

@@ -129,6 +129,8 @@ def varint(number: int) -> bytes:
     """Encode a number from 0 to 2**64 - 1."""
     if number < 128:
         return _ONE_BYTE[number]
+    if number < 16_384:
+        return bytes((number & 127 | 128, number >> 7))
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)

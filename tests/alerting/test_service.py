@@ -120,6 +120,14 @@ def test_the_state_is_for_its_owner_alone(tmp_path: Path):
     service.stop()
 
 
+def test_a_state_file_that_is_none_is_named(tmp_path: Path):
+    file = tmp_path / "alerts.db"
+    file.write_bytes(b"this is no database, and longer than a header of one hundred bytes" * 9)
+
+    with pytest.raises(OSError, match=r"alerts\.db: file is not a database"):
+        AlertService(_config(state_path=str(file)))
+
+
 _COLLECTOR = textwrap.dedent(
     """
     import sys, time

@@ -72,7 +72,7 @@ class AlertService:
         clock: Clock = time.time,
         readings: Mapping[str, Reading] | None = None,
     ) -> None:
-        """Read rule files and state. Raises ``ConfigError``, ``OSError`` or ``sqlite3.Error``."""
+        """Read rule files and state. Raises ``ConfigError`` or ``OSError``."""
         self._config = config
         self._clock = clock
         rules, inhibitions = config.all_rules()

@@ -21,21 +21,32 @@ create table if not exists state (
 """
 
 
+def _opened(where: str) -> sqlite3.Connection:
+    db = sqlite3.connect(where, check_same_thread=False, isolation_level=None)
+    try:
+        db.execute("pragma journal_mode=wal")
+        db.execute("pragma synchronous=full")
+        db.execute(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
 class StateFile:
     """Values by kind and name. Thread-safe."""
 
     def __init__(self, path: Path | None) -> None:
-        """Open or create the file. Raises ``OSError`` or ``sqlite3.Error`` when that fails."""
+        """Open or create the file. Raises ``OSError`` for one that cannot be used."""
         self._lock = threading.Lock()
         self._closed = False
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        where = ":memory:" if path is None else str(path)
-        self._db = sqlite3.connect(where, check_same_thread=False, isolation_level=None)
-        self._db.execute("pragma journal_mode=wal")
-        self._db.execute("pragma synchronous=full")
-        self._db.execute(_SCHEMA)
+        try:
+            self._db = _opened(":memory:" if path is None else str(path))
+        except sqlite3.Error as error:
+            raise OSError(f"{path}: {error}") from error
 
     def save(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Write ``values``, by kind and name; ``None`` removes one. All of them or nothing.

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from otel_llm.api import ApiConfig, ApiServer, create_app
+from otel_llm.api import server as server_module
 from otel_llm.store import DuckDBStore
 from tests.api.conftest import ANY_PORT, Serve
 
@@ -181,3 +182,35 @@ def test_an_endpoint_without_host_and_port_is_named(endpoint: str):
 
 def test_an_ipv6_endpoint_is_read():
     assert ApiConfig(endpoint="[::1]:4319").address == ("::1", 4319)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "inside"),
+    [
+        ("127.0.0.1:1", True),
+        ("127.9.9.9:1", True),
+        ("[::1]:1", True),
+        ("localhost:1", True),
+        ("0.0.0.0:1", False),
+        ("10.0.0.1:1", False),
+        ("collector.internal:1", False),
+    ],
+)
+def test_it_is_known_who_reaches_an_endpoint(endpoint: str, inside: bool):
+    assert ApiConfig(endpoint=endpoint).on_loopback == inside
+
+
+def test_an_open_endpoint_without_a_token_answers_every_name_and_is_warned_about(
+    store: DuckDBStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    bind = server_module._bind
+    monkeypatch.setattr(server_module, "_bind", lambda _, port: bind("127.0.0.1", port))
+    config = ApiConfig(endpoint="0.0.0.0:0")
+    server = ApiServer(create_app(store, config), config)
+    server.start()
+
+    answer = httpx2.get(server.url + "/v1/summary", headers={"host": "collector.internal"})
+
+    assert answer.status_code == 200
+    assert "can read it: set token_file" in caplog.text
+    server.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from otel_llm.config.units import Size
 
@@ -35,3 +36,12 @@ class ApiConfig:
         if not separator or not port.isdecimal() or int(port) > 65_535:
             raise ValueError(f"endpoint: expected host:port, found {self.endpoint!r}")
         return host.removeprefix("[").removesuffix("]"), int(port)
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches the endpoint."""
+        host, _ = self.address
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"

@@ -13,7 +13,6 @@ import hmac
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Final
 
 from fastapi import HTTPException
@@ -177,21 +176,14 @@ def _password(encoded: str) -> str | None:
 
 def _local_hosts(config: ApiConfig) -> frozenset[str] | None:
     """Names a loopback endpoint answers to; ``None`` for one that is meant to be reached."""
-    host, _ = config.address
-    if not _is_loopback(host):
+    if not config.on_loopback:
         return None
+    host, _ = config.address
     return frozenset(_lower(("localhost", "127.0.0.1", "::1", host, *config.allowed_hosts)))
 
 
 def _lower(names: Iterable[str]) -> Iterable[str]:
     return (name.lower() for name in names)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _host(header: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -12,6 +13,8 @@ from starlette.types import ASGIApp
 from .config import ApiConfig
 
 START_TIMEOUT_S = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 class ApiServer:
@@ -36,6 +39,8 @@ class ApiServer:
     def start(self) -> None:
         """Bind and serve in the background. Raises ``OSError`` when the address is taken."""
         self._socket = _bind(*self._config.address)
+        if not self._config.on_loopback and not self._config.token_file:
+            _log.warning("everyone who reaches %s can read it: set token_file", self.url)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="otel-llm-api", daemon=True
         )

@@ -361,6 +361,16 @@ def test_a_chat_gives_one_span_per_message(client, provider, spans):
 # Automatic function calling
 
 
+def the_call(spans: Captured) -> dict[str, Any]:
+    """The one span of the model call, beside those of the functions it had run."""
+    (span,) = [s for s in spans.spans() if s["gen_ai.operation.name"] == "generate_content"]
+    return span
+
+
+def tools(spans: Captured) -> list[dict[str, Any]]:
+    return [s for s in spans.spans() if s["gen_ai.operation.name"] == "execute_tool"]
+
+
 def add(a: int, b: int) -> int:
     """Add two numbers."""
     return a + b
@@ -386,7 +396,7 @@ def test_the_rounds_of_function_calling_are_one_span_with_their_sum(client, prov
     assert answer.usage_metadata.prompt_token_count == 110
     assert config.tools == [add]
     assert len(provider.requests) == 3
-    assert spans.span() == expected(provider, gen_ai__response__id="r3") | {
+    assert the_call(spans) == expected(provider, gen_ai__response__id="r3") | {
         "gen_ai.usage.input_tokens": 310,
         "gen_ai.usage.output_tokens": 36,
         "gen_ai.usage.reasoning.output_tokens": 2,
@@ -403,7 +413,7 @@ async def test_the_rounds_of_async_function_calling_are_added_up(provider, spans
     provider.queue(*rounds())
     await client.models.generate_content(**ASK, config={"tools": [add]})
 
-    assert tokens(spans.span()) == (310, 36)
+    assert tokens(the_call(spans)) == (310, 36)
     await client.aclose()
 
 
@@ -412,7 +422,7 @@ def test_the_rounds_of_a_stream_are_added_up(client, provider, spans):
 
     list(client.models.generate_content_stream(**ASK, config={"tools": [add]}))
 
-    span = streamed(spans.span())
+    span = streamed(the_call(spans))
     assert tokens(span) == (310, 36)
     assert span["gen_ai.response.id"] == "r3"
     assert span["gen_ai.response.finish_reasons"] == ("STOP",)
@@ -425,7 +435,7 @@ async def test_the_rounds_of_an_async_stream_are_added_up(provider, spans):
     stream = await client.models.generate_content_stream(**ASK, config={"tools": [add]})
     _ = [chunk async for chunk in stream]
 
-    assert tokens(streamed(spans.span())) == (310, 36)
+    assert tokens(streamed(the_call(spans))) == (310, 36)
     await client.aclose()
 
 
@@ -436,7 +446,7 @@ def test_rounds_that_were_billed_before_an_error_are_counted(client, provider, s
     with pytest.raises(errors.ClientError):
         client.models.generate_content(**ASK, config={"tools": [add]})
 
-    span = spans.span()
+    span = the_call(spans)
     assert (span["status"], span["error.type"], tokens(span)) == ("ERROR", "400", (100, 10))
 
 
@@ -450,7 +460,7 @@ def test_a_stream_with_rounds_that_is_dropped_counts_what_came(client, provider,
     del stream, chunk
     gc.collect()
 
-    assert tokens(spans.span()) == (310, 24)
+    assert tokens(the_call(spans)) == (310, 24)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -470,9 +480,11 @@ def test_a_model_asked_inside_a_function_has_a_span_of_its_own(client, provider,
         provider.queue(json_answer(asked), inner, json_answer(last))
         client.models.generate_content(**ASK, config={"tools": [consult]})
 
-    nested, outer = spans.finished
-    assert [tokens(span) for span in spans.spans()] == [(3, 4), (210, 23)]
-    assert nested.parent.span_id == outer.context.span_id
+    nested, function, outer = spans.finished
+    inner_span, _, outer_span = spans.spans()
+    assert (tokens(inner_span), tokens(outer_span)) == ((3, 4), (210, 23))
+    assert nested.parent.span_id == function.context.span_id
+    assert function.parent.span_id == outer.context.span_id
 
 
 def test_one_config_used_three_times_calls_its_function_once_per_round(client, provider, spans):
@@ -488,7 +500,7 @@ def test_one_config_used_three_times_calls_its_function_once_per_round(client, p
         provider.queue(*rounds())
         client.models.generate_content(**ASK, config=config)
 
-    assert (len(called), len(spans.spans())) == (6, 3)
+    assert (len(called), len(tools(spans)), len(spans.spans())) == (6, 6, 9)
 
 
 def test_an_exception_in_a_function_is_told_to_the_model_as_without_us(client, provider, spans):
@@ -503,7 +515,32 @@ def test_an_exception_in_a_function_is_told_to_the_model_as_without_us(client, p
 
     sent = provider.requests[1].json()["contents"][-1]["parts"][0]["functionResponse"]
     assert "out of order" in sent["response"]["error"]
-    assert spans.span()["status"] == "UNSET"
+    (run,) = tools(spans)
+    assert (run["status"], run["error.type"]) == ("ERROR", "RuntimeError")
+    assert the_call(spans)["status"] == "UNSET"
+
+
+@pytest.mark.parametrize("capture", ["NO_CONTENT", "SPAN_ONLY"])
+def test_each_run_of_a_function_is_a_span(client, provider, instrument, capture):
+    spans = instrument(capture=capture)
+    provider.queue(*rounds())
+
+    client.models.generate_content(**ASK, config={"tools": [add]})
+
+    content = {
+        "gen_ai.tool.call.arguments": '{"a":2,"b":2}',
+        "gen_ai.tool.call.result": '{"result":4}',
+    }
+    run = {
+        "name": "execute_tool add",
+        "kind": "INTERNAL",
+        "status": "UNSET",
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "add",
+        "gen_ai.tool.type": "function",
+        "gen_ai.tool.description": "Add two numbers.",
+    }
+    assert tools(spans) == [run | (content if capture == "SPAN_ONLY" else {})] * 2
 
 
 # Embeddings

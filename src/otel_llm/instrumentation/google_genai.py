@@ -3,8 +3,8 @@
 Patched: ``generate_content``, ``generate_content_stream`` and ``embed_content`` of ``models``, sync
 and async, through which chats go; and ``interactions.create``. One call is one span, however many
 requests automatic function calling or continuation make of it: each is counted where it is sent,
-and the span has their sum. A model that a Python function asks in between has a span of its own.
-The caller's config is read and never changed.
+and the span has their sum. Each Python function it runs in between has a span, and so has a model
+that the function asks. The caller's config is read and never changed.
 
 Errors are named by their HTTP code, as the conventions do for this SDK. Not covered: ``live``
 (websocket), batches, and images and videos, whose answers have no usage.
@@ -20,7 +20,17 @@ from urllib.parse import urlsplit
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
-from .core import Endpoint, Hook, LLMInstrumentor, Origin, Patch, apart, apart_async, count_round
+from .core import (
+    Endpoint,
+    Hook,
+    LLMInstrumentor,
+    Origin,
+    Patch,
+    Tool,
+    count_round,
+    tool,
+    tool_async,
+)
 from .shapes.gemini_parts import option
 from .shapes.generate_content import GENERATE_CONTENT, GENERATE_CONTENT_STREAM, model, usage
 from .shapes.interactions import INTERACTIONS
@@ -139,6 +149,17 @@ _INTERACTIONS_CREATE = (
 _MODELS, _TOOLS = "google.genai.models", "google.genai._extra_utils"
 
 
+def _signals() -> Any:
+    return GoogleGenAIInstrumentor.telemetry
+
+
+def _function(args: Mapping[str, Any], function_to_invoke: Any) -> Tool:
+    """Describe one run of a Python function that the model called."""
+    name = text(getattr(function_to_invoke, "__name__", None))
+    described = text(getattr(function_to_invoke, "__doc__", None))
+    return Tool(name or type(function_to_invoke).__name__, described, args)
+
+
 class GoogleGenAIInstrumentor(LLMInstrumentor):
     """Traces the Google GenAI Python SDK."""
 
@@ -149,8 +170,8 @@ class GoogleGenAIInstrumentor(LLMInstrumentor):
         Hook(_MODELS, "Models._generate_content_stream", _stream_round),
         Hook(_MODELS, "AsyncModels._generate_content", _async_round),
         Hook(_MODELS, "AsyncModels._generate_content_stream", _async_stream_round),
-        Hook(_TOOLS, "invoke_function_from_dict_args", apart),
-        Hook(_TOOLS, "invoke_function_from_dict_args_async", apart_async),
+        Hook(_TOOLS, "invoke_function_from_dict_args", tool(_signals, _function)),
+        Hook(_TOOLS, "invoke_function_from_dict_args_async", tool_async(_signals, _function)),
     )
     patches = tuple(
         Patch(_MODELS, f"{prefix}Models.{name}", endpoint)

@@ -1,10 +1,10 @@
 """Everything the instrumentors share. Only this package touches wrapt, spans or contexts."""
 
 from .guard import guarded
-from .hooks import apart, apart_async
 from .instrumentor import LLMInstrumentor
 from .patch import Content, Endpoint, Hook, Message, Origin, Patch, StreamReader
 from .rounds import count_round
+from .tools import Tool, tool, tool_async
 
 __all__ = [
     "Content",
@@ -15,8 +15,9 @@ __all__ = [
     "Origin",
     "Patch",
     "StreamReader",
-    "apart",
-    "apart_async",
+    "Tool",
     "count_round",
     "guarded",
+    "tool",
+    "tool_async",
 ]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from opentelemetry.trace import NonRecordingSpan, get_current_span
@@ -22,6 +23,7 @@ from opentelemetry.trace import NonRecordingSpan, get_current_span
 from otel_llm.genai import Request
 
 from .core import Hook, LLMInstrumentor, Origin, Patch
+from .shapes.hosts import server_of
 from .shapes.messages import MESSAGES, request
 
 
@@ -56,8 +58,9 @@ _PROVIDERS = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai"}
 """By a word in the client's class name; ``_gen_ai_provider_name`` says the same since 1.17."""
 
 
-def _provider(client: Any) -> str:
-    names = [kind.__name__ for kind in type(client).__mro__]
+@cache
+def _provider(client: type[Any]) -> str:
+    names = [kind.__name__ for kind in client.__mro__]
     found = (p for word, p in _PROVIDERS.items() if any(word in name for name in names))
     return next(found, "anthropic")
 
@@ -84,6 +87,4 @@ class AnthropicInstrumentor(LLMInstrumentor):
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the provider by the client's class."""
         client = instance._client
-        url = client.base_url
-        port = url.port or (80 if url.scheme == "http" else 443)
-        return Origin(_provider(client), url.host, port)
+        return Origin(_provider(client.__class__), *server_of(client.base_url))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from otel_llm.alerting.service import AlertService
@@ -16,7 +17,7 @@ from otel_llm.collector.errors import NotServed
 from otel_llm.collector.journal import Journal
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import PassThrough, TracePipeline
-from otel_llm.collector.samples import Family
+from otel_llm.collector.samples import Family, Measure
 from otel_llm.collector.sending import Sender, SenderStatus
 from otel_llm.collector.sending_measures import measure as sending_measure
 from otel_llm.collector.sending_measures import measure_journals
@@ -157,6 +158,7 @@ class Service:
                 self.counters.measure,
                 self._sending,
                 store_measures(self.writer),
+                self._components,
             ],
             alerts=self.alerts,
             observe=self._observe_reported,
@@ -164,6 +166,15 @@ class Service:
             ready=lambda: self._running,
         )
         return ApiServer(app, config)
+
+    def _components(self) -> Iterable[Family]:
+        """What receivers and processors count for themselves, one family per name."""
+        parts = [*self._receivers.values(), *self._processors.values()]
+        measures: list[Measure] = [m for p in parts if (m := getattr(p, "measure", None))]
+        given = [family for measure in measures for family in measure()]
+        for name in dict.fromkeys(family.name for family in given):
+            same = [family for family in given if family.name == name]
+            yield replace(same[0], samples=[sample for f in same for sample in f.samples])
 
     def _sending(self) -> Iterable[Family]:
         yield from sending_measure(self._senders())

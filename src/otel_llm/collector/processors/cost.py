@@ -11,6 +11,7 @@ cost, never zero: it is counted by provider, model and reason (``unpriced``).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -25,6 +26,7 @@ from otel_llm.pricing.second import SecondList
 from otel_llm.pricing.tokens import Tokens
 from otel_llm.semconv import own
 
+from ..samples import Family, Sample
 from ..usage import read_usage
 
 if TYPE_CHECKING:
@@ -109,6 +111,13 @@ class CostProcessor:
         """Return how many calls had no price so far, by provider, model and reason."""
         with self._lock:
             return dict(self._missing)
+
+    def measure(self) -> Iterator[Family]:
+        """Give the calls without a price for ``/metrics``: unknown is not zero."""
+        samples = [Sample(n, missing._asdict(), "_total") for missing, n in self.unpriced().items()]
+        if samples:
+            help = "Calls without a price, by what was missing"
+            yield Family("otel_llm_cost_unpriced_calls", "counter", help, samples)
 
     def _price(self, span: SpanView) -> None:
         provider, served, total, *_ = read = span.read_all(_NAMES)

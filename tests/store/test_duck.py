@@ -495,6 +495,39 @@ def test_the_oldest_calls_go_when_the_data_grows_too_big(tmp_path: Path, in_memo
     store.close()
 
 
+def test_calls_in_memory_never_take_more_than_the_memory_they_may(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    limit = 64 * 2**20
+    store = DuckDBStore(StoreConfig(retain_for=0, memory_limit=limit))
+    for start in range(0, 120_000, 5_000):
+        store.write(
+            [
+                a_call(n, user_id=sha256(b"%d" % n).hexdigest() * 4)
+                for n in range(start, start + 5_000)
+            ]
+        )
+        store.retain(NOON)
+        assert store.size_bytes() <= limit
+
+    assert 0 < store.stats().count < 120_000
+    assert list(tmp_path.iterdir()) == []
+    store.close()
+
+
+def test_old_calls_go_also_while_somebody_reads(tmp_path: Path):
+    store = DuckDBStore(StoreConfig(path=str(tmp_path / "calls.duckdb"), retain_for=60))
+    store.write([a_call(n, at=NOON - n * 60 * SECOND) for n in range(3_000)])
+    reading = store._db.cursor()
+    reading.execute("BEGIN")
+    reading.execute("SELECT * FROM calls").fetchone()
+
+    assert store.retain(NOON) == 2_998
+
+    reading.execute("COMMIT")
+    assert store.stats().count == 2
+    store.close()
+
+
 def test_settings_are_written_as_an_operator_writes_them():
     given = {"retain_for": "7d", "max_size": "1GiB", "flush_interval": "100ms"}
 

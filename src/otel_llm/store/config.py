@@ -23,7 +23,8 @@ class StoreConfig:
     max_pending_calls: int = 100_000
     """Calls waiting to be written. When it is full, further calls are dropped and counted."""
     memory_limit: Size = 512 * 2**20
-    """What the engine may use for its buffers before it spills to disk."""
+    """With a file: what the engine may use before it spills to disk. Without one: how much the
+    calls may take before the oldest go."""
 
     def __post_init__(self) -> None:
         if self.max_pending_calls < 1:

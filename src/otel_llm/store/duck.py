@@ -131,7 +131,8 @@ class DuckDBStore(Questions):
             try:
                 removed = self._remove_old(now_ns) + self._remove_surplus()
                 if removed:
-                    self._writer.execute("CHECKPOINT").fetchall()
+                    with suppress(duckdb.TransactionException):  # somebody reads: next time
+                        self._writer.execute("CHECKPOINT").fetchall()
             except duckdb.Error as error:
                 raise StoreError(f"cannot remove old calls: {error}") from error
         return removed
@@ -142,14 +143,19 @@ class DuckDBStore(Questions):
         return self._remove_before(now_ns - int(self.config.retain_for * 1e9))
 
     def _remove_surplus(self) -> int:
-        size = self.size_bytes()
-        if not self.config.max_size or size <= self.config.max_size:
+        size, limit = self.size_bytes(), self._max_size()
+        if not limit or size <= limit:
             return 0
         # To nine tenths, so that the next batch does not cross the limit again.
-        surplus = 1 - 0.9 * self.config.max_size / size
+        surplus = 1 - 0.9 * limit / size
         oldest = "SELECT quantile_disc(start_ns, ?) FROM calls"
         boundary = self._writer.execute(oldest, [surplus]).fetchall()[0][0]
         return 0 if boundary is None else self._remove_before(boundary + 1)
+
+    def _max_size(self) -> int:
+        if self.config.path:
+            return self.config.max_size
+        return min(self.config.memory_limit, self.config.max_size or self.config.memory_limit)
 
     def _remove_before(self, start_ns: int) -> int:
         self._writer.execute("DELETE FROM scores WHERE at_ns < ?", [start_ns]).fetchall()
@@ -191,11 +197,15 @@ class DuckDBStore(Questions):
 
 def _connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
     settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{config.memory_limit}B",
         "autoinstall_known_extensions": "false",  # never fetches anything
         "autoload_known_extensions": "false",
     }
-    if config.path:
+    if not config.path:
+        # Nothing on disk, also when it is tight. No limit for the engine: where it cannot make
+        # room for a checkpoint it gives up the whole database. ``retain`` keeps it small.
+        settings["temp_directory"] = ""
+    else:
+        settings["memory_limit"] = f"{config.memory_limit}B"
         Path(config.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         return duckdb.connect(config.path or ":memory:", config=settings)

@@ -17,7 +17,7 @@ from .duck import DuckDBStore, StoreError
 _log = logging.getLogger(__name__)
 
 MAX_BATCH: Final = 5_000
-RETAIN_EVERY_S: Final = 600.0
+RETAIN_EVERY_S: Final = 60.0
 
 
 class CallWriter:
@@ -115,6 +115,7 @@ class CallWriter:
             new = self._store.write(batch)
         except StoreError as error:
             self.failed += len(batch)
+            self._retain_at = time.monotonic()  # it may be full
             _log.error("%d calls were not stored: %s", len(batch), error)
         except Exception:  # noqa: BLE001 - one odd call must not end the thread for all that follow
             self.failed += len(batch)

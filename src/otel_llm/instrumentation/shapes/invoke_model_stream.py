@@ -1,12 +1,11 @@
 """Streams of Bedrock's InvokeModelWithResponseStream: JSON in bytes, in each vendor's own way.
 
-The first chunk tells the vendor. After it, a chunk is only parsed if it can say something about
-tokens or the end, unless the words are wanted too. Bedrock adds its own counts to the last one.
+The first chunk tells the vendor. After it, a chunk with nothing but words is not even parsed where
+the words are not wanted. Bedrock adds its own counts to the last one.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,10 +19,11 @@ from .invoke_model import body_of, counted, filled, response_of, said_message, t
 from .messages import MessageStream
 from .values import count, field
 
-_TELLING = re.compile(
-    rb"invocationMetrics|message_(?:start|delta|stop)|messageStop|metadata|\"usage\"|\"error\""
-    rb"|[Rr]eason\"\s*:\s*\"|[tT]oken_?[cC]ount\"\s*:\s*\d|content_block_start"
-)
+
+def _only_words(said: bytes) -> bool:
+    """Return whether a chunk of Anthropic's or Amazon's models has nothing but words in it."""
+    words = b'"content_block_delta"' in said or b'"contentBlockDelta"' in said
+    return words and b"amazon-bedrock-invocationMetrics" not in said
 
 
 _COUNTS = (
@@ -49,7 +49,7 @@ class InvokeModelStream:
         said = field(chunk.get("chunk"), "bytes")
         if not isinstance(said, bytes):
             return
-        if self._content or self._reader is None or _TELLING.search(said):
+        if self._content or self._reader is None or not _only_words(said):
             self._take(body_of(said))
 
     def _take(self, body: Mapping[str, Any]) -> None:

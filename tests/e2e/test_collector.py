@@ -172,3 +172,21 @@ def test_a_directory_that_is_missing_is_made(tmp_path):
         running.wait_for(lambda r: r.get(f"/v1/traces/{trace}"))
 
     assert {path.name for path in where.iterdir()} >= {"calls.duckdb", "journal"}
+
+
+def test_an_alert_outlives_a_restart(tmp_path):
+    rule = {"name": "Errors", "signal": "error_rate", "threshold": 0.5, "window": "1h"}
+    settings = {
+        "store": {"path": str(tmp_path / "calls.duckdb")},
+        "alerting": {"default_rules": False, "evaluation_interval": "1s", "rules": [rule]},
+    }
+
+    def firing(running) -> list[str]:
+        alerts = running.get("/v1/alerts", state="firing")["alerts"]
+        return [alert["rule"] for alert in alerts]
+
+    with collector(tmp_path, **settings) as running:
+        send(HttpExporter(running.http_endpoint + "/v1/traces"), **{"error.type": "timeout"})
+        running.wait_for(firing)
+    with collector(tmp_path, **settings) as running:
+        assert running.wait_for(firing) == ["Errors"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -96,6 +97,7 @@ class Service:
         if self.writer:
             yield self.writer.start
         if self.alerts:
+            yield self._remember
             yield self.alerts.start
         for outbox in self.outboxes.values():
             yield outbox.start
@@ -103,6 +105,12 @@ class Service:
             yield self._api.start
         for name, receiver in self._receivers.items():
             yield lambda r=receiver, n=name: r.start(self._consumer(n))
+
+    def _remember(self) -> None:
+        """Give the alert windows what the store has of them: a restart forgets nothing."""
+        if self.alerts and self.store:
+            since = time.time() - self.alerts.longest_window_s
+            self.alerts.remember(self.store.history(int(since * 1e9)), since)
 
     def _consumer(self, receiver: str) -> Callable[[Signal, bytes], None]:
         """Return what a receiver gives its data to: every pipeline that names it."""

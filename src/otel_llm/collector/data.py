@@ -8,7 +8,7 @@ batch, and a batch that nothing changed is the payload that came in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import lru_cache
 from typing import cast
@@ -46,7 +46,7 @@ for."""
 _PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId")
 _OPERATION = "gen_ai.operation.name"
 _STATUS_ERROR = 2
-_GROUPS, _SCOPES, _SPANS = 1, 2, 2
+_GROUPS, _SCOPES, _SPANS, _ATTRIBUTES = 1, 2, 2, 9
 """Field numbers of the nested messages, from the request down."""
 _SCALARS = frozenset((str, bool, int, float))
 
@@ -406,7 +406,7 @@ class SpanView:
         """Return what becomes of the encoded span."""
         changes, attributes = self._changes, self.attributes
         added = span_attributes(changes)
-        stale = [name for name in changes if name in attributes]
+        stale = {name for name in changes if name in attributes}
         if stale:
             return Change([_without(self._before(), stale), added])
         if self._rewritten:
@@ -423,12 +423,10 @@ def _rewrite(pair: KeyValueMessage, change: Callable[[object], object]) -> bool:
     return True
 
 
-def _without(encoded: bytes, names: Sequence[str]) -> bytes:
-    span = parse_edited_span(encoded)
-    for index in reversed(range(len(span.attributes))):
-        if span.attributes[index].key in names:
-            del span.attributes[index]
-    return span.SerializeToString()
+def _without(encoded: bytes, names: Set[str]) -> bytes:
+    attributes = parse_edited_span(encoded).attributes
+    gone = {nth: Change(None) for nth, sent in enumerate(attributes) if sent.key in names}
+    return b"".join(splice(encoded, _ATTRIBUTES, gone))
 
 
 def _plain(value: object) -> Value:

@@ -17,6 +17,7 @@ from otel_llm import semconv
 from otel_llm.semconv import own
 
 from .attributes import Attributes
+from .attributes import text as clean_text
 from .ending import Ending
 from .fitting import fitted
 from .json_text import to_json
@@ -56,8 +57,9 @@ class Privacy:
         return fitted(messages, self._settings.max_content_bytes, to_json)
 
     def kept_value(self, value: Any) -> str:
-        """Return any value as JSON that may leave the process."""
-        return to_json(value if self._redactor is None else self._redactor.value(value))
+        """Return any value as JSON, a text as it is, that may leave the process."""
+        kept = value if self._redactor is None else self._redactor.value(value)
+        return clean_text(kept) or "" if isinstance(kept, str) else to_json(kept)
 
     def of_input(self, name: str, messages: Sequence[Mapping[str, Any]]) -> Attributes:
         """Return the keyed hash of what went in, the same for the same words."""

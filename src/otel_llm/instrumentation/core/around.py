@@ -1,0 +1,86 @@
+"""Put an activity around a function of a framework: an agent, a workflow, a tool, a retriever.
+
+The activity is current while the function really runs, in whatever thread or task that is; a
+framework's own callbacks run elsewhere and would make it current in the wrong place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from opentelemetry.context import Context, get_current
+
+from .activity import Activity
+from .guard import guarded, swallowed
+from .scope import Scope
+from .telemetry import Telemetry
+
+Wrapper: TypeAlias = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+@dataclass(slots=True)
+class Around:
+    """What is around one call of the function; without an activity, nothing is."""
+
+    activity: Activity | None = None
+    inside: Context | None = None
+    """What is current inside, in place of the activity's own context."""
+    result: Callable[[Activity, Any], None] | None = None
+    """Reads what the function returned; asked only where content is captured."""
+    no_error: Callable[[BaseException], bool] | None = None
+    """Which exceptions are no failures, because the framework steers by them."""
+
+    @property
+    def context(self) -> Context:
+        """What is current inside."""
+        if self.activity is None:
+            return get_current()
+        return self.inside if self.inside is not None else self.activity.context
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End the activity, as an error if there is one."""
+        if self.activity is None:
+            return
+        with guarded("judging an exception of a framework"):
+            if error is not None and self.no_error is not None and self.no_error(error):
+                error = None
+        self.activity.end(error)
+
+    def note(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """Keep what the function returned, where content is captured."""
+        if self.activity is not None and self.result is not None and self.activity.captures:
+            self.result(self.activity, result)
+
+
+Begin: TypeAlias = Callable[[Telemetry, Any, Mapping[str, Any]], Around]
+"""Begins an activity for one call: from the instance and the arguments by name."""
+
+
+def around(
+    telemetry: Callable[[], Telemetry | None], begin: Begin, positional: tuple[str, ...] = ()
+) -> Wrapper:
+    """Return the wrapper of a ``Hook`` that puts what ``begin`` begins around each call.
+
+    For functions, coroutines, generators and asynchronous generators; the latter three begin when
+    they are run. ``positional`` names the parameters after ``self``.
+    """
+
+    def wrapper(
+        wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        def open() -> Around:
+            live = telemetry()
+            if live is None:  # uninstrumented before it was run
+                return Around()
+            try:
+                named = {**dict(zip(positional, args, strict=False)), **kwargs}
+                return begin(live, instance, named)
+            except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
+                swallowed("beginning an activity", error)
+                return Around()
+
+        return Scope(open)(wrapped)(*args, **kwargs)
+
+    return wrapper

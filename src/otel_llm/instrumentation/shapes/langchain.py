@@ -1,0 +1,253 @@
+"""LangChain's messages, results and chunks (``langchain-core`` 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from math import isfinite
+from operator import add
+from typing import Any
+
+from otel_llm.genai import Response, Usage
+
+from ..core.patch import Message
+from .parts import (
+    Part,
+    blob_part,
+    file_part,
+    finish,
+    generic_part,
+    media_part,
+    reasoning_part,
+    text_part,
+    tool_call_part,
+    tool_response_part,
+)
+from .values import count, field, fields, items, known, text
+
+_FINISH = ("finish_reason", "stop_reason", "done_reason", "stopReason", "finishReason")
+_MODEL = ("model_name", "model", "model_id")
+_ROLES = {
+    "human": "user",
+    "ai": "assistant",
+    "AIMessageChunk": "assistant",
+    "HumanMessageChunk": "user",
+}
+_MEDIA = {"image": "image", "audio": "audio", "video": "video", "file": "document"}
+
+
+def response(result: Any) -> Response:
+    """Read a ``ChatResult`` or an ``LLMResult``: one generation per choice."""
+    found = list(_generations(result))
+    messages = [field(one, "message") for one in found]
+    told = [fields(field(message, "response_metadata")) for message in messages]
+    said = fields(field(result, "llm_output"))
+    reasons = [_reason(one, about) for one, about in zip(found, told, strict=True)]
+    return Response(
+        id=_id(messages, [*told, said]),
+        model=_first(_MODEL, [*told, said]),
+        finish_reasons=[reason or "error" for reason in reasons] if any(reasons) else [],
+        usage=_usage_of(messages, said),
+    )
+
+
+def _generations(result: Any) -> Iterator[Any]:
+    """Yield the choices; ``LLMResult`` has a list of them for each prompt."""
+    for one in items(field(result, "generations")):
+        yield from one if isinstance(one, list) else (one,)
+
+
+def _reason(generation: Any, about: Mapping[str, Any]) -> str | None:
+    return _first(_FINISH, [fields(field(generation, "generation_info")), about])
+
+
+def _first(names: Sequence[str], places: Sequence[Mapping[str, Any]]) -> str | None:
+    values = (text(place.get(name)) for place in places for name in names)
+    return next((value for value in values if value is not None), None)
+
+
+def _id(messages: Sequence[Any], places: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the provider's id; LangChain gives messages ids of its own where there is none."""
+    own = (text(field(message, "id")) for message in messages)
+    given = (id for id in own if id and not id.startswith(("lc_", "run-")))
+    return _first(("id",), places) or next(given, None)
+
+
+def _usage_of(messages: Sequence[Any], said: Mapping[str, Any]) -> Usage:
+    """Read the usage that every choice repeats, or what the provider's package says of it."""
+    found = (field(message, "usage_metadata") for message in messages)
+    counted = next((one for one in found if one), None)
+    if counted is not None:
+        return usage(counted)
+    told = fields(said.get("token_usage") or said.get("usage"))
+    return Usage(
+        input_tokens=count(told.get("prompt_tokens")),
+        output_tokens=count(told.get("completion_tokens")),
+    )
+
+
+def usage(metadata: Any) -> Usage:
+    """Read ``usage_metadata``: input includes cached tokens, output includes reasoning.
+
+    An answer out of LangChain's own cache, which has a ``total_cost`` of 0, was billed nothing.
+    """
+    told = fields(metadata)
+    if told.get("total_cost") == 0:
+        return Usage()
+    asked, wrote = fields(told.get("input_token_details")), fields(told.get("output_token_details"))
+    return Usage(
+        input_tokens=count(told.get("input_tokens")),
+        output_tokens=count(told.get("output_tokens")),
+        cache_read=count(asked.get("cache_read")),
+        cache_write=_written(asked),
+        reasoning=count(wrote.get("reasoning")),
+        audio_input=count(asked.get("audio")),
+        audio_output=count(wrote.get("audio")),
+    )
+
+
+def _written(asked: Mapping[str, Any]) -> int | None:
+    """Return tokens written to the cache; Anthropic's are told apart by how long they stay."""
+    apart = [count(asked.get(f"ephemeral_{time}_input_tokens")) for time in ("5m", "1h")]
+    split = [one for one in apart if one]
+    return sum(split) if split else count(asked.get("cache_creation"))
+
+
+class ChunkStream:
+    """Collects the message chunks of one answer, or the texts of a plain language model."""
+
+    __slots__ = ("_chunks", "_content", "_finish", "_id", "_model", "_usage")
+
+    def __init__(self, content: bool = False) -> None:
+        self._content = content
+        self._chunks: list[Any] = []
+        self._usage = Usage()
+        self._id: str | None = None
+        self._model: str | None = None
+        self._finish: str | None = None
+
+    def feed(self, chunk: Any) -> None:
+        """Take one chunk."""
+        if self._content:
+            self._chunks.append(chunk)
+        if counted := field(chunk, "usage_metadata"):
+            _add(self._usage, usage(counted))
+        if about := fields(field(chunk, "response_metadata")):
+            self._finish = _first(_FINISH, [about]) or self._finish
+            self._model = _first(_MODEL, [about]) or self._model
+            self._id = text(about.get("id")) or self._id
+        if self._id is None:
+            self._id = _id([chunk], [])
+
+    def response(self) -> Response:
+        """Return what has arrived so far."""
+        reasons = [self._finish] if self._finish else []
+        return Response(self._id, self._model, reasons, self._usage)
+
+    def output_messages(self) -> Sequence[Message]:
+        """Return the one message that the chunks add up to."""
+        if not self._chunks:
+            return []
+        return [_answer(reduce(add, self._chunks), self._finish)]
+
+
+def _add(total: Usage, more: Usage) -> None:
+    """Add up as LangChain does: what a chunk counts, no other chunk counts again."""
+    for name in Usage.__dataclass_fields__:
+        counted = getattr(more, name)
+        if counted is not None:
+            setattr(total, name, (getattr(total, name) or 0) + counted)
+
+
+def input_messages(arguments: Mapping[str, Any]) -> list[Message]:
+    """Return what was sent, without system messages: messages, prompts, or one of either."""
+    return [_message(one) for one in _sent(arguments) if _role(one) != "system"]
+
+
+def system_instructions(arguments: Mapping[str, Any]) -> list[Part] | None:
+    """Return the texts of the system messages."""
+    said = [_parts(one) for one in _sent(arguments) if _role(one) == "system"]
+    return [part for parts in said for part in parts] or None
+
+
+def _sent(arguments: Mapping[str, Any]) -> Sequence[Any]:
+    for name in ("messages", "prompts", "input"):
+        if (given := arguments.get(name)) is not None:
+            if (to_messages := getattr(given, "to_messages", None)) is not None:
+                return items(to_messages())
+            return items(given) or (given,)
+    return ()
+
+
+def _role(message: Any) -> str:
+    if isinstance(message, tuple):
+        return _ROLES.get(str(message[0]), str(message[0]))  # pyright: ignore[reportUnknownArgumentType] - (role, text)
+    kind = text(field(message, "role")) or text(field(message, "type")) or "user"
+    return _ROLES.get(kind, kind)
+
+
+def _message(message: Any) -> Message:
+    return {"role": _role(message), "parts": _parts(message)}
+
+
+def _parts(message: Any) -> list[Part]:
+    if isinstance(message, str):
+        return text_part(message)
+    if isinstance(message, tuple):
+        return text_part(message[1])
+    if field(message, "type") == "tool":
+        return [tool_response_part(field(message, "content"), field(message, "tool_call_id"))]
+    content = field(message, "content")
+    if isinstance(content, str) and not field(message, "tool_calls"):
+        return text_part(content)
+    blocks = getattr(message, "content_blocks", None)
+    return [part for block in items(content if blocks is None else blocks) for part in _part(block)]
+
+
+def _part(block: Any) -> list[Part]:
+    """Read one of LangChain's standard content blocks."""
+    get = fields(block).get
+    kind = text(get("type")) or ""
+    if kind in _MEDIA:
+        return [_media(_MEDIA[kind], get)]
+    readers = {
+        "text": lambda: text_part(get("text")),
+        "reasoning": lambda: reasoning_part(get("reasoning")),
+        "tool_call": lambda: [tool_call_part(get("name"), get("args"), get("id"))],
+    }
+    return readers.get(kind, lambda: generic_part(block))()
+
+
+def _media(modality: str, get: Any) -> Part:
+    if (url := text(get("url"))) is not None:
+        return media_part(modality, url)
+    if (body := text(get("base64"))) is not None:
+        return blob_part(modality, body, text(get("mime_type")))
+    return file_part(modality, get("file_id"))
+
+
+def output_messages(result: Any) -> list[Message]:
+    """Return one message per choice."""
+    return [_of_generation(one) for one in _generations(result)]
+
+
+def _of_generation(generation: Any) -> Message:
+    message = field(generation, "message")
+    reason = _reason(generation, fields(field(message, "response_metadata")))
+    return _answer(text(field(generation, "text")) or "" if message is None else message, reason)
+
+
+def _answer(message: Any, reason: str | None) -> Message:
+    return {"role": "assistant", "parts": _parts(message), "finish_reason": finish(reason)}
+
+
+def documents(found: Any) -> list[dict[str, Any]]:
+    """Return the ids and scores of documents, which is what the conventions keep of them."""
+    return [_document(one) for one in items(found)]
+
+
+def _document(document: Any) -> dict[str, Any]:
+    about = fields(field(document, "metadata"))
+    score = about.get("score", about.get("relevance_score"))
+    known_score = float(score) if isinstance(score, int | float) and isfinite(score) else None
+    return known(id=text(field(document, "id")), score=known_score)

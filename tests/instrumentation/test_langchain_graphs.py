@@ -1,0 +1,231 @@
+"""LangGraph: agents, workflows, tools and conversations as one tree of spans."""
+
+from __future__ import annotations
+
+import operator
+import os
+import re
+import subprocess
+import sys
+from typing import Annotated, Any, TypedDict
+
+import pytest
+
+from otel_llm.instrumentation.api import set_session, trace_summary, workflow
+from otel_llm.testing import FakeProvider, json_answer
+from otel_llm.testing import openai as wire
+
+pytest.importorskip("langgraph")
+pytest.importorskip("langchain")
+
+from langchain.agents import create_agent
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, interrupt
+
+from .langchain_sdk import OwnChat, add, chat_openai, instrumented, kind, llm, run, sdk, tree
+
+__all__ = ["chat_openai", "instrumented", "kind", "llm", "run", "sdk"]
+
+QUESTION = {"messages": [{"role": "user", "content": "2+3?"}]}
+
+
+class State(TypedDict):
+    said: Annotated[list[Any], operator.add]
+
+
+def calls_add(llm):
+    """Let the model call ``add`` twice at once, then answer."""
+    calls = [
+        wire.tool_call("add", '{"a": 2, "b": 3}', "call_1"),
+        wire.tool_call("add", '{"a": 4, "b": 5}', "call_2"),
+    ]
+    asked = wire.completion(wire.choice(None, "tool_calls", tool_calls=calls))
+    llm.queue(json_answer(asked), json_answer(wire.completion()))
+
+
+def graph(node, **options):
+    made = StateGraph(State)
+    made.add_node("node", node)
+    made.add_edge(START, "node")
+    made.add_edge("node", END)
+    return made.compile(**options)
+
+
+AGENT = [
+    ("chat gpt-4o", []),
+    ("execute_tool add", []),
+    ("execute_tool add", []),
+    ("chat gpt-4o", []),
+]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_an_agent_holds_its_model_calls_and_its_tools(run, llm, chat_openai, telemetry):
+    calls_add(llm)
+
+    await run(create_agent(chat_openai(), [add], name="adder"), "invoke", QUESTION)
+
+    assert tree(telemetry) == [("invoke_agent adder", AGENT)]
+    assert telemetry.spans()[-1] == {
+        "name": "invoke_agent adder",
+        "kind": "INTERNAL",
+        "status": "UNSET",
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": "adder",
+    }
+    tools = [span for span in telemetry.spans() if span["name"] == "execute_tool add"]
+    assert {span["gen_ai.tool.call.id"] for span in tools} == {"call_1", "call_2"}
+    assert {span["gen_ai.agent.name"] for span in tools} == {"adder"}
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_an_agents_metrics_count_its_calls_and_its_tools(run, llm, chat_openai, telemetry):
+    calls_add(llm)
+
+    await run(create_agent(chat_openai(), [add], name="adder"), "invoke", QUESTION)
+
+    (calls,) = telemetry.points("gen_ai.invoke_agent.inference_calls")
+    (tools,) = telemetry.points("gen_ai.invoke_agent.tool_calls")
+    (duration,) = telemetry.points("gen_ai.invoke_agent.duration")
+    assert (calls.sum, tools.sum, duration.count) == (2, 2, 1)
+    assert dict(duration.attributes) == {"gen_ai.agent.name": "adder"}
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+@pytest.mark.parametrize("mode", ["values", "messages"])
+async def test_a_streamed_agent_is_the_same_tree(run, llm, chat_openai, telemetry, mode):
+    agent = create_agent(chat_openai(), [add])
+
+    await run(agent, "stream", QUESTION, stream_mode=mode)
+
+    assert tree(telemetry) == [("invoke_agent", [("chat gpt-4o", [])])]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_a_graph_is_a_workflow_and_an_agent_in_it_an_agent(run, llm, chat_openai, telemetry):
+    agent = create_agent(chat_openai(), [], name="helper")
+
+    def ask(state):
+        agent.invoke(QUESTION)
+        return {"said": [1]}
+
+    await run(graph(ask, name="flow"), "invoke", {"said": []})
+
+    assert tree(telemetry) == [
+        ("invoke_workflow flow", [("invoke_agent helper", [("chat gpt-4o", [])])])
+    ]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_an_unnamed_graph_in_a_graph_is_no_span(run, telemetry):
+    inner = graph(lambda state: {"said": [OwnChat().invoke("2+2?").content]})
+
+    await run(graph(inner), "invoke", {"said": []})
+
+    assert tree(telemetry) == [("invoke_workflow", [("chat m", [])])]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_the_threads_id_is_the_conversation_of_everything_in_it(run, telemetry):
+    made = graph(lambda state: {"said": [OwnChat().invoke("2+2?").content]})
+
+    await run(made, "invoke", {"said": []}, {"configurable": {"thread_id": "t-1"}})
+
+    assert [span["gen_ai.conversation.id"] for span in telemetry.spans()] == ["t-1", "t-1"]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_the_programs_own_session_wins_over_the_threads_id(run, telemetry):
+    made = graph(lambda state: {"said": [OwnChat().invoke("2+2?").content]})
+
+    with set_session("s-1"):
+        await run(made, "invoke", {"said": []}, {"configurable": {"thread_id": "t-1"}})
+
+    assert [span["gen_ai.conversation.id"] for span in telemetry.spans()] == ["s-1", "s-1"]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_an_interrupt_is_no_error_and_resuming_is_a_run_of_its_own(run, telemetry):
+    def pause(state):
+        return {"said": [interrupt("go on?")]}
+
+    inner = graph(pause, name="inner", checkpointer=True)
+    made = graph(inner, name="outer", checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "t-1"}}
+
+    await run(made, "invoke", {"said": []}, config)
+    await run(made, "invoke", Command(resume="yes"), config)
+
+    assert {span["status"] for span in telemetry.spans()} == {"UNSET"}
+    assert tree(telemetry) == [("invoke_workflow outer", [("invoke_workflow inner", [])])] * 2
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_what_a_node_raises_fails_its_workflow_and_reaches_the_caller(run, telemetry):
+    def fail(state):
+        raise KeyError("secret")
+
+    with pytest.raises(KeyError, match="secret"):
+        await run(graph(fail, name="flow"), "invoke", {"said": []})
+
+    span = telemetry.span()
+    assert (span["status"], span["error.type"]) == ("ERROR", "KeyError")
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_two_agents_at_once_keep_to_themselves(telemetry):
+    def ask(state):
+        return {"said": [OwnChat().invoke("2+2?").content]}
+
+    made = StateGraph(State)
+    for name in ("one", "two"):
+        made.add_node(name, graph(ask, name=name))
+        made.add_edge(START, name)
+    made.compile(name="both").invoke({"said": []})
+
+    ((name, below),) = tree(telemetry)
+    assert name == "invoke_workflow both"
+    assert sorted(below) == [
+        ("invoke_workflow one", [("chat m", [])]),
+        ("invoke_workflow two", [("chat m", [])]),
+    ]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+def test_a_workflow_of_the_program_around_a_graph_adds_up_everything_once(
+    llm, chat_openai, telemetry
+):
+    calls_add(llm)
+    agent = create_agent(chat_openai(), [add], name="adder")
+
+    with workflow("outer"):
+        agent.invoke(QUESTION)
+        summary = trace_summary()
+
+    assert summary is not None
+    assert (summary.calls, summary.tools, summary.input_tokens) == (2, 2, 22)
+
+
+def test_the_example_prints_its_answer_and_the_spans_of_its_agent():
+    with FakeProvider(wire.ROUTES) as provider:
+        calls_add(provider)
+        done = subprocess.run(
+            [sys.executable, "examples/langchain_agent.py"],
+            env={**os.environ, "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"{provider.url}/v1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr[-2000:]) == (0, "")
+    assert wire.TEXT in done.stdout
+    names = re.findall(r'"name": "((?:chat|execute_tool|invoke_agent)[^"]*)"', done.stdout)
+    assert sorted(names) == [
+        "chat gpt-5-mini",
+        "chat gpt-5-mini",
+        "execute_tool add",
+        "execute_tool add",
+        "invoke_agent calculator",
+    ]

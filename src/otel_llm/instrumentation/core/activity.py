@@ -133,6 +133,11 @@ class Activity:
         return self._kind.operation
 
     @property
+    def over(self) -> Lock:
+        """Locked as soon as it has ended; for a mark that dies with it."""
+        return self._ended
+
+    @property
     def captures(self) -> bool:
         """Whether content is wanted on its span."""
         return self._telemetry.content_on_span and self.span.is_recording()
@@ -145,17 +150,20 @@ class Activity:
         self.span.set_attributes(known)
 
     def put_content(self, name: str, value: Any) -> None:
-        """Set what was said or done as JSON, if content is captured on spans."""
+        """Set what was said or done, a text as it is or else JSON, if spans carry content."""
         if value is not None and self.captures:
             with guarded("capturing content of an activity"):
                 self.span.set_attribute(name, self._telemetry.privacy.kept_value(value))
 
-    def end(self, error: BaseException | None = None) -> None:
-        """End it, as an error if there is one. The exception itself stays with its raiser."""
+    def end(self, error: BaseException | str | None = None) -> None:
+        """End it, as an error if there is one. The exception itself stays with its raiser.
+
+        A string is ``error.type`` itself, where no exception tells it.
+        """
         if not self._ended.acquire(blocking=False):
             return
         duration_ns = perf_counter_ns() - self._ticks
-        error_type = None if error is None else type_name(error)
+        error_type = type_name(error) if isinstance(error, BaseException) else error
         with guarded("ending an activity"):
             if error_type is not None:
                 self.span.set_attribute(semconv.ERROR_TYPE, error_type)

@@ -26,7 +26,7 @@ class Around:
 
     activity: Activity | None = None
     inside: Context | None = None
-    """What is current inside, in place of the activity's own context."""
+    """What is current inside, in place of the activity's own context; also without one."""
     result: Callable[[Activity, Any], None] | None = None
     """Reads what the function returned; asked only where content is captured."""
     no_error: Callable[[BaseException], bool] | None = None
@@ -35,9 +35,9 @@ class Around:
     @property
     def context(self) -> Context:
         """What is current inside."""
-        if self.activity is None:
-            return get_current()
-        return self.inside if self.inside is not None else self.activity.context
+        if self.inside is not None:
+            return self.inside
+        return get_current() if self.activity is None else self.activity.context
 
     def end(self, error: BaseException | None = None) -> None:
         """End the activity, as an error if there is one."""

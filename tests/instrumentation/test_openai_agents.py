@@ -1,0 +1,364 @@
+"""OpenAI Agents SDK: real agents over a fake provider, as one tree of spans."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from otel_llm.instrumentation.openai import OpenAIInstrumentor
+from otel_llm.instrumentation.openai_agents import OpenAIAgentsInstrumentor
+from otel_llm.testing import FakeProvider, json_answer
+from otel_llm.testing import openai as wire
+
+pytest.importorskip("agents")
+
+import agents
+import openai
+from agents import Agent, ModelSettings, RunConfig, Runner, function_tool
+from agents.tracing import set_trace_processors, set_tracing_disabled
+
+
+@function_tool
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+@function_tool
+def broken() -> str:
+    """Fail."""
+    raise LookupError("secret")
+
+
+@pytest.fixture(params=["traced", "disabled"])
+def _own_tracing(request):
+    """The SDK's own tracing, without its exporter; or disabled, as many have it."""
+    set_trace_processors([])
+    set_tracing_disabled(request.param == "disabled")
+    yield
+    set_tracing_disabled(False)
+
+
+@pytest.fixture
+def _enabled():
+    set_trace_processors([])
+    set_tracing_disabled(False)
+
+
+@pytest.fixture
+def instrumented(telemetry):
+    OpenAIAgentsInstrumentor().instrument(**telemetry.providers)
+    yield
+    OpenAIAgentsInstrumentor().uninstrument()
+
+
+@pytest.fixture
+def sdk(telemetry):
+    OpenAIInstrumentor().instrument(**telemetry.providers)
+    yield
+    OpenAIInstrumentor().uninstrument()
+
+
+@pytest.fixture
+def llm():
+    with FakeProvider(wire.ROUTES) as provider:
+        yield provider
+
+
+@pytest.fixture
+async def model(llm):
+    async with openai.AsyncOpenAI(base_url=f"{llm.url}/v1", api_key="k", max_retries=0) as client:
+        yield agents.OpenAIChatCompletionsModel("gpt-4o", client)
+
+
+@pytest.fixture
+async def responses_model(llm):
+    async with openai.AsyncOpenAI(base_url=f"{llm.url}/v1", api_key="k", max_retries=0) as client:
+        yield agents.OpenAIResponsesModel("gpt-4o", client)
+
+
+async def _whole(agent, question, **more):
+    return await Runner.run(agent, question, **more)
+
+
+async def _streamed(agent, question, **more):
+    result = Runner.run_streamed(agent, question, **more)
+    async for _ in result.stream_events():
+        pass
+    return result
+
+
+@pytest.fixture(params=[_whole, _streamed], ids=["run", "run_streamed"])
+def run(request):
+    return request.param
+
+
+def calls(*names):
+    """Return calls of tools by their names."""
+    return [
+        wire.tool_call(name, '{"a": 2, "b": 3}' if name == "add" else "{}", f"call_{n}")
+        for n, name in enumerate(names)
+    ]
+
+
+def queue(llm, run, *turns):
+    """Let the model answer with these tool calls, turn by turn, then with text."""
+    for turn in turns:
+        called = calls(*turn)
+        if run is _whole:
+            llm.queue(
+                json_answer(wire.completion(wire.choice(None, "tool_calls", tool_calls=called)))
+            )
+        else:
+            deltas = [{"index": n, **one} for n, one in enumerate(called)]
+            chunks = [
+                wire.chunk(wire.delta(None, role="assistant", tool_calls=deltas)),
+                wire.chunk(wire.delta(finish="tool_calls")),
+                wire.chunk(usage=wire.usage()),
+            ]
+            llm.queue(wire.stream(chunks))
+
+
+def tree(telemetry):
+    spans = sorted(telemetry.finished, key=lambda span: span.start_time)
+
+    def below(parent):
+        found = [s for s in spans if (s.parent.span_id if s.parent else None) == parent]
+        return [(s.name, below(s.context.span_id)) for s in found]
+
+    return below(None)
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_an_agent_holds_its_model_calls_and_its_tools(run, llm, model, telemetry):
+    queue(llm, run, ["add", "add"])
+
+    await run(Agent("adder", model=model, tools=[add]), "2+3?")
+
+    assert tree(telemetry) == [
+        (
+            "invoke_agent adder",
+            [
+                ("chat gpt-4o", []),
+                ("execute_tool add", []),
+                ("execute_tool add", []),
+                ("chat gpt-4o", []),
+            ],
+        )
+    ]
+    (agent,) = (s for s in telemetry.spans() if s["gen_ai.operation.name"] == "invoke_agent")
+    assert agent == {
+        "name": "invoke_agent adder",
+        "kind": "INTERNAL",
+        "status": "UNSET",
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": "adder",
+    }
+    tool = next(s for s in telemetry.spans() if s["name"] == "execute_tool add")
+    assert tool == {
+        "name": "execute_tool add",
+        "kind": "INTERNAL",
+        "status": "UNSET",
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "add",
+        "gen_ai.tool.type": "function",
+        "gen_ai.agent.name": "adder",
+    }
+    (counted,) = telemetry.points("gen_ai.invoke_agent.tool_calls")
+    assert counted.sum == 2
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_the_responses_api_is_one_span_per_call_too(run, responses_model, telemetry):
+    await run(Agent("helper", model=responses_model), "2+3?")
+
+    assert tree(telemetry) == [("invoke_agent helper", [("chat gpt-4o", [])])]
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_agents_that_hand_off_are_one_workflow(run, llm, model, telemetry):
+    second = Agent("second", model=model)
+    queue(llm, run, ["transfer_to_second"])
+
+    await run(Agent("first", model=model, handoffs=[second]), "2+3?")
+
+    assert tree(telemetry) == [
+        (
+            "invoke_workflow",
+            [
+                ("invoke_agent first", [("chat gpt-4o", [])]),
+                ("invoke_agent second", [("chat gpt-4o", [])]),
+            ],
+        )
+    ]
+
+
+@pytest.mark.usefixtures("_enabled", "instrumented", "sdk")
+async def test_a_named_trace_is_a_workflow_and_its_group_the_conversation(run, model, telemetry):
+    agent = Agent("helper", model=model)
+
+    with agents.trace("trip", group_id="g-1"):
+        await run(agent, "one")
+        await run(agent, "two")
+
+    assert tree(telemetry) == [
+        ("invoke_workflow trip", [("invoke_agent helper", [("chat gpt-4o", [])])] * 2)
+    ]
+    assert {s["gen_ai.conversation.id"] for s in telemetry.spans()} == {"g-1"}
+
+
+@pytest.mark.usefixtures("_enabled", "instrumented", "sdk")
+async def test_a_run_may_name_its_workflow_and_its_conversation(run, model, telemetry):
+    config = RunConfig(workflow_name="trip", group_id="g-1")
+
+    await run(Agent("helper", model=model), "one", run_config=config)
+
+    assert tree(telemetry) == [
+        ("invoke_workflow trip", [("invoke_agent helper", [("chat gpt-4o", [])])])
+    ]
+    assert {s["gen_ai.conversation.id"] for s in telemetry.spans()} == {"g-1"}
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_an_agent_as_a_tool_of_another_nests(run, llm, model, telemetry):
+    inner = Agent("inner", model=model)
+    queue(llm, run, ["ask_inner"])
+    llm.queue(json_answer(wire.completion()))  # the agent inside is not streamed
+    outer = Agent("outer", model=model, tools=[inner.as_tool("ask_inner", "Ask.")])
+
+    await run(outer, "2+3?")
+
+    (name, below) = tree(telemetry)[0]
+    assert name == "invoke_agent outer"
+    assert [child for child, _ in below] == [
+        "chat gpt-4o",
+        "execute_tool ask_inner",
+        "chat gpt-4o",
+    ]
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_a_tool_that_fails_is_an_error_though_the_agent_goes_on(run, llm, model, telemetry):
+    queue(llm, run, ["broken"])
+
+    await run(Agent("helper", model=model, tools=[broken]), "go")
+
+    errors = {s["name"]: s.get("error.type") for s in telemetry.spans()}
+    assert errors == {
+        "chat gpt-4o": None,
+        "execute_tool broken": "LookupError",
+        "invoke_agent helper": None,
+    }
+    assert "secret" not in str(telemetry.spans())
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_what_the_provider_refuses_fails_the_agent_and_reaches_the_caller(
+    run, llm, model, telemetry
+):
+    llm.queue(wire.error(429, "secret"))
+
+    with pytest.raises(openai.RateLimitError):
+        await run(Agent("helper", model=model), "go")
+
+    errors = [(s["name"], s.get("error.type")) for s in telemetry.spans()]
+    assert errors == [
+        ("chat gpt-4o", "openai.RateLimitError"),
+        ("invoke_agent helper", "openai.RateLimitError"),
+    ]
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_runs_at_once_keep_to_themselves(model, telemetry):
+    one, two = Agent("one", model=model), Agent("two", model=model)
+
+    await asyncio.gather(Runner.run(one, "1"), Runner.run(two, "2"))
+
+    assert sorted(tree(telemetry)) == [
+        ("invoke_agent one", [("chat gpt-4o", [])]),
+        ("invoke_agent two", [("chat gpt-4o", [])]),
+    ]
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_a_run_inside_an_except_block_is_no_error(model, telemetry):
+    try:
+        raise KeyError("theirs")
+    except KeyError:
+        await Runner.run(Agent("helper", model=model), "go")
+
+    assert [s["status"] for s in telemetry.spans()] == ["UNSET", "UNSET"]
+
+
+@pytest.mark.usefixtures("_enabled", "instrumented")
+async def test_over_an_sdk_that_is_not_traced_the_frameworks_span_counts(
+    run, llm, model, telemetry
+):
+    settings = ModelSettings(include_usage=True)
+    await run(Agent("helper", model=model, model_settings=settings), "2 + 3 is what?")
+
+    assert tree(telemetry) == [("invoke_agent helper", [("chat gpt-4o", [])])]
+    chat = telemetry.spans()[0]
+    assert chat["gen_ai.usage.input_tokens"] > 0
+    assert (chat["server.address"], chat["server.port"]) == ("127.0.0.1", llm.port)
+
+
+@pytest.mark.usefixtures("_enabled", "instrumented")
+async def test_so_it_does_over_the_responses_api(run, responses_model, telemetry):
+    await run(Agent("helper", model=responses_model), "2 + 3 is what?")
+
+    assert [name for name, _ in tree(telemetry)] == ["invoke_agent helper"]
+    chat = telemetry.spans()[0]
+    assert chat["gen_ai.usage.input_tokens"] > 0
+    assert chat["gen_ai.response.finish_reasons"]
+
+
+@pytest.mark.usefixtures("_enabled", "sdk")
+async def test_arguments_and_results_are_kept_where_content_is_captured(llm, model, telemetry):
+    queue(llm, _whole, ["add"])
+    OpenAIAgentsInstrumentor().instrument(**telemetry.providers, capture="SPAN_ONLY")
+
+    await Runner.run(Agent("adder", model=model, tools=[add]), "2+3?")
+    OpenAIAgentsInstrumentor().uninstrument()
+
+    tool = next(s for s in telemetry.spans() if s["name"] == "execute_tool add")
+    assert json.loads(tool["gen_ai.tool.call.arguments"]) == {"a": 2, "b": 3}
+    assert json.loads(tool["gen_ai.tool.call.result"]) == {"output": 5}
+
+
+@pytest.mark.usefixtures("_enabled")
+async def test_after_uninstrument_nothing_of_ours_is_left(model, telemetry):
+    from agents.tracing.spans import SpanImpl
+
+    before = SpanImpl.__dict__["start"]
+    OpenAIAgentsInstrumentor().instrument(**telemetry.providers)
+    assert SpanImpl.__dict__["start"] is not before
+    OpenAIAgentsInstrumentor().uninstrument()
+
+    await Runner.run(Agent("helper", model=model), "go")
+
+    assert SpanImpl.__dict__["start"] is before
+    assert telemetry.spans() == []
+
+
+def test_the_example_prints_its_answer_and_the_spans_of_its_agent():
+    with FakeProvider(wire.ROUTES) as provider:
+        done = subprocess.run(
+            [sys.executable, "examples/openai_agents_run.py"],
+            env={**os.environ, "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"{provider.url}/v1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr[-2000:]) == (0, "")
+    assert wire.TEXT in done.stdout
+    names = re.findall(r'"name": "((?:chat|execute_tool|invoke_agent)[^"]*)"', done.stdout)
+    assert names == ["chat gpt-5-mini", "invoke_agent calculator"]

@@ -38,6 +38,7 @@ from benchmarks import corpus
 from otel_llm.collector.component import Consume
 from otel_llm.collector.data import Batch, SpanView
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
+from otel_llm.collector.garbage import settle
 from otel_llm.collector.intake.config import GrpcConfig, HttpConfig, OtlpConfig, ProtocolsConfig
 from otel_llm.collector.outbox import MemoryOutbox
 from otel_llm.collector.pipeline import TracePipeline
@@ -148,7 +149,7 @@ class SameWork:
         operation, provider, model, *counts = span.read_all(_NAMES)
         if operation is None:
             return
-        tokens_in, tokens_out = (count if isinstance(count, int) else 0 for count in counts)
+        tokens_in, tokens_out = [count if isinstance(count, int) else 0 for count in counts]
         values: dict[str, Any] = {}
         total = 0.0
         if model in PRICES:
@@ -167,8 +168,10 @@ class SameWork:
         values["otel_llm.quality.pii"] = 1 in flags
         span.set_all(values)
         entry = self._totals.setdefault((provider, model), [0.0, 0.0, 0.0, 0.0])
-        for index, amount in enumerate((1.0, tokens_in, tokens_out, total)):
-            entry[index] += amount
+        entry[0] += 1
+        entry[1] += tokens_in
+        entry[2] += tokens_out
+        entry[3] += total
 
 
 _NAMES = (
@@ -205,6 +208,7 @@ def serve(design: str, core: int, destination: str, ready: Any, stop: Any) -> No
     receiver = OtlpReceiver(OtlpConfig(protocols))
     outbox.start()
     receiver.start(lambda _, payload: consume(payload))
+    settle()  # as the collector does, for every design
     ready.send((receiver.grpc_port, receiver.http_port))
     stop.wait()
     receiver.stop(5)

@@ -24,12 +24,15 @@ def run(file: Path | None) -> int:
     """
     settings = read_settings(file)
     _log_to_stderr(settings)
+    from otel_llm.collector.garbage import settle
+
     from .assembly import Service  # imports every component: not before the settings are right
 
     try:
         service = Service(settings)
         with _until_signalled() as signalled:
             service.start()
+            settle()
             signalled.wait()
     except OSError as error:
         print(f"otel-llm: cannot start: {error}", file=sys.stderr)

@@ -41,6 +41,11 @@ ALTERNATES = {
     # Needs openai 2, so it cannot be in .venv; importing it warns a lot.
     "litellm-1": Alternate("litellm>=1.100,<2", "litellm", ("-W", "ignore")),
     "groq-0.13": Alternate("groq==0.13.0", "groq"),
+    # Its asynchronous client leaves a connection open.
+    "chroma": Alternate("chromadb>=1,<2", "chroma", ("-W", "ignore::ResourceWarning")),
+    "pinecone": Alternate("pinecone>=10,<11", "pinecone"),
+    "qdrant": Alternate("qdrant-client>=1.17,<2", "qdrant"),
+    "qdrant-1.12": Alternate("qdrant-client==1.12.0", "qdrant"),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeAlias
 
 from opentelemetry.context import get_current
@@ -103,5 +104,5 @@ def _documents(found: Found) -> Callable[[Activity, Any], None]:
 
 def _document(id: Any, score: Any) -> dict[str, Any]:
     known = {} if id is None else {"id": str(id)}
-    number = float(score) if isinstance(score, int | float) else None
-    return {**known, "score": number} if number is not None and number == number else known  # noqa: PLR0124 - not NaN
+    scored = isinstance(score, int | float) and isfinite(score)
+    return {**known, "score": float(score)} if scored else known

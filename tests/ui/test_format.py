@@ -13,6 +13,7 @@ from otel_llm.ui import format
         (format.money, None, "—"),
         (format.money, 0, "$0.00"),
         (format.money, 0.000004, "$0.000004"),
+        (format.money, 0.00000008, "$0.00000008"),
         (format.money, 0.0123, "$0.0123"),
         (format.money, 1234.5, "$1,234.50"),
         (format.count, None, "—"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 UNKNOWN: Final = "—"
@@ -10,12 +11,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def money(dollars: float | None) -> str:
-    """US dollars with as many digits as small amounts need."""
+    """US dollars with as many digits as small amounts need: what costs something never reads 0."""
     if dollars is None:
         return UNKNOWN
     if dollars == 0 or dollars >= 1:
         return f"${dollars:,.2f}"
-    return f"${dollars:.4f}" if dollars >= 0.01 else f"${dollars:.6f}"
+    if dollars >= 0.01:
+        return f"${dollars:.4f}"
+    return f"${dollars:.6f}" if dollars >= 0.000001 else f"${Decimal(f'{dollars:.1e}').normalize():f}"
 
 
 def count(number: float | None) -> str:

@@ -155,17 +155,6 @@ async def chat_openai(llm):
             )
 
 
-def tree(telemetry):
-    """Return the names of all spans, each under its parent, as nested lists in order of start."""
-    spans = sorted(telemetry.finished, key=lambda span: span.start_time)
-
-    def below(parent):
-        found = [s for s in spans if (s.parent.span_id if s.parent else None) == parent]
-        return [(s.name, below(s.context.span_id)) for s in found]
-
-    return below(None)
-
-
 def timeless(span):
     """Return a span without what is measured and without where the provider was."""
     no = ("gen_ai.response.time_to_first_chunk", "otel_llm.stream.outcome")

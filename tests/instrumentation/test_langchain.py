@@ -32,8 +32,8 @@ from .langchain_sdk import (
     run,
     sdk,
     timeless,
-    tree,
 )
+from .trees import tree
 
 __all__ = ["capturing", "chat_openai", "instrumented", "kind", "llm", "run", "sdk"]
 

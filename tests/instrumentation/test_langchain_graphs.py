@@ -23,7 +23,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 
-from .langchain_sdk import OwnChat, add, chat_openai, instrumented, kind, llm, run, sdk, tree
+from .langchain_sdk import OwnChat, add, chat_openai, instrumented, kind, llm, run, sdk
+from .trees import tree
 
 __all__ = ["chat_openai", "instrumented", "kind", "llm", "run", "sdk"]
 

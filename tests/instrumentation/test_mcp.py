@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 
 import pytest
@@ -148,3 +150,18 @@ async def test_after_uninstrument_nothing_is_measured(telemetry):
 
     assert JSONRPCDispatcher.__dict__["send_raw_request"] is before
     assert telemetry.metrics() == []
+
+
+def test_the_example_prints_its_answer_with_the_span_and_the_metric():
+    done = subprocess.run(
+        [sys.executable, "examples/mcp_tools.py"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr[-2000:]) == (0, "")
+    assert "2 + 3 = 5" in done.stdout
+    assert '"name": "MCP send tools/call add"' in done.stdout
+    assert '"name": "mcp.client.operation.duration"' in done.stdout

@@ -16,6 +16,8 @@ from otel_llm.instrumentation.openai_agents import OpenAIAgentsInstrumentor
 from otel_llm.testing import FakeProvider, json_answer
 from otel_llm.testing import openai as wire
 
+from .trees import tree
+
 pytest.importorskip("agents")
 
 import agents
@@ -123,16 +125,6 @@ def queue(llm, run, *turns):
                 wire.chunk(usage=wire.usage()),
             ]
             llm.queue(wire.stream(chunks))
-
-
-def tree(telemetry):
-    spans = sorted(telemetry.finished, key=lambda span: span.start_time)
-
-    def below(parent):
-        found = [s for s in spans if (s.parent.span_id if s.parent else None) == parent]
-        return [(s.name, below(s.context.span_id)) for s in found]
-
-    return below(None)
 
 
 @pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")

@@ -43,6 +43,7 @@ ALTERNATES = {
     "groq-0.13": Alternate("groq==0.13.0", "groq"),
     # Its asynchronous client leaves a connection open.
     "chroma": Alternate("chromadb>=1,<2", "chroma", ("-W", "ignore::ResourceWarning")),
+    "lancedb": Alternate("lancedb>=0.40,<1", "lancedb"),
     "pinecone": Alternate("pinecone>=10,<11", "pinecone"),
     "qdrant": Alternate("qdrant-client>=1.17,<2", "qdrant"),
     "qdrant-1.12": Alternate("qdrant-client==1.12.0", "qdrant"),

@@ -22,8 +22,6 @@ What is said with ``set_user`` and its like holds for the rest of the scope it i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, overload
 
@@ -36,6 +34,7 @@ from .core.activation import activate, release
 from .core.activity import AGENT, RETRIEVAL, TOOL, WORKFLOW, Kind
 from .core.attributes import plain
 from .core.events import emit_evaluation
+from .core.executor import CarryingThreadPoolExecutor
 from .core.runs import ActivityRun, CallRun, signals
 from .core.runs import configure as configure
 from .core.said import saying
@@ -281,14 +280,6 @@ def carry(function: Callable[P, T]) -> Callable[P, T]:
             release(token)
 
     return carried
-
-
-class CarryingThreadPoolExecutor(ThreadPoolExecutor):
-    """A ``ThreadPoolExecutor`` whose tasks belong to the trace that submitted them."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Run ``fn`` in the context of here and now, every context variable included."""
-        return super().submit(copy_context().run, partial(fn, *args, **kwargs))
 
 
 __all__ = [

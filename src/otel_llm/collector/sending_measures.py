@@ -57,7 +57,7 @@ _BY_SENDER: tuple[tuple[str, Kind, str, _Read], ...] = (
         "otel_llm_exporter_circuit_open",
         "gauge",
         "1 from a retryable failure until the next success",
-        lambda s: s.circuit == "open",
+        lambda s: int(s.circuit == "open"),
     ),
 )
 

@@ -1,0 +1,192 @@
+"""What ``deploy/`` and ``docs/metrics.md`` say is what the collector does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+
+from otel_llm.alerting.config import default_rules
+from otel_llm.alerting.prometheus import export
+from otel_llm.config import load as load_settings
+from otel_llm.service.settings import check, read_settings
+from otel_llm.testing import OtlpSink
+from tests.e2e.running import collector
+from tests.e2e.test_collector import HttpExporter, send
+
+from .dashboards import DEPLOY, FILES, NAME, ROOT, load, targets
+
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+OTHERS = sorted((ROOT / "collector-config").glob("otelcol*.yaml"))
+DOCUMENTED = re.compile(r"^\| `(\w+)` \| (\w+) \|", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Type by name of everything a collector shows after calls of all kinds."""
+    folder = tmp_path_factory.mktemp("collector")
+    with OtlpSink() as sink:
+        exporters = {"otlphttp/sink": {"endpoint": sink.http_endpoint}}
+        with collector(folder, exporters) as running:
+            exporter = HttpExporter(running.http_endpoint + "/v1/traces")
+            send(exporter, **{"error.type": "timeout", "gen_ai.response.time_to_first_chunk": 0.2})
+            exporter = HttpExporter(running.http_endpoint + "/v1/traces")
+            send(exporter, **{"gen_ai.response.model": "of-our-own", "gen_ai.request.model": "x"})
+            running.wait_for(lambda r: "of-our-own" in _metrics(r))
+            text = _metrics(running)
+    return dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
+
+
+def _metrics(running: Any) -> str:
+    return httpx2.get(running.api_url + "/metrics").text
+
+
+def _documented() -> dict[str, str]:
+    return dict(DOCUMENTED.findall((ROOT / "docs/metrics.md").read_text("utf-8")))
+
+
+def test_every_metric_that_is_shown_is_documented_with_its_type(shown: dict[str, str]):
+    documented = _documented()
+
+    assert {name: documented.get(name) for name in shown} == shown
+
+
+def test_what_every_metric_of_the_code_is_called_is_documented():
+    sources = (ROOT / "src/otel_llm/collector").rglob("*.py")
+    named = {
+        name
+        for source in sources
+        for name in re.findall(r'"((?:otel_llm|otelcol)_\w+)"', source.read_text("utf-8"))
+    }
+
+    known = _documented()
+    assert {n for n in named if n not in known and f"{n}_total" not in known} == set()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_a_dashboard_asks_only_for_what_is_shown(file: Path, shown: dict[str, str]):
+    histograms = {n for n, kind in shown.items() if kind == "histogram"}
+    known = {*shown, *(f"{n}_{part}" for n in histograms for part in ("bucket", "sum", "count"))}
+    asked = {n for _, target in targets(load(file)) for n in NAME.findall(target["expr"])}
+
+    assert asked
+    assert asked <= known
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_a_dashboard_is_whole(file: Path):
+    board = load(file)
+    ids = [panel["id"] for panel in board["panels"]]
+
+    assert board["uid"] == f"otel-llm-{file.stem}"
+    assert len(set(ids)) == len(ids)
+    for panel in board["panels"]:
+        defaults, place = panel["fieldConfig"]["defaults"], panel["gridPos"]
+        assert panel["datasource"]["uid"] == "${datasource}", panel["title"]
+        assert panel["title"]
+        assert defaults["unit"], panel["title"]
+        assert defaults["thresholds"]["steps"][0]["value"] is None
+        assert place["x"] + place["w"] <= 24
+        assert panel["targets"]
+
+
+def test_the_panels_of_latency_over_time_show_single_calls():
+    board = load(DEPLOY / "grafana/dashboards/latency.json")
+    lines = [p for p in board["panels"] if p["type"] == "timeseries" and p["title"] != "Calls"]
+
+    assert lines
+    assert all(target["exemplar"] for panel in lines for target in panel["targets"])
+
+
+def test_the_rules_for_prometheus_are_the_exported_ones():
+    shipped = (DEPLOY / "prometheus/otel-llm.rules.yml").read_text("utf-8")
+
+    assert shipped == export(default_rules().rules).text
+
+
+def test_the_rules_that_prometheus_evaluates_are_not_evaluated_twice():
+    exported = export(default_rules().rules)
+    settings = read_settings(DEPLOY / "otel-llm.yaml").sections.alerting
+
+    assert settings is not None
+    theirs = {rule.name for rule in default_rules().rules} - set(exported.left_out)
+    assert set(settings.disabled_rules) == theirs
+
+
+def test_the_configuration_in_the_config_map_is_valid():
+    text = (DEPLOY / "kubernetes/configmap.yaml").read_text("utf-8")
+
+    assert check(load_settings(yaml.safe_load(text)["data"]["collector.yaml"]))
+
+
+def _mounts() -> Iterator[str]:
+    for service in COMPOSE["services"].values():
+        for volume in service.get("volumes", ()):
+            yield volume.split(":")[0]
+
+
+def test_what_compose_mounts_exists():
+    files = [m for m in _mounts() if m.startswith(".")]
+    volumes = {m for m in _mounts() if not m.startswith(".")}
+
+    assert [f for f in files if not (DEPLOY / f).exists()] == []
+    assert volumes == set(COMPOSE["volumes"])
+
+
+def test_compose_publishes_on_loopback_alone_and_pins_every_image():
+    for name, service in COMPOSE["services"].items():
+        assert all(p.startswith("127.0.0.1:") for p in service.get("ports", ())), name
+        assert re.search(r":v?\d+\.\d+", service["image"]), name
+
+
+def test_hosts_that_our_files_name_are_services():
+    services = set(COMPOSE["services"])
+    named = set()
+    for file in ("otel-llm.yaml", "prometheus/prometheus.yml"):
+        text = (DEPLOY / file).read_text("utf-8")
+        named |= set(re.findall(r"(?:\[|endpoint: |http://)([a-z][a-z-]+):\d", text))
+    sources = (DEPLOY / "grafana/provisioning/datasources/datasources.yaml").read_text("utf-8")
+    named |= set(re.findall(r"^    url: http://([a-z-]+):", sources, re.MULTILINE))
+
+    assert named - {"localhost"} <= services
+    assert {"tempo", "jaeger", "alertmanager", "prometheus", "otel-llm"} <= named
+
+
+def test_what_the_container_copies_exists():
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
+
+    assert [f for line in copied for f in line.split() if not (ROOT / f).exists()] == []
+
+
+def test_kustomization_names_every_manifest():
+    folder = DEPLOY / "kubernetes"
+    listed = yaml.safe_load((folder / "kustomization.yaml").read_text("utf-8"))["resources"]
+
+    assert {f.name for f in folder.glob("*.yaml")} - {"kustomization.yaml"} == set(listed)
+
+
+@pytest.mark.parametrize("file", OTHERS, ids=lambda f: f.name)
+def test_the_other_collectors_pipelines_use_what_is_defined(file: Path):
+    settings = yaml.safe_load(file.read_text("utf-8"))
+    service = settings["service"]
+
+    assert set(service["extensions"]) == set(settings["extensions"])
+    for kind in ("receivers", "processors", "exporters"):
+        used = {name for pipeline in service["pipelines"].values() for name in pipeline[kind]}
+        assert used == set(settings[kind]), kind
+    assert all(p["processors"][0] == "memory_limiter" for p in service["pipelines"].values())
+
+
+def test_grafanas_data_sources_refer_to_each_other():
+    file = DEPLOY / "grafana/provisioning/datasources/datasources.yaml"
+    text = file.read_text("utf-8")
+    known = {source["uid"] for source in yaml.safe_load(text)["datasources"]}
+
+    referred = re.findall(r"(?:datasourceUid|alertmanagerUid): (\w+)", text)
+    assert set(referred) <= known

@@ -18,7 +18,9 @@ def money(dollars: float | None) -> str:
         return f"${dollars:,.2f}"
     if dollars >= 0.01:
         return f"${dollars:.4f}"
-    return f"${dollars:.6f}" if dollars >= 0.000001 else f"${Decimal(f'{dollars:.1e}').normalize():f}"
+    return (
+        f"${dollars:.6f}" if dollars >= 0.000001 else f"${Decimal(f'{dollars:.1e}').normalize():f}"
+    )
 
 
 def count(number: float | None) -> str:

@@ -27,8 +27,8 @@ DOCUMENTED = re.compile(r"^\| `(\w+)` \| (\w+) \|", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Type by name of everything a collector shows after calls of all kinds."""
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a collector shows after calls of all kinds."""
     folder = tmp_path_factory.mktemp("collector")
     with OtlpSink() as sink:
         exporters = {"otlphttp/sink": {"endpoint": sink.http_endpoint}}
@@ -38,7 +38,12 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             exporter = HttpExporter(running.http_endpoint + "/v1/traces")
             send(exporter, **{"gen_ai.response.model": "of-our-own", "gen_ai.request.model": "x"})
             running.wait_for(lambda r: "of-our-own" in _metrics(r))
-            text = _metrics(running)
+            return _metrics(running)
+
+
+@pytest.fixture(scope="module")
+def shown(text: str) -> dict[str, str]:
+    """Type by name."""
     return dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
 
 
@@ -48,6 +53,13 @@ def _metrics(running: Any) -> str:
 
 def _documented() -> dict[str, str]:
     return dict(DOCUMENTED.findall((ROOT / "docs/metrics.md").read_text("utf-8")))
+
+
+def test_every_sample_is_a_number(text: str):
+    samples = [line for line in text.splitlines() if not line.startswith("#")]
+
+    assert samples
+    assert [line for line in samples if not re.search(r" [-+]?[\d.]+(e[-+]?\d+)?$", line)] == []
 
 
 def test_every_metric_that_is_shown_is_documented_with_its_type(shown: dict[str, str]):

@@ -18,7 +18,7 @@ FOLDER = Path(".sdks")
 
 @dataclass(frozen=True)
 class Alternate:
-    """One version of an SDK, and the word that selects its tests (``pytest -k``)."""
+    """One version of an SDK (or several, apart by a blank), and the word for its tests (``-k``)."""
 
     requirement: str
     tests: str
@@ -41,6 +41,10 @@ ALTERNATES = {
     # Needs openai 2, so it cannot be in .venv; importing it warns a lot.
     "litellm-1": Alternate("litellm>=1.100,<2", "litellm", ("-W", "ignore")),
     "groq-0.13": Alternate("groq==0.13.0", "groq"),
+    "langchain-1.0": Alternate(
+        "langchain==1.0.0 langchain-core==1.0.0 langgraph==1.0.0 langchain-openai==1.0.0",
+        "test_langchain",
+    ),
     # Its asynchronous client leaves a connection open.
     "chroma": Alternate("chromadb>=1,<2", "chroma", ("-W", "ignore::ResourceWarning")),
     "lancedb": Alternate("lancedb>=0.40,<1", "lancedb"),
@@ -78,7 +82,9 @@ def installed(folder: Path, requirement: str) -> bool:
     if stamp.exists() and stamp.read_text() == requirement:
         return True
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, "--upgrade", "--target", str(folder), requirement], check=False)
+    done = subprocess.run(
+        [*pip, "--upgrade", "--target", str(folder), *requirement.split()], check=False
+    )
     for ours in folder.glob("opentelemetry*"):  # what an SDK pulled in must not shadow ours
         shutil.rmtree(ours)
     if done.returncode == 0:

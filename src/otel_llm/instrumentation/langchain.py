@@ -66,7 +66,7 @@ _INSIDE = create_key("otel-llm-langchain")
 """Set inside whatever of LangChain is being traced: chains in there are no workflows."""
 
 _REACT = frozenset(
-    {"agent", "tools", "generate_structured_response", "pre_model_hook", "post_model_hook"}
+    {"agent", "model", "tools", "generate_structured_response", "pre_model_hook", "post_model_hook"}
 )
 
 
@@ -229,7 +229,8 @@ def _is_agent(graph: Any) -> bool:
     if about.get("ls_integration") == "langchain_create_agent":
         return True
     nodes = {name for name in fields(field(graph, "nodes")) if not name.startswith("__")}
-    return "agent" in nodes and nodes <= _REACT
+    # The node of the model is "model" in ``create_agent`` of langchain 1.0, which leaves no mark.
+    return not nodes.isdisjoint({"agent", "model"}) and nodes <= _REACT
 
 
 def _conversation(arguments: Mapping[str, Any], outer: Context | None = None) -> str | None:

@@ -1,4 +1,4 @@
-"""OpenAI Agents SDK (``openai-agents`` from 0.2): agents, their tools, and workflows.
+"""OpenAI Agents SDK (``openai-agents`` from 0.24): agents, their tools, and workflows.
 
 The SDK has spans of its own, which it sends to OpenAI or, where tracing is disabled, nowhere. Ours
 start and end with them, enabled or not, and are current exactly where the SDK makes its own
@@ -222,7 +222,7 @@ _AROUND_RUN = around(_telemetry, _runner, ("starting_agent",))
 class OpenAIAgentsInstrumentor(LLMInstrumentor):
     """Traces the OpenAI Agents SDK."""
 
-    requires = ("openai-agents >= 0.2, < 1",)
+    requires = ("openai-agents >= 0.24, < 1",)
     patches = ()
     hooks = tuple(
         Hook(module, name, wrapper)

@@ -6,7 +6,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-real soak lint format type bench docs docs-check lock clean
+.PHONY: help demo test test-sdks test-real soak lint format type bench docs docs-check lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,7 +24,9 @@ demo: .venv/.installed ## See real LLM calls with cost, flags and an alert (ARGS
 
 test: .venv/.installed ## The suite: no key, no outside server, a few minutes
 	$(BIN)/python -m pytest -n auto -m "not real" $(ARGS)
-	$(BIN)/python -m tests.sdks
+
+test-sdks: .venv/.installed ## The instrumentation tests against the oldest and other SDK versions
+	$(BIN)/python -m tests.sdks $(ARGS)
 
 test-real: .venv/.installed ## Against heavy real parts; installs what it needs
 	tests/real/install.sh

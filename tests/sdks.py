@@ -27,8 +27,8 @@ class Alternate:
 
 
 ALTERNATES = {
-    "openai-2.0": Alternate("openai==2.0.0", "openai"),
-    "openai-2": Alternate("openai>=2,<3", "openai"),
+    "openai-2.0": Alternate("openai==2.0.0", "openai and not agents"),
+    "openai-2": Alternate("openai>=2,<3", "openai and not agents"),
     "anthropic-1.0": Alternate("anthropic==1.0.0", "anthropic"),
     "anthropic-1": Alternate("anthropic>=1,<2", "anthropic"),
     "google-genai-2.0": Alternate("google-genai==2.0.0", "google"),

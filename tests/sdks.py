@@ -47,7 +47,7 @@ ALTERNATES = {
     ),
     # Its asynchronous client leaves a connection open.
     "chroma": Alternate("chromadb>=1,<2", "chroma", ("-W", "ignore::ResourceWarning")),
-    "chroma-1.0": Alternate("chromadb==1.0.0", "chroma", ("-W", "ignore::ResourceWarning")),
+    "chroma-1.0": Alternate("chromadb==1.0.0", "chroma", ("-W", "ignore")),
     "lancedb": Alternate("lancedb>=0.40,<1", "lancedb"),
     "llama-index": Alternate("llama-index-core>=0.14,<0.15", "llama_index"),
     "pinecone": Alternate("pinecone>=10,<11", "pinecone"),

@@ -119,7 +119,7 @@ def rows(settings: type, prefix: str = "") -> Iterator[str]:
     hints, docs = get_type_hints(settings, include_extras=True), field_docs(settings)
     for field in fields(settings):
         kind = hints[field.name]
-        name = f"{prefix}{field.name}"
+        name = f"{prefix}{field.name.rstrip('_')}"
         cells = (f"`{name}`", spelled(kind), default(field, kind), docs.get(field.name, ""))
         yield f"| {' | '.join(cells)} |"
         for nested, suffix in _sections(kind):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from otel_llm.config import ConfigError, build
+from otel_llm.config import ConfigError, build, load
 from otel_llm.config.units import Duration, Size
 
 
@@ -103,3 +103,16 @@ def test_every_mistake_is_named_not_only_the_first():
         build(Otlp, {"insecure": 1, "retry": {"max": 1}}, "o")
 
     assert [p.path for p in error.value.problems] == ["o.insecure", "o.retry.max", "o.endpoint"]
+
+
+def test_a_variable_takes_the_type_that_its_setting_wants():
+    environ = {"N": "4317", "ON": "true", "SIZE": "64MiB", "GZIP": "gzip"}
+    written = (
+        "{endpoint: '${env:N}', port: '${env:N}', insecure: '${env:ON}', queue: '${env:SIZE}', "
+        "compression: '${env:GZIP}'}"
+    )
+
+    built = build(Otlp, load(written, environ), "o")
+
+    assert built == Otlp("4317", True, "gzip", 64 * 2**20, 4317)
+    assert type(built.port) is int

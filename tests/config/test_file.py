@@ -12,11 +12,11 @@ ENV = {"PORT": "4317", "TOKEN": "a: #b", "ON": "true", "EMPTY": ""}
 @pytest.mark.parametrize(
     ("written", "read"),
     [
-        ("${env:PORT}", 4317),
-        ("${PORT}", 4317),
+        ("${env:PORT}", "4317"),
+        ("${PORT}", "4317"),
         ("'localhost:${env:PORT}'", "localhost:4317"),
         ("${env:TOKEN}", "a: #b"),
-        ("${env:ON}", True),
+        ("${env:ON}", "true"),
         ("${env:MISSING:-5s}", "5s"),
         ("${env:MISSING:-}", ""),
         ("${env:EMPTY:-x}", "x"),
@@ -24,7 +24,7 @@ ENV = {"PORT": "4317", "TOKEN": "a: #b", "ON": "true", "EMPTY": ""}
         ("plain", "plain"),
     ],
 )
-def test_a_variable_takes_the_type_its_text_has(written, read):
+def test_variables_are_filled_in_value_by_value(written, read):
     assert load(f"a:\n  - b: {written}", ENV) == {"a": [{"b": read}]}
 
 

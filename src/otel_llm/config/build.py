@@ -21,6 +21,7 @@ from typing import (
 from pydantic import TypeAdapter, ValidationError
 
 from .problem import ConfigError, Problem, suggestion
+from .variable import Variable
 
 T = TypeVar("T")
 
@@ -86,6 +87,8 @@ def _required(field: Field[Any]) -> bool:
 
 
 def _value(kind: Any, value: object, path: str, problems: list[Problem]) -> object:
+    if isinstance(value, Variable) and kind is not Any and str not in (kind, *get_args(kind)):
+        value = value.scalar()
     if get_origin(kind) in (Union, types.UnionType):
         return _either(kind, value, path, problems)
     if is_dataclass(kind):

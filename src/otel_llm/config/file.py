@@ -1,9 +1,9 @@
 """Read a YAML file and fill in ``${env:NAME}`` and ``${env:NAME:-default}``.
 
 Variables are filled in after parsing, value by value: a secret with ``: #`` in it cannot become
-structure. A value that is nothing but one variable takes the type its text has in YAML, so
-``${env:PORT}`` is a number. An empty variable takes the default, as in OpenTelemetry's own
-configuration. ``$$`` is a dollar sign.
+structure. A value that is nothing but one variable takes the type its setting wants, so
+``${env:PORT}`` may be a number and a password of digits stays text. An empty variable takes the
+default, as in OpenTelemetry's own configuration. ``$$`` is a dollar sign.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, cast
 import yaml
 
 from .problem import ConfigError, Problem
+from .variable import Variable
 
 _REFERENCE = re.compile(r"\$\$|\$\{([^}]*)\}")
 _NAME = re.compile(r"(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
@@ -72,7 +73,7 @@ def _fill(node: Any, path: str, env: Mapping[str, str], problems: list[Problem])
         return node
     filled = _REFERENCE.sub(lambda match: _resolve(match, path, env, problems), node)
     whole = _REFERENCE.fullmatch(node)
-    return _retyped(filled) if whole and whole[0] != "$$" else filled
+    return Variable(filled) if whole and whole[0] != "$$" else filled
 
 
 def _resolve(
@@ -89,12 +90,3 @@ def _resolve(
     if value is None and default is None:
         problems.append(Problem(path, f"environment variable {name[1]} is not set"))
     return value or default or ""
-
-
-def _retyped(text: str) -> Any:
-    """Give a value that was one variable the scalar type that YAML would; never structure."""
-    try:
-        value: object = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-    return value if isinstance(value, bool | int | float) else text

@@ -33,7 +33,7 @@ from .shapes.embeddings import EMBEDDINGS
 from .shapes.hosts import provider_of, server_of
 from .shapes.images import IMAGES
 from .shapes.transcription import TRANSCRIPTION
-from .shapes.values import field, integer, text
+from .shapes.values import field, fields, integer, text
 
 
 def _request_more(arguments: Mapping[str, Any], api: str) -> dict[str, Any]:
@@ -45,10 +45,11 @@ def _request_more(arguments: Mapping[str, Any], api: str) -> dict[str, Any]:
 
 
 def _response_more(answer: Any) -> dict[str, Any]:
+    get = fields(answer).get
     said: dict[str, Any] = {}
-    if (tier := text(field(answer, "service_tier"))) is not None:
+    if (tier := text(get("service_tier"))) is not None:
         said[semconv.OPENAI_RESPONSE_SERVICE_TIER] = tier
-    if (fingerprint := text(field(answer, "system_fingerprint"))) is not None:
+    if (fingerprint := text(get("system_fingerprint"))) is not None:
         said[semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT] = fingerprint
     return said
 

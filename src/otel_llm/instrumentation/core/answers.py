@@ -16,16 +16,12 @@ def finish(
     operation: Operation, endpoint: Endpoint, answer: Any, error_type: str | None = None
 ) -> None:
     """End ``operation`` with an answer that is all there, or as much of it as there will be."""
-    ending = Ending(_read(endpoint, answer), error_type)
-    content = endpoint.content
-    if operation.captures and content is not None:
-        ending.output = lambda: content.output_messages(answer)
-    operation.end(ending)
-
-
-def _read(endpoint: Endpoint, answer: Any) -> Response:
     try:
-        return endpoint.response(answer)
+        response = endpoint.response(answer)
     except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
         swallowed(f"reading a {endpoint.operation} response", error)
-        return Response()
+        response = Response()
+    ending = Ending(response, error_type)
+    if operation.captures and (content := endpoint.content) is not None:
+        ending.output = lambda: content.output_messages(answer)
+    operation.end(ending)

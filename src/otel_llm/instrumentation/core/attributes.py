@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, TypeAlias
 
 from otel_llm import semconv
-from otel_llm.genai import Request, Response, Usage
+from otel_llm.genai import Request, Response
 
 Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 Attributes: TypeAlias = dict[str, Value]
@@ -56,8 +56,8 @@ def texts(value: Any) -> tuple[str, ...] | None:
         value = (value,)
     if not isinstance(value, list | tuple):
         return None
-    cleaned = (text(item) for item in value)  # pyright: ignore[reportUnknownVariableType]
-    return tuple(item for item in cleaned if item is not None) or None
+    cleaned = [text(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return tuple([item for item in cleaned if item is not None]) or None
 
 
 def _several(value: Any) -> int | None:
@@ -144,14 +144,7 @@ def add_response(found: Attributes, response: Response, *, own: bool = False) ->
         found[semconv.RESPONSE_FINISH_REASONS] = reasons
     if response.conversation_id is not None:
         _put(found, semconv.CONVERSATION_ID, text(response.conversation_id))
-    _add_usage(found, response.usage)
-    if own:
-        _OWN_USAGE.write(response.usage, found)
-    if response.more:
-        _write_more(response.more, found)
-
-
-def _add_usage(found: Attributes, usage: Usage) -> None:
+    usage = response.usage
     if (asked := integer(usage.input_tokens)) is not None:
         found[semconv.USAGE_INPUT_TOKENS] = asked
     if (wrote := integer(usage.output_tokens)) is not None:
@@ -161,6 +154,10 @@ def _add_usage(found: Attributes, usage: Usage) -> None:
     if usage.reasoning is not None:
         _put(found, semconv.USAGE_REASONING_OUTPUT_TOKENS, integer(usage.reasoning))
     _USAGE_SELDOM.write(usage, found)
+    if own:
+        _OWN_USAGE.write(usage, found)
+    if response.more:
+        _write_more(response.more, found)
 
 
 def _put(found: Attributes, name: str, value: Value | None) -> None:

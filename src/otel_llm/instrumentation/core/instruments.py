@@ -69,18 +69,15 @@ class Pin:
 
     def record(self, call: Measured) -> None:
         """Record one operation of any kind."""
-        usage = call.ending.response.usage
-        self._count("input", usage.input_tokens, call)
-        self._count("output", usage.output_tokens, call)
-        generated = LAYERS.get(call.operation) == "inference"  # a stream fetched again did not
-        if call.ending.first_chunk_s is not None and generated:
-            _record_chunks(self._first_chunk, self._chunk, call)
+        ending, detailed = call.ending, call.detailed
+        usage = ending.response.usage
+        if (asked := tokens(usage.input_tokens)) is not None:
+            self._tokens.record(asked, {**detailed, semconv.TOKEN_TYPE: "input"}, _NOWHERE)
+        if (wrote := tokens(usage.output_tokens)) is not None:
+            self._tokens.record(wrote, {**detailed, semconv.TOKEN_TYPE: "output"}, _NOWHERE)
+        if ending.first_chunk_s is not None and LAYERS.get(call.operation) == "inference":
+            _record_chunks(self._first_chunk, self._chunk, call)  # a stream fetched again has none
         _record_duration(self._duration, call)
-
-    def _count(self, kind: str, count: int | None, call: Measured) -> None:
-        if (amount := tokens(count)) is not None:
-            typed = {**call.detailed, semconv.TOKEN_TYPE: kind}
-            self._tokens.record(amount, typed, _NOWHERE)
 
 
 class Head:

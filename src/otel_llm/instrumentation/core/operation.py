@@ -66,7 +66,9 @@ class Operation:
         self._kind = endpoint.operation
         self._request = request
         self._attributes = known = _at_start(endpoint.operation, origin, request)
-        name = _subject(endpoint, request) or known.get(semconv.REQUEST_MODEL)
+        name = known.get(semconv.REQUEST_MODEL)
+        if endpoint.subject is not None:
+            name = _subject(endpoint.subject, request) or name
         self._started_ns = time_ns()
         self._ticks = perf_counter_ns()
         self._span = telemetry.tracer.start_span(
@@ -141,10 +143,7 @@ class Operation:
         if ending.response.operation is not None:
             with guarded("renaming an operation"):
                 self._become(ending.response.operation)
-        self._finish(ending, duration_ns)
-
-    def _finish(self, ending: Ending, duration_ns: int) -> None:
-        """Do each of the three whatever becomes of the others; ``guarded``, without its price."""
+        # Each of the three, whatever becomes of the others; ``guarded``, without its price.
         found: Attributes = {}
         try:
             found = self._describe(ending, self._started_ns + duration_ns)
@@ -180,7 +179,7 @@ class Operation:
         """Write everything down and return what was found, where nobody looks: for metrics."""
         recording = self._span.is_recording()
         evented = self._telemetry.events and self._evented
-        if not recording and not evented:
+        if not recording and not evented:  # and nobody looks: as much as metrics carry
             return write.for_metrics(ending.response)
         if ending.error_type is not None:
             # No description: a provider's message may quote the prompt or the key.
@@ -190,7 +189,8 @@ class Operation:
         found = self._found(ending)
         if recording:
             self._span.set_attributes(found)
-            self._write_more(ending)
+            if ending.outcome is not None or self._captured is not None:
+                self._write_more(ending)
         if evented:
             emit_details(
                 self._telemetry.logger,
@@ -223,10 +223,14 @@ class Operation:
         attributes = self._attributes  # ours alone by now: the SDK copies what it takes
         if semconv.RESPONSE_MODEL in found:
             attributes[semconv.RESPONSE_MODEL] = found[semconv.RESPONSE_MODEL]
-        extras = {name: found[name] for name in _METRIC_EXTRAS if name in found}
-        detailed = {**attributes, **extras} if extras else attributes
+        detailed = attributes
+        for name in _METRIC_EXTRAS:
+            if name in found:
+                detailed = attributes.copy() if detailed is attributes else detailed
+                detailed[name] = found[name]
         measured = Measured(self._kind, attributes, detailed, ending, duration_s, self.context)
-        self._telemetry.record(measured)
+        for names in self._telemetry.names:
+            names.record(measured)
         if watchers(self.context):
             self._tell(ending, duration_s)
         if ending.outcome is not None:
@@ -251,11 +255,9 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
-def _subject(endpoint: Endpoint, request: Request) -> str | None:
+def _subject(name: str, request: Request) -> str | None:
     """Return what a span is named after where that is not the model."""
-    if endpoint.subject is None or request.more is None:
-        return None
-    return write.text(request.more.get(endpoint.subject))
+    return None if request.more is None else write.text(request.more.get(name))
 
 
 def _at_start(operation: str, origin: Origin, request: Request) -> Attributes:

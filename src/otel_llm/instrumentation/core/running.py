@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .activation import activate, release
+from .answers import finish
 from .operation import Operation
 from .patch import Endpoint
 from .settling import kind_of, settled
@@ -28,6 +29,9 @@ def run(
         raise
     release(token)
     kind = kind_of(result)
+    if kind == "whole" and endpoint.pending is None:
+        finish(operation, endpoint, result)
+        return result
     if kind == "awaitable":
         return run_async(operation, endpoint, result)
     return settled(operation, endpoint, result, kind)

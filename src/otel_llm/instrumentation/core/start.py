@@ -52,47 +52,39 @@ class Start:
 
     def __call__(self) -> Operation | None:
         """Return the running operation; ``None`` when this call is not ours to trace."""
-        telemetry = self._source.telemetry
+        telemetry, endpoint = self._source.telemetry, self.endpoint
         try:
-            if telemetry is None or not self._chosen():
+            if telemetry is None:
                 return None
-            if suppressed(get_current(), self.endpoint.operation):
+            arguments = self._arguments() if self._args else self._kwargs
+            if self._patch.choose is not None:
+                chosen = self._patch.choose(self._instance, arguments)
+                if chosen is None:
+                    return None
+                self.endpoint = endpoint = chosen
+            if (outer := get_current()) and suppressed(outer, endpoint.operation):
                 return None
-            return self._started(telemetry)
+            return self._started(telemetry, arguments)
         except Exception as error:  # noqa: BLE001 - our mistake must not stop the user's call
-            swallowed(f"starting {self.endpoint.operation}", error)
+            swallowed(f"starting {endpoint.operation}", error)
             return None
 
-    def _chosen(self) -> bool:
-        """Return whether there is an endpoint for this call."""
-        if self._patch.choose is None:
-            return True
-        endpoint = self._patch.choose(self._instance, self._arguments())
-        self.endpoint = endpoint or self.endpoint
-        return endpoint is not None
-
-    def _started(self, telemetry: Telemetry) -> Operation:
-        arguments = self._arguments()
-        origin, request = self._origin(arguments), self._request(arguments)
-        operation = Operation(telemetry, self.endpoint, origin, request)
-        operation.capture(arguments)
-        return operation
-
-    def _origin(self, arguments: Mapping[str, Any]) -> Origin:
+    def _started(self, telemetry: Telemetry, arguments: Mapping[str, Any]) -> Operation:
+        source, endpoint = self._source, self.endpoint
         try:
-            return self._source.origin(self._instance, arguments)
+            origin = source.origin(self._instance, arguments)
         except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
             swallowed("reading whom a call goes to", error)
-            return Origin(self._source.provider)
-
-    def _request(self, arguments: Mapping[str, Any]) -> Request:
+            origin = Origin(source.provider)
         try:
-            return self.endpoint.request(arguments)
+            request = endpoint.request(arguments)
         except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
-            swallowed(f"reading a {self.endpoint.operation} request", error)
-            return Request()
+            swallowed(f"reading a {endpoint.operation} request", error)
+            request = Request()
+        operation = Operation(telemetry, endpoint, origin, request)
+        if telemetry.reads_content:
+            operation.capture(arguments)
+        return operation
 
     def _arguments(self) -> Mapping[str, Any]:
-        if not self._args:
-            return self._kwargs
         return {**dict(zip(self._patch.positional, self._args, strict=False)), **self._kwargs}

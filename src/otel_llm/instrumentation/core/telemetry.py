@@ -24,12 +24,12 @@ class Telemetry:
     __slots__ = (
         "_made",
         "_meter",
-        "_names",
         "_outcomes",
         "content_on_event",
         "content_on_span",
         "events",
         "logger",
+        "names",
         "privacy",
         "reads_content",
         "settings",
@@ -55,13 +55,9 @@ class Telemetry:
         self.logger = get_logger(scope, __version__, logger_provider)
         self._meter = meter = get_meter(scope, __version__, meter_provider)
         self._made: dict[str, Histogram] = {}
-        self._names = instruments(meter, settings.metrics)
+        self.names = instruments(meter, settings.metrics)
+        """The client metrics of one operation, by each generation of names asked for."""
         self._outcomes = counter(meter, semconv.own.STREAM_OUTCOMES)
-
-    def record(self, call: Measured) -> None:
-        """Record the client metrics of one finished operation."""
-        for names in self._names:
-            names.record(call)
 
     def durations(self, *, pin: Metric | None, head: Metric | None) -> list[Histogram]:
         """Return where a duration goes, by the names that ``OTEL_LLM_METRICS`` asks for."""

@@ -8,7 +8,7 @@ tokens as ``prompt_tokens_details.cached_tokens``, ``prompt_cache_hit_tokens`` (
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from otel_llm.genai import Request, Response, Usage
@@ -21,22 +21,36 @@ from .values import count, field, fields, integer, items, number, text, texts
 
 def request(arguments: Mapping[str, Any]) -> Request:
     """Read the arguments of ``create``, ``parse`` and their kin."""
-    get = arguments.get
-    choices = integer(get("n"))
-    return Request(
-        model=text(get("model")),
-        stream=get("stream") is True or None,
-        temperature=number(get("temperature")),
-        top_p=number(get("top_p")),
-        max_tokens=integer(get("max_completion_tokens")) or integer(get("max_tokens")),
-        frequency_penalty=number(get("frequency_penalty")),
-        presence_penalty=number(get("presence_penalty")),
-        stop_sequences=texts(get("stop")),
-        seed=integer(get("seed")),
-        choice_count=None if choices == 1 else choices,
-        output_type=_output_type(get("response_format"), get("modalities")),
-        reasoning_level=text(get("reasoning_effort")),
-    )
+    found = Request(text(arguments.get("model")))
+    for name, value in arguments.items():  # few of the many parameters are ever given
+        if name in _PARAMETERS and value is not None:
+            field, read = _PARAMETERS[name]
+            setattr(found, field, read(value))
+    if "max_completion_tokens" in arguments:
+        found.max_tokens = integer(arguments["max_completion_tokens"]) or found.max_tokens
+    if "response_format" in arguments or "modalities" in arguments:
+        get = arguments.get
+        found.output_type = _output_type(get("response_format"), get("modalities"))
+    return found
+
+
+def _several(value: Any) -> int | None:
+    count = integer(value)
+    return None if count == 1 else count
+
+
+_PARAMETERS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "stream": ("stream", lambda value: value is True or None),
+    "temperature": ("temperature", number),
+    "top_p": ("top_p", number),
+    "max_tokens": ("max_tokens", integer),
+    "frequency_penalty": ("frequency_penalty", number),
+    "presence_penalty": ("presence_penalty", number),
+    "stop": ("stop_sequences", texts),
+    "seed": ("seed", integer),
+    "n": ("choice_count", _several),
+    "reasoning_effort": ("reasoning_level", text),
+}
 
 
 def output_type(format: Any) -> str | None:
@@ -56,12 +70,14 @@ def _output_type(format: Any, modalities: Any) -> str | None:
 def response(completion: Any) -> Response:
     """Read a whole answer."""
     get = fields(completion).get
+    reasons = [text(fields(choice).get("finish_reason")) for choice in items(get("choices"))]
+    error = get("error")
     return Response(
-        id=text(get("id")),
-        model=text(get("model")),
-        finish_reasons=_reasons([text(field(c, "finish_reason")) for c in items(get("choices"))]),
-        usage=usage(get("usage")),
-        error_type=error_type(get("error")),
+        text(get("id")),
+        text(get("model")),
+        _reasons(reasons),
+        usage(get("usage")),
+        None if error is None else error_type(error),
     )
 
 
@@ -83,19 +99,24 @@ def usage(said: Any) -> Usage:
     if said is None:
         return Usage()
     told = fields(said)
-    found = Usage(input_tokens=count(told.get("prompt_tokens")))
-    _fill(found, fields(told.get("prompt_tokens_details")), _ASKED)
-    _fill(found, fields(told.get("completion_tokens_details")), _WROTE)
-    found.output_tokens = _output(told, found.reasoning)
-    if found.cache_read is None:
-        found.cache_read = _first(_CACHE_READ, told)
-    if found.cache_write is None:
-        found.cache_write = _first(_CACHE_WRITE, told)
+    found = Usage(count(told.get("prompt_tokens")), count(told.get("completion_tokens")))
+    if (details := told.get("prompt_tokens_details")) is not None:
+        _fill(found, fields(details), _ASKED)
+    if (details := told.get("completion_tokens_details")) is not None:
+        _fill(found, fields(details), _WROTE)
+    if found.reasoning:
+        found.output_tokens = _output(told, found.reasoning)
+    if not _CACHED.isdisjoint(told):
+        if found.cache_read is None:
+            found.cache_read = _first(_CACHE_READ, told)
+        if found.cache_write is None:
+            found.cache_write = _first(_CACHE_WRITE, told)
     return found
 
 
 _CACHE_READ = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens")
 _CACHE_WRITE = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+_CACHED = frozenset(_CACHE_READ + _CACHE_WRITE)
 _ASKED = {
     **dict.fromkeys(_CACHE_READ, "cache_read"),
     **dict.fromkeys(_CACHE_WRITE, "cache_write"),
@@ -125,11 +146,11 @@ def _first(names: Sequence[str], told: Mapping[str, Any]) -> int | None:
     return next((found for found in counts if found is not None), None)
 
 
-def _output(told: Mapping[str, Any], reasoning: int | None) -> int | None:
+def _output(told: Mapping[str, Any], reasoning: int) -> int | None:
     """Return the billed output; xAI leaves reasoning out of it, and its own total shows that."""
     wrote = count(told.get("completion_tokens"))
-    if not reasoning or wrote is None:
-        return wrote
+    if wrote is None:
+        return None
     asked, total = count(told.get("prompt_tokens")), count(told.get("total_tokens"))
     apart = asked is not None and total == asked + wrote + reasoning
     return wrote + reasoning if apart else wrote

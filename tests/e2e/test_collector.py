@@ -88,6 +88,7 @@ def test_sigterm_delivers_what_was_accepted_and_exits_0(tmp_path):
             code = running.process.wait(30)
 
     assert code == 0
+    assert "leaked" not in running.log.read_text()
     assert len({s.span_id for s in sink.spans()}) == 6
 
 

@@ -16,3 +16,9 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
+
+
+def unsettle() -> None:
+    """Call before the process ends: extension modules report what is still frozen as leaked."""
+    gc.unfreeze()
+    gc.collect()

@@ -24,7 +24,7 @@ def run(file: Path | None) -> int:
     """
     settings = read_settings(file)
     _log_to_stderr(settings)
-    from otel_llm.collector.garbage import settle
+    from otel_llm.collector.garbage import settle, unsettle
 
     from .assembly import Service  # imports every component: not before the settings are right
 
@@ -39,6 +39,7 @@ def run(file: Path | None) -> int:
         return 1
     logger.info("stopping: no new data, sending what was accepted")
     service.stop()
+    unsettle()
     return 0
 
 
@@ -64,4 +65,5 @@ def _log_to_stderr(settings: Settings) -> None:
     logging.basicConfig(
         level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr
     )
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request at info
+    for chatty in ("httpx2", "uvicorn"):  # every request, every start, at info
+        logging.getLogger(chatty).setLevel(logging.WARNING)

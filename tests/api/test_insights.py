@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import httpx2
 import pytest
@@ -266,7 +267,7 @@ def test_a_problem_names_what_is_wrong(client: httpx2.Client):
 
     assert answer == {
         "type": "about:blank",
-        "title": "Unprocessable Entity",
+        "title": HTTPStatus(422).phrase,
         "status": 422,
         "detail": "Some of the request is not as it should be",
         "errors": [

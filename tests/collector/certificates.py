@@ -20,13 +20,15 @@ def certificates(directory: Path) -> Certificates:
     """Make an authority and two certificates for localhost in ``directory``."""
     ca, ca_key = directory / "ca.pem", directory / "ca.key"
     _openssl(
-        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test",
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test "
+        "-addext keyUsage=critical,keyCertSign,cRLSign",  # Python 3.13 looks for it
         "-keyout", ca_key, "-out", ca,
     )  # fmt: skip
     for name in ("server", "client"):
         _openssl(
             "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2",
             f"-subj /CN={name} -addext subjectAltName=DNS:localhost,IP:127.0.0.1",
+            "-addext keyUsage=critical,digitalSignature,keyCertSign",
             "-CA", ca, "-CAkey", ca_key,
             "-keyout", directory / f"{name}.key", "-out", directory / f"{name}.pem",
         )  # fmt: skip

@@ -11,6 +11,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPResponse
 from time import monotonic
 
@@ -236,7 +237,7 @@ class TestLimits:
             ]
 
             assert [answer.split(b"\r\n")[0] for answer in answers] == [
-                b"HTTP/1.1 413 Request Entity Too Large"
+                f"HTTP/1.1 413 {HTTPStatus(413).phrase}".encode()
             ] * 2
             assert all(b"Connection: close" in answer for answer in answers)
             assert post(receiver, b"")[0].status == 200

@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class StateFile:
             self._db = _opened(":memory:" if path is None else str(path))
         except sqlite3.Error as error:
             raise OSError(f"{path}: {error}") from error
+        weakref.finalize(self, self._db.close)  # one that is only dropped holds no file
 
     def save(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Write ``values``, by kind and name; ``None`` removes one. All of them or nothing.

@@ -141,7 +141,7 @@ async def chat_openai(llm):
     """Makes models of LangChain's package for OpenAI, with connections that are closed here."""
     import httpx2
 
-    package = pytest.importorskip("langchain_openai")
+    package = pytest.importorskip("langchain_openai", exc_type=ImportError)
     with httpx2.Client() as client:
         async with httpx2.AsyncClient() as async_client:
             yield partial(

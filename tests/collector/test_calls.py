@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from otel_llm.collector.calls import read_call
 from otel_llm.collector.data import Batch
-from otel_llm.genai import Call, Cost, Usage
+from otel_llm.genai import Call, Cost, Document, Usage
 from tests.collector.calls import START, any_value, batch
 
 TRACE = "00000000000000000000000000000001"
@@ -124,3 +125,20 @@ def test_values_of_the_wrong_type_are_unknown():
     )
 
     assert odd == bare()
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ('[{"id": "a", "score": 0.5, "content": "secret"}]', (Document("a", 0.5),)),
+        ([{"id": 7, "score": 1}, {"content": "x"}], (Document("7", 1), Document())),
+        ("[]", ()),
+        ("no list", None),
+        ('{"id": "a"}', None),
+        (17, None),
+    ],
+)
+def test_of_retrieved_documents_only_ids_and_scores_are_read(given: object, read: object):
+    found = call(**{"gen_ai.retrieval.documents": given, "gen_ai.request.max_tokens": 64})
+
+    assert found == bare(documents=read, max_tokens=64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from otel_llm.genai import Call, Cost, Usage
+from otel_llm.genai import Call, Cost, Document, Usage
 
 NOON = 1_790_000_000 * 10**9
 """A fixed moment, Unix nanoseconds."""
@@ -54,6 +54,8 @@ FULL = Call(
     flags=("refusal",),
     output_chars=12,
     tags={"tier": "gold", "a": "b"},
+    max_tokens=256,
+    documents=(Document("handbook-3", 0.82), Document(None, None)),
 )
 """Every field has a value of its own."""
 

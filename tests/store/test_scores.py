@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, replace
-from pathlib import Path
+from dataclasses import replace
 
-import duckdb
 import pytest
 
 from otel_llm.store import DuckDBStore, Filter, Score, ScoreBucket, ScoreStats, StoreConfig
@@ -122,22 +120,3 @@ def test_a_score_that_cannot_be_kept_leaves_the_others_as_they_were(store: DuckD
     assert store.scores("a" * 32) == [RATED]
     store.add_scores([replace(RATED, id="3")])
     assert len(store.scores("a" * 32)) == 2
-
-
-def test_a_store_of_the_first_version_is_brought_up_to_date_with_its_calls(tmp_path: Path):
-    config = StoreConfig(path=str(tmp_path / "calls.duckdb"), retain_for=0)
-    store = DuckDBStore(config)
-    store.write([FULL])
-    store.close()
-    with duckdb.connect(config.path) as db:
-        db.execute("DROP TABLE scores")
-        db.execute("UPDATE schema_version SET version = 1")
-
-    again = DuckDBStore(config)
-    again.add_scores([RATED])
-
-    assert again.calls().calls == [FULL]
-    assert [astuple(score) for score in again.scores("a" * 32)] == [astuple(RATED)]
-    again.close()
-    with duckdb.connect(config.path) as db:
-        assert db.execute("SELECT version FROM schema_version").fetchall() == [(2,)]

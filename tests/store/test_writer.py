@@ -25,7 +25,7 @@ class BlockedStore(DuckDBStore):
 
     def write(self, calls):
         self.entered.set()
-        self.let_go.wait(10)
+        self.let_go.wait(60)
         return super().write(calls)
 
 
@@ -74,7 +74,7 @@ def test_what_was_observed_can_be_read_after_a_flush(writer: CallWriter, store: 
 def test_what_was_observed_appears_by_itself(writer: CallWriter, store: DuckDBStore):
     writer.observe([a_call(1)])
 
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while not store.stats().count and time.monotonic() < until:
         time.sleep(0.01)
     assert store.stats().count == 1
@@ -97,7 +97,7 @@ def test_observing_never_waits_for_the_disk_and_counts_what_it_drops():
     writer = CallWriter(store)
     writer.start()
     writer.observe([a_call(0)])
-    assert store.entered.wait(5)
+    assert store.entered.wait(60)
 
     began = time.monotonic()
     writer.observe([a_call(n) for n in range(1, 26)])

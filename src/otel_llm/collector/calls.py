@@ -8,6 +8,7 @@ from otel_llm import semconv
 from otel_llm.genai import Call, Cost
 from otel_llm.semconv import own
 
+from .documents import read_documents
 from .usage import read_usage
 from .values import as_number
 
@@ -60,6 +61,8 @@ def read_call(span: SpanView) -> Call:
         span.texts(own.QUALITY_FLAGS),
         span.integer(own.OUTPUT_LENGTH),
         _tags(span.value(own.TAGS)),
+        span.integer(semconv.REQUEST_MAX_TOKENS),
+        read_documents(span.value(semconv.RETRIEVAL_DOCUMENTS)),
     ]
     return Call(*fields)
 

@@ -5,8 +5,8 @@ objects, the collector reads a ``Call`` back from a span. ``None`` always means 
 zero. Nothing here knows OpenTelemetry.
 """
 
-from .call import Call, Cost
+from .call import Call, Cost, Document
 from .exchange import Request, Response
 from .usage import Usage
 
-__all__ = ["Call", "Cost", "Request", "Response", "Usage"]
+__all__ = ["Call", "Cost", "Document", "Request", "Response", "Usage"]

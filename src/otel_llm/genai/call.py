@@ -25,6 +25,15 @@ class Cost:
     """``genai-prices``, ``custom``, ``provider`` or ``local``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document that a retrieval found: which, and how well it fits. Never its text."""
+
+    id: str | None = None
+    score: float | None = None
+    """As the index gave it: whether more is better is its affair."""
+
+
 @dataclass(slots=True)
 class Call:
     """One GenAI span. Ids are lower-case hex, times Unix nanoseconds, ``None`` is unknown.
@@ -68,6 +77,10 @@ class Call:
     output_chars: int | None = None
     """Length of the answer's text; ``None`` when content was not captured."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    max_tokens: int | None = None
+    """How long the answer was allowed to be."""
+    documents: tuple[Document, ...] | None = None
+    """What a retrieval found, in its order; ``None`` when it was not captured."""
 
     @property
     def model(self) -> str | None:

@@ -112,6 +112,10 @@ class PriceBook:
             )
         return card
 
+    def context_window(self, provider: str | None, model: str) -> int | None:
+        """Return how many tokens the model takes in and gives out together, as it is listed."""
+        return self.listed.context_window(*reference(provider, model))
+
     def _remember(self, key: object, card: Card | Unpriced) -> Card | Unpriced:
         if len(self._cards) >= _MAX_CARDS:
             self._cards = {}

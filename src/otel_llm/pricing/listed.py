@@ -96,6 +96,11 @@ class PriceList:
             by_minute=_by_minute(info),
         )
 
+    def context_window(self, provider: str | None, model: str) -> int | None:
+        """Return the listed context window in tokens; ``None`` when none is listed."""
+        found = self._find(provider, model)
+        return None if isinstance(found, Unpriced) else found[1].context_window
+
     def _find(
         self, provider: str | None, model: str
     ) -> tuple[Provider, ModelInfo, bool] | Unpriced:

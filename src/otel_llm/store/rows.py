@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Final, cast
 
-from otel_llm.genai import Call, Cost, Usage
+from otel_llm.genai import Call, Cost, Document, Usage
 
 from .schema import CALL_COLUMNS, COLUMNS, COST_COLUMNS, DERIVED, MEASURE_COLUMNS, USAGE_COLUMNS
 
@@ -33,6 +34,8 @@ def to_row(call: Call) -> tuple[object, ...]:
         *_cost_row(call.cost),
         _duration_ms(call.end_ns - call.start_ns),
         _usd(call.cost),
+        _count(call.max_tokens),
+        _document_text(call.documents),
     )
 
 
@@ -54,7 +57,19 @@ def to_call(row: Sequence[Any]) -> Call:
     fields["flags"] = None if values["flags"] is None else tuple(values["flags"])
     fields["tags"] = dict(values["tags"] or {})
     usage = Usage(**{column.source: values[column.name] for column in USAGE_COLUMNS})
+    fields["max_tokens"] = values["max_tokens"]
+    fields["documents"] = _read_documents(values["documents"])
     return Call(**fields, usage=usage, cost=_read_cost(values))
+
+
+def _document_text(documents: Sequence[Document] | None) -> str | None:
+    if documents is None:
+        return None
+    return json.dumps([[one.id, one.score] for one in documents])
+
+
+def _read_documents(text: str | None) -> tuple[Document, ...] | None:
+    return None if text is None else tuple(Document(*pair) for pair in json.loads(text))
 
 
 def _read_cost(values: dict[str, Any]) -> Cost | None:

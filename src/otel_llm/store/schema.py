@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 SCORES: Final = """
 CREATE TABLE scores (
@@ -19,7 +19,13 @@ CREATE TABLE scores (
 """
 """In the order of ``Score``'s fields."""
 
-MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {1: (SCORES,)}
+MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
+    1: (SCORES,),
+    2: (
+        "ALTER TABLE calls ADD COLUMN max_tokens BIGINT",
+        "ALTER TABLE calls ADD COLUMN documents VARCHAR",
+    ),
+}
 """Version -> the statements that lead from it to the next one."""
 
 
@@ -98,8 +104,14 @@ COST_COLUMNS: Final = (
     Column("cost_source", "VARCHAR", "source"),
 )
 
-EXTRA_COLUMNS: Final = (Column("duration_ms", "DOUBLE"), Column("cost_usd", "DOUBLE"))
-"""``duration_ms`` is null when a span ends before it starts; ``cost_usd`` for other currencies."""
+EXTRA_COLUMNS: Final = (
+    Column("duration_ms", "DOUBLE"),
+    Column("cost_usd", "DOUBLE"),
+    Column("max_tokens", "BIGINT"),
+    Column("documents", "VARCHAR"),
+)
+"""``duration_ms`` is null when a span ends before it starts; ``cost_usd`` for other currencies;
+``documents`` is a JSON list of [id, score]."""
 
 COLUMNS: Final = CALL_COLUMNS + MEASURE_COLUMNS + USAGE_COLUMNS + COST_COLUMNS + EXTRA_COLUMNS
 NAMES: Final = ", ".join(column.name for column in COLUMNS)

@@ -11,10 +11,12 @@ from starlette.routing import BaseRoute
 from otel_llm.alerting.service import AlertService
 from otel_llm.collector.samples import Measure
 from otel_llm.store import Store
+from otel_llm.store.content import ContentStore
 from otel_llm.version import __version__
 
 from .alerts import alert_routes
 from .config import ApiConfig
+from .content import content_routes
 from .dashboard import dashboard_routes
 from .guard import Guard, TokenFile
 from .health import Ready, health_routes
@@ -31,14 +33,16 @@ def create_app(
     measures: Sequence[Measure] = (),
     alerts: AlertService | None = None,
     observe: Observe | None = None,
+    content: ContentStore | None = None,
     pages: Sequence[BaseRoute] = (),
     ready: Ready = lambda: True,
 ) -> FastAPI:
     """The ASGI application over ``store``.
 
     ``measures`` are what ``/metrics`` shows, ``observe`` takes calls that are reported over HTTP,
-    ``pages`` are more routes behind the same guard, ``ready`` says whether the collector takes
-    data. Raises ``ValueError`` for a token file without a token.
+    ``content`` is shown to the holders of its own tokens, ``pages`` are more routes behind the
+    same guard, ``ready`` says whether the collector takes data. Raises ``ValueError`` for a token
+    file without a token.
     """
     config = config or ApiConfig()
     tokens = TokenFile(config.token_file) if config.token_file else None
@@ -57,6 +61,8 @@ def create_app(
     if alerts is not None:
         app.include_router(alert_routes(alerts))
         app.include_router(watch_routes(alerts))
+    if content is not None and content.token_file:
+        app.include_router(content_routes(content, TokenFile(content.token_file)))
     app.router.routes.extend(pages)
     add_problems(app)
     if config.cors_origins:

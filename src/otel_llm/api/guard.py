@@ -125,7 +125,7 @@ class Guard:
         return self._tokens is not None and scope["path"] not in OPEN_PATHS and not preflight
 
     def _known(self, authorization: str) -> bool:
-        token = _token(authorization)
+        token = bearer(authorization)
         return self._tokens is not None and token is not None and self._tokens.holds(token)
 
 
@@ -157,7 +157,8 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-def _token(authorization: str) -> str | None:
+def bearer(authorization: str) -> str | None:
+    """The bearer token, or password of basic authentication, in an ``Authorization`` header."""
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()

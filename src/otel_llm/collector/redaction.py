@@ -2,7 +2,7 @@
 
 Where in doubt, it is taken out: unlike a quality check, which must not cry wolf, this does not ask
 whether an address is only an example. Only what is a number to most people is proven first: cards
-by their check digit, bank accounts by their remainder.
+by their check digit, bank accounts by their remainder, numbers of persons by their state's rule.
 """
 
 from __future__ import annotations
@@ -13,18 +13,26 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from otel_llm.quality.leaks import PII, SECRETS, Shape
+from otel_llm.quality.leaks import PII, SECRETS
+from otel_llm.quality.national import NATIONAL, NATIONAL_SIGN
+from otel_llm.quality.shape import Shape, leaking
 from otel_llm.quality.words import compiled
 
-KINDS = {shape.kind: shape for shape in (*SECRETS, *PII)}
-GROUPS = {"secrets": [s.kind for s in SECRETS], "pii": [s.kind for s in PII]}
-_PROVEN = frozenset({"card", "iban", "password"})
+_SHAPES = (*SECRETS, *PII)
+KINDS = tuple(dict.fromkeys(shape.kind for shape in _SHAPES))
+GROUPS = {
+    name: tuple(dict.fromkeys(shape.kind for shape in shapes))
+    for name, shapes in (("secrets", SECRETS), ("pii", PII), ("national", NATIONAL))
+}
+_NUMBERS = frozenset(GROUPS["national"])
+_PROVEN = frozenset({"card", "iban", "password", *_NUMBERS})
 _STRUCTURE = frozenset({"type", "role", "finish_reason", "modality", "mime_type", "id"})
 """Keys of messages whose values are words of the conventions and nobody's content."""
 _HEX_DIGITS = 12
 _UNREADABLE = "[unreadable]"
 """In place of what could not be looked into."""
 
+_NUMBERED = compiled(NATIONAL_SIGN.regex)
 _Find: TypeAlias = tuple[str, "re.Pattern[str]", Callable[[str], bool]]
 
 
@@ -42,15 +50,16 @@ class Redactor:
         """``patterns``: regular expressions of your own, by the word to put in place of what they
         find. ``allow``: what one of them matches as a whole stays. Raises ``ValueError`` for an
         expression that is none."""
-        self._finds = [_of_shape(KINDS[kind]) for kind in kinds]
+        self._finds = [_of_shape(shape) for shape in _SHAPES if shape.kind in kinds]
         self._finds += [(name, _compiled(regex), _always) for name, regex in patterns.items()]
         self._allow = [_compiled(regex) for regex in allow]
         self._key = key
 
     def text(self, text: str) -> str:
         """Return ``text`` without what is to be taken out; the same object when nothing is."""
+        numbered = _NUMBERED.search(text) is not None
         for kind, pattern, proves in self._finds:
-            if pattern.search(text):
+            if (numbered or kind not in _NUMBERS) and pattern.search(text):
                 text = pattern.sub(self._replace(kind, proves), text)
         return text
 
@@ -83,10 +92,11 @@ class Redactor:
 
     def _replace(self, kind: str, proves: Callable[[str], bool]) -> Callable[[re.Match[str]], str]:
         def replace(found: re.Match[str]) -> str:
-            said = found[0]
+            start, end = (place - found.start() for place in leaking(found))
+            said = found[0][start:end]
             if not proves(said) or any(allowed.fullmatch(said) for allowed in self._allow):
-                return said
-            return f"[{kind}{self._pseudonym(said)}]"
+                return found[0]
+            return f"{found[0][:start]}[{kind}{self._pseudonym(said)}]{found[0][end:]}"
 
         return replace
 

@@ -51,7 +51,8 @@ class RedactConfig:
     """Settings of the ``redact`` processor."""
 
     kinds: tuple[str, ...] = ("secrets", "pii")
-    """What to take out: ``secrets``, ``pii``, or single kinds such as ``email`` or ``card``."""
+    """What to take out: ``secrets``, ``pii``, ``national`` (the numbers that a state gives
+    to a person), or single kinds such as ``email``, ``card`` or ``es_dni``."""
     patterns: dict[str, str] = field(default_factory=dict[str, str])
     """Regular expressions of your own, by the word to put in place of what they find."""
     allow: tuple[str, ...] = ()

@@ -71,7 +71,8 @@ class Settings:
     back."""
     redact: tuple[str, ...] = field(default=(), metadata={"env": "OTEL_LLM_REDACT"})
     """What is taken out of captured content, separated by commas: ``secrets`` (keys, tokens,
-    passwords), ``pii`` (e-mail, card, IBAN, US SSN, phone). The preview never has either."""
+    passwords), ``pii`` (e-mail, card, IBAN, phone, the numbers that states give, proven by
+    check digits). The preview never has either."""
     redact_patterns: tuple[str, ...] = field(
         default=(), metadata={"env": "OTEL_LLM_REDACT_PATTERNS"}
     )

@@ -51,7 +51,7 @@ class Team:
         return call(self.clock.now, tokens=tokens, error_type="timeout" if failed else None)
 
     def _settle(self) -> None:
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + 60
         while any(status.waiting for status in self.service.notifiers()):
             assert time.monotonic() < limit
             time.sleep(0.001)

@@ -48,7 +48,7 @@ def _fail(service: AlertService, clock: Clock) -> None:
 
 
 def _until(holds: Callable[[], object]) -> None:
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < limit
         time.sleep(0.005)
@@ -172,7 +172,7 @@ class Hanging(Target):
         if not self.got_first.is_set():
             self.received.append(request)
             self.got_first.set()
-            self.let_go.wait(30)
+            self.let_go.wait(300)
         return super().answer(request)
 
 
@@ -192,6 +192,49 @@ def test_killed_between_evaluation_and_answer_it_tells_again_under_the_same_key(
     assert json.loads(again.body)["groupKey"] == json.loads(before.body)["groupKey"]
     assert json.loads(again.body)["event"] == "firing"
     assert again.headers["Idempotency-Key"] == before.headers["Idempotency-Key"]
+
+
+@pytest.mark.parametrize("wait", [0.0, 30.0], ids=["at the evaluation", "between evaluations"])
+def test_nothing_is_told_before_it_is_kept(monkeypatch, wait: float):
+    clock = Clock()
+    with serving(Target()) as target:
+        service = AlertService(_config(target.url, group_wait=wait), clock=clock)
+        kept_before_told: list[bool] = []
+        save = service._state.save
+
+        def saving(values: dict[str, dict[str, Any]]) -> None:
+            if any(group["sent"] for group in values["group"].values()):
+                kept_before_told.append(not service.notifiers()[0].waiting)
+            save(values)
+
+        monkeypatch.setattr(service._state, "save", saving)
+        _fail(service, clock)
+        service.evaluate()
+        clock.now += wait
+        service._tick()
+        (status,) = service.notifiers()
+        service.stop(grace_s=0)
+
+    assert (kept_before_told, status.waiting) == ([True], 1)
+
+
+def test_what_a_full_disk_did_not_take_is_kept_the_next_time(monkeypatch, tmp_path: Path):
+    clock = Clock()
+    config = _config(state_path=str(tmp_path / "alerts.db"))
+    service = AlertService(config, clock=clock)
+    _fail(service, clock)
+
+    def full(values: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service._state, "save", full)
+        service.evaluate()
+    service.evaluate()
+    service._state.close()
+
+    (kept,) = AlertService(config, clock=clock).alerts()
+    assert (kept.rule, kept.state) == ("Errors", "firing")
 
 
 def test_a_rule_of_the_api_is_checked_like_one_of_the_file():

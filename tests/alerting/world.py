@@ -124,7 +124,7 @@ class Target:
     def wait(self, times: int = 1) -> None:
         """Wait until ``times`` more requests were answered."""
         for _ in range(times):
-            assert self.arrived.acquire(timeout=10), "nothing arrived"
+            assert self.arrived.acquire(timeout=60), "nothing arrived"
 
 
 @contextmanager

@@ -169,7 +169,7 @@ def test_a_server_that_does_not_answer_is_given_up_on_after_the_timeout():
     released = threading.Event()
 
     def stall(_) -> TraceResponse:
-        released.wait(30)
+        released.wait(60)
         return TraceResponse()
 
     with grpc_sink(stall) as sink:
@@ -282,4 +282,4 @@ def _garbage_server(answer: bytes) -> Iterator[int]:
         thread.start()
         yield listening.getsockname()[1]
         listening.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    thread.join(60)

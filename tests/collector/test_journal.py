@@ -144,14 +144,14 @@ def test_nothing_is_read_before_it_is_on_the_disk(opened, monkeypatch):
 
     def held(file: int) -> None:
         started.set()
-        released.wait(10)
+        released.wait(60)
 
     log = opened()
     queue = JournalQueue(log, "otlp")
     monkeypatch.setattr(os, "fdatasync", held)
     thread = threading.Thread(target=log.append, args=(b"payload",))
     thread.start()
-    started.wait(10)
+    started.wait(60)
 
     assert queue.size_bytes == 0
     released.set()
@@ -427,17 +427,17 @@ def test_closing_answers_those_who_wait_for_their_sync(opened, monkeypatch):
 
     def late(group) -> None:
         wrote.set()
-        closed.wait(10)
+        closed.wait(60)
         commit(group)
 
     monkeypatch.setattr(log, "_commit", late)
     with ThreadPoolExecutor(1) as pool:
         appended = pool.submit(log.append, b"payload")
-        wrote.wait(10)
+        wrote.wait(60)
         log.close()
         closed.set()
 
-        assert appended.result(10) is None
+        assert appended.result(60) is None
 
 
 def test_a_closed_journal_refuses(opened):

@@ -35,7 +35,7 @@ def receiver() -> Iterator[Receiver]:
 
 def call(receiver: Receiver, payload: bytes, signal: str = "traces", **options) -> bytes:
     with grpc.insecure_channel(receiver.grpc) as channel:
-        return channel.unary_unary(METHODS[signal])(payload, timeout=10, **options)
+        return channel.unary_unary(METHODS[signal])(payload, timeout=60, **options)
 
 
 def failure(receiver: Receiver, payload: bytes) -> tuple[grpc.StatusCode, dict[str, bytes]]:
@@ -153,7 +153,7 @@ def test_an_unknown_method_is_unimplemented(receiver):
     method = METHODS["traces"].replace("Export", "Import")
 
     with grpc.insecure_channel(receiver.grpc) as channel, pytest.raises(grpc.RpcError) as raised:
-        channel.unary_unary(method)(b"", timeout=10)
+        channel.unary_unary(method)(b"", timeout=60)
 
     assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
@@ -161,7 +161,7 @@ def test_an_unknown_method_is_unimplemented(receiver):
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01", b"\0" * 100, b"PRI"])
 def test_a_client_that_speaks_no_grpc_disturbs_nobody(receiver, sent):
     host, _, port = receiver.grpc.partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as stranger:
+    with socket.create_connection((host, int(port)), timeout=60) as stranger:
         stranger.sendall(sent)
 
         call(receiver, corpus.request("mix", 5))
@@ -183,21 +183,21 @@ def test_stop_waits_for_the_request_under_way_and_refuses_new_ones(receiver):
 
     def slow(signal: str, payload: bytes) -> None:
         reached.set()
-        release.wait(10)
+        release.wait(60)
 
     inner = OtlpReceiver(OtlpConfig(ProtocolsConfig(GrpcConfig(LOCAL))))
     inner.start(slow)
     address = f"127.0.0.1:{inner.grpc_port}"
     with grpc.insecure_channel(address) as channel:
         export = channel.unary_unary(METHODS["traces"])
-        sender = threading.Thread(target=lambda: answers.append(export(b"", timeout=20)))
+        sender = threading.Thread(target=lambda: answers.append(export(b"", timeout=60)))
         sender.start()
-        assert reached.wait(10)
-        stopper = threading.Thread(target=inner.stop, args=(10,))
+        assert reached.wait(60)
+        stopper = threading.Thread(target=inner.stop, args=(60,))
         stopper.start()
         release.set()
-        stopper.join(20)
-        sender.join(20)
+        stopper.join(60)
+        sender.join(60)
 
         assert answers == [b""]
         with pytest.raises(grpc.RpcError):

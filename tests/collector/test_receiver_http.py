@@ -45,7 +45,7 @@ def receiver() -> Iterator[Receiver]:
 
 @contextmanager
 def connected(receiver: Receiver) -> Iterator[HTTPConnection]:
-    connection = HTTPConnection("127.0.0.1", receiver.http_port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", receiver.http_port, timeout=60)
     try:
         yield connection
     finally:
@@ -69,7 +69,7 @@ def post(
 
 def raw(receiver: Receiver, *sent: bytes) -> bytes:
     """Send bytes, hang up our side, and return all that comes back."""
-    with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=10) as stranger:
+    with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as stranger:
         for piece in sent:
             stranger.sendall(piece)
         stranger.shutdown(socket.SHUT_WR)
@@ -250,7 +250,7 @@ class TestLimits:
 
     def test_bodies_under_way_are_limited_together(self):
         with receiving(http=HttpConfig(LOCAL, max_buffered=1000)) as receiver:
-            with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=10) as slow:
+            with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as slow:
                 slow.sendall(head(2000) + bytes(900))
                 wait_until(lambda: receiver.inner._http._traffic.buffered == 900)
 
@@ -280,7 +280,7 @@ class TestLimits:
     def test_a_sender_that_never_finishes_is_told_and_cut_off(self, sent):
         config = HttpConfig(LOCAL, read_header_timeout=0.2, read_timeout=0.2)
         with receiving(http=config) as receiver:
-            with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=10) as slow:
+            with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as slow:
                 slow.sendall(sent)
 
                 answer = b"".join(iter(lambda: slow.recv(65536), b""))
@@ -291,7 +291,7 @@ class TestLimits:
     def test_a_connection_that_is_idle_too_long_is_closed_without_a_word(self):
         config = HttpConfig(LOCAL, read_header_timeout=0.2, idle_timeout=0.2)
         with receiving(http=config) as receiver:
-            with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=10) as idle:
+            with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as idle:
                 idle.sendall(head(0))
                 answer = b"".join(iter(lambda: idle.recv(65536), b""))
 
@@ -328,7 +328,7 @@ class TestTransport:
         assert receiver.inbox.received == [("traces", SPANS)]
 
     def test_a_sender_that_waits_for_permission_gets_it(self, receiver):
-        with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=10) as polite:
+        with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as polite:
             polite.sendall(head(len(SPANS), "Expect: 100-continue"))
             assert polite.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
             polite.sendall(SPANS)
@@ -374,7 +374,7 @@ class TestTransport:
 
     @pytest.mark.parametrize("cut", [10, 100, 150])
     def test_a_request_that_is_cut_off_leaves_nothing_behind(self, receiver, cut):
-        with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=10) as gone:
+        with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as gone:
             gone.sendall((head(len(SPANS)) + SPANS)[:cut])
 
         wait_until(lambda: not receiver.inner._http._traffic.connections)
@@ -396,19 +396,19 @@ class TestTransport:
         with receiving() as receiver, connected(receiver) as idle:
             idle.request("POST", "/v1/traces", b"", {"content-type": PROTOBUF})
             idle.getresponse().read()
-            with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=10) as busy:
+            with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as busy:
                 busy.sendall(head(len(SPANS)) + SPANS[:10])
                 wait_until(lambda: receiver.inner._http._traffic.buffered == 10)
-                stopper = threading.Thread(target=receiver.inner.stop, args=(10,))
+                stopper = threading.Thread(target=receiver.inner.stop, args=(60,))
                 stopper.start()
                 assert idle.sock.recv(1) == b""
                 busy.sendall(SPANS[10:])
 
                 assert busy.recv(65536).startswith(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")
-                stopper.join(10)
+                stopper.join(60)
                 assert not stopper.is_alive()
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", receiver.http_port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60).close()
 
     def test_stop_does_not_wait_longer_than_it_was_given(self):
         with receiving() as receiver, connected(receiver) as busy:
@@ -438,7 +438,7 @@ class TestTls:
     def status(self, receiver: Receiver, context: ssl.SSLContext) -> bytes:
         address = ("127.0.0.1", receiver.http_port)
         with (
-            socket.create_connection(address, timeout=10) as plain,
+            socket.create_connection(address, timeout=60) as plain,
             context.wrap_socket(plain, server_hostname="localhost") as secure,
         ):
             secure.sendall(head(0))
@@ -495,7 +495,7 @@ class TestStockExporter:
 
 
 def wait_until(condition) -> None:
-    until = monotonic() + 10
+    until = monotonic() + 60
     while not condition():
         assert monotonic() < until, "it did not happen"
         threading.Event().wait(0.005)

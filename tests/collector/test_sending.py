@@ -66,7 +66,7 @@ class Scripted:
 
     def wait(self, until: Callable[[], bool]) -> None:
         with self.changed:
-            assert self.changed.wait_for(until, 10), f"{len(self.attempts)} attempts"
+            assert self.changed.wait_for(until, 60), f"{len(self.attempts)} attempts"
 
 
 class Limited(Scripted):
@@ -322,7 +322,7 @@ def running(*args, **more) -> Iterator[Sender[MemoryQueue]]:
         yield made
     finally:
         made.close()
-        made.join(10)
+        made.join(60)
 
 
 def test_requests_that_come_together_leave_together():
@@ -366,7 +366,7 @@ def test_closing_hurries_a_sender_that_waits_for_its_next_attempt():
     exporter.wait(lambda: len(exporter.attempts) == 1)
 
     made.close()
-    made.join(10)
+    made.join(60)
 
     assert exporter.numbers() == [1]
 
@@ -540,7 +540,7 @@ def test_an_outage_longer_than_an_hour_is_caught_up_completely():
         made.queue.put(traces(number))
     made.close()
     made.start()
-    made.join(30)
+    made.join(60)
 
     assert exporter.numbers() == list(range(7200))
     assert 3600 <= clock.now - NOW < 3700
@@ -578,7 +578,7 @@ def test_over_grpc_a_destination_that_goes_away_and_comes_back_has_everything():
         time.sleep(0.01)
     with grpc_sink(port=before.port) as after:
         made.close()
-        made.join(20)
+        made.join(60)
         exporter.close()
 
     assert (before.spans(), after.spans()) == ([1], [2])

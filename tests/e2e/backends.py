@@ -30,7 +30,7 @@ class Backend:
     api: str
 
     def get(self, path: str, **params: Any) -> Any:
-        answer = httpx2.get(self.api + path, params=params, timeout=10)
+        answer = httpx2.get(self.api + path, params=params, timeout=60)
         return answer.json() if answer.is_success else None
 
     def find(self, path: str, wanted: Callable[[Any], Any], **params: Any) -> Any:
@@ -117,7 +117,7 @@ def _process(
             yield
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
     sys.stdout.write(log.read_text()[-3000:])  # shown by pytest when the test fails
 
 

@@ -325,7 +325,7 @@ class Attack:
         for producer in self.producers:
             producer.stop()
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(60)
         self._log.close()
         for proxy in self.proxies:
             proxy.close()

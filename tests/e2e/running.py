@@ -46,11 +46,11 @@ class Running:
         return f"http://127.0.0.1:{self.api}"
 
     def get(self, path: str, **params) -> dict:
-        answer = httpx2.get(self.api_url + path, params=params)
+        answer = httpx2.get(self.api_url + path, params=params, timeout=60)
         answer.raise_for_status()
         return answer.json()
 
-    def wait_for(self, ask, seconds: float = 20.0):
+    def wait_for(self, ask, seconds: float = 60.0):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
@@ -108,5 +108,5 @@ def collector(tmp_path: Path, exporters: dict | None = None, **more) -> Iterator
         finally:
             if process.poll() is None:
                 process.terminate()
-            process.wait(30)
+            process.wait(60)
     sys.stdout.write(log.read_text())  # shown by pytest when the test fails

@@ -85,7 +85,7 @@ def test_sigterm_delivers_what_was_accepted_and_exits_0(tmp_path):
         with collector(tmp_path, exporters) as running:
             send(HttpExporter(running.http_endpoint + "/v1/traces"), count=5)
             running.process.send_signal(signal.SIGTERM)
-            code = running.process.wait(30)
+            code = running.process.wait(60)
 
     assert code == 0
     assert "leaked" not in running.log.read_text()
@@ -132,7 +132,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
             [COMMAND, "collector", "--config", str(file)],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
 
@@ -156,7 +156,7 @@ def test_a_signal_that_no_pipeline_takes_is_not_sent_for_ever(tmp_path, protocol
             method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
             with grpc.insecure_channel(f"127.0.0.1:{running.grpc}") as channel:
                 with pytest.raises(grpc.RpcError) as error:
-                    channel.unary_unary(method)(b"", timeout=10)
+                    channel.unary_unary(method)(b"", timeout=60)
                 code = error.value.code().name
 
     assert code == told

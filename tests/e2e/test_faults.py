@@ -44,7 +44,7 @@ def test_a_collector_that_is_told_to_stop_keeps_what_it_could_not_send(tmp_path:
         application.export("traces", traces(1, 2, 3))
         application.close()
         running.process.terminate()
-        assert running.process.wait(20) == 0
+        assert running.process.wait(60) == 0
 
     with OtlpSink() as sink, _journaled(tmp_path, sink.grpc_endpoint):
         assert sink.wait(lambda s: len(s.spans()) == 3)

@@ -80,7 +80,7 @@ def _prometheus(scraped: int | None, folder: Path) -> Iterator[Ask]:
             yield ask
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _until_answered(client: httpx2.Client, path: str, params: dict[str, Any]) -> Any:

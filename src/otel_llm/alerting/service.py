@@ -10,6 +10,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -83,6 +84,9 @@ class AlertService:
         self._watch.follow(self._windows)
         self._readings = self._own_readings(readings or {})
         self._deliveries = {name: self._delivery(name) for name in config.notifiers}
+        self._due: deque[tuple[str, Notification]] = deque()
+        self._unsaved: dict[str, dict[str, Any]] = {}
+        self._saving = threading.RLock()
         self._dispatcher = self._make_dispatcher(inhibitions)
         self._engine = self._make_engine(rules)
         self._restore()
@@ -103,7 +107,7 @@ class AlertService:
         return Dispatcher(
             self._config.all_routes(),
             {name: _target(name) for name in self._config.notifiers},
-            lambda name, notification: self._deliveries[name].put(notification),
+            lambda name, notification: self._due.append((name, notification)),
             inhibitions=inhibitions,
             mute_times=self._config.mute_times,
         )
@@ -130,7 +134,7 @@ class AlertService:
 
     def _settled(self, notification: Notification, delivered: bool) -> None:
         self._dispatcher.settled(notification, delivered)
-        self._guarded(self._save, "what was told could not be kept")
+        self._keep()
 
     def _guarded(self, do: Callable[[], object], otherwise: str) -> None:
         try:
@@ -155,7 +159,7 @@ class AlertService:
         until = time.monotonic() + grace_s
         for delivery in self._deliveries.values():
             delivery.stop(max(0.0, until - time.monotonic()))
-        self._save()
+        self._keep()
         self._state.close()
 
     def _run(self) -> None:
@@ -169,6 +173,8 @@ class AlertService:
 
     def _tick(self) -> None:
         self._dispatcher.tick(self._clock())
+        if self._due:
+            self._tell()
 
     def evaluate(self) -> tuple[Alert, ...]:
         """Evaluate every rule now and tell what is news; return all alerts."""
@@ -177,8 +183,17 @@ class AlertService:
             self._windows.advance(now)
             self._watch.advance(now)
             alerts = self._engine.evaluate()
-            self._save()
+            self._tell()
             return alerts
+
+    def _tell(self) -> None:
+        """Keep what is to be told, then hand it over: of a message that left before it was kept
+        a collector that is killed would know nothing, and its resolve would be lost."""
+        with self._saving:
+            due = [self._due.popleft() for _ in range(len(self._due))]
+            self._keep()
+            for name, notification in due:
+                self._deliveries[name].put(notification)
 
     # The stream of calls
 
@@ -236,7 +251,7 @@ class AlertService:
         if alert is not None:
             heard = [a for a in self._engine.alerts() if a.fired_at is not None]
             self._dispatcher.process(heard, self._clock())
-            self._save()
+            self._tell()
         return alert
 
     def silence(
@@ -318,18 +333,26 @@ class AlertService:
 
     # Restarts
 
+    def _keep(self) -> None:
+        self._guarded(self._save, "where the alerts stand could not be kept")
+
     def _save(self) -> None:
-        alerts = self._engine.export(changed_only=True)
-        groups = self._dispatcher.export()
-        self._state.save(
-            {
-                "alerts": alerts,
-                "group": groups,
-                "budget": self._budgets.export(),
-                "watch": self._watch.export(),
-                "clock": {"evaluated_at": self._clock()},
-            }
-        )
+        """Write what changed. What a full disk did not take is written the next time; one thread
+        at a time, so that nothing older lands on top of what is newer."""
+        with self._saving:
+            for kind, changed in self._changes().items():
+                self._unsaved.setdefault(kind, {}).update(changed)
+            self._state.save(self._unsaved)
+            self._unsaved = {}
+
+    def _changes(self) -> dict[str, dict[str, Any]]:
+        return {
+            "alerts": self._engine.export(changed_only=True),
+            "group": self._dispatcher.export(),
+            "budget": self._budgets.export(),
+            "watch": self._watch.export(),
+            "clock": {"evaluated_at": self._clock()},
+        }
 
     def _restore(self) -> None:
         for given in self._state.load("rule").values():

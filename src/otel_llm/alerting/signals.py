@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from otel_llm.stats import Tally
-from otel_llm.stats.tally import NANO, Example
+from otel_llm.stats.tally import MICRO, NANO, Example
 
 from .template import duration, humanize, percentage
 
@@ -94,6 +94,12 @@ CALL_SIGNALS: Mapping[str, Signal] = {
     "mean_output_chars": Signal(
         lambda t: _share(t.output_chars, t.measured), lambda t: t.measured, "characters"
     ),
+    "quality_mean": Signal(
+        lambda t: t.score_micro / MICRO / t.scored if t.scored else None,
+        lambda t: t.scored,
+        unit="1",
+        example="flagged",
+    ),
     "refusal_rate": Signal(
         lambda t: _share(t.refused, t.refusable),
         lambda t: t.refusable,
@@ -111,7 +117,6 @@ REPORTED_SIGNALS: Mapping[str, str] = {
     "queue_age": "age of the oldest batch waiting for a destination, in seconds",
     "queue_use": "how full the fullest queue is, 0 to 1",
     "price_table_age": "age of the price table, in seconds",
-    "quality_mean": "mean quality score of late, 0 to 1",
     "undelivered_notifications": "notifications that no target took",
     "budget_use": "share of a budget that is spent, 1 is all",
     "budget_burn": "speed of spending over the speed that would just last",

@@ -104,7 +104,7 @@ def _alertmanager(folder: Path, url: str) -> Iterator[str]:
 
 
 def _ready(url: str) -> str:
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while True:
         try:
             with urllib.request.urlopen(f"{url}/-/ready", timeout=1):

@@ -35,6 +35,7 @@ class Repeated(Protocol):
     def __getitem__(self, index: int) -> bytes: ...
     def __setitem__(self, index: int, value: bytes) -> None: ...
     def __delitem__(self, index: int) -> None: ...
+    def append(self, value: bytes) -> None: ...
 
 
 class Attributes(Protocol):
@@ -117,6 +118,7 @@ class SpanMessage(Protocol):
     end: int
     attributes: Attributes
     events: Repeated
+    links: Repeated
     status: StatusMessage
 
 
@@ -145,18 +147,29 @@ class KeyMessage(Protocol):
     key: str | bytes
 
 
-class EventMessage(Protocol):
-    """An event of which only the attributes are looked at."""
+class EditedAttributes(Protocol):
+    """Attributes that can be changed and taken out one by one."""
 
-    attributes: Sequence[KeyValueMessage]
+    def __getitem__(self, index: int) -> KeyValueMessage: ...
+    def __iter__(self) -> Iterator[KeyValueMessage]: ...
+    def __len__(self) -> int: ...
+    def __delitem__(self, index: int) -> None: ...
+
+
+class EventMessage(Protocol):
+    """An event or a link, of which only the attributes are looked at."""
+
+    attributes: EditedAttributes
 
 
 class EditedSpan(Message, Protocol):
-    """A span whose attributes can be taken out one by one, and its events and status reworded; the
-    rest is unknown fields."""
+    """A span whose attributes can be taken out one by one, and all else that says something
+    reworded; the rest is unknown fields."""
 
+    name: bytes
     attributes: list[KeyMessage]
     events: Sequence[EventMessage]
+    links: Sequence[EventMessage]
     status: StatusMessage
 
 
@@ -258,6 +271,7 @@ def _types() -> descriptor_pb2.FileDescriptorProto:
         start=(7, _Field.TYPE_FIXED64),
         end=(8, _Field.TYPE_FIXED64),
         events=(-11, _BYTES),
+        links=(-13, _BYTES),
         status=(15, "Status"),
     )
     with_map(span, 9)
@@ -265,7 +279,15 @@ def _types() -> descriptor_pb2.FileDescriptorProto:
     with_map(define("Resource"), 1)
     define("Key", key=(1, _TEXT))
     define("Event", attributes=(-3, "KeyValue"))
-    define("EditedSpan", attributes=(-9, "Key"), events=(-11, "Event"), status=(15, "Status"))
+    define("Link", attributes=(-4, "KeyValue"))
+    define(
+        "EditedSpan",
+        name=(5, _BYTES),
+        attributes=(-9, "Key"),
+        events=(-11, "Event"),
+        links=(-13, "Link"),
+        status=(15, "Status"),
+    )
     define("KeyValue", key=(1, _TEXT), value=(2, _BYTES))
     define("KeyValues", values=(-1, "KeyValue"))
     define("Array", values=(-1, _BYTES))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from otel_llm.genai import Usage
+from otel_llm.genai import Document, Usage
 from otel_llm.store import DuckDBStore, Finding, Report, Score, report_on
 from tests.store.examples import NOON, SECOND, a_call
 from tests.store.stores import in_memory
@@ -134,7 +134,10 @@ def test_an_old_prompt_is_told_from_the_one_in_use(store: DuckDBStore):
             "prompt",
             "odd",
             "chat gpt-4o used answer 3, while most used answer 4",
-            ["answer 4: 3 calls within the hour", "answer 3: 1 calls within the hour"],
+            [
+                "answer 4: 3 calls within the hour, 0 failed, 0 of 0 checked flagged",
+                "answer 3: 1 calls within the hour, 0 failed, 0 of 0 checked flagged",
+            ],
             f"{1:016x}",
             50,
         )
@@ -176,6 +179,73 @@ def test_flags_and_bad_ratings_are_findings(store: DuckDBStore):
 
     assert [f.summary for f in of(found, "flag")] == ["chat gpt-4o: hedging", "chat gpt-4o: empty"]
     assert [(f.verdict, f.summary) for f in of(found, "score")] == [("odd", "rating: 0.00, by ann")]
+
+
+@pytest.mark.parametrize(
+    ("documents", "verdict", "summary", "evidence"),
+    [
+        ((), "wrong", "handbook found nothing", ()),
+        ((Document("a", 0.3),), "odd", "handbook found 1 documents", ["a: score 0.3"]),
+        ((Document("a", 0.3), Document("b", 0.8)), "fine", "handbook found 2 documents", None),
+        ((Document("a", 7.5),), "fine", "handbook found 1 documents", ["a: score 7.5"]),
+        (
+            (Document(None, None),) * 12,
+            "fine",
+            "handbook found 12 documents",
+            [*["a document without an id"] * 10, "and 2 more"],
+        ),
+    ],
+)
+def test_what_a_retrieval_found_is_judged_by_its_scores(
+    store: DuckDBStore, documents, verdict, summary, evidence
+):
+    found = report(store, span(1, operation="retrieval", name="handbook", documents=documents))
+
+    (finding,) = of(found, "retrieval")
+    assert (finding.verdict, finding.summary) == (verdict, summary)
+    assert evidence is None or finding.evidence == evidence
+
+
+def test_a_question_that_fills_the_context_window_is_odd(store: DuckDBStore):
+    found = report(
+        store,
+        span(1, usage=Usage(input_tokens=127_000, output_tokens=900)),
+        span(2, usage=Usage(input_tokens=127_000), request_model="of-our-own"),
+    )
+
+    assert of(found, "context") == [
+        Finding(
+            "context",
+            "odd",
+            "chat gpt-4o used 100% of the context window",
+            ["127,900 of 128,000 tokens"],
+            f"{1:016x}",
+            65,
+        )
+    ]
+
+
+def test_only_calls_like_it_that_went_well_are_shown_beside_it(store: DuckDBStore):
+    like = {"feature": "search", "prompt_name": "answer", "flags": ()}
+    store.write(
+        [
+            a_call(10, **like),
+            a_call(11, **like, prompt_version="2"),
+            a_call(12, **like, error_type="timeout"),
+            a_call(13, **like | {"flags": ("empty",)}),
+            a_call(14, **like | {"flags": None}),
+            a_call(15, **like | {"feature": "chat"}),
+            a_call(16, **like, request_model="gpt-5"),
+            a_call(17, at=NOON + 7_200 * SECOND, **like),
+        ]
+    )
+
+    found = report(store, span(1, **like))
+
+    assert [(one.trace_id, one.prompt_version) for one in found.siblings] == [
+        (f"{10:032x}", None),
+        (f"{11:032x}", "2"),
+    ]
 
 
 def test_what_cannot_be_known_is_said_to_be_unknown(store: DuckDBStore):

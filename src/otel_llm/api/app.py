@@ -55,7 +55,7 @@ def create_app(
         responses=described(400, 401, 403, 413, 421, 422, 503),
     )
     app.include_router(health_routes(ready, measures))
-    app.include_router(insight_routes(store))
+    app.include_router(insight_routes(store, config.trace_links))
     app.include_router(report_routes(store, observe))
     app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from otel_llm.config.units import Size
@@ -25,9 +26,13 @@ class ApiConfig:
     addresses. Keeps other web sites from reading it by pointing their own name here."""
     max_body: Size = 2**20
     """Larger request bodies are refused."""
+    trace_links: dict[str, str] = field(default_factory=dict[str, str])
+    """Where else a trace can be looked at: a name, such as ``Jaeger``, and an address with
+    ``{trace_id}`` in it. Shown on its page and in its debug report."""
 
     def __post_init__(self) -> None:
         self.address  # noqa: B018 - refuses what is no host:port
+        _check_links(self.trace_links)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -45,3 +50,11 @@ class ApiConfig:
             return ip_address(host).is_loopback
         except ValueError:
             return host == "localhost"
+
+
+def _check_links(links: Mapping[str, str]) -> None:
+    for name, address in links.items():
+        if not address.startswith(("http://", "https://")):
+            raise ValueError(f"trace_links.{name}: must begin with http:// or https://")
+        if "{trace_id}" not in address:
+            raise ValueError(f"trace_links.{name}: must contain {{trace_id}}")

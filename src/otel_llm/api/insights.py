@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -48,8 +49,8 @@ class Steps(Selection):
     by: Dimension | None = None
 
 
-def insight_routes(store: Store) -> APIRouter:
-    """The routes over ``store``."""
+def insight_routes(store: Store, links: Mapping[str, str] | None = None) -> APIRouter:
+    """The routes over ``store``; ``links`` lead to where else a trace is shown."""
     routes = APIRouter(prefix="/v1", tags=["insights"])
 
     @routes.get("/summary")
@@ -88,7 +89,7 @@ def insight_routes(store: Store) -> APIRouter:
     @routes.get("/traces/{trace_id}/debug", responses=described(404))
     def debug(trace_id: TraceId) -> Report:
         """Why it went wrong: every check with its evidence, the likely cause first."""
-        return report_on(_known(store, trace_id), store)
+        return report_on(_known(store, trace_id), store, links)
 
     return routes
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from otel_llm.version import __version__
 
-from . import collector, conformance, doctor, prices, rules
+from . import collector, conformance, doctor, prices, rules, trace
 from .command import Run
 
-GROUPS = (collector, conformance, doctor, prices, rules)
+GROUPS = (collector, conformance, doctor, prices, rules, trace)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -170,7 +170,7 @@ class Service:
             ],
             alerts=self.alerts,
             observe=self._observe_reported,
-            pages=pages(self.store, alerts=self.alerts),
+            pages=pages(self.store, alerts=self.alerts, links=config.trace_links),
             ready=lambda: self._running,
         )
         return ApiServer(app, config)

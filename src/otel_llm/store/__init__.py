@@ -9,7 +9,8 @@ from .calls import CallPage
 from .config import StoreConfig
 from .duck import DuckDBStore, StoreError
 from .filters import DIMENSIONS, MEASURES, Dimension, Filter, Measure, Most
-from .report import Finding, Report, report_on
+from .findings import Finding
+from .report import Report, linked, report_on
 from .scores import Score, ScoreBucket, ScoreStats, Source
 from .selection import Selection
 from .store import GOOD_ENOUGH, Store
@@ -44,5 +45,6 @@ __all__ = [
     "Summary",
     "Trace",
     "TraceSpan",
+    "linked",
     "report_on",
 ]

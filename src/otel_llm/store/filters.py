@@ -99,6 +99,9 @@ class Filter:
     """Key and value of a free tag."""
     failed: bool | None = None
     """Only calls that failed, or only those that did not."""
+    well: bool | None = None
+    """Only calls that did not fail and were checked without a flag, or only those of which one
+    of that is not so."""
     unpriced: bool | None = None
     """Only calls whose cost is unknown although they ran, or only the others."""
     slower_than_ms: float | None = None
@@ -147,6 +150,8 @@ class Filter:
             yield "tags[?] = ?", self.tag
         if self.failed is not None:
             yield f"error_type IS {'NOT ' if self.failed else ''}NULL", ()
+        if self.well is not None:
+            yield f"{'' if self.well else 'NOT '}{_WELL}", ()
         if self.unpriced is not None:
             yield "unpriced = ?", (self.unpriced,)
         if self.slower_than_ms is not None:
@@ -154,6 +159,8 @@ class Filter:
         if self.text is not None:
             yield f"contains(lower({_SEARCHED}), ?)", (self.text.lower(),)
 
+
+_WELL: Final = "(error_type IS NULL AND coalesce(len(flags), 1) = 0)"
 
 _SEARCHED: Final = (
     "concat_ws(' ', name, model, user_id, feature, conversation_id, trace_id, response_id,"

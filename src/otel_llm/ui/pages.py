@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from otel_llm.alerting.alert import SEVERITIES, Alert
 from otel_llm.alerting.service import AlertService
-from otel_llm.store import DIMENSIONS, Filter, Store, Trace, report_on
+from otel_llm.store import DIMENSIONS, Filter, Store, Trace, linked, report_on
 
 from .asked import Mistake, ask
 from .boards import BOARDS
@@ -28,9 +28,15 @@ STATIC: Final = Path(__file__).parent / "static"
 View = Callable[[Request], Response]
 
 
-def pages(store: Store, *, alerts: AlertService | None = None) -> Sequence[BaseRoute]:
-    """The routes of the dashboard over ``store`` and, where there is one, the alert engine."""
-    shown = Pages(store, alerts)
+def pages(
+    store: Store,
+    *,
+    alerts: AlertService | None = None,
+    links: Mapping[str, str] | None = None,
+) -> Sequence[BaseRoute]:
+    """The routes of the dashboard over ``store`` and, where there is one, the alert engine.
+    ``links`` lead to where else a trace is shown: addresses with ``{trace_id}`` by name."""
+    shown = Pages(store, alerts, links or {})
     return [
         *(Route(f"/{name}", shown.explained(shown.board(name))) for name in BOARDS),
         Route("/calls", shown.explained(shown.calls)),
@@ -52,8 +58,9 @@ class NotFound(Exception):
 class Pages:
     """The pages over one store."""
 
-    def __init__(self, store: Store, alerts: AlertService | None) -> None:
+    def __init__(self, store: Store, alerts: AlertService | None, links: Mapping[str, str]) -> None:
         self._store = store
+        self._links = links
         self._alerts = alerts
         self._render = Renderer()
 
@@ -130,13 +137,14 @@ class Pages:
             trace=trace,
             bars=waterfall(trace),
             scores=self._store.scores(trace.trace_id),
+            links=linked(self._links, trace.trace_id),
         )
 
     def debug(self, request: Request) -> Response:
         """What happened in a trace, each check with its evidence, the likely cause first."""
         trace = self._found(request)
         return self._render.page(
-            request, "debug", trace=trace, report=report_on(trace, self._store)
+            request, "debug", trace=trace, report=report_on(trace, self._store, self._links)
         )
 
     def _found(self, request: Request) -> Trace:

@@ -1,0 +1,174 @@
+"""What a trace says about itself: errors, ends, limits, models, tools, flags, documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final
+
+from otel_llm.genai import Call, Document
+from otel_llm.pricing import PriceBook
+from otel_llm.quality.finish import REFUSED, TRUNCATED, plain
+
+from .findings import Finding, Verdict, near
+from .store import Store
+from .traces import Trace
+
+LOOP: Final = 5
+"""Calls of one tool in a trace from which it looks like a loop."""
+FULL: Final = 0.9
+"""Share of a context window from which an answer may have found no room."""
+WEAK: Final = 0.5
+"""A best document below it, where scores go from 0 to 1, hardly fits."""
+RETRIEVALS: Final = frozenset({"retrieval", "search_memory"})
+SHOWN: Final = 10
+
+
+def errors(trace: Trace, store: Store) -> Iterator[Finding]:
+    """Which spans failed, the one where it began first."""
+    failed = [span for span in trace.spans if span.call.error_type is not None]
+    if not failed:
+        yield Finding("errors", "fine", "No span failed.")
+    # An error travels upwards: the deepest span that failed first is where it began.
+    failed.sort(key=lambda span: (-span.depth, span.call.end_ns))
+    for place, span in enumerate(failed):
+        call = span.call
+        where = "the deepest and earliest failure" if place == 0 else "failed as well"
+        yield Finding(
+            check="errors",
+            verdict="wrong",
+            summary=f"{call.name} failed with {call.error_type}",
+            evidence=[where, *([_around(call, store)] if call.billed else [])],
+            span_id=call.span_id,
+            weight=100 - min(place, 9),
+        )
+
+
+def _around(call: Call, store: Store) -> str:
+    stats = store.stats(near(call))
+    return (
+        f"{stats.errors:,} of {stats.count:,} calls of {call.model or 'its model'} failed"
+        " within the hour around"
+    )
+
+
+def finish(trace: Trace, _: Store) -> Iterator[Finding]:
+    """Whether answers were refused or cut off."""
+    for call in trace.billed:
+        reasons = {plain(reason) for reason in call.finish_reasons}
+        flags = set(call.flags or ())
+        if reasons & REFUSED or "refusal" in flags:
+            yield _ended("refusal", f"{call.name} was refused", call, 90)
+        if reasons & TRUNCATED or "truncation" in flags:
+            yield _ended("truncation", f"{call.name} was cut off", call, 80)
+    unsaid = sum(not call.finish_reasons and not call.error_type for call in trace.billed)
+    if unsaid:
+        yield Finding("finish reason", "unknown", f"{unsaid} calls do not say why they ended.")
+
+
+def _ended(check: str, summary: str, call: Call, weight: int) -> Finding:
+    evidence = [f"finish reasons: {', '.join(call.finish_reasons) or 'none'}"]
+    if call.usage.output_tokens is not None:
+        evidence.append(f"output: {call.usage.output_tokens:,} tokens")
+    if call.max_tokens is not None:
+        evidence.append(f"allowed: {call.max_tokens:,} tokens")
+    if call.usage.input_tokens is not None:
+        evidence.append(f"input: {call.usage.input_tokens:,} tokens")
+    return Finding(check, "wrong", summary, evidence, call.span_id, weight)
+
+
+def context(trace: Trace, _: Store) -> Iterator[Finding]:
+    """Whether the question left room for an answer in the model's context window."""
+    for call in trace.billed:
+        tokens, window = call.tokens, _window(call.provider, call.model)
+        if tokens is None or window is None:
+            continue
+        text = f"{call.name} used {tokens / window:.0%} of the context window"
+        evidence = [f"{tokens:,} of {window:,} tokens"]
+        if tokens >= FULL * window:
+            yield Finding("context", "odd", text, evidence, call.span_id, 65)
+        else:
+            yield Finding("context", "fine", text, evidence, call.span_id)
+
+
+@lru_cache(maxsize=1_000)
+def _window(provider: str | None, model: str | None) -> int | None:
+    return _book().context_window(provider, model) if model else None
+
+
+@lru_cache(maxsize=1)
+def _book() -> PriceBook:
+    return PriceBook()
+
+
+def models(trace: Trace, _: Store) -> Iterator[Finding]:
+    """Whether the model that was asked for is the one that served."""
+    for call in trace.billed:
+        asked, served = call.request_model, call.response_model
+        if asked is None or served is None:
+            yield Finding("model", "unknown", f"{call.name} does not say both models.")
+        elif served.startswith(asked):  # a dated name of the same model
+            text = f"{call.name} was served by {served}"
+            yield Finding("model", "fine", text, [f"asked for {asked}"], call.span_id)
+        else:
+            text = f"{call.name} was served by another model"
+            evidence = [f"asked for {asked}", f"served by {served}"]
+            yield Finding("model", "odd", text, evidence, call.span_id, 60)
+
+
+def retrieval(trace: Trace, _: Store) -> Iterator[Finding]:
+    """What was found to answer with, and how well it fits."""
+    found = [span.call for span in trace.spans if span.call.operation in RETRIEVALS]
+    for call in found:
+        if call.error_type is None:
+            yield _retrieved(call)
+
+
+def _retrieved(call: Call) -> Finding:
+    documents = call.documents
+    if documents is None:
+        text = f"{call.name} took {call.duration_s * 1e3:,.0f} ms"
+        evidence = ["which documents it found was not captured"]
+        return Finding("retrieval", "unknown", text, evidence, call.span_id)
+    if not documents:
+        return Finding("retrieval", "wrong", f"{call.name} found nothing", (), call.span_id, 70)
+    text = f"{call.name} found {len(documents)} documents"
+    verdict, weight = ("odd", 45) if _weak(documents) else ("fine", 0)
+    return Finding("retrieval", verdict, text, _listed(documents), call.span_id, weight)
+
+
+def _weak(documents: Sequence[Document]) -> bool:
+    scores = [one.score for one in documents if one.score is not None]
+    return bool(scores) and all(0 <= score <= 1 for score in scores) and max(scores) < WEAK
+
+
+def _listed(documents: Sequence[Document]) -> Sequence[str]:
+    lines = [
+        f"{one.id or 'a document without an id'}"
+        + ("" if one.score is None else f": score {one.score:.3g}")
+        for one in documents[:SHOWN]
+    ]
+    more = len(documents) - SHOWN
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
+def tools(trace: Trace, _: Store) -> Iterator[Finding]:
+    """How often each tool was called."""
+    names = [span.call.tool_name for span in trace.spans if span.call.operation == "execute_tool"]
+    for name in dict.fromkeys(names):
+        times = names.count(name)
+        verdict: Verdict = "odd" if times >= LOOP else "fine"
+        text = f"The tool {name or 'without a name'} was called {times} times."
+        yield Finding("tools", verdict, text, weight=55 if verdict == "odd" else 0)
+
+
+def flags(trace: Trace, _: Store) -> Iterator[Finding]:
+    """What the quality checks fired on."""
+    for call in trace.billed:
+        for flag in call.flags or ():
+            if flag not in ("refusal", "truncation"):  # judged with the finish reasons
+                yield Finding("flag", "odd", f"{call.name}: {flag}", (), call.span_id, 40)
+    unseen = sum(call.flags is None for call in trace.billed)
+    if unseen:
+        text = f"{unseen} calls could not be checked: their content was not captured."
+        yield Finding("flag", "unknown", text)

@@ -1,0 +1,45 @@
+"""What a check of a trace says, and which calls a call is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from otel_llm.genai import Call
+
+from .filters import Filter
+from .store import Store
+from .traces import Trace
+
+Verdict = Literal["wrong", "odd", "fine", "unknown"]
+
+HOUR_NS: Final = 3_600 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check says, and by what."""
+
+    check: str
+    verdict: Verdict
+    summary: str
+    evidence: Sequence[str] = ()
+    span_id: str | None = None
+    weight: int = 0
+    """How likely it is the cause; the findings come in this order."""
+
+
+Check = Callable[[Trace, Store], Iterator[Finding]]
+
+
+def near(
+    call: Call,
+    *,
+    before_ns: int = HOUR_NS,
+    after_ns: int = HOUR_NS,
+    **conditions: str | bool | None,
+) -> Filter:
+    """The calls of the same model around ``call``, by default within the hour."""
+    times = {"since_ns": call.start_ns - before_ns, "until_ns": call.start_ns + after_ns}
+    return Filter(**{**times, "model": call.model, **conditions})  # pyright: ignore[reportArgumentType] - names of Filter's fields

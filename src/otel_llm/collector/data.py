@@ -11,18 +11,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import lru_cache
+from operator import attrgetter
 from typing import cast
 
+from . import facts
 from .errors import Malformed
-from .splice import Change, messages, splice
-from .values import Decoded, Value, as_integer, as_number, as_text, decode, encode, span_attributes
+from .facts import Facts
+from .layout import Layout, Values, guesses_for, layout_of
+from .splice import Change, Pieces, messages, splice
+from .template import Template
+from .values import (
+    Decoded,
+    Value,
+    as_integer,
+    as_number,
+    as_text,
+    boolean_of,
+    decode,
+    encode,
+    field,
+    span_attributes,
+    text_of,
+    texts_of,
+)
 from .wire import (
-    Attributes,
+    EditedAttributes,
+    EditedSpan,
     GroupMessage,
     KeyValueMessage,
     NotProtobuf,
     Repeated,
     SpanMessage,
+    StatusMessage,
     parse_edited_span,
     parse_request,
     parse_resource,
@@ -43,11 +63,10 @@ _FOREIGN_NEEDLES = (
 """Attributes that each span of an older or foreign dialect carries. The longer, the quicker to look
 for."""
 
-_PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId")
-_OPERATION = "gen_ai.operation.name"
 _STATUS_ERROR = 2
-_GROUPS, _SCOPES, _SPANS, _ATTRIBUTES = 1, 2, 2, 9
+_GROUPS, _RESOURCE, _SCOPES, _ATTRIBUTES = 1, 1, 2, 9
 """Field numbers of the nested messages, from the request down."""
+_AS_IT_CAME = object()
 _SCALARS = frozenset((str, bool, int, float))
 
 
@@ -56,7 +75,7 @@ class Batch:
 
     # Views refer to their scope, never the other way round: without a cycle, memory is freed when
     # the batch is done and not when the garbage collector comes by.
-    __slots__ = ("_foreign", "_genai", "_payload", "_scopes", "_views")
+    __slots__ = ("_foreign", "_genai", "_payload", "_resources", "_scopes", "_views", "dropped")
 
     def __init__(self, payload: bytes, scopes: list[_Scope], foreign: bool) -> None:
         self._payload = payload
@@ -64,6 +83,9 @@ class Batch:
         self._scopes = scopes
         self._views: dict[_Scope, list[SpanView]] = {}
         self._genai: list[SpanView] | None = None
+        self._resources: dict[int, bytes] = {}
+        self.dropped = 0
+        """How many spans were taken out."""
 
     @classmethod
     def open(cls, payload: bytes, *, foreign: bool = True) -> Batch:
@@ -93,6 +115,31 @@ class Batch:
         """How many spans of GenAI scopes could not be read and are passed on as they came."""
         return sum(scope.size - len(views) for scope, views in self._views.items())
 
+    def drop(self, spans: Iterable[SpanView]) -> None:
+        """Take spans out: nobody sees them any more."""
+        gone = [span for span in spans if not span.dropped]
+        for span in gone:
+            span.leave()
+        if gone and self._genai is not None:
+            self._genai = [span for span in self._genai if not span.dropped]
+        self.dropped += len(gone)
+
+    def drop_unreadable(self) -> None:
+        """Take out the spans of GenAI scopes that nobody could look into."""
+        for scope, views in self._views.items():
+            if len(views) < scope.size and not scope.unread:
+                scope.unread = frozenset(range(scope.size)) - {view.index for view in views}
+                scope.touched = True
+                self.dropped += len(scope.unread)
+
+    def rewrite_resources(self, change: Callable[[bytes], bytes]) -> None:
+        """Replace each resource, encoded, by what ``change`` makes of it."""
+        for scope in self._scopes:
+            after = change(scope.resource)
+            if after != scope.resource:
+                scope.resource = after
+                self._resources[scope.place[0]] = after
+
     def genai(self) -> Sequence[SpanView]:
         """Return the spans with GenAI attributes, of the current conventions or an older or foreign
         dialect: the same objects at every call. Cheap when there are none."""
@@ -101,7 +148,7 @@ class Batch:
             self._genai = [
                 view
                 for view in self._open(scopes)
-                if _OPERATION in view.attributes or _is_genai(view.attributes)
+                if view.layout.is_genai and not view.dropped
             ]
         return self._genai
 
@@ -112,7 +159,8 @@ class Batch:
 
     def spans(self) -> Iterator[SpanView]:
         """Yield every span that can be read. Slower than ``genai``; the same objects."""
-        return self._open(self._scopes)
+        spans = self._open(self._scopes)
+        return (span for span in spans if not span.dropped) if self.dropped else spans
 
     def _open(self, scopes: Iterable[_Scope]) -> Iterator[SpanView]:
         for scope in scopes:
@@ -124,31 +172,43 @@ class Batch:
     def to_bytes(self) -> bytes:
         """Return the request as it now is. Untouched spans are byte-identical; the payload itself
         when nothing changed."""
-        changes: dict[int, dict[int, Change]] = {}
+        changes: dict[int, dict[int, Change]] = {nth: {} for nth in self._resources}
         for scope in self._scopes:
             if scope.touched:
                 nth_group, nth = scope.place
-                changes.setdefault(nth_group, {})[nth] = scope.change(self._views[scope])
+                rebuilt = scope.rebuilt(self._views[scope])
+                changes.setdefault(nth_group, {})[nth] = Change(None if rebuilt is None else [rebuilt])
         return self._spliced(changes) if changes else self._payload
 
     def _spliced(self, changes: Mapping[int, Mapping[int, Change]]) -> bytes:
         payload = memoryview(self._payload)
         groups = messages(payload, _GROUPS)
-        changed = {nth: Change(splice(groups[nth], _SCOPES, of)) for nth, of in changes.items()}
+        changed = {nth: self._group(nth, groups[nth], of) for nth, of in changes.items()}
         return b"".join(splice(payload, _GROUPS, changed))
 
+    def _group(self, nth: int, encoded: memoryview, changes: Mapping[int, Change]) -> Change:
+        """Return what becomes of one group; one whose scopes are all gone goes with them."""
+        scopes = sum([scope.place[0] == nth for scope in self._scopes])
+        if len(changes) == scopes and all([change.pieces is None for change in changes.values()]):
+            return Change(None)
+        pieces = splice(encoded, _SCOPES, changes)
+        if nth not in self._resources:
+            return Change(pieces)
+        return Change(_with_resource(b"".join(pieces), self._resources[nth]))
 
-def _is_genai(attributes: Attributes) -> bool:
-    return any(as_text(name).startswith(_PREFIXES) for name in attributes)
+
+def _with_resource(group: bytes, resource: bytes) -> Pieces:
+    gone = dict.fromkeys(range(len(messages(memoryview(group), _RESOURCE))), Change(None))
+    return [field(b"\x0a", resource), *splice(group, _RESOURCE, gone)]
 
 
 class _Scope:
     """The spans of one instrumentation scope, and the place in the request they came from."""
 
     __slots__ = (
-        "_group",
         "_items",
         "_resource",
+        "_resource_texts",
         "_spans",
         "encoded",
         "has_needle",
@@ -156,18 +216,21 @@ class _Scope:
         "place",
         "size",
         "touched",
+        "unread",
     )
 
     def __init__(self, group: GroupMessage, place: tuple[int, int], encoded: bytes) -> None:
         """Raises ``NotProtobuf`` when the frame is broken."""
-        self._group = group
-        self._resource: Mapping[str, str] | None = None
+        self._resource: Repeated | bytes = group.resource
+        self._resource_texts: Mapping[str, str] | None = None
         self._items: Repeated | None = None
         self._spans: Sequence[SpanMessage] | None = None
         self.name: str | None = None
         self.place = place
         self.encoded = encoded
         self.touched = False
+        self.unread: frozenset[int] = frozenset()
+        """Spans to be taken out unread."""
         self.has_needle = _NEEDLE in encoded
         # Spans that will be read are parsed once, to their attributes; the others to their frame.
         self.size = len((self.has_needle and self._readable()) or self.items())
@@ -187,25 +250,56 @@ class _Scope:
         return self._spans
 
     def resource_text(self, name: str) -> str | None:
-        if self._resource is None:
-            self._resource = _resource(b"".join(self._group.resource))
-        return self._resource.get(name)
+        if self._resource_texts is None:
+            self._resource_texts = _resource(self.resource)
+        return self._resource_texts.get(name)
+
+    @property
+    def resource(self) -> bytes:
+        """Encoded."""
+        if not isinstance(self._resource, bytes):
+            self._resource = b"".join(self._resource)
+        return self._resource
+
+    @resource.setter
+    def resource(self, encoded: bytes) -> None:
+        self._resource, self._resource_texts = encoded, None
 
     def views(self) -> list[SpanView]:
         spans = self._readable()
         if spans is None:
             return list(self._one_by_one())
-        return [SpanView(self, index, span) for index, span in enumerate(spans)]
+        read = guesses_for(self.name or "").read
+        return [
+            SpanView(self, index, span, *found)
+            if (found := read(span.attributes))
+            else self._view(index, self.items()[index])
+            for index, span in enumerate(spans)
+        ]
 
     def _one_by_one(self) -> Iterator[SpanView]:
         """Leave out the spans that are broken inside: they must not cost their neighbours."""
         for index, encoded in enumerate(self.items()):
             with suppress(NotProtobuf):
-                yield SpanView(self, index, parse_span(encoded))
+                yield self._view(index, encoded)
 
-    def change(self, views: Iterable[SpanView]) -> Change:
-        changes = {view.index: view.change() for view in views if view.touched}
-        return Change(splice(self.encoded, _SPANS, changes))
+    def _view(self, index: int, encoded: bytes) -> SpanView:
+        span = parse_span(encoded)
+        layout = layout_of(span.attributes)
+        return SpanView(self, index, span, layout, layout.read(span.attributes))
+
+    def rebuilt(self, views: Iterable[SpanView]) -> bytes | None:
+        """Return the scope with its spans as they now are; ``None`` when none is left."""
+        scope = parse_scope(self.encoded)
+        gone = set(self.unread)
+        for view in views:
+            if view.dropped:
+                gone.add(view.index)
+            elif view.touched:
+                scope.items[view.index] = view.encoded(scope.items[view.index])
+        for index in sorted(gone, reverse=True):
+            del scope.items[index]
+        return None if gone and not scope.items else scope.SerializeToString()
 
 
 @lru_cache(maxsize=256)
@@ -215,7 +309,7 @@ def _resource(encoded: bytes) -> Mapping[str, str]:
         attributes = parse_resource(encoded).attributes
     except NotProtobuf:
         return {}
-    decoded = {as_text(name): decode(attributes[name]) for name in attributes}
+    decoded = {name: decode(attributes[name]) for name in attributes if isinstance(name, str)}
     return {name: value for name, value in decoded.items() if isinstance(value, str)}
 
 
@@ -223,17 +317,47 @@ class SpanView:
     """One span: attributes by name, decoded when asked for. A reader returns ``None`` when the
     attribute is absent or of another type. Of an attribute sent twice the last one counts."""
 
-    __slots__ = ("_changes", "_rewritten", "_scope", "_span", "attributes", "index")
+    __slots__ = ("_changes", "_facts", "_filled", "_rewritten", "_scope", "_span", "_values",
+                 "dropped", "index", "layout")  # fmt: skip
 
-    def __init__(self, scope: _Scope, index: int, span: SpanMessage) -> None:
+    def __init__(
+        self, scope: _Scope, index: int, span: SpanMessage, layout: Layout, values: Values
+    ) -> None:
         self._scope = scope
         self._span = span
-        self.attributes: Attributes = span.attributes
-        """As they came, encoded."""
+        self._values = values
         self._changes: dict[str, Value | None] = {}
+        self._filled: list[tuple[Template, Sequence[float]]] = []
         self._rewritten: bytes | None = None
+        self._facts: Facts | None = None
+        self.layout = layout
+        """Of the attributes as they came."""
+        self.dropped = False
+        """Whether it was taken out."""
         self.index = index
         """Position among the spans of its scope."""
+
+    @property
+    def attributes(self) -> Mapping[str, object]:
+        """The names that came; their values are the views' own affair."""
+        return self.layout.at
+
+    @property
+    def facts(self) -> Facts:
+        """What is wanted of every GenAI span (see ``facts``), as it now is. To be read only."""
+        if self._facts is None:
+            self._facts = self.layout.facts(self._values)
+            for name, value in self._changes.items():
+                if name in facts.AT:
+                    place = facts.AT[name]
+                    self._facts[place] = facts.READ[place](value)
+        return self._facts
+
+    @property
+    def place(self) -> tuple[str, str, str | None, str, int, int]:
+        """Trace, span and parent id, name, start and end."""
+        trace, span, parent, name, start, end = _place(self._span)
+        return trace.hex(), span.hex(), parent.hex() or None, as_text(name), start, end
 
     @property
     def trace_id(self) -> str:
@@ -279,7 +403,7 @@ class SpanView:
     @property
     def touched(self) -> bool:
         """Whether anything was written to the span."""
-        return bool(self._changes) or self._rewritten is not None
+        return bool(self._filled or self._changes or self._rewritten)
 
     @property
     def scope_name(self) -> str | None:
@@ -288,32 +412,36 @@ class SpanView:
 
     def has(self, name: str) -> bool:
         """Whether the span has the attribute, whatever its type."""
-        if name in self._changes:
-            return self._changes[name] is not None
-        return name in self.attributes
+        value = self._written(name)
+        return name in self.layout.at if value is _AS_IT_CAME else value is not None
 
     def _read(self, name: str) -> Decoded | Value:
-        if name in self._changes:
-            return self._changes[name]
-        attributes = self.attributes
-        return decode(attributes[name]) if name in attributes else None
+        value = self._written(name)
+        if value is not _AS_IT_CAME:
+            return cast("Value | None", value)
+        at = self.layout.at.get(name)
+        return None if at is None else decode(self._values[at])
+
+    def _written(self, name: str) -> object:
+        for template, numbers in self._filled:
+            if name in template.names:
+                return template.values(numbers)[name]
+        return self._changes.get(name, _AS_IT_CAME)
+
+    def _all_written(self) -> dict[str, Value | None]:
+        """Return all changes by name, to be changed again: nothing is encoded until the end."""
+        for template, numbers in self._filled:
+            self._changes.update(template.values(numbers))
+        self._filled = []
+        return self._changes
 
     def read_all(self, names: Sequence[str]) -> list[Decoded | Value]:
-        """Return many attributes at once, each as Python or ``None``, at half the price."""
-        attributes, changes = self.attributes, self._changes
-        if not changes:
-            return [decode(attributes[name]) if name in attributes else None for name in names]
-        return [
-            changes[name]
-            if name in changes
-            else (decode(attributes[name]) if name in attributes else None)
-            for name in names
-        ]
+        """Return many attributes at once, each as Python or ``None``."""
+        return [self._read(name) for name in names]
 
     def text(self, name: str) -> str | None:
         """Return a string attribute."""
-        value = self._read(name)
-        return value if isinstance(value, str) else None
+        return text_of(self._read(name))
 
     def number(self, name: str) -> int | float | None:
         """Return an int or double, or a string that spells one, as some senders do. A value that
@@ -322,23 +450,16 @@ class SpanView:
 
     def integer(self, name: str) -> int | None:
         """Return a whole number, also when it was sent as a double or a string."""
-        value = self._read(name)
-        return value if type(value) is int else as_integer(value)
+        return as_integer(self._read(name))
 
     def boolean(self, name: str) -> bool | None:
         """Return a bool."""
-        value = self._read(name)
-        return value if isinstance(value, bool) else None
+        return boolean_of(self._read(name))
 
     def texts(self, name: str) -> tuple[str, ...] | None:
         """Return a string[]; a single string becomes one element, elements of other types are
         left out."""
-        value = self._read(name)
-        if isinstance(value, str):
-            return (value,)
-        if isinstance(value, list | tuple):
-            return tuple([item for item in value if isinstance(item, str)])
-        return None
+        return texts_of(self._read(name))
 
     def value(self, name: str) -> object | None:
         """Return any attribute as Python: arrays as ``list``, maps as ``dict``."""
@@ -347,15 +468,16 @@ class SpanView:
 
     def raw(self, name: str) -> bytes | None:
         """Return the encoded ``AnyValue``, to be scanned without decoding it."""
-        if name not in self._changes:
-            return self.attributes.get(name)
-        value = self._changes[name]
-        return None if value is None else encode(value)
+        value = self._written(name)
+        if value is not _AS_IT_CAME:
+            return None if value is None else encode(cast("Value", value))
+        at = self.layout.at.get(name)
+        return None if at is None else self._values[at]
 
     def names(self) -> Iterable[str]:
         """Return the names of all attributes."""
-        changes = self._changes
-        sent = [as_text(name) for name in self.attributes if name not in changes]
+        changes = self._all_written()
+        sent = [name for name in self.layout.names if name not in changes]
         return sent + [name for name, value in changes.items() if value is not None]
 
     def resource_text(self, name: str) -> str | None:
@@ -373,7 +495,23 @@ class SpanView:
         """Set many attributes at once, at a third of the price. Plain values only: an enum or a
         number of another library goes through ``set``."""
         self._scope.touched = True
-        self._changes.update(values)
+        self._all_written().update(values)
+        self._facts = None
+
+    def fill(self, template: Template, numbers: Sequence[float] = ()) -> None:
+        """Set all attributes of a template, at a small part of the price."""
+        if not self._may_append(template):
+            self.set_all(template.values(numbers))
+            return
+        self._scope.touched = True
+        self._filled.append((template, numbers))
+        if self._facts is not None:
+            template.note(self._facts, numbers)
+
+    def _may_append(self, template: Template) -> bool:
+        if self._changes or not self.layout.lacks(template):
+            return False
+        return all([template.names.isdisjoint(other.names) for other, _ in self._filled])
 
     def remove(self, name: str) -> None:
         """Take an attribute away; nothing happens when there is none."""
@@ -382,7 +520,8 @@ class SpanView:
 
     def _change(self, name: str, value: Value | None) -> None:
         self._scope.touched = True
-        self._changes[name] = value
+        self._all_written()[name] = value
+        self._facts = None
 
     def rewrite_events(self, change: Callable[[object], object]) -> None:
         """Replace the values of the events' attributes, and the status message, by what ``change``
@@ -399,19 +538,41 @@ class SpanView:
             self._rewritten = span.SerializeToString()
             self._scope.touched = True
 
+    def rewrite_rest(self, change: Callable[[str, object], object | None]) -> None:
+        """Replace what is said beside the attributes by what ``change`` makes of a name and a
+        value: the attributes of events and links, the status message (``status.message``) and the
+        name (``name``). ``None`` takes it out; a name becomes empty."""
+        sent = self._span
+        others = sent.events or sent.links or sent.status.message
+        if not others and change("name", self.name) == self.name:
+            return
+        span = parse_edited_span(self._before())
+        parts = [*span.events, *span.links]
+        done = [_rewritten_attributes(part.attributes, change) for part in parts]
+        done.append(_rewritten(span.status, "message", "status.message", change))
+        done.append(_rewritten(span, "name", "name", change))
+        if any(done):
+            self._rewritten = span.SerializeToString()
+            self._scope.touched = True
+
+    def leave(self) -> None:
+        """Be taken out; see ``Batch.drop``."""
+        self.dropped = self._scope.touched = True
+
     def _before(self) -> bytes:
         return self._rewritten or self._scope.items()[self.index]
 
-    def change(self) -> Change:
-        """Return what becomes of the encoded span."""
-        changes, attributes = self._changes, self.attributes
-        added = span_attributes(changes)
-        stale = {name for name in changes if name in attributes}
-        if stale:
-            return Change([_without(self._before(), stale), added])
-        if self._rewritten:
-            return Change([self._rewritten, added])
-        return Change([added], keep=True)
+    def encoded(self, came: bytes) -> bytes:
+        """Return what becomes of the span that ``came``."""
+        before = self._rewritten or came
+        if self._filled:
+            return b"".join([before, *[t.encode(numbers) for t, numbers in self._filled]])
+        stale = {name for name in self._changes if name in self.layout.at}
+        kept = _without(before, stale) if stale else before
+        return kept + span_attributes(self._changes)
+
+
+_place = attrgetter("trace_id", "span_id", "parent_span_id", "name", "start", "end")
 
 
 def _rewrite(pair: KeyValueMessage, change: Callable[[object], object]) -> bool:
@@ -420,6 +581,35 @@ def _rewrite(pair: KeyValueMessage, change: Callable[[object], object]) -> bool:
     if kept == value:
         return False
     pair.value = encode(cast("Value", kept))
+    return True
+
+
+def _rewritten_attributes(
+    pairs: EditedAttributes, change: Callable[[str, object], object | None]
+) -> bool:
+    done = False
+    for nth in range(len(pairs) - 1, -1, -1):
+        value = decode(pairs[nth].value)
+        kept = change(as_text(pairs[nth].key), value)
+        if kept is None and value is not None:
+            del pairs[nth]
+        elif kept != value:
+            pairs[nth].value = encode(cast("Value", kept))
+        done |= kept != value
+    return done
+
+
+def _rewritten(
+    of: StatusMessage | EditedSpan,
+    part: str,
+    name: str,
+    change: Callable[[str, object], object | None],
+) -> bool:
+    said = as_text(getattr(of, part))
+    kept = change(name, said) if said else said
+    if kept == said:
+        return False
+    setattr(of, part, str(kept or "").encode(errors="replace"))
     return True
 
 

@@ -105,8 +105,30 @@ def as_number(value: object) -> int | float | None:
 
 def as_integer(value: object) -> int | None:
     """Return the whole number a decoded attribute stands for, as ``SpanView.integer`` does."""
+    if type(value) is int:
+        return value
     number = as_number(value)
     return int(number) if number is not None and number == int(number) else None
+
+
+def text_of(value: object) -> str | None:
+    """Return a decoded attribute that is a string."""
+    return value if isinstance(value, str) else None
+
+
+def boolean_of(value: object) -> bool | None:
+    """Return a decoded attribute that is a bool."""
+    return value if isinstance(value, bool) else None
+
+
+def texts_of(value: object) -> tuple[str, ...] | None:
+    """Return the strings of a decoded attribute, as ``SpanView.texts`` does."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list | tuple):
+        items = cast("Sequence[object]", value)
+        return tuple([item for item in items if isinstance(item, str)])
+    return None
 
 
 def _spelled(text: str) -> int | float | None:
@@ -163,7 +185,7 @@ def span_attributes(values: Mapping[str, Value | None]) -> bytes:
     given = tuple(values.values())
     plan = _plan(tuple(values), tuple(map(type, given)))
     out = [prefix + _pack_double(cast("float", given[at])) for prefix, at in plan.doubles]
-    out += [_span_attribute(name, cast("Value", given[at])) for name, at in plan.others]
+    out += [span_attribute(name, cast("Value", given[at])) for name, at in plan.others]
     if plan.constant_names:
         out.append(_constants(plan.constant_names, tuple([given[at] for at in plan.constant_at])))
     return b"".join(out)
@@ -187,7 +209,7 @@ def _plan(names: tuple[str, ...], kinds: tuple[type, ...]) -> _Plan:
     constants: list[tuple[str, int]] = []
     for at, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         if kind is float:
-            doubles.append((_span_attribute(name, 0.0)[:-8], at))
+            doubles.append((span_attribute(name, 0.0)[:-8], at))
         elif kind in (str, bool, tuple) and name.startswith("otel_llm."):
             constants.append((name, at))
         elif kind is not type(None):
@@ -197,9 +219,10 @@ def _plan(names: tuple[str, ...], kinds: tuple[type, ...]) -> _Plan:
 
 @lru_cache(maxsize=1024)
 def _constants(names: tuple[str, ...], values: tuple[Value, ...]) -> bytes:
-    return b"".join(map(_span_attribute, names, values))
+    return b"".join(map(span_attribute, names, values))
 
 
-def _span_attribute(name: str, value: Value) -> bytes:
+def span_attribute(name: str, value: Value) -> bytes:
+    """Encode one attribute as it stands in a span."""
     encoded = field(_KEY, name.encode()) + field(_VALUE, encode(value))
     return field(_SPAN_ATTRIBUTE, encoded)

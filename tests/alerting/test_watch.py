@@ -48,6 +48,7 @@ def _usual(chance: random.Random, hour: int) -> dict[str, Any]:
             name for name, p in (("refusal", 0.03), ("hedging", 0.1)) if chance.random() < p
         ),
         "output_chars": round(chance.lognormvariate(6, 0.6)),
+        "score": min(1.0, chance.gauss(0.85, 0.05)),
         "response_model": "gpt-4o-2024-08-06",
         "service": "search",
         "prompt_version": "7",
@@ -133,6 +134,7 @@ def test_few_calls_are_not_judged():
         ("refusal_rate", lambda c: {"flags": ("refusal",) if c.random() < 0.3 else ()}),
         ("hedging_rate", lambda c: {"flags": ("hedging",) if c.random() < 0.4 else ()}),
         ("output_length", lambda c: {"output_chars": round(c.lognormvariate(6.6, 0.6))}),
+        ("quality", lambda c: {"score": c.gauss(0.65, 0.05)}),
     ],
 )
 def test_a_day_unlike_the_week_before_has_drifted(kind: str, change: Callable[..., dict[str, Any]]):

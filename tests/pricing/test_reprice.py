@@ -38,6 +38,7 @@ RIGHT = Cost(0.0035, source="genai-prices")
     [
         call(cost=RIGHT),
         call(model="gpt-5", cost=Cost(0.001125)),  # flex
+        call(model="gpt-5", cost=Cost(0.001125, tier="flex")),
         call(cost=Cost(9.0, currency="EUR")),
         call(cost=Cost(9.0, source="provider")),
         call(model="gpt-99"),
@@ -54,6 +55,15 @@ def test_a_call_that_had_no_price_gets_one():
     (change,) = reprice([call()], book())
 
     assert (change.before, change.bill.total) == (None, Decimal("0.0035"))
+
+
+def test_a_call_is_repriced_in_the_tier_it_was_served_under():
+    """In any tier but its own the amount would pass for right: a flex call is a dear one's half."""
+    stale = call(model="gpt-5", cost=Cost(0.00225, tier="flex"))
+
+    (change,) = reprice([stale], book())
+
+    assert (change.bill.tier, change.bill.total) == ("flex", Decimal("0.001125"))
 
 
 def test_own_prices_change_what_was_listed():

@@ -28,6 +28,7 @@ def test_everything_known_of_a_call_is_counted():
         time_to_first_chunk_s=0.5,
         flags=("refusal", "empty"),
         output_chars=80,
+        score=0.75,
     )
 
     assert _tally([one]) == Tally(
@@ -47,6 +48,9 @@ def test_everything_known_of_a_call_is_counted():
         output_chars=80,
         output_chars_squared=6400,
         measured=1,
+        scored=1,
+        score_micro=750_000,
+        score_micro_squared=562_500_000_000,
         durations=Sketch([1.5]),
         first_chunks=Sketch([0.5]),
         examples={

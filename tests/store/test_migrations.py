@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import duckdb
 import pytest
@@ -11,11 +12,19 @@ import pytest
 from otel_llm.store import DuckDBStore, StoreConfig, StoreError, schema
 from otel_llm.store.rows import to_row
 
+from otel_llm.genai import Cost
+
 from .examples import FULL
 from .test_scores import RATED
 
 OLD = (Path(__file__).parents[1] / "data/store_v2.sql").read_text("utf-8")
-THEN = replace(FULL, max_tokens=None, documents=None)
+THEN = replace(
+    FULL,
+    max_tokens=None,
+    documents=None,
+    score=None,
+    cost=replace(cast("Cost", FULL.cost), tier=None),
+)
 """What an old file could hold of a call."""
 COLUMNS = "SELECT table_name, column_name, data_type FROM information_schema.columns"
 

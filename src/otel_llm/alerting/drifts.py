@@ -1,7 +1,7 @@
 """Is this day of a model and prompt version unlike the week before it?
 
 Told is what is beyond the limit and beyond chance: the refusal rate, the rate of hedging answers,
-their length; and a model that answers in place of the one that used to.
+their length, their quality score; and a model that answers in place of the one that used to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from otel_llm.stats import Tally
-from otel_llm.stats.drift import Change, Sample, mean_change, share_change
+from otel_llm.stats.drift import (
+    Change,
+    Sample,
+    chance_of,
+    mean_change,
+    mean_drop,
+    share_change,
+    significant,
+)
+from otel_llm.stats.tally import MICRO
 
 DAY_HOURS = 24
 _BASELINE_HOURS = 7 * DAY_HOURS
@@ -23,7 +32,7 @@ _MODELS = 1_000
 
 Key = tuple[str, ...]
 """Model, prompt and prompt version."""
-Kind = Literal["refusal_rate", "hedging_rate", "output_length", "served_model"]
+Kind = Literal["refusal_rate", "hedging_rate", "output_length", "quality", "served_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,8 @@ class DriftLimits:
     """How far the rate of hedging answers (hallucination markers) may move."""
     output_length: float = 0.3
     """How far the mean length of answers may move, as a share of it."""
+    quality: float = 2.0
+    """How many standard deviations below the baseline's mean the mean quality score may fall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,10 @@ class _Hour:
     measured: int
     chars: int
     squared: int
+    scored: int = 0
+    score: int = 0
+    """Millionths."""
+    score_squared: int = 0
 
     @classmethod
     def of(cls, hour: int, tally: Tally) -> _Hour:
@@ -76,6 +91,9 @@ class _Hour:
             tally.measured,
             tally.output_chars,
             tally.output_chars_squared,
+            tally.scored,
+            tally.score_micro,
+            tally.score_micro_squared,
         )
 
 
@@ -108,14 +126,21 @@ class Drifts:
         return tuple(sorted(found, key=lambda one: -abs(one.size)))
 
     def _changes(self, border: int) -> Iterator[FoundDrift]:
+        """Yield what matters and is no chance, also in view of how many series were looked at."""
+        changes = dict(self._all_changes(border))
+        told = significant({at: chance_of(change.distance) for at, change in changes.items()})
+        for (key, kind), change in changes.items():
+            if change.drifted and (key, kind) in told:
+                yield _found(kind, _named(("model", "prompt", "prompt_version"), key), change)
+
+    def _all_changes(self, border: int) -> Iterator[tuple[tuple[Key, Kind], Change]]:
         for key, hours in self._hours.items():
             before = [h for h in hours if border - _BASELINE_HOURS < h.hour <= border]
             after = [h for h in hours if h.hour > border]
             if len(before) >= _LEAST_BASELINE_HOURS:
-                labels = _named(("model", "prompt", "prompt_version"), key)
                 for kind, change in self._compared(before, after):
-                    if change is not None and change.drifted:
-                        yield _found(kind, labels, change)
+                    if change is not None:
+                        yield (key, kind), change
 
     def _compared(
         self, before: Sequence[_Hour], after: Sequence[_Hour]
@@ -126,6 +151,7 @@ class Drifts:
         yield "hedging_rate", share_change(*hedging, limit=limits.hedging_rate)
         length = mean_change(_length(before), _length(after), limit=limits.output_length)
         yield "output_length", length
+        yield "quality", mean_drop(_quality(before), _quality(after), deviations=limits.quality)
 
     def _replaced(self, border: int) -> Iterator[FoundDrift]:
         for (provider, asked), served in self._served.items():
@@ -170,7 +196,18 @@ def _hedging(hours: Iterable[_Hour]) -> tuple[int, int]:
 
 
 def _length(hours: Iterable[_Hour]) -> Sample:
-    count, total, squared = (_sum(hours, name) for name in ("measured", "chars", "squared"))
+    return _sample(hours, "measured", "chars", "squared")
+
+
+def _quality(hours: Iterable[_Hour]) -> Sample:
+    micro = _sample(hours, "scored", "score", "score_squared")
+    return Sample(micro.count, micro.mean / MICRO, micro.deviation / MICRO)
+
+
+def _sample(hours: Iterable[_Hour], *names: str) -> Sample:
+    """Return the sample that a count, a sum and a sum of squares stand for."""
+    hours = list(hours)
+    count, total, squared = (_sum(hours, name) for name in names)
     if count < 2:
         return Sample(count, 0.0, 0.0)
     variance = max(0.0, (squared - total * total / count) / (count - 1))

@@ -70,6 +70,8 @@ class Calls:
     error_type: str | None = None
     finish_reasons: tuple[str, ...] = ()
     flags: tuple[str, ...] | None = None
+    score: float | None = None
+    """Quality score, 0 to 1."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost: float | None = None
@@ -227,6 +229,7 @@ def _call(row: Calls, ended: float) -> Call:
         cost=None if row.cost is None else Cost(row.cost),
         flags=row.flags,
         tags=row.tags,
+        score=row.score,
     )
 
 

@@ -70,6 +70,7 @@ class CostView:
     cache_write: float | None
     currency: str
     source: str | None
+    tier: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,8 @@ class CallView:
     flags: Sequence[str] | None
     """Quality checks that fired; null when none could look."""
     output_chars: int | None
+    score: float | None
+    """How good the answer looks by rules of thumb, 0 to 1; null when it was not scored."""
     tags: Mapping[str, str]
 
 

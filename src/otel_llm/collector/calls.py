@@ -63,6 +63,7 @@ def read_call(span: SpanView) -> Call:
         _tags(span.value(own.TAGS)),
         span.integer(semconv.REQUEST_MAX_TOKENS),
         read_documents(span.value(semconv.RETRIEVAL_DOCUMENTS)),
+        span.number(own.QUALITY_SCORE),
     ]
     return Call(*fields)
 
@@ -91,4 +92,5 @@ def _cost(span: SpanView) -> Cost | None:
         *map(as_number, span.read_all(_COST)),
         currency=span.text(own.COST_CURRENCY) or "USD",
         source=span.text(own.COST_PRICE_SOURCE),
+        tier=span.text(own.COST_PRICE_TIER),
     )

@@ -23,6 +23,8 @@ class Cost:
     currency: str = "USD"
     source: str | None = None
     """``genai-prices``, ``custom``, ``provider`` or ``local``."""
+    tier: str | None = None
+    """Under which service tier, ``standard``, ``batch``, …, ``+above_200000`` for long prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Call:
     """How long the answer was allowed to be."""
     documents: tuple[Document, ...] | None = None
     """What a retrieval found, in its order; ``None`` when it was not captured."""
+    score: float | None = None
+    """How good the answer looks by rules of thumb, from 0 to 1; only some calls are scored."""
 
     @property
     def model(self) -> str | None:

@@ -47,12 +47,12 @@ def reprice(calls: Iterable[Call], book: PriceBook) -> Iterator[Change]:
     """Yield the calls that cost something else by ``book`` on the day they were made.
 
     Repricing what was repriced yields nothing. A call that the book cannot price keeps what it
-    has, and so does one in another currency, and one whose provider said what it cost. Calls do
-    not tell their service tier: one whose cost is right in any tier is left alone.
+    has, and so does one in another currency, and one whose provider said what it cost. A call that
+    does not tell its service tier and whose cost is right in any of them is left alone.
     """
     for call in calls:
         if call.billed and not _is_fixed(call):
-            bill = _bill(call, book, None)
+            bill = _bill(call, book, _tier(call))
             if bill is not None and not _is_right(call, bill, book):
                 yield Change(call, call.cost.total if call.cost else None, bill)
 
@@ -75,8 +75,15 @@ def _is_right(call: Call, standard: Bill, book: PriceBook) -> bool:
         return False
     if isclose(call.cost.total, float(standard.total), rel_tol=_SAME):
         return True
+    if call.cost.tier is not None:
+        return False
     others = (_bill(call, book, tier) for tier in TIERS[1:])
     return any(b and isclose(call.cost.total, float(b.total), rel_tol=_SAME) for b in others)
+
+
+def _tier(call: Call) -> str | None:
+    """Return the service tier without the length of the prompt, which follows from the usage."""
+    return call.cost.tier.partition("+")[0] if call.cost and call.cost.tier else None
 
 
 def _bill(call: Call, book: PriceBook, tier: str | None) -> Bill | None:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 import statistics
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
+from typing import TypeVar
 
 from .normal import distance_of, from_student, two_sided
 from .sketch import Sketch
+
+K = TypeVar("K", bound=Hashable)
 
 SURE = 3.0
 """From this distance on a change is more than chance: 2.7 false alarms per 1,000 comparisons."""
@@ -196,7 +199,7 @@ def sketch_shift(before: Sketch, after: Sketch) -> tuple[float, float]:
     return apart, _kolmogorov((size + 0.12 + 0.11 / size) * apart)
 
 
-def significant(chances: Mapping[str, float], *, rate: float = 0.05) -> frozenset[str]:
+def significant(chances: Mapping[K, float], *, rate: float = 0.05) -> frozenset[K]:
     """Return the names of changes that hold when many were looked at: of these at most a share
     ``rate`` is chance (Benjamini and Hochberg)."""
     ordered = sorted(chances.items(), key=lambda item: item[1])

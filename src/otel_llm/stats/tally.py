@@ -15,6 +15,7 @@ from otel_llm.genai import Call
 from .sketch import Sketch
 
 NANO = 1_000_000_000
+MICRO = 1_000_000
 
 Example = Literal["slow", "failed", "costly", "flagged", "any"]
 
@@ -52,6 +53,12 @@ class Tally:
     """Sum of squares, for the deviation."""
     measured: int = 0
     """Calls whose answer's length is known."""
+    scored: int = 0
+    """Calls whose answer was scored."""
+    score_micro: int = 0
+    """Sum of the scores in millionths."""
+    score_micro_squared: int = 0
+    """Sum of squares, for the deviation."""
     durations: Sketch = field(default_factory=Sketch)
     """Seconds."""
     first_chunks: Sketch = field(default_factory=Sketch)
@@ -106,6 +113,11 @@ class Tally:
             self.measured += 1
             self.output_chars += call.output_chars
             self.output_chars_squared += call.output_chars**2
+        if call.score is not None and 0 <= call.score <= 1:
+            micro = round(call.score * MICRO)
+            self.scored += 1
+            self.score_micro += micro
+            self.score_micro_squared += micro**2
 
     def _example(self, kind: Example, strength: float, call: Call) -> None:
         best = self.examples.get(kind)
@@ -160,4 +172,7 @@ _SUMS = (
     "output_chars",
     "output_chars_squared",
     "measured",
+    "scored",
+    "score_micro",
+    "score_micro_squared",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 SCORES: Final = """
 CREATE TABLE scores (
@@ -19,11 +19,19 @@ CREATE TABLE scores (
 """
 """In the order of ``Score``'s fields."""
 
+BASELINES: Final = "CREATE TABLE baselines (name VARCHAR NOT NULL, value VARCHAR NOT NULL)"
+"""Named baselines as JSON (see ``baselines``)."""
+
 MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
     1: (SCORES,),
     2: (
         "ALTER TABLE calls ADD COLUMN max_tokens BIGINT",
         "ALTER TABLE calls ADD COLUMN documents VARCHAR",
+    ),
+    3: (
+        "ALTER TABLE calls ADD COLUMN cost_tier VARCHAR",
+        "ALTER TABLE calls ADD COLUMN score DOUBLE",
+        BASELINES,
     ),
 }
 """Version -> the statements that lead from it to the next one."""
@@ -75,6 +83,7 @@ DERIVED: Final = frozenset({"model", "tokens", "billed", "unpriced"})
 MEASURE_COLUMNS: Final = (
     Column("time_to_first_chunk_s", "DOUBLE"),
     Column("reported_cost", "DOUBLE"),
+    Column("score", "DOUBLE"),
 )
 
 USAGE_FIELDS: Final = (
@@ -102,6 +111,7 @@ COST_COLUMNS: Final = (
     *(Column(f"cost_{name}", "DOUBLE", name) for name in COST_AMOUNTS),
     Column("cost_currency", "VARCHAR", "currency"),
     Column("cost_source", "VARCHAR", "source"),
+    Column("cost_tier", "VARCHAR", "tier"),
 )
 
 EXTRA_COLUMNS: Final = (
@@ -123,6 +133,7 @@ def create_statements() -> tuple[str, ...]:
     return (
         f"CREATE TABLE calls ({columns})",
         SCORES,
+        BASELINES,
         "CREATE TABLE schema_version (version INTEGER NOT NULL)",
         f"INSERT INTO schema_version VALUES ({VERSION})",
     )

@@ -26,7 +26,6 @@ from ..values import Value, as_integer
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
-SCORE = "otel_llm.quality.score"
 _NAMES = (own.QUALITY_FLAGS, semconv.USAGE_OUTPUT_TOKENS, semconv.OUTPUT_TYPE)
 _SECONDS = 300
 """How many seconds are counted at a time."""
@@ -105,7 +104,7 @@ class QualityProcessor:
         if self._may_score(span.end_ns // 10**9):
             overall = _overall(seen, seen.output)
             if overall is not None:
-                values[SCORE] = overall
+                values[own.QUALITY_SCORE] = overall
         return values
 
     def _may_score(self, second: int) -> bool:

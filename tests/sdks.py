@@ -52,6 +52,11 @@ ALTERNATES = {
     "llama-index": Alternate("llama-index-core>=0.14,<0.15", "llama_index"),
     "pinecone": Alternate("pinecone>=10,<11", "pinecone"),
     "qdrant": Alternate("qdrant-client>=1.17,<2", "qdrant"),
+    # Of the official instrumentations themselves; not in .venv, where they would trace every test.
+    "official": Alternate(
+        "--no-deps opentelemetry-util-genai==1.3b0 opentelemetry-instrumentation-genai-openai==1.3b0",
+        "completion_hook",
+    ),
     "qdrant-1.12": Alternate("qdrant-client==1.12.0", "qdrant"),
 }
 
@@ -86,8 +91,9 @@ def installed(folder: Path, requirement: str) -> bool:
     done = subprocess.run(
         [*pip, "--upgrade", "--target", str(folder), *requirement.split()], check=False
     )
-    for ours in folder.glob("opentelemetry*"):  # what an SDK pulled in must not shadow ours
-        shutil.rmtree(ours)
+    if "opentelemetry" not in requirement:  # what an SDK pulled in must not shadow ours
+        for ours in folder.glob("opentelemetry*"):
+            shutil.rmtree(ours)
     if done.returncode == 0:
         stamp.write_text(requirement)
     return done.returncode == 0

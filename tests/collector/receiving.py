@@ -13,7 +13,7 @@ from otel_llm.collector.intake.config import (
     OtlpConfig,
     ProtocolsConfig,
 )
-from otel_llm.collector.pipeline import PassThrough, TracePipeline
+from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.receivers.otlp import OtlpReceiver
 
 LOCAL = "127.0.0.1:0"
@@ -27,7 +27,7 @@ class Inbox:
         self.errors: list[Exception] = []
         self.attempts = 0
         self._traces = TracePipeline({}, {}, self._keep)
-        self._others = {s: PassThrough(s, self._keep) for s in ("metrics", "logs")}
+        self._others = {s: RecordPipeline(s, {}, self._keep) for s in ("metrics", "logs")}
 
     def __call__(self, signal: Signal, payload: bytes) -> None:
         self.attempts += 1
@@ -54,8 +54,11 @@ class Receiver:
 
 
 @contextmanager
-def receiving(grpc: GrpcConfig | None = None, http: HttpConfig | None = None) -> Iterator[Receiver]:
-    config = OtlpConfig(ProtocolsConfig(grpc or GrpcConfig(LOCAL), http or HttpConfig(LOCAL)))
+def receiving(
+    grpc: GrpcConfig | None = None, http: HttpConfig | None = None, **more
+) -> Iterator[Receiver]:
+    protocols = ProtocolsConfig(grpc or GrpcConfig(LOCAL), http or HttpConfig(LOCAL))
+    config = OtlpConfig(protocols, **more)
     counters, inbox = Counters(), Inbox()
     inner = OtlpReceiver(config, counters)
     inner.start(inbox)

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otel_llm.collector.component import Signal
 from otel_llm.collector.data import Batch
 from otel_llm.collector.errors import Malformed, Refused
-from otel_llm.collector.pipeline import PassThrough, TracePipeline
+from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.genai import Call
 from tests.collector.calls import request
 
@@ -150,13 +150,13 @@ def test_an_empty_request_is_taken_and_not_passed_on():
     sink = Sink()
 
     TracePipeline({}, {}, sink).consume(b"")
-    PassThrough("logs", sink).consume(b"")
+    RecordPipeline("logs", {}, sink).consume(b"")
 
     assert sink.given == []
 
 
 def test_garbage_is_malformed_and_counted():
-    pipeline, logs = TracePipeline({}, {}, Sink()), PassThrough("logs", Sink())
+    pipeline, logs = TracePipeline({}, {}, Sink()), RecordPipeline("logs", {}, Sink())
 
     for each in (pipeline, logs):
         with pytest.raises(Malformed):
@@ -190,7 +190,7 @@ def test_metrics_and_logs_are_passed_through_and_counted():
     logs = ExportLogsServiceRequest()
     logs.resource_logs.add().scope_logs.add().log_records.add(severity_number=9)
     sink = Sink()
-    for_metrics, for_logs = PassThrough("metrics", sink), PassThrough("logs", sink)
+    for_metrics, for_logs = RecordPipeline("metrics", {}, sink), RecordPipeline("logs", {}, sink)
 
     for_metrics.consume(metrics.SerializeToString())
     for_logs.consume(logs.SerializeToString())

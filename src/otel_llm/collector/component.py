@@ -7,19 +7,22 @@ its docstring. ``components.py`` lists them by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from otel_llm.genai import Call
 
-    from .data import Batch
-
 Signal = Literal["traces", "metrics", "logs"]
 
-Consume = Callable[[Signal, bytes], None]
-"""Takes one export request as OTLP protobuf bytes. Returns when we answer for the data; raises
-``Refused`` when there is no room and ``Permanent`` when the bytes are no OTLP. Thread-safe. May be
-called from an event loop's thread or a gRPC worker: it does no network I/O and never waits long."""
+Kept = Future[None] | None
+"""``None``: we answer for the data now. A future: we do when it ends well; it fails with
+``Refused``."""
+
+Consume = Callable[[Signal, bytes], Kept]
+"""Takes one export request as OTLP protobuf bytes, and returns from when on we answer for the data;
+raises ``Refused`` when there is no room and ``Permanent`` when the bytes are no OTLP. Thread-safe.
+Called from an event loop's thread: it does no network I/O and waits for no disk."""
 
 
 class Receiver(Protocol):
@@ -40,10 +43,15 @@ class Processor(Protocol):
 
     Raises nothing on odd data: a span that cannot be enriched is passed on as it came. Called from
     several threads; state that is shared is guarded by the processor.
+
+    A class may say more by class variables: ``signals`` (which it works on, else only traces),
+    ``reads_dialects`` (it wants spans that speak only another dialect too) and ``fails_closed``
+    (nothing may go on without its work: what it raises is answered to the sender).
     """
 
-    def process(self, batch: Batch) -> None:
-        """Change ``batch`` in place through its ``SpanView``s."""
+    def process(self, batch: Any) -> None:
+        """Change ``batch`` in place: a ``Batch`` of spans through its ``SpanView``s; ``Records`` of
+        another signal where the class says that it takes them."""
         ...
 
 

@@ -1,7 +1,8 @@
 """From a receiver to the senders: one request in, its processed bytes out.
 
 A processor or an observer that fails costs nobody else anything: the batch goes on, the failure
-is counted, and logged once for that component.
+is counted, and logged once for that component. Only where a processor keeps something from getting
+out (``fails_closed``), nothing goes on without it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from .component import Consume, Observer, Processor, Signal
 from .counters import Counters
 from .data import Batch, SpanView
 from .envelope import checked_count
-from .errors import Malformed
+from .errors import DeliveryError, Malformed, Permanent
 from .protocol import ITEMS
+from .records import Records
 from .wire import NotProtobuf
 
 _log = logging.getLogger(__name__)
@@ -53,17 +55,22 @@ class TracePipeline:
         self._observers = _guarded("observer", observers, self.counters)
         self._strict = strict
         self._foreign = any(getattr(p, "reads_dialects", False) for p in processors.values())
+        self._closed = any(getattr(p, "fails_closed", False) for p in processors.values())
         self._forward = _Edge("traces", forward, self.counters)
 
-    def consume(self, payload: bytes) -> None:
-        """Process one request. Raises ``Malformed``, or what the senders raise."""
+    def consume(self, payload: bytes, *, observe: bool = True) -> None:
+        """Process one request. Raises ``Malformed``, what the senders raise, and what a processor
+        raises without which nothing may go on. ``observe``: whether the observers see it; where
+        several pipelines take the same data, one of them shows it."""
         batch = self._open(payload)
         for processor, guard in self._processors:
             with guard:
                 processor.process(batch)
-        self._forward(batch.to_bytes(), len(batch))
+        if self._closed:
+            batch.drop_unreadable()
+        self._forward(batch.to_bytes(), len(batch), len(batch) - batch.dropped)
         self._count(batch)
-        if self._observers:
+        if self._observers and observe:
             self._observe(batch)
 
     def _open(self, payload: bytes) -> Batch:
@@ -87,28 +94,49 @@ class TracePipeline:
         self.counters.add("otel_llm_pipeline_enriched_spans", sum([s.touched for s in genai]))
         if batch.unreadable:
             self.counters.add("otel_llm_pipeline_unreadable_spans", batch.unreadable)
+        if batch.dropped:
+            self.counters.add("otel_llm_pipeline_dropped_spans", batch.dropped)
 
 
 def _is_call(span: SpanView) -> bool:
     return span.has(semconv.OPERATION_NAME) and not span.has(own.DUPLICATE_OF)
 
 
-class PassThrough:
-    """Metrics and logs: on to the senders as they came, if they can be taken apart at all."""
+class RecordPipeline:
+    """Metrics and logs: on to the senders as they came, but for what processors change."""
 
-    def __init__(self, signal: Signal, forward: Consume, counters: Counters | None = None) -> None:
+    def __init__(
+        self,
+        signal: Signal,
+        processors: Mapping[str, Processor],
+        forward: Consume,
+        counters: Counters | None = None,
+    ) -> None:
+        """As for ``TracePipeline``."""
         self.counters = counters or Counters()
         self._signal: Signal = signal
+        self._processors = _guarded("processor", processors, self.counters)
         self._forward = _Edge(signal, forward, self.counters)
 
-    def consume(self, payload: bytes) -> None:
-        """Pass one request on. Raises ``Malformed``, or what the senders raise."""
+    def consume(self, payload: bytes, *, observe: bool = True) -> None:
+        """Process one request. Raises as ``TracePipeline`` does."""
         try:
             items = checked_count(self._signal, payload)
+            records = self._processed(payload)
         except Malformed:
             self.counters.add("otel_llm_pipeline_malformed", signal=self._signal)
             raise
-        self._forward(payload, items)
+        self._forward(records.to_bytes(), items, items - records.dropped)
+        if records.dropped:
+            name = f"otel_llm_pipeline_dropped_{ITEMS[self._signal]}"
+            self.counters.add(name, records.dropped)
+
+    def _processed(self, payload: bytes) -> Records:
+        records = Records(self._signal, payload)
+        for processor, guard in self._processors:
+            with guard:
+                processor.process(records)
+        return records
 
 
 class _Edge:
@@ -119,22 +147,26 @@ class _Edge:
         self._forward = forward
         self._counters = counters
 
-    def __call__(self, payload: bytes, items: int) -> None:
-        if not items:
+    def __call__(self, payload: bytes, came: int, left: int) -> None:
+        """``came`` items were received, ``left`` are in ``payload``."""
+        if not came:
             return  # an empty envelope: senders should not send one, and neither do we
         outcome = "refused"
         try:
-            self._forward(self._signal, payload)
+            if left:
+                self._forward(self._signal, payload)
             outcome = "accepted"
         finally:
-            self._counters.add(f"otelcol_receiver_{outcome}_{ITEMS[self._signal]}", items)
+            self._counters.add(f"otelcol_receiver_{outcome}_{ITEMS[self._signal]}", came)
 
 
 class _Guard:
     """Keeps a component's mistake from the batch."""
 
-    def __init__(self, kind: str, name: str, counters: Counters) -> None:
+    def __init__(self, kind: str, name: str, counters: Counters, closed: bool) -> None:
+        """``closed``: the batch may not go on without this component's work."""
         self._kind, self._name = kind, name
+        self._closed = closed
         self._counters = counters
         self._said = False
 
@@ -153,19 +185,21 @@ class _Guard:
         if not self._said:
             self._said = True
             self._say(error, trace)
-        return True
+        if self._closed and not isinstance(error, DeliveryError):
+            raise Permanent(f"{self._name} failed, and nothing may go on without it") from None
+        return not self._closed
 
     def _say(self, error: Exception, trace: TracebackType | None) -> None:
         """Log where and of what type, never the message: it may quote a prompt or a key."""
         place = traceback.extract_tb(trace)[-1]
         _log.error(
-            "%s %s failed with %s at %s:%s; what it would have done is missing (said once, counted "
-            "as otel_llm_%s_failures)",
+            "%s %s failed with %s at %s:%s; %s (said once, counted as otel_llm_%s_failures)",
             self._kind,
             self._name,
             type(error).__name__,
             place.filename,
             place.lineno,
+            "nothing goes on" if self._closed else "what it would have done is missing",
             self._kind,
         )
 
@@ -174,4 +208,7 @@ C = TypeVar("C")
 
 
 def _guarded(kind: str, components: Mapping[str, C], counters: Counters) -> list[tuple[C, _Guard]]:
-    return [(part, _Guard(kind, name, counters)) for name, part in components.items()]
+    return [
+        (part, _Guard(kind, name, counters, getattr(part, "fails_closed", False)))
+        for name, part in components.items()
+    ]

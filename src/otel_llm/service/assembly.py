@@ -17,7 +17,7 @@ from otel_llm.collector.dead_letter import DeadLetter
 from otel_llm.collector.errors import NotServed
 from otel_llm.collector.journal import Journal
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
-from otel_llm.collector.pipeline import PassThrough, TracePipeline
+from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.samples import Family, Measure
 from otel_llm.collector.sending import Sender, SenderStatus
 from otel_llm.collector.sending_measures import measure as sending_measure
@@ -33,7 +33,7 @@ from .settings import PipelineConfig, Settings
 logger = logging.getLogger(__name__)
 
 
-Pipeline = TracePipeline | PassThrough
+Pipeline = TracePipeline | RecordPipeline
 
 
 class Service:
@@ -119,8 +119,10 @@ class Service:
             pipelines = self._routes.get((receiver, signal), ())
             if not pipelines:
                 raise NotServed(f"no pipeline takes {signal}")
-            for pipeline in pipelines:
-                pipeline.consume(payload)
+            *others, first = pipelines
+            for pipeline in others:
+                pipeline.consume(payload, observe=False)
+            first.consume(payload)
 
         return consume
 
@@ -135,9 +137,9 @@ class Service:
         def forward(_: Signal, payload: bytes) -> None:
             outbox.put(payload)
 
-        if signal != "traces":
-            return PassThrough(signal, forward, self.counters)
         processors = {processor: self._processors[processor] for processor in config.processors}
+        if signal != "traces":
+            return RecordPipeline(signal, processors, forward, self.counters)
         return TracePipeline(processors, self._observers(), forward, counters=self.counters)
 
     def _outbox(self, name: str, signal: Signal, destinations: Destinations) -> Outbox:
@@ -218,8 +220,10 @@ def _made(settings: Mapping[str, Any], table: Mapping[str, components.Entry]) ->
 def _routes(
     configs: Mapping[str, PipelineConfig], pipelines: Mapping[str, Pipeline]
 ) -> Iterator[tuple[tuple[str, str], list[Pipeline]]]:
+    """Give every receiver its pipelines. Where several take the same data, the first one in the
+    file shows it to the observers, and comes last: what another one refuses will come again."""
     routes: dict[tuple[str, str], list[Pipeline]] = {}
-    for name, config in configs.items():
+    for name, config in reversed(list(configs.items())):
         for receiver in config.receivers:
             routes.setdefault((receiver, name.partition("/")[0]), []).append(pipelines[name])
     yield from routes.items()

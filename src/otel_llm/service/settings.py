@@ -6,7 +6,7 @@ class of their type; every name a pipeline uses must be defined, every mistake i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -160,6 +160,11 @@ def _references(sections: Sections, families: Mapping[str, Mapping[str, Any]]) -
         if signal not in ("traces", "metrics", "logs"):
             hint = suggestion(signal, ("traces", "metrics", "logs"))
             problems.append(Problem(path, f"unknown signal {signal!r}{hint}"))
+        problems += [
+            Problem(f"{path}.processors", f"{used!r} does not work on {signal}")
+            for used in pipeline.processors
+            if used in families["processors"] and signal not in _signals(used)
+        ]
         if not pipeline.receivers:
             problems.append(Problem(f"{path}.receivers", "a pipeline needs at least one receiver"))
         for family, defined in families.items():
@@ -169,3 +174,8 @@ def _references(sections: Sections, families: Mapping[str, Mapping[str, Any]]) -
                     text = f"{used!r} is not defined under {family}{hint}"
                     problems.append(Problem(f"{path}.{family}", text))
     return problems
+
+
+def _signals(processor: str) -> Collection[str]:
+    made = components.PROCESSORS[processor.partition("/")[0]].make
+    return getattr(made, "signals", ("traces",))

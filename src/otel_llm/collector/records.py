@@ -1,0 +1,329 @@
+"""Logs and metrics, opened for processors: attributes by name, as ``SpanView`` has them.
+
+They are opened only when a processor wants to look, with OTLP's own messages: unlike traces, what
+processors want of them is rare. What was not changed goes on as the bytes it came as.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from .component import Signal
+from .errors import Malformed
+
+GENAI_PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId")
+_NEEDLES = tuple(prefix.encode() for prefix in GENAI_PREFIXES)
+
+
+class Attributed(Protocol):
+    """What spans, log records, data points and resources have in common."""
+
+    def names(self) -> Iterable[str]:
+        """Return the names of all attributes."""
+        ...
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an attribute."""
+        ...
+
+    def value(self, name: str) -> object | None:
+        """Return an attribute as Python: arrays as ``list``, maps as ``dict``."""
+        ...
+
+    def set(self, name: str, value: Any) -> None:
+        """Add an attribute, or replace it."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Take an attribute away; nothing happens when there is none."""
+        ...
+
+
+class Item(Attributed, Protocol):
+    """A span, a log record or a data point."""
+
+    @property
+    def name(self) -> str:
+        """The name of the span, the event or the metric."""
+        ...
+
+    def resource_text(self, name: str) -> str | None:
+        """Return a string attribute of the resource that sent it."""
+        ...
+
+    def rewrite_rest(self, change: Callable[[str, object], object | None]) -> None:
+        """Replace what is said beside the attributes by what ``change`` makes of a name and a
+        value; ``None`` takes it out."""
+        ...
+
+
+class Opened(Protocol):
+    """An opened request of any signal: ``Batch`` and ``Records``."""
+
+    def spans(self) -> Iterable[Item]:
+        """Return every span, log record or data point."""
+        ...
+
+    def genai(self) -> Sequence[Item]:
+        """Return those with GenAI names."""
+        ...
+
+    def drop(self, items: Iterable[Any]) -> None:
+        """Take some out: nobody sees them any more."""
+        ...
+
+
+class Attributes:
+    """The attributes of one message, to be read and changed. Of a name sent twice the last one
+    counts."""
+
+    __slots__ = ("_changed", "_pairs")
+
+    def __init__(self, pairs: Any, changed: Callable[[], None]) -> None:
+        """``changed`` is told of every change."""
+        self._pairs = pairs
+        self._changed = changed
+
+    def names(self) -> Iterable[str]:
+        """See ``Attributed``."""
+        return list(dict.fromkeys(pair.key for pair in self._pairs))
+
+    def has(self, name: str) -> bool:
+        """See ``Attributed``."""
+        return any(pair.key == name for pair in self._pairs)
+
+    def value(self, name: str) -> object | None:
+        """See ``Attributed``."""
+        found = [pair for pair in self._pairs if pair.key == name]
+        return plain(found[-1].value) if found else None
+
+    def text(self, name: str) -> str | None:
+        """Return a string attribute."""
+        value = self.value(name)
+        return value if isinstance(value, str) else None
+
+    def set(self, name: str, value: Any) -> None:
+        """See ``Attributed``; maps and lists keep their structure."""
+        self.remove(name)
+        self._pairs.append(KeyValue(key=name, value=any_value(value)))
+        self._changed()
+
+    def remove(self, name: str) -> None:
+        """See ``Attributed``."""
+        for nth in range(len(self._pairs) - 1, -1, -1):
+            if self._pairs[nth].key == name:
+                del self._pairs[nth]
+                self._changed()
+
+    def rewrite(self, change: Callable[[str, object], object | None]) -> None:
+        """Replace every value by what ``change`` makes of it; ``None`` takes it out."""
+        for name in self.names():
+            value = self.value(name)
+            kept = change(name, value)
+            if kept is None:
+                self.remove(name)
+            elif kept != value:
+                self.set(name, kept)
+
+
+class Record(Attributes):
+    """A log record or a data point, and where it is."""
+
+    __slots__ = ("_resource", "container", "dropped", "index", "message", "name")
+
+    def __init__(
+        self, name: str, container: Any, index: int, resource: Any, changed: Callable[[], None]
+    ) -> None:
+        self.message = container[index]
+        super().__init__(self.message.attributes, changed)
+        self.name = name
+        """Of the event, or of the metric."""
+        self.container, self.index = container, index
+        self._resource = resource
+        self.dropped = False
+
+    def resource_text(self, name: str) -> str | None:
+        """See ``Item``."""
+        return Attributes(self._resource.attributes, self._changed).text(name)
+
+    def rewrite_rest(self, change: Callable[[str, object], object | None]) -> None:
+        """See ``Item``: the ``body`` of a log record, the attributes of a point's exemplars."""
+        message = self.message
+        for exemplar in getattr(message, "exemplars", ()):
+            Attributes(exemplar.filtered_attributes, self._changed).rewrite(change)
+        if "body" in message.DESCRIPTOR.fields_by_name and message.HasField("body"):
+            body = plain(message.body)
+            kept = change("body", body)
+            if kept != body:
+                message.body.CopyFrom(any_value(kept))
+                self._changed()
+
+
+class Records:
+    """One export request of logs or metrics. Not thread-safe: whoever processes it owns it."""
+
+    def __init__(self, signal: Signal, payload: bytes) -> None:
+        self.signal: Signal = signal
+        self.dropped = 0
+        """How many records or points were taken out."""
+        self._payload = payload
+        self._request: Any = None
+        self._records: list[Record] = []
+        self._touched = False
+
+    def spans(self) -> Sequence[Record]:
+        """Return every log record or data point, as ``Batch.spans`` does spans. Raises
+        ``Malformed`` when the request cannot be read."""
+        self._open()
+        return [record for record in self._records if not record.dropped]
+
+    def genai(self) -> Sequence[Record]:
+        """Return those with GenAI names. Cheap when there are none; raises as ``spans``."""
+        if not any(needle in self._payload for needle in _NEEDLES):
+            return ()
+        return [record for record in self.spans() if _is_genai(record)]
+
+    def resources(self) -> Sequence[Attributes]:
+        """Return the resources that sent it. Raises as ``spans``."""
+        groups = _groups(self.signal, self._open())
+        return [Attributes(group.resource.attributes, self._touch) for group in groups]
+
+    def drop(self, records: Iterable[Record]) -> None:
+        """Take some out: nobody sees them any more."""
+        for record in records:
+            if not record.dropped:
+                record.dropped = self._touched = True
+                self.dropped += 1
+
+    def to_bytes(self) -> bytes:
+        """Return the request as it now is; the payload itself when nothing changed."""
+        if not self._touched:
+            return self._payload
+        for record in sorted((r for r in self._records if r.dropped), key=lambda r: -r.index):
+            del record.container[record.index]
+        if self.dropped:
+            _prune(self.signal, self._request)
+        return cast("Message", self._request).SerializeToString()
+
+    def _open(self) -> Any:
+        if self._request is None:
+            kind = ExportLogsServiceRequest if self.signal == "logs" else _METRICS
+            try:
+                self._request = kind.FromString(self._payload)
+            except DecodeError:
+                raise Malformed(f"the body is no OTLP {self.signal} request") from None
+            self._records = list(_RECORDS[self.signal](self._request, self._touch))
+        return self._request
+
+    def _touch(self) -> None:
+        self._touched = True
+
+
+_METRICS = ExportMetricsServiceRequest
+
+
+def _log_records(request: Any, changed: Callable[[], None]) -> Iterator[Record]:
+    for group in request.resource_logs:
+        for scope in group.scope_logs:
+            for nth, record in enumerate(scope.log_records):
+                name = record.event_name or _event_name(record)
+                yield Record(name, scope.log_records, nth, group.resource, changed)
+
+
+def _event_name(record: Any) -> str:
+    """What records carried before they had a field for it."""
+    names = [p.value.string_value for p in record.attributes if p.key == "event.name"]
+    return names[-1] if names else ""
+
+
+def _data_points(request: Any, changed: Callable[[], None]) -> Iterator[Record]:
+    for group in request.resource_metrics:
+        for scope in group.scope_metrics:
+            for metric in scope.metrics:
+                points = _points(metric)
+                for nth in range(len(points)):
+                    yield Record(metric.name, points, nth, group.resource, changed)
+
+
+_RECORDS: Mapping[Signal, Callable[[Any, Callable[[], None]], Iterator[Record]]] = {
+    "logs": _log_records,
+    "metrics": _data_points,
+}
+
+
+def _points(metric: Any) -> Any:
+    kind = metric.WhichOneof("data")
+    return getattr(metric, kind).data_points if kind else ()
+
+
+def _groups(signal: Signal, request: Any) -> Any:
+    return request.resource_logs if signal == "logs" else request.resource_metrics
+
+
+def _prune(signal: Signal, request: Any) -> None:
+    """Take out what is empty now."""
+    groups = _groups(signal, request)
+    for group in groups:
+        scopes = group.scope_logs if signal == "logs" else group.scope_metrics
+        for scope in scopes:
+            if signal == "metrics":
+                _keep(scope.metrics, lambda metric: len(_points(metric)) > 0)
+        _keep(scopes, lambda scope: len(scope.log_records if signal == "logs" else scope.metrics))
+    _keep(groups, lambda group: len(group.scope_logs if signal == "logs" else group.scope_metrics))
+
+
+def _keep(items: Any, wanted: Callable[[Any], object]) -> None:
+    for nth in range(len(items) - 1, -1, -1):
+        if not wanted(items[nth]):
+            del items[nth]
+
+
+def _is_genai(record: Record) -> bool:
+    return record.name.startswith(GENAI_PREFIXES) or any(
+        name.startswith(GENAI_PREFIXES) for name in record.names()
+    )
+
+
+def plain(value: AnyValue) -> Any:
+    """Return an ``AnyValue`` as Python."""
+    match value.WhichOneof("value"):
+        case None:
+            return None
+        case "array_value":
+            return [plain(item) for item in value.array_value.values]
+        case "kvlist_value":
+            return {pair.key: plain(pair.value) for pair in value.kvlist_value.values}
+        case kind:
+            return getattr(value, kind)
+
+
+def any_value(value: Any) -> AnyValue:
+    """Return Python as an ``AnyValue``; what OTLP has no type for as text."""
+    made = AnyValue()
+    if isinstance(value, bool):
+        made.bool_value = value
+    elif isinstance(value, int) and -(1 << 63) <= value < 1 << 63:
+        made.int_value = value
+    elif isinstance(value, float):
+        made.double_value = value
+    elif isinstance(value, bytes):
+        made.bytes_value = value
+    elif isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value).items()
+        made.kvlist_value.values.extend(KeyValue(key=str(k), value=any_value(v)) for k, v in pairs)
+        made.kvlist_value.SetInParent()
+    elif isinstance(value, list | tuple):
+        items = cast("Sequence[object]", value)
+        made.array_value.values.extend(any_value(item) for item in items)
+        made.array_value.SetInParent()
+    elif value is not None:
+        made.string_value = str(value).encode(errors="replace").decode()
+    return made

@@ -26,9 +26,6 @@ Facts: TypeAlias = list[Any]
 Read: TypeAlias = Callable[[Any], Any]
 """Takes a decoded attribute and returns it in the type that is wanted, or ``None``."""
 
-CACHE_CREATION: Final = "gen_ai.usage.cache_creation.input_tokens"
-"""What the conventions called ``cache_write`` until September 2026, and most senders still do."""
-
 
 class _Fact(NamedTuple):
     name: str
@@ -77,12 +74,14 @@ _TABLE: Final = (
     _Fact(own.COST_OUTPUT, as_number, False),
     _Fact(own.COST_CACHE_READ, as_number, False),
     _Fact(own.COST_CACHE_WRITE, as_number, False),
-    *_each(text_of, own.COST_CURRENCY, own.COST_PRICE_SOURCE),
+    *_each(text_of, own.COST_CURRENCY, own.COST_PRICE_SOURCE, own.COST_PRICE_TIER),
     _Fact(own.COST_REPORTED, as_number, False),
     _Fact(own.QUALITY_FLAGS, texts_of),
     _Fact(own.OUTPUT_LENGTH, as_integer),
     _Fact(own.TAGS, _anything),
     _Fact(semconv.REQUEST_MAX_TOKENS, as_integer),
+    _Fact(semconv.RETRIEVAL_DOCUMENTS, _anything),
+    _Fact(own.QUALITY_SCORE, as_number, False),
     *_each(  # as ``Usage`` has them
         as_integer,
         semconv.USAGE_INPUT_TOKENS,
@@ -101,7 +100,8 @@ _TABLE: Final = (
         semconv.USAGE_TEXT_CACHE_READ_INPUT_TOKENS,
         semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
         semconv.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
-        CACHE_CREATION,
+        # what the conventions called ``cache_write`` until September 2026, and most still do
+        "gen_ai.usage.cache_creation.input_tokens",
     ),
     *_each(  # service tiers, the served before the requested one
         text_of,
@@ -113,6 +113,7 @@ _TABLE: Final = (
         "gen_ai.request.service_tier",
     ),
     *_each(text_of, "gen_ai.system", own.DUPLICATE_OF, semconv.OUTPUT_TYPE),
+    _Fact(own.USAGE_COST, _anything),
 )
 NAMES: Final = tuple(fact.name for fact in _TABLE)
 AT: Final = {name: place for place, name in enumerate(NAMES)}
@@ -124,17 +125,19 @@ PROVIDER: Final = AT[semconv.PROVIDER_NAME]
 REQUEST_MODEL: Final = AT[semconv.REQUEST_MODEL]
 RESPONSE_MODEL: Final = AT[semconv.RESPONSE_MODEL]
 FINISH_REASONS: Final = AT[semconv.RESPONSE_FINISH_REASONS]
+ERROR_TYPE: Final = AT[semconv.ERROR_TYPE]
 SERVER_ADDRESS: Final = AT[semconv.SERVER_ADDRESS]
 COST_TOTAL: Final = AT[own.COST_TOTAL]
 COST_REPORTED: Final = AT[own.COST_REPORTED]
 FLAGS: Final = AT[own.QUALITY_FLAGS]
 TAGS: Final = AT[own.TAGS]
 OUTPUT_TOKENS: Final = AT[semconv.USAGE_OUTPUT_TOKENS]
-CREATION: Final = AT[CACHE_CREATION]
+CACHE_CREATION: Final = AT["gen_ai.usage.cache_creation.input_tokens"]
 SYSTEM: Final = AT["gen_ai.system"]
 DUPLICATE_OF: Final = AT[own.DUPLICATE_OF]
 OUTPUT_TYPE: Final = AT[semconv.OUTPUT_TYPE]
-USAGE: Final = slice(AT[semconv.USAGE_INPUT_TOKENS], CREATION)
+USAGE_COST: Final = AT[own.USAGE_COST]
+USAGE: Final = slice(AT[semconv.USAGE_INPUT_TOKENS], CACHE_CREATION)
 TIERS: Final = slice(AT[semconv.OPENAI_RESPONSE_SERVICE_TIER], SYSTEM)
 
 _MEMORY = 32_768

@@ -43,12 +43,18 @@ def disjoint(usage: Usage) -> Tokens | None:
     quality = None
     if uncached < 0:
         uncached, prompt, quality = prompt, prompt + read + write, "exclusive_input"
-    plain = Tokens(prompt, uncached, read, write - long, output, long, quality=quality)
-    if usage.audio_input or usage.image_input:
-        plain = _input_parts(plain, usage)
-    if usage.reasoning or usage.audio_output or usage.image_output:
-        plain = _output_parts(plain, usage)
-    return plain
+    short, reasoning = write - long, usage.reasoning or 0
+    if _is_text(usage) and 0 <= reasoning <= output:  # nearly always; a third of the price
+        text = output - reasoning
+        return Tokens(
+            prompt, uncached, read, short, text, long, 0, 0, 0, 0, reasoning, 0, 0, quality
+        )
+    plain = Tokens(prompt, uncached, read, short, output, long, quality=quality)
+    return _output_parts(_input_parts(plain, usage), usage)
+
+
+def _is_text(usage: Usage) -> bool:
+    return not (usage.audio_input or usage.image_input or usage.audio_output or usage.image_output)
 
 
 def _cached(usage: Usage) -> tuple[int, int, int]:

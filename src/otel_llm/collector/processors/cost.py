@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from otel_llm import semconv
+from otel_llm.genai import Usage
 from otel_llm.genai.call import BILLED_OPERATIONS
 from otel_llm.pricing import Card, CustomPrice, PriceBook, Unpriced
 from otel_llm.pricing.book import billable
@@ -26,25 +27,27 @@ from otel_llm.pricing.second import SecondList
 from otel_llm.pricing.tokens import Tokens
 from otel_llm.semconv import own
 
+from ..facts import (
+    COST_REPORTED,
+    COST_TOTAL,
+    DUPLICATE_OF,
+    OPERATION,
+    PROVIDER,
+    REQUEST_MODEL,
+    RESPONSE_MODEL,
+    SERVER_ADDRESS,
+    SYSTEM,
+    TIERS,
+    USAGE_COST,
+    Facts,
+)
 from ..samples import Family, Sample
+from ..template import Template
 from ..usage import read_usage
 
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
-_NAMES = (
-    semconv.PROVIDER_NAME,
-    semconv.RESPONSE_MODEL,
-    own.COST_TOTAL,
-    # service tiers, the served before the requested one
-    semconv.OPENAI_RESPONSE_SERVICE_TIER,
-    "gen_ai.openai.response.service_tier",
-    "gen_ai.response.service_tier",
-    semconv.OPENAI_REQUEST_SERVICE_TIER,
-    "gen_ai.openai.request.service_tier",
-    "gen_ai.request.service_tier",
-)
-_TIERS = slice(3, None)
 _MAX_UNPRICED = 1000
 """Bound of the counter: names come from the outside. Beyond it, calls count as ``other``."""
 
@@ -84,11 +87,25 @@ class Missing(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """What a price depends on, as far as the span names it in one place."""
+    """What a price depends on, beside the time and the tokens."""
 
     provider: str | None
     served: str | None
+    requested: str | None
     tier: str | None
+    server: str | None
+    """Only where the price can depend on it."""
+
+    @classmethod
+    def by(cls, facts: Facts) -> _Asked:
+        provider = facts[PROVIDER] or facts[SYSTEM]
+        tier = next((tier for tier in facts[TIERS] if tier is not None), None)
+        server = facts[SERVER_ADDRESS] if may_be_local(provider) else None
+        return cls(provider, facts[RESPONSE_MODEL], facts[REQUEST_MODEL], tier, server)
+
+    def missing(self, why: Unpriced) -> Missing:
+        model = self.served or self.requested or ""
+        return Missing(self.provider or "", model, why.reason)
 
 
 class CostProcessor:
@@ -103,9 +120,10 @@ class CostProcessor:
     def process(self, batch: Batch) -> None:
         """Price every billed call in ``batch``."""
         for span in batch.genai():
-            billed = span.text(semconv.OPERATION_NAME) in BILLED_OPERATIONS
-            if billed and not span.has(own.DUPLICATE_OF):
-                self._price(span)
+            facts = span.facts
+            billed = facts[OPERATION] in BILLED_OPERATIONS and facts[DUPLICATE_OF] is None
+            if billed and facts[COST_TOTAL] is None:
+                self._price(span, facts)
 
     def unpriced(self) -> dict[Missing, int]:
         """Return how many calls had no price so far, by provider, model and reason."""
@@ -119,74 +137,52 @@ class CostProcessor:
             help = "Calls without a price, by what was missing"
             yield Family("otel_llm_cost_unpriced_calls", "counter", help, samples)
 
-    def _price(self, span: SpanView) -> None:
-        provider, served, total, *_ = read = span.read_all(_NAMES)
-        if total is not None:
-            return
-        tier = next((tier for tier in read[_TIERS] if isinstance(tier, str)), None)
-        call = _Asked(_text(provider) or span.text("gen_ai.system"), _text(served), tier)
-        priced = self._priced(span, call)
-        if isinstance(priced, Missing):
-            self._unpriced(span, priced)
-        else:
-            self._write(span, *priced)
-
-    def _priced(self, span: SpanView, call: _Asked) -> tuple[Card, Tokens, str | None] | Missing:
-        card, doubt = self._card(span, call)
+    def _price(self, span: SpanView, facts: Facts) -> None:
+        call = _Asked.by(facts)
+        card, doubt = self._card(call, span.start_ns)
         if isinstance(card, Unpriced):
-            return _missing(span, call, card)
-        usage = read_usage(span)
-        if usage.output_tokens is None and span.text(semconv.OPERATION_NAME) == "embeddings":
-            usage.output_tokens = 0
-        tokens = billable(card, usage)
+            self._unpriced(span, facts, call.missing(card))
+            return
+        tokens = billable(card, _usage(facts))
         if isinstance(tokens, Unpriced):
-            return _missing(span, call, tokens)
-        return card, tokens, tokens.quality or doubt or card.quality
+            self._unpriced(span, facts, call.missing(tokens))
+        else:
+            self._write(span, facts, card, tokens, tokens.quality or doubt or card.quality)
 
-    def _card(self, span: SpanView, call: _Asked) -> tuple[Card | Unpriced, str | None]:
+    def _card(self, call: _Asked, at_ns: int) -> tuple[Card | Unpriced, str | None]:
         """Quote the served model; the requested one when only that is in the book."""
-        card = self._quote(span, call.provider, call.served, call.tier)
-        if isinstance(card, Unpriced) and (asked := span.text(semconv.REQUEST_MODEL)):
-            other = self._quote(span, call.provider, asked, call.tier)
-            if not call.served:
+        provider, served, requested, tier, server = call
+        card = self._book.quote(provider, served, at_ns, tier, server)
+        if isinstance(card, Unpriced) and requested:
+            other = self._book.quote(provider, requested, at_ns, tier, server)
+            if not served:
                 return other, None
             if isinstance(other, Card):
                 return other, "requested_model"
         return card, None
 
-    def _quote(
-        self, span: SpanView, provider: str | None, model: str | None, tier: str | None
-    ) -> Card | Unpriced:
-        server = span.text(semconv.SERVER_ADDRESS) if may_be_local(provider) else None
-        return self._book.quote(provider, model, span.start_ns, tier, server)
-
-    def _write(self, span: SpanView, card: Card, tokens: Tokens, quality: str | None) -> None:
+    def _write(
+        self, span: SpanView, facts: Facts, card: Card, tokens: Tokens, quality: str | None
+    ) -> None:
         band, rate = card.band(tokens.prompt), self._config.per_usd
         parts = band.fast.charge(tokens)
         total = parts.input + parts.output + parts.cache_read + parts.cache_write
-        values: dict[str, str | float] = {
-            own.COST_TOTAL: total * rate,
-            own.COST_INPUT: parts.input * rate,
-            own.COST_OUTPUT: parts.output * rate,
-            own.COST_CURRENCY: self._config.currency,
-            own.COST_PRICE_SOURCE: card.source,
-            own.COST_PRICE_MATCH: card.match,
-            own.COST_PRICE_TIER: card.tier_of(band),
-        }
-        if tokens.cache_read or tokens.audio_cache_read or tokens.image_cache_read:
-            values[own.COST_CACHE_READ] = parts.cache_read * rate
-        if tokens.cache_write or tokens.cache_write_1h:
-            values[own.COST_CACHE_WRITE] = parts.cache_write * rate
-        if card.as_of:
-            values[own.COST_PRICE_AS_OF] = card.as_of
-        if quality:
-            values[own.COST_QUALITY] = quality
-        if self._config.usage_cost and not _reported(span):
-            values[own.USAGE_COST] = total
-        span.set_all(values)
+        numbers = [total * rate, parts.input * rate, parts.output * rate]
+        read = bool(tokens.cache_read or tokens.audio_cache_read or tokens.image_cache_read)
+        if read:
+            numbers.append(parts.cache_read * rate)
+        written = bool(tokens.cache_write or tokens.cache_write_1h)
+        if written:
+            numbers.append(parts.cache_write * rate)
+        more = self._config.usage_cost and facts[USAGE_COST] is None
+        more = more and facts[COST_REPORTED] is None
+        if more:
+            numbers.append(total)
+        provenance = _Provenance(card.source, card.match, card.tier_of(band), card.as_of, quality)
+        span.fill(_template(self._config.currency, provenance, read, written, more), numbers)
 
-    def _unpriced(self, span: SpanView, missing: Missing) -> None:
-        reported = span.number(own.COST_REPORTED)
+    def _unpriced(self, span: SpanView, facts: Facts, missing: Missing) -> None:
+        reported = facts[COST_REPORTED]
         if reported is not None and reported >= 0:
             span.set(own.COST_TOTAL, reported * self._config.per_usd)
             span.set(own.COST_CURRENCY, self._config.currency)
@@ -206,14 +202,38 @@ def _book(config: CostConfig) -> PriceBook:
     return PriceBook(config.prices, second=second)
 
 
-def _missing(span: SpanView, call: _Asked, why: Unpriced) -> Missing:
-    model = call.served or span.text(semconv.REQUEST_MODEL)
-    return Missing(call.provider or "", model or "", why.reason)
+class _Provenance(NamedTuple):
+    """Where a price is from."""
+
+    source: str
+    match: str
+    tier: str
+    as_of: str | None
+    quality: str | None
 
 
-def _reported(span: SpanView) -> bool:
-    return span.has(own.USAGE_COST) or span.has(own.COST_REPORTED)
+@lru_cache(maxsize=4096)
+def _template(
+    currency: str, price: _Provenance, cache_read: bool, cache_write: bool, usage_cost: bool
+) -> Template:
+    """Return what the spans of one price have in common; the flags tell which parts there are."""
+    doubles = [own.COST_TOTAL, own.COST_INPUT, own.COST_OUTPUT]
+    doubles += [own.COST_CACHE_READ] * cache_read + [own.COST_CACHE_WRITE] * cache_write
+    words = {
+        own.COST_CURRENCY: currency,
+        own.COST_PRICE_SOURCE: price.source,
+        own.COST_PRICE_MATCH: price.match,
+        own.COST_PRICE_TIER: price.tier,
+        own.COST_PRICE_AS_OF: price.as_of,
+        own.COST_QUALITY: price.quality,
+    }
+    known = {name: word for name, word in words.items() if word}
+    return Template([*doubles, *[own.USAGE_COST] * usage_cost], known)
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _usage(facts: Facts) -> Usage:
+    """Return the tokens; an embedding has none in its answer, said or not."""
+    usage = read_usage(facts)
+    if usage.output_tokens is None and facts[OPERATION] == "embeddings":
+        usage.output_tokens = 0
+    return usage

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from otel_llm import semconv
@@ -21,12 +21,13 @@ from otel_llm.quality import CATALOGUE, Content, Evidence, Inspector, Thresholds
 from otel_llm.quality.scores import score
 from otel_llm.semconv import own
 
-from ..values import Value, as_integer
+from ..facts import FINISH_REASONS, FLAGS, OPERATION, OUTPUT_TOKENS, OUTPUT_TYPE, Facts
+from ..template import Template
 
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
-_NAMES = (own.QUALITY_FLAGS, semconv.USAGE_OUTPUT_TOKENS, semconv.OUTPUT_TYPE)
+_UNKNOWN = (None, None)
 _SECONDS = 300
 """How many seconds are counted at a time."""
 _ANSWERING = frozenset({"chat", "generate_content", "text_completion"})
@@ -76,36 +77,32 @@ class QualityProcessor:
     def process(self, batch: Batch) -> None:
         """Flag every answer in ``batch``."""
         for span in batch.genai():
-            if span.text(semconv.OPERATION_NAME) in _ANSWERING:
-                self._flag(span)
+            facts = span.facts
+            if facts[OPERATION] in _ANSWERING and facts[FLAGS] is None:
+                self._flag(span, facts)
 
-    def _flag(self, span: SpanView) -> None:
-        flagged, tokens, kind = span.read_all(_NAMES)
-        if flagged is not None:
-            return
+    def _flag(self, span: SpanView, facts: Facts) -> None:
         seen = Evidence(
-            span.texts(semconv.RESPONSE_FINISH_REASONS) or (),
-            as_integer(tokens),
-            kind if isinstance(kind, str) else None,
+            facts[FINISH_REASONS] or (),
+            facts[OUTPUT_TOKENS],
+            facts[OUTPUT_TYPE],
             _content(span, semconv.OUTPUT_MESSAGES),
             _content(span, semconv.INPUT_MESSAGES),
             self._config.thresholds,
         )
         flags = self._inspector.flags(seen)
         if flags is not None:
-            span.set_all({own.QUALITY_FLAGS: flags} | self._measures(span, seen))
+            length, overall = self._measures(span, seen.output, seen) if seen.output else _UNKNOWN
+            numbers = [number for number in (overall, length) if number is not None]
+            span.fill(_template(flags, length is not None, overall is not None), numbers)
 
-    def _measures(self, span: SpanView, seen: Evidence) -> dict[str, Value]:
-        if seen.output is None:
-            return {}
-        values: dict[str, Value] = {}
-        if self._config.output_length and (length := seen.output.length) is not None:
-            values[own.OUTPUT_LENGTH] = length
-        if self._may_score(span.end_ns // 10**9):
-            overall = _overall(seen, seen.output)
-            if overall is not None:
-                values[own.QUALITY_SCORE] = overall
-        return values
+    def _measures(
+        self, span: SpanView, output: Content, seen: Evidence
+    ) -> tuple[int | None, float | None]:
+        """Return the answer's length and score, as far as they are wanted and known."""
+        length = output.length if self._config.output_length else None
+        overall = _overall(seen, output) if self._may_score(span.end_ns // 10**9) else None
+        return length, overall
 
     def _may_score(self, second: int) -> bool:
         """Count scores by the second in which calls ended; a race of threads costs a score.
@@ -125,6 +122,15 @@ def _overall(seen: Evidence, output: Content) -> float | None:
         return None
     question = seen.input.question if seen.input else None
     return score(output.opening, question, seen.finish_reasons, seen.output_type).overall
+
+
+@lru_cache(maxsize=4096)
+def _template(flags: tuple[str, ...], has_length: bool, has_score: bool) -> Template:
+    return Template(
+        [own.QUALITY_SCORE] * has_score,
+        {own.QUALITY_FLAGS: flags},
+        integers=[own.OUTPUT_LENGTH] * has_length,
+    )
 
 
 def _content(span: SpanView, name: str) -> Content | None:

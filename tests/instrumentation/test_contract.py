@@ -567,18 +567,56 @@ async def test_an_async_streaming_response_ends_when_its_body_was_read(
     assert span_of(telemetry, provider) == raw_case.expected
 
 
-def test_a_body_read_byte_by_byte_reaches_the_caller_untouched(
-    raw_case, provider, client, telemetry
-):
+BY_HAND = ["iter_lines", "iter_bytes", "iter_text"]
+
+
+@pytest.mark.parametrize("read", BY_HAND)
+def test_a_stream_read_by_hand_is_read_along(raw_case, provider, client, telemetry, read):
     stream_answer(raw_case, provider)
 
     create = _resource(raw_case, client).with_streaming_response.create
     with create(**raw_case.arguments, stream=True) as response:
-        lines = list(response.iter_lines())
+        pieces = list(getattr(response, read)())
 
-    assert len([line for line in lines if line.startswith("data:")]) >= len(raw_case.chunks)
-    assert telemetry.span()["status"] == "UNSET"
+    said = (b"\n" if read == "iter_bytes" else "\n").join(pieces)
+    assert len(re.findall("data:", str(said))) >= len(raw_case.chunks)
+    assert streamed_span(telemetry, provider) == {**raw_case.expected, **raw_case.streamed}
     assert outcomes(telemetry) == {"completed": 1}
+
+
+async def test_an_async_stream_read_by_hand_is_read_along(
+    raw_case, provider, async_client, telemetry
+):
+    stream_answer(raw_case, provider)
+
+    create = _resource(raw_case, async_client).with_streaming_response.create
+    async with create(**raw_case.arguments, stream=True) as response:
+        assert [line async for line in response.iter_lines()]
+
+    assert streamed_span(telemetry, provider) == {**raw_case.expected, **raw_case.streamed}
+    assert outcomes(telemetry) == {"completed": 1}
+
+
+def test_a_stream_left_by_hand_keeps_what_it_said_so_far(raw_case, provider, client, telemetry):
+    stream_answer(raw_case, provider)
+
+    create = _resource(raw_case, client).with_streaming_response.create
+    with create(**raw_case.arguments, stream=True) as response:
+        next(response.iter_bytes())  # how many chunks are in it is the socket's affair
+
+    assert raw_case.after_first.items() <= streamed_span(telemetry, provider).items()
+    assert outcomes(telemetry) == {"closed_early": 1}
+
+
+@pytest.mark.parametrize("read", BY_HAND)
+def test_a_whole_answer_read_by_hand_is_read_along(raw_case, provider, client, telemetry, read):
+    answer(raw_case, provider)
+
+    create = _resource(raw_case, client).with_streaming_response.create
+    with create(**raw_case.arguments) as response:
+        assert list(getattr(response, read)())
+
+    assert span_of(telemetry, provider) == raw_case.expected
 
 
 def test_a_streaming_response_that_nobody_reads_ends_with_its_block(

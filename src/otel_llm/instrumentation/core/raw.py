@@ -3,21 +3,23 @@
 ``with_raw_response`` has read the body of a plain call by the time we see it: its JSON is read
 without calling ``parse``, whose result is the caller's. A stream, or anything from
 ``with_streaming_response``, is still on the wire: it is never read early, and the operation ends
-when the caller has read or closed it, through ``parse()`` or by hand.
+when the caller has read or closed it, through ``parse()``, whole, or by hand piece by piece: then
+it is read along.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
 from .activation import activate, release
 from .answers import finish
+from .body import Along
 from .ending import Ending
-from .guard import guarded
+from .guard import guarded, swallowed
 from .operation import Operation
 from .patch import Endpoint
 from .reading import Reading
@@ -36,7 +38,7 @@ def follow_raw(raw: Any, operation: Operation, endpoint: Endpoint) -> None:
     if body is not None:
         finish_body(operation, endpoint, body)
         return
-    reading = BodyReading(operation, endpoint)
+    reading = BodyReading(operation, endpoint, raw.http_response)
     reclass(raw, _RAW, reading)
     reclass(raw.http_response, _HTTP, reading)
 
@@ -61,12 +63,45 @@ def finish_body(operation: Operation, endpoint: Endpoint, body: bytes) -> None:
 class BodyReading(Reading):
     """Follows a body that may be read whole, as a stream, or byte by byte."""
 
-    __slots__ = ("_endpoint",)
+    __slots__ = ("_along", "_endpoint")
 
-    def __init__(self, operation: Operation, endpoint: Endpoint) -> None:
+    def __init__(self, operation: Operation, endpoint: Endpoint, http: Any) -> None:
         make = endpoint.stream
         super().__init__(operation, make(operation.captures) if make else None)
         self._endpoint = endpoint
+        self._along = Along(http.headers)
+
+    def read(self, advance: Callable[[Any], Any], source: Any, feed: bool = True) -> Any:
+        """As of any stream; a piece of bytes (not ``feed``) is read along."""
+        if feed or self.busy or self.ended:
+            return super().read(advance, source, feed)
+        piece = super().read(advance, source, False)
+        self._take(piece)
+        return piece
+
+    async def read_async(
+        self, advance: Callable[[Any], Awaitable[Any]], source: Any, feed: bool = True
+    ) -> Any:
+        """As of any stream; a piece of bytes (not ``feed``) is read along."""
+        if feed or self.busy or self.ended:
+            return await super().read_async(advance, source, feed)
+        piece = await super().read_async(advance, source, False)
+        self._take(piece)
+        return piece
+
+    def _take(self, piece: bytes) -> None:
+        try:
+            for event in self._along.take(piece):
+                self._arrived(event)
+        except Exception as error:  # noqa: BLE001 - bytes of the wire may be anything
+            swallowed("reading a body along", error)
+
+    def _end(self, outcome: str, error_type: str | None = None) -> None:
+        body = self._along.whole() if outcome == "completed" and not self._arrivals else None
+        if body:
+            finish_body(self._operation, self._endpoint, body)
+        else:
+            super()._end(outcome, error_type)
 
     def parsed(self, parsed: Any) -> Any:
         """Return what ``parse()`` made, followed if it is a stream."""

@@ -1,0 +1,74 @@
+"""The bytes of an HTTP answer, read along with a caller who reads them as they come.
+
+Server-sent events become what an SDK would have made chunks of, as soon as they are whole; any
+other body is kept until its end. What cannot be understood says nothing and costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""A body, or one event, longer than this is passed on without being read."""
+
+
+class Along:
+    """Reads one body along, piece by piece as it came over the wire."""
+
+    __slots__ = ("_decode", "_kept", "_line", "_size", "streamed")
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._decode = _decoder(headers.get("content-encoding", ""))
+        self.streamed = "event-stream" in headers.get("content-type", "")
+        """Whether it is a stream of events."""
+        self._kept: list[bytes] = []
+        self._line = b""
+        self._size = 0
+
+    def take(self, piece: bytes) -> Iterator[Any]:
+        """Take a piece and give every event that is whole with it, as JSON says it."""
+        if self._decode is None:
+            return
+        decoded = self._decode(piece)
+        self._size += len(decoded)
+        if self.streamed:
+            yield from self._events(decoded)
+        elif self._size <= MAX_BODY_BYTES:
+            self._kept.append(decoded)
+
+    def whole(self) -> bytes | None:
+        """Return the whole body, at its end; ``None`` for events and for what was not kept."""
+        kept = not self.streamed and self._decode is not None and self._size <= MAX_BODY_BYTES
+        return b"".join(self._kept) if kept else None
+
+    def _events(self, decoded: bytes) -> Iterator[Any]:
+        """One line of data is one event with every provider; others say nothing to us."""
+        *lines, self._line = (self._line + decoded).split(b"\n")
+        if len(self._line) > MAX_BODY_BYTES:
+            self._decode, self._line = None, b""
+        for line in lines:
+            if line.startswith(b"data:"):
+                event = _parsed(line[5:])
+                if isinstance(event, dict):
+                    yield event  # pyright: ignore[reportUnknownVariableType] - any JSON
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):  # "[DONE]"
+        return None
+
+
+def _decoder(encoding: str) -> Callable[[bytes], bytes] | None:
+    match encoding.strip().lower():
+        case "" | "identity":
+            return bytes
+        case "gzip" | "deflate":
+            inflate = zlib.decompressobj(47)  # either head
+            return lambda piece: inflate.decompress(piece, MAX_BODY_BYTES)
+        case _:
+            return None

@@ -30,6 +30,7 @@ from ..protocol import METHODS
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 SIGNALS: Final[tuple[Signal, ...]] = ("traces", "metrics", "logs")
 NAME: Final = "otlp-conformance"
+TRACE_ID, SPAN_ID = bytes(range(1, 17)), bytes(range(1, 9))
 GARBAGE: Final = b"\xff\xff\xff garbage"
 TOO_LARGE: Final = 2 * 64 * 2**20 + 2**20
 """Bytes: beyond twice the recommended limit every server should refuse."""
@@ -61,7 +62,7 @@ Check: TypeAlias = tuple[Level, str, Outcome]
 def _requests() -> dict[Signal, Message]:
     traces = ExportTraceServiceRequest()
     traces.resource_spans.add().scope_spans.add().spans.add(
-        name=NAME, trace_id=bytes(range(1, 17)), span_id=bytes(range(1, 9)), kind=1
+        name=NAME, trace_id=TRACE_ID, span_id=SPAN_ID, kind=1
     )
     metrics = ExportMetricsServiceRequest()
     metric = metrics.resource_metrics.add().scope_metrics.add().metrics.add(name=NAME)
@@ -70,6 +71,17 @@ def _requests() -> dict[Signal, Message]:
     logs.resource_logs.add().scope_logs.add().log_records.add(event_name=NAME, severity_number=9)
     return {"traces": traces, "metrics": metrics, "logs": logs}
 
+
+def _partly_sound() -> bytes:
+    traces = ExportTraceServiceRequest()
+    spans = traces.resource_spans.add().scope_spans.add().spans
+    spans.add(name=NAME, trace_id=TRACE_ID, span_id=SPAN_ID)
+    spans.add(name=NAME, trace_id=bytes(16), span_id=SPAN_ID)
+    return traces.SerializeToString()
+
+
+PARTLY_SOUND: Final = _partly_sound()
+"""Two spans, one of which has no id: all zeros is none (``trace.proto``)."""
 
 SENT: Final = {signal: message.SerializeToString() for signal, message in _requests().items()}
 RESPONSES: Final[dict[Signal, type[Message]]] = {
@@ -130,3 +142,12 @@ def is_whole(signal: Signal, answer: Answer) -> bool:
     if media_type_of(answer) == JSON:
         return not json.loads(answer.body or b"{}").get("partialSuccess")
     return not cast("Any", RESPONSES[signal].FromString(answer.body)).HasField("partial_success")
+
+
+def is_partial(answer: Answer) -> bool:
+    """Whether a success says that one span was not taken, and why."""
+    if media_type_of(answer) == JSON:
+        said = json.loads(answer.body or b"{}").get("partialSuccess", {})
+        return int(said.get("rejectedSpans", 0)) == 1 and bool(said.get("errorMessage"))
+    partial = ExportTraceServiceResponse.FromString(answer.body).partial_success
+    return partial.rejected_spans == 1 and bool(partial.error_message)

@@ -9,7 +9,19 @@ import grpc
 
 from ..component import Signal
 from ..protocol import METHODS
-from .asking import GARBAGE, SENT, SIGNALS, TOO_LARGE, Answer, Check, Outcome, Send, is_whole
+from .asking import (
+    GARBAGE,
+    PARTLY_SOUND,
+    SENT,
+    SIGNALS,
+    TOO_LARGE,
+    Answer,
+    Check,
+    Outcome,
+    Send,
+    is_partial,
+    is_whole,
+)
 
 
 def _took(signal: Signal, payload: bytes, **request: Any) -> Outcome:
@@ -34,6 +46,11 @@ def _never_again(send: Send) -> tuple[bool, Answer]:
     return answer.status == "RESOURCE_EXHAUSTED" and not hinted, answer
 
 
+def _partly_took(send: Send) -> tuple[bool, Answer]:
+    answer = send(PARTLY_SOUND)
+    return answer.status == "OK" and is_partial(answer), answer
+
+
 CHECKS: Final[Sequence[Check]] = [
     *(("MUST", f"{s}: taken, partial_success unset", _took(s, SENT[s])) for s in SIGNALS),
     *(("MUST", f"{s}: an empty request succeeds", _took(s, b"")) for s in SIGNALS),
@@ -49,6 +66,7 @@ CHECKS: Final[Sequence[Check]] = [
         _refused("INVALID_ARGUMENT", SENT["traces"][:-2]),
     ),
     ("MUST", "too large once unpacked: RESOURCE_EXHAUSTED, no hint to come back", _never_again),
+    ("MAY", "a span without ids is rejected alone, and partial_success says why", _partly_took),
     (
         "usual",
         "an unknown method is UNIMPLEMENTED",

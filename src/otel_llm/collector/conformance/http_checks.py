@@ -18,14 +18,18 @@ from .asking import (
     GARBAGE,
     JSON,
     NAME,
+    PARTLY_SOUND,
     PROTOBUF,
     SENT,
     SIGNALS,
+    SPAN_ID,
     TOO_LARGE,
+    TRACE_ID,
     Answer,
     Check,
     Outcome,
     Send,
+    is_partial,
     is_whole,
     media_type_of,
 )
@@ -34,7 +38,7 @@ _WRITTEN: Final = {s: (to_json(s, SENT[s]) or "").encode() for s in SIGNALS}
 
 
 def _json(**span: object) -> bytes:
-    spans = [{"name": NAME, **span}]
+    spans = [{"name": NAME, "traceId": TRACE_ID.hex(), "spanId": SPAN_ID.hex(), **span}]
     return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
 
 
@@ -80,6 +84,16 @@ def _is_status(answer: Answer) -> bool:
         return False
     return bool(status.message or status.code)
 
+
+def _partly_took(media_type: str, body: bytes) -> Outcome:
+    def check(send: Send) -> tuple[bool, Answer]:
+        answer = send(body, media_type)
+        return answer.status == 200 and is_partial(answer), answer
+
+    return check
+
+
+_PARTLY = "a span without ids is rejected alone: partial_success says how many and why"
 
 CHECKS: Final[Sequence[Check]] = [
     *(
@@ -140,6 +154,12 @@ CHECKS: Final[Sequence[Check]] = [
     ("usual", "another Content-Encoding is 415", _refused(415, b"x", encoding="br")),
     ("usual", "GET is 405", _refused(405, b"", method="GET")),
     ("usual", "an unknown path is 404", _refused(404, b"", signal="nothing")),
+    ("MAY", f"protobuf: {_PARTLY}", _partly_took(PROTOBUF, PARTLY_SOUND)),
+    (
+        "MAY",
+        f"JSON: {_PARTLY}",
+        _partly_took(JSON, (to_json("traces", PARTLY_SOUND) or "").encode()),
+    ),
     (
         "MUST",
         "JSON: ids are hex, in either case",

@@ -5,17 +5,22 @@ Source: OTLP 1.11, "Failures" and "OTLP/gRPC Throttling". No answer quotes what 
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from random import uniform
+from typing import Final, TypeAlias
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
 
-from ..component import Consume, Signal
-from ..counters import Counters
+from ..component import Signal
 from ..errors import NotServed, Permanent, Refused, Retryable, TooLarge
 
 _log = logging.getLogger(__name__)
@@ -24,7 +29,13 @@ RETRY_AFTER_S = (1.0, 5.0)
 """How long we ask a sender to wait. Not longer: the Python exporter drops a batch at once when the
 hint is beyond its own timeout of ten seconds. Spread, so that not all come back together."""
 
-OK, INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 0, 3, 5, 8, 12, 14
+INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, PERMISSION_DENIED = 3, 4, 5, 7
+RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE, UNAUTHENTICATED_CODE = 8, 12, 14, 16
+_REJECTED_IN_JSON: Final[dict[Signal, str]] = {
+    "traces": "rejectedSpans",
+    "metrics": "rejectedDataPoints",
+    "logs": "rejectedLogRecords",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +75,34 @@ class Failure:
         return RetryInfo(retry_delay=delay)
 
 
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """What of a request was not taken, and will not be: partial success."""
+
+    count: int
+    """Spans, data points or log records."""
+    reason: str
+
+    def encoded(self) -> bytes:
+        """Write ``Export…ServiceResponse``; the three signals share one layout."""
+        partial = ExportTracePartialSuccess(rejected_spans=self.count, error_message=self.reason)
+        return ExportTraceServiceResponse(partial_success=partial).SerializeToString()
+
+    def in_json(self, signal: Signal) -> bytes:
+        """Write the same as OTLP JSON."""
+        partial = {_REJECTED_IN_JSON[signal]: str(self.count), "errorMessage": self.reason}
+        return json.dumps({"partialSuccess": partial}).encode()
+
+
+Outcome: TypeAlias = Failure | Rejected | None
+"""What came of a request; ``None`` when all of it was taken."""
+
 MALFORMED = Failure("malformed", 400, INVALID_ARGUMENT, "the body is no OTLP request")
 NOT_SERVED = Failure("not_served", 404, UNIMPLEMENTED, "no pipeline takes this signal")
 TOO_LARGE = Failure("too_large", 413, RESOURCE_EXHAUSTED, "the request is too large")
+UNAUTHENTICATED = Failure("unauthenticated", 401, UNAUTHENTICATED_CODE, "a bearer token is needed")
+NO_TENANT = Failure("no_tenant", 403, PERMISSION_DENIED, "the tenant must be named")
+TIMEOUT = Failure("timeout", 408, DEADLINE_EXCEEDED, "the request took too long")
 
 
 def busy(retry_after_s: float | None = None) -> Failure:
@@ -76,36 +112,16 @@ def busy(retry_after_s: float | None = None) -> Failure:
     return Failure("refused", 503, UNAVAILABLE, "no room at the moment, try again", wait)
 
 
-def attempt(
-    consume: Consume, signal: Signal, payload: bytes, transport: str, counters: Counters
-) -> Failure | None:
-    """Hand a request on, and count it; return what went wrong, ``None`` on success."""
-    failure = _attempt(consume, signal, payload)
-    counted(counters, transport, failure)
-    counters.add("otel_llm_receiver_bytes", len(payload), transport=transport)
-    return failure
-
-
-def counted(counters: Counters, transport: str, failure: Failure | None) -> None:
-    """Count one request by its outcome."""
-    outcome = failure.outcome if failure else "accepted"
-    counters.add("otel_llm_receiver_requests", transport=transport, outcome=outcome)
-
-
-def _attempt(consume: Consume, signal: Signal, payload: bytes) -> Failure | None:
-    try:
-        consume(signal, payload)
-    except TooLarge:
+def failure_of(error: Exception) -> Failure:
+    """Return what a sender is told about an error. Decided by kind, never by message."""
+    if isinstance(error, TooLarge):
         return TOO_LARGE
-    except NotServed:
+    if isinstance(error, NotServed):
         return NOT_SERVED
-    except Permanent:
+    if isinstance(error, Permanent):
         return MALFORMED
-    except Retryable as error:
+    if isinstance(error, Retryable):
         return busy(error.retry_after_s)
-    except Refused:
-        return busy()
-    except Exception as error:  # noqa: BLE001 - our mistake must not cost the sender its data
+    if not isinstance(error, Refused):  # our mistake must not cost the sender its data
         _log.error("a request was not taken: %s", type(error).__name__)
-        return busy()
-    return None
+    return busy()

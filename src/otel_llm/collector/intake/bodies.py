@@ -20,7 +20,25 @@ _MAX_WINDOW = 8 * 2**20
 """What every decoder should allow and none has to exceed (RFC 8878, 3.1.1.1.2)."""
 _SLICE = 512
 
+_HARMLESS_BYTES = 8 * 2**20
+"""What a body may unpack to whatever its size is."""
+
 Decoder = Callable[[bytes, int], bytes]
+
+
+def unpacked_limit(size: int, limit: int, max_ratio: int) -> int:
+    """Return how many bytes a compressed body of ``size`` may unpack to."""
+    return min(limit, max(_HARMLESS_BYTES, size * max_ratio))
+
+
+def of_message(message: bytes, limit: int) -> bytes:
+    """Unpack a gRPC message whose encoding gRPC keeps to itself, by how it begins: no protobuf
+    begins like gzip, and none of OTLP's like zlib. Raises as ``DECODERS`` do."""
+    if message[:2] == b"\x1f\x8b":
+        return _gzip(message, limit)
+    if message[:1] == b"\x78" and int.from_bytes(message[:2]) % 31 == 0:
+        return _inflate(message, _ZLIB, limit)[0]
+    return message
 
 
 def _gzip(body: bytes, limit: int) -> bytes:

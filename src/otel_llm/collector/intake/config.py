@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel_llm.config.units import Duration, Size
+from otel_llm.semconv import own
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class ServerTlsConfig:
     """How senders know us, and how we know them."""
 
     cert_file: Path
-    """Our certificate with its chain, PEM."""
+    """Our certificate with its chain, PEM. All files are read again when they change."""
     key_file: Path
     """The key of ``cert_file``, PEM."""
     client_ca_file: Path | None = None
@@ -28,6 +29,10 @@ class GrpcConfig:
     """``host:port``; port 0 takes a free one."""
     max_recv_msg_size_mib: int = 64
     """Largest request in MiB, also after decompression."""
+    max_requests: int = 1024
+    """Requests at once; further senders are asked to come back."""
+    read_timeout: Duration = 60.0
+    """The longest a sender may take for a request."""
     tls: ServerTlsConfig | None = None
     """Encrypts; without it anyone who reaches the port can read and send."""
     reuse_port: bool = False
@@ -64,6 +69,49 @@ class HttpConfig:
     """Let several processes share the port. Without it a second collector fails to start."""
 
 
+@dataclass(frozen=True, slots=True)
+class AuthConfig:
+    """Who may send."""
+
+    token_file: Path
+    """Bearer tokens, one per line; after a space, the tenant it stands for. Read again when it
+    changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantConfig:
+    """Whose data it is, as an attribute of every resource. What the sender wrote there itself does
+    not count."""
+
+    header: str | None = None
+    """The header, over gRPC the metadata key, that names the tenant, such as ``X-Scope-OrgID``. A
+    token that stands for a tenant goes before it."""
+    attribute: str = own.TENANT
+    """The resource attribute it becomes."""
+    required: bool = False
+    """Refuse who names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsConfig:
+    """How much one request may ask of us."""
+
+    max_items: int = 100_000
+    """Spans, data points or log records of one request, with their resources and scopes. Beyond it
+    the request is too large."""
+    max_attributes: int = 10_000
+    """Attributes, events and links of one span or log record. One with more is rejected, the others
+    are taken."""
+    max_compression_ratio: int = 1_000
+    """How many times its size a body may unpack to, once that is more than 8 MiB."""
+    max_memory: Size | None = None
+    """Bytes of this process beyond which senders are asked to come back, before anything is
+    unpacked; by default three quarters of what the machine or the container has."""
+    strict: bool = False
+    """Parse every request completely: refuses text that is no UTF-8 and values nested more than a
+    hundred deep, for about a microsecond a span."""
+
+
 OFF = ""
 """Endpoint of a protocol that is not served."""
 
@@ -92,3 +140,9 @@ class OtlpConfig:
         default_factory=lambda: ProtocolsConfig(GrpcConfig(), HttpConfig())
     )
     """What is served; both, unless given."""
+    auth: AuthConfig | None = None
+    """Who may send; without it everyone who reaches the port."""
+    tenant: TenantConfig | None = None
+    """Whose data it is; by default that of the token's tenant, if it has one."""
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    """How much one request may ask of us."""

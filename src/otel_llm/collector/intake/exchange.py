@@ -9,8 +9,7 @@ from http import HTTPStatus
 from math import ceil
 from typing import Final
 
-from ..component import Consume, Signal
-from ..counters import Counters
+from ..component import Signal
 from ..errors import Malformed, TooLarge
 from .answers import (
     INVALID_ARGUMENT,
@@ -19,11 +18,12 @@ from .answers import (
     TOO_LARGE,
     UNIMPLEMENTED,
     Failure,
-    attempt,
-    counted,
+    Outcome,
+    Rejected,
 )
-from .bodies import DECODERS
+from .bodies import DECODERS, unpacked_limit
 from .json_request import request_from_json
+from .taking import Intake, Waiting
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 _SUCCESS: Final = {PROTOBUF: b"", JSON: b"{}"}
@@ -40,16 +40,21 @@ _NO_ENCODING = Failure(
     INVALID_ARGUMENT,
     f"the Content-Encoding must be one of {', '.join(name for name in DECODERS if name)}",
 )
-_MORE_HEADERS: Final = {405: "Allow: POST\r\n"}
+_MORE_HEADERS: Final = {
+    405: "Allow: POST\r\n",
+    401: 'WWW-Authenticate: Bearer realm="otlp"\r\n',
+}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Head:
     """What is known of a request before its body. Header names are in lower case."""
 
     method: str
     path: str
     headers: Mapping[str, str]
+    tenant: str = ""
+    """Whose it is, once that was asked."""
 
     @property
     def media_type(self) -> str:
@@ -65,13 +70,10 @@ class Head:
 class Exchange:
     """Answers requests: what is wrong with a head, what came of a body."""
 
-    def __init__(
-        self, paths: Mapping[str, Signal], max_body: int, consume: Consume, counters: Counters
-    ) -> None:
+    def __init__(self, paths: Mapping[str, Signal], max_body: int, intake: Intake) -> None:
         self._paths = paths
         self._max_body = max_body
-        self._consume = consume
-        self._counters = counters
+        self._intake = intake
 
     def refusal(self, head: Head) -> Failure | None:
         """Return why a request cannot be taken whatever its body is, or ``None``."""
@@ -79,30 +81,47 @@ class Exchange:
             return _NO_PATH
         if head.method != "POST":
             return _NO_METHOD
+        sender = self._intake.enter(head.headers)
+        if isinstance(sender, Failure):
+            return sender
+        head.tenant = sender
         if head.media_type not in _SUCCESS:
             return _NO_TYPE
         if head.encoding not in DECODERS:
             return _NO_ENCODING
         return TOO_LARGE if _announced(head) > self._max_body else None
 
-    def answer(self, head: Head, body: bytes) -> bytes:
-        """Take a whole request that was not refused; return the response."""
+    def answer(self, head: Head, body: bytes) -> bytes | Waiting:
+        """Take a whole request that was not refused; return the response, or what it waits for."""
         signal = self._paths[head.path]
         try:
-            payload = DECODERS[head.encoding](body, self._max_body)
+            limit = unpacked_limit(len(body), self._max_body, self._intake.max_ratio)
+            payload = DECODERS[head.encoding](body, limit)
             if head.media_type == JSON:
                 payload = request_from_json(signal, payload)
         except (TooLarge, Malformed) as error:
             return self.failed(head, TOO_LARGE if isinstance(error, TooLarge) else MALFORMED)
-        failure = attempt(self._consume, signal, payload, "http", self._counters)
-        if failure is not None:
-            return response(head, failure)
-        return _written(HTTPStatus.OK, head.media_type, _SUCCESS[head.media_type])
+        outcome = self._intake.take(signal, payload, "http", head.tenant)
+        return outcome if isinstance(outcome, Waiting) else self._response(head, outcome)
+
+    def finish(self, head: Head, waiting: Waiting) -> bytes:
+        """Return the response to a request whose waiting is over."""
+        return self._response(head, self._intake.finish(waiting, "http"))
 
     def failed(self, head: Head, failure: Failure) -> bytes:
         """Count a failure that no pipeline saw; return the response."""
-        counted(self._counters, "http", failure)
+        self._intake.counted("http", failure)
         return response(head, failure)
+
+    def _response(self, head: Head, outcome: Outcome) -> bytes:
+        if isinstance(outcome, Failure):
+            return response(head, outcome)
+        body = _SUCCESS[head.media_type]
+        if isinstance(outcome, Rejected):
+            signal = self._paths[head.path]
+            in_json = head.media_type == JSON
+            body = outcome.in_json(signal) if in_json else outcome.encoded()
+        return _written(HTTPStatus.OK, head.media_type, body)
 
 
 def _announced(head: Head) -> int:

@@ -8,17 +8,21 @@ comes is thrown away until the sender hangs up or the time is over.
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import deque
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import cast
 
 import httptools
 
-from .answers import MALFORMED, TOO_LARGE, Failure, busy
+from .answers import MALFORMED, TIMEOUT, TOO_LARGE, Failure, busy
 from .config import HttpConfig
 from .exchange import Exchange, Head
+from .taking import Waiting
 
 _MAX_HEAD_BYTES = 64 * 2**10
 _LARGE_HEAD = Failure("bad_head", 431, 3, "the headers are too large")
-_TIMEOUT = Failure("timeout", 408, 4, "the request took too long")
 _LINGER_S = 5.0
 """How long a sender that was answered early may go on sending."""
 
@@ -55,7 +59,9 @@ class HttpConnection(asyncio.Protocol):
         self._last = False  # the next answer is the last one
         self.deadline = self._loop.time() + config.read_header_timeout
         """When the sender has taken too long, by the loop's clock."""
-        self._idle = True
+        self._receiving = False
+        self._ready: deque[tuple[Head, bytes, Failure | None]] = deque()
+        self._waiting = False  # for the disk
         self._reset()
 
     def _reset(self) -> None:
@@ -112,7 +118,7 @@ class HttpConnection(asyncio.Protocol):
         self.data_received(b"\r\n".join([start, *lines, b"", rest]))
 
     def _limit_head(self, size: int) -> None:
-        if self._head is None and not self._idle:
+        if self._head is None and self._receiving:
             self._head_bytes += size
             if self._head_bytes > _MAX_HEAD_BYTES:
                 self._end(_LARGE_HEAD)
@@ -127,7 +133,8 @@ class HttpConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Go on."""
-        self._transport.resume_reading()
+        if not self._waiting:
+            self._transport.resume_reading()
 
     # --- httptools ---
 
@@ -136,7 +143,7 @@ class HttpConnection(asyncio.Protocol):
         if self._gone:
             return
         self._reset()
-        self._idle = False
+        self._receiving = True
         self.deadline = self._loop.time() + self._config.read_header_timeout
 
     def on_url(self, url: bytes) -> None:
@@ -186,42 +193,84 @@ class HttpConnection(asyncio.Protocol):
         """Answer; wait for the next request or hang up."""
         if self._gone or self._head is None:
             return
-        body = b"".join(self._body)
+        self._receiving = False
+        self._ready.append((self._head, b"".join(self._body), self._failure))
         self._drop()
         self._last |= not self._parser.should_keep_alive()
-        if self._failure is not None:
-            self._send(self._exchange.failed(self._head, self._failure))
-        else:
-            self._send(self._exchange.answer(self._head, body))
-        self._idle = True
-        self.deadline = self._loop.time() + self._config.idle_timeout
-        if self._last:
-            self._gone = True
-            self._transport.close()
+        self._answer_next()
+
+    # --- answers, one after another ---
+
+    def _answer_next(self) -> None:
+        """Answer what is ready, until one has to wait for the disk."""
+        while self._ready and not self._waiting:
+            head, body, failure = self._ready.popleft()
+            if failure is not None:
+                self._send(self._exchange.failed(head, failure))
+                continue
+            answer = self._exchange.answer(head, body)
+            if isinstance(answer, Waiting):
+                self._wait(head, answer)
+            else:
+                self._send(answer)
+
+    def _wait(self, head: Head, waiting: Waiting) -> None:
+        self._waiting = True
+        self._transport.pause_reading()
+        self.deadline = math.inf
+
+        def kept(_: Future[None]) -> None:  # in the thread that synced the disk
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._kept, head, waiting)
+
+        waiting.kept.add_done_callback(kept)
+
+    def _kept(self, head: Head, waiting: Waiting) -> None:
+        self._waiting = False
+        answer = self._exchange.finish(head, waiting)
+        if self._transport.is_closing():
+            return
+        self._transport.resume_reading()
+        self._send(answer)
+        self._answer_next()
 
     def _send(self, answer: bytes) -> None:
-        if self._last:
+        """Write an answer; hang up after the last one."""
+        over = self._last and not self._ready and not self._receiving
+        if over:
             answer = answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         self._transport.write(answer)
+        if not self._receiving:
+            self.deadline = self._loop.time() + self._config.idle_timeout
+        if over:
+            self._close()
 
-    # --- ends ---
-
-    def _end(self, failure: Failure) -> None:
-        """Answer before the request is complete, and hang up once the sender had time to read."""
-        self._gone = self._last = True
-        self._drop()
-        head = self._head or Head("", "", self._headers)
-        self._send(self._exchange.failed(head, failure))
-        if self._transport.can_write_eof():
+    def _close(self) -> None:
+        early, self._gone = self._gone, True
+        if early and self._transport.can_write_eof():
             self._transport.write_eof()  # closing now could destroy the answer on its way
             self.deadline = self._loop.time() + _LINGER_S
         else:
             self._transport.close()
 
+    # --- ends ---
+
+    @property
+    def _idle(self) -> bool:
+        return not (self._receiving or self._ready or self._waiting)
+
+    def _end(self, failure: Failure) -> None:
+        """Answer before the request is complete, and hang up once the sender had time to read."""
+        self._gone = self._last = True
+        self._receiving = False
+        self._drop()
+        self._ready.append((self._head or Head("", "", self._headers), b"", failure))
+        self._answer_next()
+
     def expire(self) -> None:
         """The deadline is over: say so if a request was under way, and hang up."""
         if not self._gone and not self._idle:
-            self._end(_TIMEOUT)
+            self._end(TIMEOUT)
         self._transport.close()
 
     def finish(self) -> None:

@@ -1,20 +1,20 @@
-"""OTLP over HTTP/1.1: an event loop in a thread of its own."""
+"""OTLP over HTTP/1.1, in the event loop of the OTLP servers."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread
 from time import monotonic
 
-from ..component import Consume, Signal
-from ..counters import Counters
-from .config import HttpConfig, ServerTlsConfig
+from ..component import Signal
+from . import loop
+from .config import HttpConfig
 from .exchange import Exchange
 from .http_connection import HttpConnection, Traffic
+from .taking import Intake
+from .tls import http_context
 
 _BACKLOG = 1024
 _SWEEP_S = 1.0
@@ -23,7 +23,7 @@ _SWEEP_S = 1.0
 class HttpServer:
     """Serves from construction until ``stop``."""
 
-    def __init__(self, config: HttpConfig, consume: Consume, counters: Counters) -> None:
+    def __init__(self, config: HttpConfig, intake: Intake) -> None:
         """Raises ``OSError`` when the address is taken or the certificates cannot be read."""
         self._config = config
         paths: dict[str, Signal] = {
@@ -31,34 +31,24 @@ class HttpServer:
             config.metrics_url_path: "metrics",
             config.logs_url_path: "logs",
         }
-        self._exchange = Exchange(paths, config.max_request_body_size, consume, counters)
+        self._exchange = Exchange(paths, config.max_request_body_size, intake)
         self._traffic = Traffic(config.max_connections)
-        self._tls = _context(config.tls) if config.tls else None
+        self._tls = http_context(config.tls) if config.tls else None
         self._socket = _listen(config)
         self.port: int = self._socket.getsockname()[1]
-        self._loop = _new_loop()
         self._stopping = asyncio.Event()
         self._grace_s = 0.0
-        self._thread = Thread(target=self._run, name="otlp-http", daemon=True)
-        self._thread.start()
+        self._serving = asyncio.run_coroutine_threadsafe(self._serve(), loop.loop())
 
     def stop(self, grace_s: float) -> Callable[[], object]:
         """Refuse new requests at once, give those under way ``grace_s`` seconds. Returns what
         waits for that."""
         self._grace_s = grace_s
-        with suppress(RuntimeError):  # the loop is closed: stopped before
-            self._loop.call_soon_threadsafe(self._stopping.set)
-        return self._thread.join
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._loop.close()
+        loop.loop().call_soon_threadsafe(self._stopping.set)
+        return self._serving.result
 
     async def _serve(self) -> None:
-        server = await self._loop.create_server(
+        server = await asyncio.get_running_loop().create_server(
             lambda: HttpConnection(self._config, self._exchange, self._traffic),
             sock=self._socket,
             ssl=self._tls,
@@ -81,7 +71,7 @@ class HttpServer:
             self._sweep()
 
     def _sweep(self) -> None:
-        now = self._loop.time()
+        now = asyncio.get_running_loop().time()
         for connection in [c for c in self._traffic.connections if c.deadline < now]:
             connection.expire()
 
@@ -94,14 +84,6 @@ class HttpServer:
         for connection in list(self._traffic.connections):
             connection.abort()
         await asyncio.sleep(0)  # let the transports close
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:  # not on every platform
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 def _listen(config: HttpConfig) -> socket.socket:
@@ -124,12 +106,3 @@ def _listen(config: HttpConfig) -> socket.socket:
         listener.close()
         raise OSError(f"cannot listen on {config.endpoint}: {error}") from None
     return listener
-
-
-def _context(tls: ServerTlsConfig) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls.client_ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(tls.cert_file, tls.key_file)
-    if tls.client_ca_file:
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context

@@ -1,8 +1,10 @@
 """``otlp``: receives OTLP 1.11 over gRPC and HTTP, protobuf and JSON, all three signals.
 
-Answers success once the pipeline took the data; UNAVAILABLE (503) with a hint of 1 to 5 seconds
-when there is no room; INVALID_ARGUMENT (400) when the bytes are no OTLP; RESOURCE_EXHAUSTED (413)
-when they are too many. What one sender does wrong no other notices.
+Answers success once the pipeline took the data, partial success with the reasons when some spans
+of it cannot be taken; UNAVAILABLE (503) with a hint of 1 to 5 seconds when there is no room;
+INVALID_ARGUMENT (400) when the bytes are no OTLP; RESOURCE_EXHAUSTED (413) when they are too many;
+UNAUTHENTICATED (401) without a token where one is asked for. What one sender does wrong no other
+notices.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from ..counters import Counters
 from ..intake.config import GrpcConfig, HttpConfig, OtlpConfig
 from ..intake.grpc_server import GrpcServer
 from ..intake.http_server import HttpServer
+from ..intake.taking import Intake
 
 if TYPE_CHECKING:
     from ..component import Consume
@@ -26,7 +29,8 @@ class OtlpReceiver:
     """Both servers of one ``otlp`` section."""
 
     def __init__(self, config: OtlpConfig | None = None, counters: Counters | None = None) -> None:
-        protocols = (config or OtlpConfig()).protocols
+        self._config = config or OtlpConfig()
+        protocols = self._config.protocols
         self._grpc_config = protocols.grpc or GrpcConfig()
         self._http_config = protocols.http or HttpConfig()
         self._counters = counters or Counters()
@@ -46,11 +50,12 @@ class OtlpReceiver:
     def start(self, consume: Consume) -> None:
         """Bind and serve in the background. Raises ``OSError`` when an address is taken or a
         certificate cannot be read; then neither protocol is served."""
+        intake = Intake(self._config, consume, self._counters)
         try:
             if self._grpc_config.endpoint:
-                self._grpc = GrpcServer(self._grpc_config, consume, self._counters)
+                self._grpc = GrpcServer(self._grpc_config, intake)
             if self._http_config.endpoint:
-                self._http = HttpServer(self._http_config, consume, self._counters)
+                self._http = HttpServer(self._http_config, intake)
         except OSError:
             self.stop(0)
             raise

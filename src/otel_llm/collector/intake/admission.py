@@ -1,0 +1,190 @@
+"""Which part of a request is taken: all of it, all but some spans, or nothing.
+
+What a hostile request would make large is counted before protobuf makes objects of it. Ids are
+those of ``trace.proto``: 16 and 8 bytes, not all zero.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from ..component import Signal
+from ..errors import Malformed, TooLarge
+from ..protocol import ITEMS
+from ..wire import FrameScope, NotProtobuf, parse_frame, parse_span
+from .answers import Rejected
+from .config import LimitsConfig
+
+_LARGE = 4 * 2**20
+"""Bytes from which the items are counted one by one before they are parsed: below it, protobuf's
+sixteen bytes for each of two do no harm."""
+_FRAME: Final = ((1,), (2,))
+_PATHS: Final[Mapping[Signal, Sequence[tuple[int, ...]]]] = {
+    "traces": (*_FRAME, (2,)),
+    "logs": (*_FRAME, (2,)),
+    "metrics": (*_FRAME, (2,), (5, 7, 9, 10, 11), (1,)),
+}
+"""Field numbers from the request down to what it holds."""
+_PARTS: Final[Mapping[Signal, tuple[int, ...]]] = {"traces": (9, 11, 13), "logs": (6,)}
+"""Fields of one item that may be many: attributes, events, links."""
+_SOUND = re.compile(rb"\n\x10(?!\0{16}).{16}\x12\x08(?!\0{8})", re.DOTALL).match
+"""How nearly every encoded span begins: with its ids."""
+_FULL: Final[Mapping[Signal, type[Message]]] = {
+    "traces": ExportTraceServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+    "logs": ExportLogsServiceRequest,
+}
+
+Fault = Callable[[bytes], str | None]
+
+
+class Admission:
+    """Judges requests by ``LimitsConfig``."""
+
+    def __init__(self, limits: LimitsConfig) -> None:
+        self._limits = limits
+        self._many = f"more than {limits.max_attributes} attributes, events and links"
+
+    def admit(self, signal: Signal, payload: bytes) -> tuple[bytes, Rejected | None]:
+        """Return what is taken of a request, and what is not. Raises ``TooLarge``, ``Malformed``.
+
+        The payload itself comes back when all of it is taken.
+        """
+        self._measure(signal, payload)
+        try:
+            if self._limits.strict:
+                _FULL[signal].FromString(payload)
+            if signal == "metrics":
+                return payload, None
+            return self._without_faults(signal, payload)
+        except NotProtobuf:
+            raise Malformed(f"the body is no OTLP {signal} request") from None
+
+    def _measure(self, signal: Signal, payload: bytes) -> None:
+        path = _PATHS[signal] if len(payload) > _LARGE else _FRAME
+        if _visited(memoryview(payload), path, self._limits.max_items) > self._limits.max_items:
+            raise TooLarge(f"more than {self._limits.max_items} {ITEMS[signal]}")
+
+    def _without_faults(self, signal: Signal, payload: bytes) -> tuple[bytes, Rejected | None]:
+        frame = parse_frame(payload)
+        scopes = [scope for group in frame.groups for scope in group.scopes]
+        # The fewest bytes in which too many attributes find room.
+        may_have_many = len(payload) > 2 * self._limits.max_attributes
+        faults = Counter[str]()
+        for scope in scopes:
+            items = list(scope.items)
+            if signal == "traces" and not all(map(_SOUND, items)):
+                faults += _take_out(scope, items, self._span_fault)
+            elif (
+                may_have_many and max(map(len, items), default=0) > 2 * self._limits.max_attributes
+            ):
+                faults += _take_out(scope, items, lambda item: self._crowd(signal, item))
+        if not faults:
+            return payload, None
+        return frame.SerializeToString(), _rejected(signal, faults)
+
+    def _span_fault(self, encoded: bytes) -> str | None:
+        if crowd := self._crowd("traces", encoded):
+            return crowd
+        try:
+            span = parse_span(encoded)
+        except NotProtobuf:
+            return "broken inside"
+        if not _is_id(span.trace_id, 16):
+            return "without a valid trace id"
+        return None if _is_id(span.span_id, 8) else "without a valid span id"
+
+    def _crowd(self, signal: Signal, encoded: bytes) -> str | None:
+        limit = self._limits.max_attributes
+        if len(encoded) <= 2 * limit:
+            return None
+        try:
+            parts = _visited(memoryview(encoded), (_PARTS[signal],), limit)
+        except Malformed:
+            return "broken inside"
+        return self._many if parts > limit else None
+
+
+def _is_id(given: bytes, size: int) -> bool:
+    return len(given) == size and any(given)
+
+
+def _take_out(scope: FrameScope, items: Sequence[bytes], fault: Fault) -> Counter[str]:
+    """Remove the items that have a fault; return how many had which."""
+    found = {index: reason for index, item in enumerate(items) if (reason := fault(item))}
+    for index in reversed(found):
+        del scope.items[index]
+    return Counter(found.values())
+
+
+def _rejected(signal: Signal, faults: Counter[str]) -> Rejected:
+    things = ITEMS[signal].replace("_", " ")
+    said = "; ".join(f"{count} {things} {reason}" for reason, count in faults.most_common())
+    return Rejected(faults.total(), said)
+
+
+def _visited(data: memoryview, path: Sequence[tuple[int, ...]], limit: int) -> int:
+    """Return how many fields there are down ``path``; beyond ``limit`` some number above it.
+
+    Raises ``Malformed`` where a length leads out of its message.
+    """
+    seen = 0
+    for field in _fields(data):
+        seen += 1
+        if field is not None and field[0] in path[0] and len(path) > 1:
+            seen += _visited(field[1], path[1:], limit - seen)
+        if seen > limit:
+            break
+    return seen
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, memoryview] | None]:
+    """Yield number and content of each field of a message, ``None`` for one without content."""
+    at, size = 0, len(data)
+    while at < size:
+        try:
+            key, at = _varint(data, at)
+            length, at = _length(data, at, key & 7)
+        except IndexError:
+            raise Malformed("a field is cut off") from None
+        end = at + length
+        if end > size:
+            raise Malformed("a field is longer than its message")
+        yield (key >> 3, data[at:end]) if key & 7 == 2 else None
+        at = end
+
+
+def _length(data: memoryview, at: int, kind: int) -> tuple[int, int]:
+    """Return a field's length and where it begins. A varint is behind us once it is read."""
+    if kind == 2:
+        return _varint(data, at)
+    if kind == 0:
+        return 0, _varint(data, at)[1]
+    try:
+        return {1: 8, 5: 4}[kind], at
+    except KeyError:  # groups, which OTLP never had, and what protobuf does not know
+        raise Malformed("a field of a kind that OTLP does not have") from None
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    """Return the number at ``at``, and where it ends. Never more than ten bytes are looked at."""
+    number = data[at]
+    if number < 128:
+        return number, at + 1
+    number &= 127
+    for shift in range(7, 70, 7):
+        at += 1
+        number |= (data[at] & 127) << shift
+        if data[at] < 128:
+            return number, at + 1
+    raise Malformed("a number is too long")

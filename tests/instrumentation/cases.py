@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
@@ -376,6 +377,62 @@ _GOOGLE = {
 }
 
 
+def _llama_index() -> LLMInstrumentor:
+    return import_module("otel_llm.instrumentation.llama_index").LlamaIndexInstrumentor()
+
+
+class _LlamaIndex:
+    """A model of LlamaIndex's package for OpenAI, whose SDK is not traced here."""
+
+    def __init__(self, url: str, prefix: str = "") -> None:
+        httpx = import_module("httpx")
+        self._prefix = prefix
+        self._http, self._async_http = httpx.Client(), httpx.AsyncClient()
+        self.llm = import_module("llama_index.llms.openai").OpenAI(
+            model="gpt-4o",
+            max_tokens=9,
+            api_base=f"{url}/v1",
+            api_key=SECRET,
+            max_retries=0,
+            default_headers={"x-team-token": SECRET},
+            additional_kwargs={"stream_options": {"include_usage": True}},
+            http_client=self._http,
+            async_http_client=self._async_http,
+        )
+
+    def call(self, *, stream: bool = False) -> Any:
+        name = f"{self._prefix}{'stream_' if stream else ''}chat"
+        return getattr(self.llm, name)(**_llama_index_ask())
+
+    def __enter__(self) -> _LlamaIndex:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._http.close()
+
+    async def __aenter__(self) -> _LlamaIndex:
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._async_http.aclose()
+
+
+def _llama_index_ask() -> dict[str, Any]:
+    if find_spec("llama_index") is None:
+        return {}
+    message = import_module("llama_index.core.llms").ChatMessage
+    return {"messages": [message(role="user", content=f"{QUESTION} {SECRET}")]}
+
+
+_LLAMA_INDEX = {
+    **_CHAT,
+    "name": "chat gpt-4o",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.request.temperature": 0.1,
+}
+del _LLAMA_INDEX["openai.api.type"]
+
+
 def _bedrock() -> LLMInstrumentor:
     return import_module("otel_llm.instrumentation.bedrock").BedrockInstrumentor()
 
@@ -594,6 +651,25 @@ CASES = {
         refusal="litellm.exceptions.RateLimitError",
         cut="litellm.exceptions.APIConnectionError",
         cut_sync="litellm.exceptions.MidStreamFallbackError",
+        blocks=False,
+    ),
+    "llama_index": Case(
+        sdk="llama_index.llms.openai",
+        instrumentor=_llama_index,
+        routes=openai_wire.ROUTES,
+        client=_LlamaIndex,
+        async_client=lambda url: _LlamaIndex(url, "a"),
+        call=lambda client, **more: client.call(**more),
+        method=lambda client: client.llm.chat,
+        arguments=_llama_index_ask(),
+        answer=_COMPLETION,
+        chunks=_CHUNKS,
+        send=openai_wire.stream,
+        expected={**_LLAMA_INDEX, **_WHOLE},
+        streamed={"gen_ai.request.stream": True},
+        after_first={**_LLAMA_INDEX, "gen_ai.request.stream": True},
+        refusal="openai.RateLimitError",
+        cut="httpx.RemoteProtocolError",
         blocks=False,
     ),
     "anthropic": Case(

@@ -24,7 +24,7 @@ from typing import Any
 from opentelemetry.context import create_key, get_current, get_value, set_value
 
 from otel_llm import semconv
-from otel_llm.genai import Request, Response
+from otel_llm.genai import Request
 
 from .core import Content, Endpoint, Hook, LLMInstrumentor, Origin, Patch, guarded
 from .core.activation import activate, release
@@ -118,13 +118,14 @@ def _traced(model: Any) -> bool:
     return sdk is not None and traced(sdk)
 
 
-def _embedding(model: Any, _: Mapping[str, Any]) -> Endpoint | None:
-    if _traced(model):
+def _embedding(model: Any, arguments: Mapping[str, Any]) -> Endpoint | None:
+    nothing = arguments.get("texts") == []  # an index asks so when every node has its vector
+    if nothing or _traced(model):
         return None
-    return replace(_EMBEDDINGS, request=lambda _: _embedding_request(model))
+    return replace(_EMBEDDINGS, request=partial(_embedding_request, model))
 
 
-def _embedding_request(model: Any) -> Request:
+def _embedding_request(model: Any, _: Mapping[str, Any]) -> Request:
     return Request(model=shape.name_of(field(model, "model_name")))
 
 
@@ -344,6 +345,7 @@ class LlamaIndexInstrumentor(LLMInstrumentor):
             f"{_BASE}.embeddings.base",
             f"BaseEmbedding.{prefix}get_{name}",
             _EMBEDDINGS,
+            ("texts" if name.endswith("batch") else "text",),
             choose=_embedding,
         )
         for prefix in ("", "a")
@@ -378,7 +380,7 @@ class LlamaIndexInstrumentor(LLMInstrumentor):
         if base is None:
             return Origin(provider)
         host, port = server_at(base)
-        return Origin(provider_of(type(instance), host or "", provider), host, port)
+        return Origin(provider_of(instance.__class__, host or "", provider), host, port)
 
 
 _BASES = ("api_base", "base_url", "azure_endpoint", "endpoint", "endpoint_url")

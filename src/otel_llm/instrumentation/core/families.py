@@ -52,7 +52,7 @@ class Family:
             for name in self.methods:
                 own = vars(kind).get(name)
                 if isinstance(own, Patched):
-                    setattr(kind, name, own.__wrapped__)
+                    setattr(kind, name, own.__wrapped__)  # pyright: ignore[reportUnknownMemberType] - what was there
 
     def _members(self) -> Iterator[type[Any]]:
         base = getattr(sys.modules.get(self.module), self.name, None)

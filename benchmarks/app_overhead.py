@@ -290,7 +290,6 @@ def stream_variants(speaker: openai.OpenAI) -> dict[str, Any]:
 
 def read_cost(rounds: int) -> float:
     """Return what following adds to one read of a stream, in microseconds."""
-    from otel_llm.genai import Request
     from otel_llm.instrumentation.core.operation import Operation
     from otel_llm.instrumentation.core.patch import Endpoint, Origin
     from otel_llm.instrumentation.core.reading import Reading
@@ -322,7 +321,7 @@ def read_cost(rounds: int) -> float:
         return time.thread_time() - started
 
     def followed() -> Any:
-        operation = Operation(telemetry, _CHAT, Origin("openai"), Request(model="m"))
+        operation = Operation(telemetry, _CHAT, Origin("openai"), "m")
         return follow(Stream(chunks), Reading(operation, _CHAT.stream(False)))
 
     assert isinstance(_CHAT, Endpoint)

@@ -403,12 +403,12 @@ def test_a_call_that_another_instrumentation_traces_is_left_to_it(client, teleme
 @pytest.mark.guards_may_swallow
 @pytest.mark.parametrize("broken", ["origin", "_started"])
 def test_our_own_mistakes_cost_the_caller_nothing(client, telemetry, monkeypatch, caplog, broken):
-    from otel_llm.instrumentation.core.start import Start
+    from otel_llm.instrumentation.core import start
 
     def fail(*_: Any) -> Any:
         raise ValueError("sk-secret")
 
-    monkeypatch.setattr(toy.Toy if broken == "origin" else Start, broken, fail)
+    monkeypatch.setattr(toy.Toy if broken == "origin" else start, broken, fail)
 
     answers = [client.call("m")["id"] for _ in range(3)]
 

@@ -157,7 +157,9 @@ class _FetchStream(responses.ResponsesStream):
     _read = staticmethod(_fetch_response)
 
 
-_CHAT = Endpoint("chat", _chat_request, _chat_response, _ChatStream, chat.CONTENT)
+_CHAT = Endpoint(
+    "chat", _chat_request, _chat_response, _ChatStream, chat.CONTENT, model="model"
+)
 _RESPONSES = Endpoint(
     "chat", _responses_request, _responses_response, _ResponsesStream, responses.CONTENT
 )

@@ -183,7 +183,8 @@ def _operation(telemetry: Telemetry, data: Any) -> Operation | None:
     host, port = server_at(text(config.get("base_url")) or "")
     provider = "openai" if sdk == "openai" else "_OTHER"
     origin = Origin(provider, host, port if host is not None else None)
-    return Operation(telemetry, _CHAT, origin, _request(data, config))
+    request = _request(data, config)
+    return Operation(telemetry, _CHAT, origin, request.model, request)
 
 
 def _request(data: Any, config: Mapping[str, Any]) -> Request:

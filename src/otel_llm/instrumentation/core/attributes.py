@@ -19,6 +19,7 @@ Attributes: TypeAlias = dict[str, Value]
 Cleaner: TypeAlias = Callable[[Any], Value | None]
 
 _BITS = 64
+_TOO_MANY = 1 << (_BITS - 1)
 
 
 def text(value: Any) -> str | None:
@@ -115,9 +116,8 @@ _OWN_USAGE = _Table(
 )
 
 
-def of_request(request: Request) -> Attributes:
-    """Return what the request says, the model aside: that is known when the span starts."""
-    found: Attributes = {}
+def add_request(found: Attributes, request: Request) -> None:
+    """Add what the request says, the model aside: that is known when the span starts."""
     if request.stream is True:
         found[semconv.REQUEST_STREAM] = True
     if (temperature := number(request.temperature)) is not None:
@@ -131,7 +131,6 @@ def of_request(request: Request) -> Attributes:
     _REQUEST_SELDOM.write(request, found)
     if request.more:
         _write_more(request.more, found)
-    return found
 
 
 def add_response(found: Attributes, response: Response, *, own: bool = False) -> None:
@@ -165,20 +164,10 @@ def _put(found: Attributes, name: str, value: Value | None) -> None:
         found[name] = value
 
 
-def for_metrics(response: Response) -> Attributes:
-    """Return as much of ``add_response`` as metrics carry."""
-    found: Attributes = {}
-    if (model := text(response.model)) is not None:
-        found[semconv.RESPONSE_MODEL] = model
-    if response.more:
-        _write_more(response.more, found)
-    return found
-
-
 def tokens(count: Any) -> int | None:
     """Return a number of tokens if it is one that a metric can take."""
-    whole = integer(count)
-    return whole if whole is not None and whole >= 0 else None
+    whole = count if type(count) is int else integer(count)
+    return whole if whole is not None and 0 <= whole < _TOO_MANY else None
 
 
 def _write_more(more: Mapping[str, Any], attributes: Attributes) -> None:

@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import Counter, Histogram, Meter
+from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from otel_llm import semconv
 from otel_llm.genai import Usage
 from otel_llm.semconv import metrics
 from otel_llm.semconv.metrics import Metric
 
-from .attributes import Attributes, tokens
+from .attributes import tokens
 from .ending import Ending
+from .series import Points
 from .settings import MetricNames
 from .suppression import LAYERS
 
-
-@dataclass(slots=True)  # frozen costs a microsecond per call
-class Measured:
-    """What one finished operation gives to the metrics."""
-
-    operation: str
-    attributes: Attributes
-    """Those that every metric of the operation carries; shared, so nobody writes into it."""
-    detailed: Attributes
-    """Those that durations and token counts carry: the provider's own in addition."""
-    ending: Ending
-    duration_s: float
-    context: Context
-    """With the span, so that the measurement can become an exemplar."""
-
-
-_NOWHERE = Context()
+_NOWHERE = set_span_in_context(INVALID_SPAN, Context())
 """Durations and first chunks carry exemplars that lead to their trace. Counts and single chunks do
 not: an exemplar costs a third of the record, and theirs would lead to the same trace."""
 
@@ -43,8 +28,11 @@ not: an exemplar costs a third of the record, and theirs would lead to the same 
 class Names(Protocol):
     """One generation of metric names."""
 
-    def record(self, call: Measured) -> None:
-        """Record everything ``call`` says and nothing it does not."""
+    def record(self, points: Points, ending: Ending, duration_s: float, context: Context) -> None:
+        """Record everything ``ending`` says and nothing it does not.
+
+        ``context`` has the span, so that a measurement can become an exemplar.
+        """
         ...
 
 
@@ -67,17 +55,16 @@ class Pin:
         self._first_chunk = histogram(meter, metrics.CLIENT_OPERATION_TIME_TO_FIRST_CHUNK)
         self._chunk = histogram(meter, metrics.CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK)
 
-    def record(self, call: Measured) -> None:
+    def record(self, points: Points, ending: Ending, duration_s: float, context: Context) -> None:
         """Record one operation of any kind."""
-        ending, detailed = call.ending, call.detailed
         usage = ending.response.usage
         if (asked := tokens(usage.input_tokens)) is not None:
-            self._tokens.record(asked, {**detailed, semconv.TOKEN_TYPE: "input"}, _NOWHERE)
+            self._tokens.record(asked, points.input, _NOWHERE)
         if (wrote := tokens(usage.output_tokens)) is not None:
-            self._tokens.record(wrote, {**detailed, semconv.TOKEN_TYPE: "output"}, _NOWHERE)
-        if ending.first_chunk_s is not None and LAYERS.get(call.operation) == "inference":
-            _record_chunks(self._first_chunk, self._chunk, call)  # a stream fetched again has none
-        _record_duration(self._duration, call)
+            self._tokens.record(wrote, points.output, _NOWHERE)
+        if ending.first_chunk_s is not None and points.chunked:
+            _record_chunks(self._first_chunk, self._chunk, points, ending, context)
+        _record_duration(self._duration, points, ending, duration_s, context)
 
 
 class Head:
@@ -88,15 +75,15 @@ class Head:
         self._embeddings = _Embeddings(meter)
         self._duration = histogram(meter, metrics.CLIENT_OPERATION_DURATION)
 
-    def record(self, call: Measured) -> None:
+    def record(self, points: Points, ending: Ending, duration_s: float, context: Context) -> None:
         """Record one operation under the names of its kind."""
-        match LAYERS.get(call.operation):
+        match LAYERS.get(points.operation):
             case "inference":
-                self._inference.record(call)
+                self._inference.record(points, ending, duration_s, context)
             case "embedding":
-                self._embeddings.record(call)
+                self._embeddings.record(points, ending, duration_s, context)
             case _:
-                _record_duration(self._duration, call)
+                _record_duration(self._duration, points, ending, duration_s, context)
 
 
 class _Inference:
@@ -110,17 +97,18 @@ class _Inference:
         }
         self._totals = {field: counter(meter, metric) for field, metric in _TOTALS.items()}
 
-    def record(self, call: Measured) -> None:
-        usage = call.ending.response.usage
+    def record(self, points: Points, ending: Ending, duration_s: float, context: Context) -> None:
+        usage = ending.response.usage
         for field, per_call in self._per_call.items():
             if (amount := tokens(getattr(usage, field))) is not None:
-                per_call.record(amount, call.detailed, _NOWHERE)
+                per_call.record(amount, points.detailed, _NOWHERE)
         for field, total in self._totals.items():
             for modality, amount in _by_modality(usage, field).items():
-                typed = {**call.detailed, semconv.TOKEN_MODALITY: modality}
+                typed = {**points.detailed, semconv.TOKEN_MODALITY: modality}
                 total.add(amount, typed, _NOWHERE)
-        _record_chunks(self._first_chunk, self._chunk, call)
-        _record_duration(self._duration, call)
+        if ending.first_chunk_s is not None:
+            _record_chunks(self._first_chunk, self._chunk, points, ending, context)
+        _record_duration(self._duration, points, ending, duration_s, context)
 
 
 class _Embeddings:
@@ -128,10 +116,10 @@ class _Embeddings:
         self._duration = histogram(meter, metrics.CLIENT_EMBEDDINGS_DURATION)
         self._tokens = histogram(meter, metrics.CLIENT_EMBEDDINGS_OPERATION_INPUT_TOKENS)
 
-    def record(self, call: Measured) -> None:
-        if (amount := tokens(call.ending.response.usage.input_tokens)) is not None:
-            self._tokens.record(amount, call.detailed, _NOWHERE)
-        _record_duration(self._duration, call)
+    def record(self, points: Points, ending: Ending, duration_s: float, context: Context) -> None:
+        if (amount := tokens(ending.response.usage.input_tokens)) is not None:
+            self._tokens.record(amount, points.detailed, _NOWHERE)
+        _record_duration(self._duration, points, ending, duration_s, context)
 
 
 _TOTALS = {
@@ -163,19 +151,22 @@ def _by_modality(usage: Usage, field: str) -> dict[str, int]:
     return {**parts, "unknown": rest} if rest > 0 or not parts else parts
 
 
-def _record_duration(duration: Histogram, call: Measured) -> None:
-    attributes = call.detailed
-    if call.ending.error_type is not None:
-        attributes = {**attributes, semconv.ERROR_TYPE: call.ending.error_type}
-    duration.record(call.duration_s, attributes, call.context)
+def _record_duration(
+    duration: Histogram, points: Points, ending: Ending, duration_s: float, context: Context
+) -> None:
+    attributes = points.detailed
+    if ending.error_type is not None:
+        attributes = {**attributes, semconv.ERROR_TYPE: ending.error_type}
+    duration.record(duration_s, attributes, context)
 
 
-def _record_chunks(first: Histogram, later: Histogram, call: Measured) -> None:
-    if call.ending.first_chunk_s is None:
-        return
-    first.record(call.ending.first_chunk_s, call.attributes, call.context)
-    for gap in call.ending.chunk_gaps_s:
-        later.record(gap, call.attributes, _NOWHERE)
+def _record_chunks(
+    first: Histogram, later: Histogram, points: Points, ending: Ending, context: Context
+) -> None:
+    if ending.first_chunk_s is not None:
+        first.record(ending.first_chunk_s, points.attributes, context)
+    for gap in ending.chunk_gaps_s:
+        later.record(gap, points.attributes, _NOWHERE)
 
 
 def histogram(meter: Meter, metric: Metric) -> Histogram:

@@ -41,7 +41,7 @@ class LateReading:
     def _begun(self) -> Reading | None:
         start, self._start = self._start, None
         operation = start() if start else None
-        make = start.endpoint.stream if start else None
         if operation is not None:
+            make = operation.endpoint.stream
             self._reading = Reading(operation, make(operation.captures) if make else None)
         return self._reading

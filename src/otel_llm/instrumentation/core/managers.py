@@ -19,7 +19,7 @@ def _enter(base: Any) -> Any:
     def __enter__(self: Any) -> Any:
         start: Start = self._otel_llm
         operation = start()
-        return base(self) if operation is None else run(operation, start.endpoint, base, (self,))
+        return base(self) if operation is None else run(operation, base, (self,))
 
     return __enter__
 
@@ -30,7 +30,7 @@ def _aenter(base: Any) -> Any:
         operation = start()
         if operation is None:
             return await base(self)
-        return await run_async(operation, start.endpoint, base(self))
+        return await run_async(operation, base(self))
 
     return __aenter__
 

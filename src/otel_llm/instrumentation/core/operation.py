@@ -20,19 +20,13 @@ from .captured import Captured
 from .ending import Ending
 from .events import emit_details
 from .guard import guarded, swallowed
-from .instruments import Measured
 from .patch import Endpoint, Origin
 from .rounds import counted, counting
 from .said import said
-from .suppression import LAYERS, marked
+from .series import Points
+from .suppression import marked
 from .telemetry import Telemetry
 from .watching import Finished, tell, watchers
-
-_METRIC_EXTRAS = (
-    semconv.OPENAI_RESPONSE_SERVICE_TIER,
-    semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
-)
-"""Provider attributes that the conventions want on durations and token counts too."""
 
 
 class Operation:
@@ -43,48 +37,56 @@ class Operation:
     """
 
     __slots__ = (
-        "_attributes",
         "_captured",
         "_ended",
-        "_endpoint",
         "_forks",
-        "_kind",
-        "_request",
         "_said",
+        "_series",
         "_span",
         "_started_ns",
         "_telemetry",
         "_ticks",
+        "_watched",
         "context",
+        "endpoint",
+        "request",
     )
 
     def __init__(
-        self, telemetry: Telemetry, endpoint: Endpoint, origin: Origin, request: Request
+        self,
+        telemetry: Telemetry,
+        endpoint: Endpoint,
+        origin: Origin,
+        model: Any,
+        request: Request | None = None,
     ) -> None:
         self._telemetry = telemetry
-        self._endpoint = endpoint
-        self._kind = endpoint.operation
-        self._request = request
-        self._attributes = known = _at_start(endpoint.operation, origin, request)
-        name = known.get(semconv.REQUEST_MODEL)
-        if endpoint.subject is not None:
-            name = _subject(endpoint.subject, request) or name
+        self.endpoint = endpoint
+        self.request = request
+        """What was asked for; may be set until the end, if ``describes`` says it is wanted."""
+        self._series = series = telemetry.series.of(endpoint.operation, origin, model)
         self._started_ns = time_ns()
         self._ticks = perf_counter_ns()
-        self._span = telemetry.tracer.start_span(
-            f"{endpoint.operation} {name}" if name else endpoint.operation,
+        self._span = span = telemetry.tracer.start_span(
+            series.name if endpoint.subject is None else _named(endpoint, request) or series.name,
             kind=SpanKind.CLIENT,
-            attributes=known,
+            attributes=series.attributes.copy(),  # a sampler may keep it
             start_time=self._started_ns,
         )
-        self._ended = Lock()
+        self._ended = ended = Lock()
         self._forks = _forks
         self._captured: Captured | None = None
         outer = get_current()
-        self.context: Context = marked(outer, self._span, endpoint.operation, self._ended)
-        self._said = said(outer, endpoint.operation, telemetry.settings.baggage) if outer else {}
+        self.context: Context = marked(outer, span, series.layer, ended)
+        self._said = said(outer, endpoint.operation, telemetry.settings.baggage) if outer else None
+        self._watched = bool(outer and watchers(outer))
         if endpoint.rounds is not None:
             self.context = counting(self.context)
+
+    @property
+    def describes(self) -> bool:
+        """Whether the request goes anywhere: not where nobody records the call."""
+        return self._span.is_recording() or (self._telemetry.events and self._series.evented)
 
     @property
     def ended(self) -> bool:
@@ -103,12 +105,12 @@ class Operation:
 
     def capture(self, arguments: Any) -> None:
         """Read the input messages, if content is wanted and has somewhere to go."""
-        content, telemetry = self._endpoint.content, self._telemetry
+        content, telemetry = self.endpoint.content, self._telemetry
         if content is None or not telemetry.reads_content:
             return
         recording = self._span.is_recording()
         on_span = telemetry.content_on_span and recording
-        on_event = telemetry.content_on_event and self._evented
+        on_event = telemetry.content_on_event and self._series.evented
         if on_span or on_event or (telemetry.privacy.derives and recording):
             self._captured = Captured(telemetry.privacy, on_span=on_span, on_event=on_event)
             self._captured.put_input(content, arguments)
@@ -125,89 +127,85 @@ class Operation:
     def error_type(self, error: BaseException) -> str:
         """Return ``error.type`` for an exception of the SDK."""
         named: str | None = None
-        if self._endpoint.error_type is not None:
+        if self.endpoint.error_type is not None:
             with guarded("naming an error"):
-                named = self._endpoint.error_type(error)
+                named = self.endpoint.error_type(error)
         return named or type_name(error)
 
     def end(self, ending: Ending) -> None:
         """Write everything down and end the span. The first call wins, from whatever thread."""
-        if not self._ended.acquire(blocking=False) or self._forks != _forks:
+        if not self._ended.acquire(False) or self._forks != _forks:
             return  # ended already, or the affair of the parent process that started it
         duration_ns = perf_counter_ns() - self._ticks
-        if ending.error_type is None:
-            ending.error_type = ending.response.error_type
-        if self._endpoint.rounds is not None:
-            with guarded("adding up rounds"):
-                self._add_up(ending)
-        if ending.response.operation is not None:
-            with guarded("renaming an operation"):
-                self._become(ending.response.operation)
+        self._settle(ending)
         # Each of the three, whatever becomes of the others; ``guarded``, without its price.
-        found: Attributes = {}
+        end_ns = self._started_ns + duration_ns
         try:
-            found = self._describe(ending, self._started_ns + duration_ns)
+            if self.describes:
+                self._describe(ending, end_ns)
         except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
             swallowed("describing a finished operation", error)
         try:
-            self._span.end(self._started_ns + duration_ns)
+            self._span.end(end_ns)
         except Exception as error:  # noqa: BLE001 - of a span processor
             swallowed("ending a span", error)
         try:
-            self._measure(ending, duration_ns / 1e9, found)
+            self._measure(ending, duration_ns / 1e9)
         except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
             swallowed("recording metrics", error)
 
+    def _settle(self, ending: Ending) -> None:
+        """Take from the answer what the call turned out to be."""
+        response = ending.response
+        if ending.error_type is None:
+            ending.error_type = response.error_type
+        if self.endpoint.rounds is not None:
+            with guarded("adding up rounds"):
+                self._add_up(ending)
+        if response.operation is not None:
+            with guarded("renaming an operation"):
+                self._become(response.operation)
+
     def _become(self, operation: str) -> None:
         """Take the operation that only the answer could tell."""
-        self._kind = self._attributes[semconv.OPERATION_NAME] = operation
-        model = self._attributes.get(semconv.REQUEST_MODEL)
-        self._span.update_name(f"{operation} {model}" if model else operation)
+        asked = self._series
+        self._series = became = self._telemetry.series.of(operation, asked.origin, asked.model)
+        self.request = None  # it was for something else
+        self._span.update_name(became.name)
         self._span.set_attribute(semconv.OPERATION_NAME, operation)
 
     def _add_up(self, ending: Ending) -> None:
-        read, failed = self._endpoint.rounds, ending.error_type is not None
+        read, failed = self.endpoint.rounds, ending.error_type is not None
         usage = counted(self.context, read, failed=failed) if read else None
         if usage is not None:
             ending.response.usage = usage
 
-    @property
-    def _evented(self) -> bool:
-        return LAYERS.get(self._kind) == "inference"
-
-    def _describe(self, ending: Ending, end_ns: int) -> Attributes:
-        """Write everything down and return what was found, where nobody looks: for metrics."""
-        recording = self._span.is_recording()
-        evented = self._telemetry.events and self._evented
-        if not recording and not evented:  # and nobody looks: as much as metrics carry
-            return write.for_metrics(ending.response)
+    def _describe(self, ending: Ending, end_ns: int) -> None:
         if ending.error_type is not None:
             # No description: a provider's message may quote the prompt or the key.
             self._span.set_status(StatusCode.ERROR)
         if self._captured is not None and ending.output is not None:
             self._captured.put_output(ending.output, ending)
         found = self._found(ending)
-        if recording:
+        if self._span.is_recording():
             self._span.set_attributes(found)
             if ending.outcome is not None or self._captured is not None:
                 self._write_more(ending)
-        if evented:
+        if self._telemetry.events and self._series.evented:
             emit_details(
                 self._telemetry.logger,
-                {**self._attributes, **found},
+                {**self._series.attributes, **found},
                 self._captured.event if self._captured else {},
                 context=self.context,
                 timestamp_ns=end_ns,
             )
-        return found
 
     def _found(self, ending: Ending) -> Attributes:
-        became = self._kind != self._endpoint.operation  # and the request was for something else
-        found = {} if became else write.of_request(self._request)
-        if self._said:
-            found = {**self._said, **found}
+        found: Attributes = {} if self._said is None else self._said
+        if self.request is not None:
+            write.add_request(found, self.request)
         write.add_response(found, ending.response, own=self._telemetry.settings.span_attributes)
-        if ending.first_chunk_s is not None and self._evented:
+        if ending.first_chunk_s is not None and self._series.evented:
             found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = ending.first_chunk_s
         if ending.error_type is not None:
             found[semconv.ERROR_TYPE] = ending.error_type
@@ -219,26 +217,23 @@ class Operation:
         if self._captured is not None:
             self._span.set_attributes({**self._captured.span, **self._captured.derived})
 
-    def _measure(self, ending: Ending, duration_s: float, found: Attributes) -> None:
-        attributes = self._attributes  # ours alone by now: the SDK copies what it takes
-        if semconv.RESPONSE_MODEL in found:
-            attributes[semconv.RESPONSE_MODEL] = found[semconv.RESPONSE_MODEL]
-        detailed = attributes
-        for name in _METRIC_EXTRAS:
-            if name in found:
-                detailed = attributes.copy() if detailed is attributes else detailed
-                detailed[name] = found[name]
-        measured = Measured(self._kind, attributes, detailed, ending, duration_s, self.context)
+    def _measure(self, ending: Ending, duration_s: float) -> None:
+        response = ending.response
+        points = self._series.points(response.model, response.more)
         for names in self._telemetry.names:
-            names.record(measured)
-        if watchers(self.context):
-            self._tell(ending, duration_s)
+            names.record(points, ending, duration_s, self.context)
+        if self._watched:
+            self._tell(ending, duration_s, points)
         if ending.outcome is not None:
-            self._telemetry.count_stream(ending.outcome, measured)
+            self._telemetry.count_stream(points, ending, self.context)
 
-    def _tell(self, ending: Ending, duration_s: float) -> None:
+    def _tell(self, ending: Ending, duration_s: float, points: Points) -> None:
         finished = Finished(
-            self._kind, self._attributes, duration_s, ending.error_type, ending.response
+            self._series.operation,
+            points.attributes,
+            duration_s,
+            ending.error_type,
+            ending.response,
         )
         tell(self.context, finished)
 
@@ -255,24 +250,12 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
-def _subject(name: str, request: Request) -> str | None:
-    """Return what a span is named after where that is not the model."""
-    return None if request.more is None else write.text(request.more.get(name))
-
-
-def _at_start(operation: str, origin: Origin, request: Request) -> Attributes:
-    """Return what samplers may decide on (GenAI conventions, inference span)."""
-    known: Attributes = {
-        semconv.OPERATION_NAME: operation,
-        semconv.PROVIDER_NAME: origin.provider,
-    }
-    if (model := write.text(request.model)) is not None:
-        known[semconv.REQUEST_MODEL] = model
-    if origin.address is not None:
-        known[semconv.SERVER_ADDRESS] = origin.address
-        if origin.port is not None:
-            known[semconv.SERVER_PORT] = origin.port
-    return known
+def _named(endpoint: Endpoint, request: Request | None) -> str | None:
+    """Return the name of a span that is named after something else than the model."""
+    if endpoint.subject is None or request is None or request.more is None:
+        return None
+    subject = write.text(request.more.get(endpoint.subject))
+    return f"{endpoint.operation} {subject}" if subject else None
 
 
 def type_name(error: BaseException) -> str:

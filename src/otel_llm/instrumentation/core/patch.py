@@ -74,6 +74,9 @@ class Endpoint:
     stream: Callable[[bool], StreamReader] | None = None
     """Makes a reader; the argument says whether content is wanted."""
     content: Content | None = None
+    model: str | None = None
+    """Name of the argument that is the model as it stands. A call that nobody records reads no
+    more of its request; without it, the whole request is read for every call."""
     error_type: Callable[[BaseException], str | None] | None = None
     """From an exception of the SDK; ``None``, or without it: the exception's class."""
     subject: str | None = None

@@ -18,7 +18,7 @@ from otel_llm import semconv
 from .activity import RETRIEVAL, Activity
 from .around import Around, Begin, Wrapper, around
 from .guard import guarded
-from .suppression import marked, suppressed
+from .suppression import LAYERS, marked, suppressed
 from .telemetry import Telemetry
 
 
@@ -82,7 +82,7 @@ def _about(provider: str, search: Search) -> dict[str, Any]:
 def _running(activity: Activity, search: Search, found: Found) -> Around:
     if activity.captures and (said := _text(search.query)) is not None:
         activity.put_content(semconv.RETRIEVAL_QUERY_TEXT, said)
-    inside = marked(activity.context, activity.span, RETRIEVAL.operation, activity.over)
+    inside = marked(activity.context, activity.span, LAYERS[RETRIEVAL.operation], activity.over)
     return Around(activity, inside, _documents(found))
 
 

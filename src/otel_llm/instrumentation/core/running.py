@@ -6,15 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .activation import activate, release
-from .answers import finish
 from .operation import Operation
-from .patch import Endpoint
 from .settling import kind_of, settled
 
 
 def run(
     operation: Operation,
-    endpoint: Endpoint,
     function: Callable[..., Any],
     args: tuple[Any, ...] = (),
     kwargs: dict[str, Any] | None = None,
@@ -29,15 +26,12 @@ def run(
         raise
     release(token)
     kind = kind_of(result)
-    if kind == "whole" and endpoint.pending is None:
-        finish(operation, endpoint, result)
-        return result
     if kind == "awaitable":
-        return run_async(operation, endpoint, result)
-    return settled(operation, endpoint, result, kind)
+        return run_async(operation, result)
+    return settled(operation, result, kind)
 
 
-async def run_async(operation: Operation, endpoint: Endpoint, pending: Awaitable[Any]) -> Any:
+async def run_async(operation: Operation, pending: Awaitable[Any]) -> Any:
     """Return what ``pending`` gives, followed if there is more to come."""
     token = activate(operation.context)
     try:
@@ -47,4 +41,4 @@ async def run_async(operation: Operation, endpoint: Endpoint, pending: Awaitable
         operation.fail(error)
         raise
     release(token)
-    return settled(operation, endpoint, result, kind_of(result))
+    return settled(operation, result, kind_of(result))

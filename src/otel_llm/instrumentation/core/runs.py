@@ -124,7 +124,7 @@ class CallRun:
         address, port = server or (None, None)
         origin = Origin(provider, address, port)
         self._ending = Ending()
-        self._operation = Operation(signals(), _endpoint(operation), origin, request)
+        self._operation = Operation(signals(), _endpoint(operation), origin, request.model, request)
         self.context: Context = self._operation.context
         self.span: Span = get_current_span(self.context)
         """The OpenTelemetry span."""

@@ -20,8 +20,9 @@ _MAX_KINDS = 512
 """SDKs make types as they go (``ParsedChatCompletion[Answer]``): forget them at this many."""
 
 
-def settled(operation: Operation, endpoint: Endpoint, result: Any, kind: str) -> Any:
+def settled(operation: Operation, result: Any, kind: str) -> Any:
     """Return what the caller gets for ``result``; end the operation now or follow the rest."""
+    endpoint = operation.endpoint
     if endpoint.pending is not None:
         kind = "pending"
     elif kind == "whole" or (kind == "stream" and endpoint.stream is None):

@@ -55,9 +55,11 @@ def suppressed(context: Context, operation: str) -> bool:
     return not is_instrumentation_enabled()
 
 
-def marked(context: Context, span: Span, operation: str, ended: Lock) -> Context:
-    """Return ``context`` with ``span`` current and, while ``ended`` is unlocked, its mark."""
-    layer = LAYERS.get(operation)
+def marked(context: Context, span: Span, layer: str | None, ended: Lock) -> Context:
+    """Return ``context`` with ``span`` current and, while ``ended`` is unlocked, its mark.
+
+    ``layer``: of the operation, see ``LAYERS``.
+    """
     if layer is None:
         return set_span_in_context(span, context)
     return Context({**context, _SPAN: span, _MARKS[layer]: ended})  # one copy in place of two

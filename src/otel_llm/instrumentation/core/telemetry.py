@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from opentelemetry._logs import get_logger
+from opentelemetry.context import Context
 from opentelemetry.metrics import Histogram, get_meter
 from opentelemetry.trace import get_tracer
 
@@ -13,8 +14,10 @@ from otel_llm.semconv.metrics import Metric
 from otel_llm.version import __version__
 
 from .attributes import tokens
-from .instruments import Measured, counter, histogram, instruments
+from .ending import Ending
+from .instruments import counter, histogram, instruments
 from .privacy import Privacy
+from .series import AllSeries, Points
 from .settings import Settings
 
 
@@ -32,6 +35,7 @@ class Telemetry:
         "names",
         "privacy",
         "reads_content",
+        "series",
         "settings",
         "tracer",
     )
@@ -55,6 +59,7 @@ class Telemetry:
         self.logger = get_logger(scope, __version__, logger_provider)
         self._meter = meter = get_meter(scope, __version__, meter_provider)
         self._made: dict[str, Histogram] = {}
+        self.series = AllSeries()
         self.names = instruments(meter, settings.metrics)
         """The client metrics of one operation, by each generation of names asked for."""
         self._outcomes = counter(meter, semconv.own.STREAM_OUTCOMES)
@@ -71,18 +76,14 @@ class Telemetry:
             made = self._made[metric.name] = histogram(self._meter, metric)
         return made
 
-    def count_stream(self, outcome: str, call: Measured) -> None:
+    def count_stream(self, points: Points, ending: Ending, context: Context) -> None:
         """Count how a stream ended; record its longest wait and its pace."""
-        attributes = {**call.attributes, semconv.own.STREAM_OUTCOME: outcome}
-        self._outcomes.add(1, attributes, call.context)
-        if gaps := call.ending.chunk_gaps_s:
-            self.histogram(semconv.own.STREAM_LONGEST_GAP).record(
-                max(gaps), call.attributes, call.context
-            )
-            self._rate(sum(gaps), call)
-
-    def _rate(self, seconds: float, call: Measured) -> None:
-        wrote = tokens(call.ending.response.usage.output_tokens)
-        if wrote and seconds > 0:
-            rate = self.histogram(semconv.own.STREAM_OUTPUT_RATE)
-            rate.record(wrote / seconds, call.attributes, call.context)
+        attributes = {**points.attributes, semconv.own.STREAM_OUTCOME: ending.outcome}
+        self._outcomes.add(1, attributes, context)
+        if gaps := ending.chunk_gaps_s:
+            longest = self.histogram(semconv.own.STREAM_LONGEST_GAP)
+            longest.record(max(gaps), points.attributes, context)
+            wrote = tokens(ending.response.usage.output_tokens)
+            if wrote and (seconds := sum(gaps)) > 0:
+                rate = self.histogram(semconv.own.STREAM_OUTPUT_RATE)
+                rate.record(wrote / seconds, points.attributes, context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 from .generators import stand_in
@@ -11,41 +12,57 @@ from .late import LateReading
 from .managers import follow_manager
 from .patch import Patch
 from .running import run, run_async
-from .start import Source, Start
+from .start import Source, Start, begin
 
 Args: TypeAlias = tuple[Any, ...]
 Kwargs: TypeAlias = dict[str, Any]
-_Way: TypeAlias = Callable[[Start, Callable[..., Any], Args, Kwargs], Any]
+_Wrapper: TypeAlias = Callable[[Callable[..., Any], Any, Args, Kwargs], Any]
 
 
-def wrapper_for(source: Source, patch: Patch, function: Any) -> Callable[..., Any]:
+def wrapper_for(source: Source, patch: Patch, function: Any) -> _Wrapper:
     """Return the wrapper, in wrapt's form, for ``function`` as ``patch`` describes it."""
-    way = _way(patch, inspect.unwrap(function))
+    function = inspect.unwrap(function)
+    if not (patch.manager or _is_late(function)):
+        return _sent_at_once(source, patch)
+    way = _way(patch, function)
 
     def wrapper(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
         if source.telemetry is None:
             return wrapped(*args, **kwargs)
-        return way(Start(source, patch, instance, args, kwargs), wrapped, args, kwargs)
+        return way(partial(begin, source, patch, instance, args, kwargs), wrapped, args, kwargs)
 
     return wrapper
 
 
+def _sent_at_once(source: Source, patch: Patch) -> _Wrapper:
+    def wrapper(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        operation = begin(source, patch, instance, args, kwargs)
+        if operation is None:
+            return wrapped(*args, **kwargs)
+        return run(operation, wrapped, args, kwargs)
+
+    return wrapper
+
+
+_Way: TypeAlias = Callable[[Start, Callable[..., Any], Args, Kwargs], Any]
+
+
+def _is_late(function: Any) -> bool:
+    """Tell whether the request is sent only when what was returned is run."""
+    return any(
+        is_kind(function)
+        for is_kind in (
+            inspect.iscoroutinefunction,
+            inspect.isgeneratorfunction,
+            inspect.isasyncgenfunction,
+        )
+    )
+
+
 def _way(patch: Patch, function: Any) -> _Way:
-    """Tell when the request is sent: a coroutine or a generator does nothing until it is run."""
     if patch.manager:
         return _sent_when_entered
-    if inspect.iscoroutinefunction(function):
-        return _sent_when_awaited
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        return _sent_when_read
-    return _sent_at_once
-
-
-def _sent_at_once(start: Start, wrapped: Callable[..., Any], args: Args, kwargs: Kwargs) -> Any:
-    operation = start()
-    if operation is None:
-        return wrapped(*args, **kwargs)
-    return run(operation, start.endpoint, wrapped, args, kwargs)
+    return _sent_when_awaited if inspect.iscoroutinefunction(function) else _sent_when_read
 
 
 def _sent_when_awaited(
@@ -64,7 +81,7 @@ async def _awaited(start: Start, pending: Awaitable[Any]) -> Any:
     operation = start()
     if operation is None:
         return await pending
-    return await run_async(operation, start.endpoint, pending)
+    return await run_async(operation, pending)
 
 
 def _sent_when_read(start: Start, wrapped: Callable[..., Any], args: Args, kwargs: Kwargs) -> Any:

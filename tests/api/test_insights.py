@@ -61,11 +61,13 @@ FULL_VIEW = {
         "cache_write": 0.1,
         "currency": "EUR",
         "source": "custom",
+        "tier": "batch",
     },
     "reported_cost_usd": 0.75,
     "unpriced": False,
     "flags": ["refusal"],
     "output_chars": 12,
+    "score": 0.9,
     "tags": {"tier": "gold", "a": "b"},
 }
 

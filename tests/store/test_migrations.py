@@ -9,10 +9,9 @@ from typing import cast
 import duckdb
 import pytest
 
+from otel_llm.genai import Cost
 from otel_llm.store import DuckDBStore, StoreConfig, StoreError, schema
 from otel_llm.store.rows import to_row
-
-from otel_llm.genai import Cost
 
 from .examples import FULL
 from .test_scores import RATED

@@ -32,7 +32,7 @@ _MODELS = 1_000
 
 Key = tuple[str, ...]
 """Model, prompt and prompt version."""
-Kind = Literal["refusal_rate", "hedging_rate", "output_length", "quality", "served_model"]
+Kind = Literal["refusal_rate", "hedging_rate", "output_length", "quality", "score", "served_model"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from otel_llm.config import ConfigError, build
 from otel_llm.genai import Call
@@ -47,6 +47,25 @@ _BUDGET_SIGNALS = {
     "budget_burn": budgets.burn,
     "budget_forecast": budgets.forecast,
 }
+
+
+class Scored(Protocol):
+    """A score, as the store keeps it."""
+
+    @property
+    def name(self) -> str:
+        """What was judged."""
+        ...
+
+    @property
+    def value(self) -> float:
+        """From 0 to 1."""
+        ...
+
+    @property
+    def at_ns(self) -> int:
+        """When it was given, Unix nanoseconds."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +224,11 @@ class AlertService:
         now = self._clock()
         self._budgets.observe(calls, now)
         self._engine.observe(calls)
+
+    def watch_score(self, score: Scored, labels: Mapping[str, str]) -> None:
+        """Watch an automatic score, of what ``labels`` say (``model``, ``prompt``,
+        ``prompt_version``), for drift."""
+        self._watch.score(score.name, score.value, labels, score.at_ns / 1e9)
 
     def remember(self, history: Iterable[Call], since: float) -> None:
         """Fill the windows with what the store holds from ``since`` (Unix seconds) on; call it

@@ -15,6 +15,7 @@ from otel_llm.stats import Tally, Windows
 
 from .anomalies import HISTORY_HOURS, HOUR_S, Anomalies, FoundAnomaly
 from .drifts import DriftLimits, Drifts, FoundDrift
+from .score_drifts import ScoreDrifts
 
 _GRACE_S = 600
 """An hour is judged so long after its end: calls arrive late."""
@@ -48,6 +49,7 @@ class Watch:
         self._cells: dict[tuple[int, Key], Tally] = {}
         self._anomalies = Anomalies(min_calls=config.min_calls)
         self._drifts = Drifts(config.drift)
+        self._scores = ScoreDrifts(config.drift)
         self._closed: int | None = None
         """The last hour that was judged."""
         self._dirty = False
@@ -85,6 +87,7 @@ class Watch:
             self._drifts.add(key, hour, tally)
         self._anomalies.forget(hour - HISTORY_HOURS)
         self._drifts.forget(hour - HISTORY_HOURS)
+        self._scores.forget(hour - HISTORY_HOURS)
         self._dirty = True
 
     def anomalies(self) -> tuple[FoundAnomaly, ...]:
@@ -95,7 +98,17 @@ class Watch:
     def drift(self) -> tuple[FoundDrift, ...]:
         """Return what has drifted as of the last hour that was judged, the largest first."""
         with self._lock:
-            return () if self._closed is None else self._drifts.found(self._closed)
+            if self._closed is None:
+                return ()
+            found = [*self._drifts.found(self._closed), *self._scores.found(self._closed)]
+        return tuple(sorted(found, key=lambda one: -abs(one.size)))
+
+    def score(self, name: str, value: float, labels: Mapping[str, str], at: float) -> None:
+        """Count one automatic score called ``name``, given at ``at`` (Unix seconds)."""
+        if self._enabled:
+            with self._lock:
+                self._scores.add(name, value, labels, int(at // HOUR_S))
+                self._dirty = True
 
     def anomaly_reading(self) -> Told:
         """The signal ``anomaly``: what was unusual in the last hour that was judged."""
@@ -113,7 +126,11 @@ class Watch:
             if not self._dirty:
                 return {}
             self._dirty = False
-            parts = {"anomalies": self._anomalies.export(), "drifts": self._drifts.export()}
+            parts = {
+                "anomalies": self._anomalies.export(),
+                "drifts": self._drifts.export(),
+                "scores": self._scores.export(),
+            }
             return {"watch": {"closed": self._closed, **parts}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -123,6 +140,7 @@ class Watch:
                 self._closed = given["closed"]
                 self._anomalies.restore(given["anomalies"])
                 self._drifts.restore(given["drifts"])
+                self._scores.restore(given.get("scores", ()))
 
 
 def _summed(tallies: Mapping[Key, Tally], part: slice) -> dict[Key, Tally]:

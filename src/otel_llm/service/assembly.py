@@ -15,6 +15,7 @@ from otel_llm.collector.component import Observer, Receiver, Signal
 from otel_llm.collector.counters import Counters
 from otel_llm.collector.dead_letter import DeadLetter
 from otel_llm.collector.errors import NotServed
+from otel_llm.collector.evaluations import ScoreKeeper
 from otel_llm.collector.journal import Journal
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
@@ -25,9 +26,12 @@ from otel_llm.collector.sending_measures import measure_journals
 from otel_llm.collector.store_measures import store_measures
 from otel_llm.collector.totals import Totals
 from otel_llm.genai import Call
+from otel_llm.pricing import PriceBook
 from otel_llm.store import CallWriter, DuckDBStore
 from otel_llm.ui import pages
 
+from .evaluation import Evaluation
+from .prices import book_of, table_age
 from .settings import PipelineConfig, Settings
 
 logger = logging.getLogger(__name__)
@@ -50,6 +54,8 @@ class Service:
         self.store = DuckDBStore(sections.store) if sections.store else None
         self.writer = CallWriter(self.store) if self.store else None
         self.alerts = AlertService(sections.alerting) if sections.alerting else None
+        self.scores = self._score_keeper()
+        self.evaluation = self._make_evaluation(settings)
         self._dead_letter = DeadLetter(sections.dead_letter) if sections.dead_letter else None
         self._journal = sections.journal
         self._exporters = _made(settings.exporters, components.EXPORTERS)
@@ -81,11 +87,15 @@ class Service:
         self._running = False
         for receiver in self._receivers.values():
             receiver.stop(self._grace_s)
+        if self.evaluation:
+            self.evaluation.stop(self._grace_s)
         stop_all(self.outboxes.values(), self._grace_s)
         for exporter in self._exporters.values():
             exporter.close()
         if self.writer:
             self.writer.close(self._grace_s)
+        if self.scores:
+            self.scores.stop(self._grace_s)
         if self.alerts:
             self.alerts.stop()
         if self._api:
@@ -96,11 +106,15 @@ class Service:
     def _starts(self) -> Iterator[Callable[[], None]]:
         if self.writer:
             yield self.writer.start
+        if self.scores:
+            yield self.scores.start
         if self.alerts:
             yield self._remember
             yield self.alerts.start
         for outbox in self.outboxes.values():
             yield outbox.start
+        if self.evaluation:
+            yield self.evaluation.start
         if self._api:
             yield self._api.start
         for name, receiver in self._receivers.items():
@@ -136,8 +150,12 @@ class Service:
 
         def forward(_: Signal, payload: bytes) -> None:
             outbox.put(payload)
+            if signal == "logs" and self.scores:
+                self.scores.take(payload)
 
         processors = {processor: self._processors[processor] for processor in config.processors}
+        if signal == "traces" and self.evaluation and self.evaluation.judging:
+            processors["evaluation"] = self.evaluation.judging
         if signal != "traces":
             return RecordPipeline(signal, processors, forward, self.counters)
         return TracePipeline(processors, self._observers(), forward, counters=self.counters)
@@ -147,6 +165,33 @@ class Service:
             return MemoryOutbox(signal, destinations, self._dead_letter)
         journal = Journal(self._journal, name.replace("/", "-"))
         return JournalOutbox(signal, destinations, journal, self._dead_letter)
+
+    def _score_keeper(self) -> ScoreKeeper | None:
+        """Make what turns evaluation events into scores of the store."""
+        if self.store is None:
+            return None
+        watch = self.alerts.watch_score if self.alerts else None
+        return ScoreKeeper(self.store.add_scores, self.store.find_response, watch)
+
+    def _make_evaluation(self, settings: Settings) -> Evaluation | None:
+        config = settings.sections.evaluation
+        if config is None:
+            return None
+        book = book_of(settings) if config.judge or config.embeddings else PriceBook()
+        return Evaluation(
+            config,
+            book,
+            lambda payload: self._send_own("traces", payload),
+            lambda payload: self._send_own("logs", payload),
+        )
+
+    def _send_own(self, signal: Signal, payload: bytes) -> None:
+        """Let every pipeline of ``signal`` take what this collector itself has to tell."""
+        pipelines = [p for name, p in self._pipelines.items() if name.partition("/")[0] == signal]
+        for number, pipeline in enumerate(pipelines):
+            pipeline.consume(payload, observe=not number)
+        if signal == "logs" and not pipelines and self.scores:
+            self.scores.take(payload)
 
     def _observers(self) -> Mapping[str, Observer]:
         observers = {"totals": self.totals, "store": self.writer, "alerting": self.alerts}
@@ -169,6 +214,7 @@ class Service:
                 self._sending,
                 store_measures(self.writer),
                 self._components,
+                *(part.measure for part in (self.scores, self.evaluation) if part),
             ],
             alerts=self.alerts,
             observe=self._observe_reported,
@@ -200,6 +246,8 @@ class Service:
         self.alerts.report("lost_spans", lambda: self._by_exporter(lambda s: s.failed))
         self.alerts.report("queue_age", lambda: self._by_exporter(lambda s: s.oldest_s or 0.0))
         self.alerts.report("queue_use", lambda: self._by_exporter(_use))
+        if any(name.partition("/")[0] == "cost" for name in self._processors):
+            self.alerts.report("price_table_age", table_age())
 
     def _by_exporter(
         self, read: Callable[[SenderStatus], float]

@@ -20,6 +20,7 @@ from otel_llm.collector.journal import JournalConfig
 from otel_llm.config import ConfigError, Problem, build, load
 from otel_llm.config.problem import suggestion
 from otel_llm.config.units import Duration
+from otel_llm.evaluation import EvaluationConfig
 from otel_llm.store import StoreConfig
 
 T = TypeVar("T")
@@ -79,6 +80,9 @@ class Sections:
     """The API and the dashboard; ``null`` serves none."""
     alerting: AlertingConfig | None = field(default_factory=AlertingConfig)
     """Rules and whom to tell; ``null`` evaluates none."""
+    evaluation: EvaluationConfig | None = None
+    """A model that judges a sample of the answers, and suites of questions on a schedule. Without
+    the section nothing is judged."""
     journal: JournalConfig | None = None
     """Where accepted data is kept until every destination has it. Without it, what waits is in
     memory and lost with the process."""

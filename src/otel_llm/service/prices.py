@@ -1,0 +1,45 @@
+"""The prices that a configuration means, outside of the hot path: for judges, repricing, alerts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from otel_llm.collector.processors.cost import CostConfig
+from otel_llm.pricing import PriceBook, PriceList
+from otel_llm.pricing.second import SecondList
+
+from .settings import Settings
+
+
+def book_of(settings: Settings | None = None) -> PriceBook:
+    """Return a book with the own prices of every ``cost`` processor, and its second list.
+
+    Without settings there are list prices alone. Raises ``OSError`` and ``ValueError`` for a
+    second list that cannot be read.
+    """
+    given = settings.processors.values() if settings else ()
+    configs = [config for config in given if isinstance(config, CostConfig)]
+    custom = tuple(price for config in configs for price in config.prices)
+    files = [config.second_prices for config in configs if config.second_prices]
+    return PriceBook(custom, second=SecondList(Path(files[0])) if files else None)
+
+
+def table_age(
+    clock: Callable[[], float] = time.time,
+) -> Callable[[], Iterable[tuple[Mapping[str, str], float]]]:
+    """Return a reading of the price table's age in seconds, by the newest date that it mentions."""
+
+    @cache
+    def dated() -> float | None:
+        as_of = PriceList().as_of
+        return datetime.fromisoformat(as_of).replace(tzinfo=UTC).timestamp() if as_of else None
+
+    def read() -> list[tuple[Mapping[str, str], float]]:
+        since = dated()
+        return [] if since is None else [({}, max(0.0, clock() - since))]
+
+    return read

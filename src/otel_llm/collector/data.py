@@ -117,12 +117,11 @@ class Batch:
 
     def drop(self, spans: Iterable[SpanView]) -> None:
         """Take spans out: nobody sees them any more."""
-        gone = [span for span in spans if not span.dropped]
-        for span in gone:
+        for span in list(spans):
+            self.dropped += not span.dropped
             span.leave()
-        if gone and self._genai is not None:
+        if self._genai is not None:
             self._genai = [span for span in self._genai if not span.dropped]
-        self.dropped += len(gone)
 
     def drop_unreadable(self) -> None:
         """Take out the spans of GenAI scopes that nobody could look into."""
@@ -145,11 +144,8 @@ class Batch:
         dialect: the same objects at every call. Cheap when there are none."""
         if self._genai is None:
             scopes = [scope for scope in self._scopes if self._may_have_genai(scope)]
-            self._genai = [
-                view
-                for view in self._open(scopes)
-                if view.layout.is_genai and not view.dropped
-            ]
+            views = [view for view in self._open(scopes) if view.layout.is_genai]
+            self._genai = [view for view in views if not view.dropped] if self.dropped else views
         return self._genai
 
     def _may_have_genai(self, scope: _Scope) -> bool:
@@ -176,8 +172,8 @@ class Batch:
         for scope in self._scopes:
             if scope.touched:
                 nth_group, nth = scope.place
-                rebuilt = scope.rebuilt(self._views[scope])
-                changes.setdefault(nth_group, {})[nth] = Change(None if rebuilt is None else [rebuilt])
+                changed = Change(scope.rebuilt(self._views[scope]))
+                changes.setdefault(nth_group, {})[nth] = changed
         return self._spliced(changes) if changes else self._payload
 
     def _spliced(self, changes: Mapping[int, Mapping[int, Change]]) -> bytes:
@@ -288,7 +284,7 @@ class _Scope:
         layout = layout_of(span.attributes)
         return SpanView(self, index, span, layout, layout.read(span.attributes))
 
-    def rebuilt(self, views: Iterable[SpanView]) -> bytes | None:
+    def rebuilt(self, views: Iterable[SpanView]) -> Pieces | None:
         """Return the scope with its spans as they now are; ``None`` when none is left."""
         scope = parse_scope(self.encoded)
         gone = set(self.unread)
@@ -299,7 +295,7 @@ class _Scope:
                 scope.items[view.index] = view.encoded(scope.items[view.index])
         for index in sorted(gone, reverse=True):
             del scope.items[index]
-        return None if gone and not scope.items else scope.SerializeToString()
+        return None if gone and not scope.items else [scope.SerializeToString()]
 
 
 @lru_cache(maxsize=256)
@@ -500,7 +496,7 @@ class SpanView:
 
     def fill(self, template: Template, numbers: Sequence[float] = ()) -> None:
         """Set all attributes of a template, at a small part of the price."""
-        if not self._may_append(template):
+        if self._changes or not self.layout.lacks(template) or self._overlaps(template):
             self.set_all(template.values(numbers))
             return
         self._scope.touched = True
@@ -508,10 +504,8 @@ class SpanView:
         if self._facts is not None:
             template.note(self._facts, numbers)
 
-    def _may_append(self, template: Template) -> bool:
-        if self._changes or not self.layout.lacks(template):
-            return False
-        return all([template.names.isdisjoint(other.names) for other, _ in self._filled])
+    def _overlaps(self, template: Template) -> bool:
+        return any([not template.names.isdisjoint(other.names) for other, _ in self._filled])
 
     def remove(self, name: str) -> None:
         """Take an attribute away; nothing happens when there is none."""

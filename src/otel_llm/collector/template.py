@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from struct import Struct
 
 from . import facts
@@ -16,8 +15,8 @@ _SIZE = Struct("<d").size
 class Template:
     """Numbers that differ from span to span, and values that do not. Make one and keep it."""
 
-    __slots__ = ("_constant_facts", "_constants", "_doubles", "_heads", "_integers",
-                 "_number_facts", "_pack", "_tail", "names")  # fmt: skip
+    __slots__ = ("_constant_facts", "_constants", "_doubles", "_integers",
+                 "_number_facts", "_pack", "_parts", "_tail", "names")  # fmt: skip
 
     def __init__(
         self,
@@ -31,8 +30,9 @@ class Template:
         self._constants = dict(constants or {})
         self.names = frozenset((*doubles, *integers, *self._constants))
         """Of all attributes in it."""
-        self._heads = [span_attribute(name, 0.0)[:-_SIZE] for name in doubles]
-        self._pack = Struct("<" + "".join(f"{len(head)}sd" for head in self._heads)).pack
+        heads = [span_attribute(name, 0.0)[:-_SIZE] for name in doubles]
+        self._pack = Struct("<" + "".join(f"{len(head)}sd" for head in heads)).pack
+        self._parts: list[bytes | float] = [part for head in heads for part in (head, 0.0)]
         self._tail = b"".join(span_attribute(n, value) for n, value in self._constants.items())
         numbers = (*doubles, *integers)
         self._number_facts = [(facts.AT[n], at) for at, n in enumerate(numbers) if n in facts.AT]
@@ -46,10 +46,12 @@ class Template:
         """Return the attributes as they are appended to a span's bytes."""
         if not numbers:
             return self._tail
-        floats = zip(self._heads, numbers, strict=False)
-        encoded = self._pack(*chain.from_iterable(floats)) + self._tail
-        for name, number in zip(self._integers, numbers[len(self._heads) :], strict=True):
-            encoded += span_attribute(name, number)
+        parts, count = self._parts.copy(), len(self._doubles)
+        parts[1::2] = numbers[:count]
+        encoded = self._pack(*parts) + self._tail
+        if self._integers:
+            rest = zip(self._integers, numbers[count:], strict=True)
+            encoded += b"".join([span_attribute(name, number) for name, number in rest])
         return encoded
 
     def values(self, numbers: Sequence[float]) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as it is made for every call: that would triple its price
 class Cost:
     """What one call cost, in ``currency``, with where the price came from.
 

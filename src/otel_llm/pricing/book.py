@@ -17,7 +17,7 @@ from .names import other_snapshots, reference
 from .tokens import Tokens, disjoint
 
 _MINUTE_NS = 60 * 10**9
-_DAY_NS = 24 * 60 * _MINUTE_NS
+DAY_NS = 24 * 60 * _MINUTE_NS
 _FIRST_DAY = 18262
 """2020-01-01 in days since 1970. Earlier start times are broken clocks, not calls to a model."""
 _MAX_CARDS = 8192
@@ -101,7 +101,7 @@ class PriceBook:
         server: str | None = None,
     ) -> Card | Unpriced:
         """Return the rates for a call of ``model`` at ``at_ns``, or why there are none."""
-        key = (provider, model, at_ns // _DAY_NS, tier, server)
+        key = (provider, model, at_ns // DAY_NS, tier, server)
         card = self._cards.get(key)
         if card is None:
             card = self._remember(key, self._look_up(provider, model, at_ns, tier, server))
@@ -188,6 +188,6 @@ def billable(card: Card, usage: Usage) -> Tokens | Unpriced:
 
 
 def _moment(at_ns: int) -> datetime | None:
-    if at_ns // _DAY_NS < _FIRST_DAY:
+    if at_ns // DAY_NS < _FIRST_DAY:
         return None
     return datetime.fromtimestamp(at_ns // 10**9, UTC)

@@ -45,13 +45,14 @@ class Rates(NamedTuple, Generic[N]):
 
     def charge(self, tokens: Tokens) -> Parts[N]:
         """Return what ``tokens`` cost. One multiplication per bucket, no rounding of our own."""
+        _, uncached, read, write, output, long, reasoning, *other, _ = tokens
         parts = Parts(
-            tokens.input * self.input + self.request,
-            tokens.output * self.output,
-            tokens.cache_read * self.cache_read,
-            tokens.cache_write * self.cache_write + tokens.cache_write_1h * self.cache_write_1h,
+            uncached * self.input + self.request,
+            output * self.output + reasoning * self.reasoning,
+            read * self.cache_read,
+            write * self.cache_write + long * self.cache_write_1h,
         )
-        return parts if _plain(tokens) else self._with_modalities(tokens, parts)
+        return self._with_modalities(tokens, parts) if any(other) else parts
 
     def _with_modalities(self, tokens: Tokens, parts: Parts[N]) -> Parts[N]:
         return Parts(
@@ -59,7 +60,6 @@ class Rates(NamedTuple, Generic[N]):
             + tokens.audio_input * self.audio_input
             + tokens.image_input * self.image_input,
             parts.output
-            + tokens.reasoning * self.reasoning
             + tokens.audio_output * self.audio_output
             + tokens.image_output * self.image_output,
             parts.cache_read
@@ -67,13 +67,6 @@ class Rates(NamedTuple, Generic[N]):
             + tokens.image_cache_read * self.image_cache_read,
             parts.cache_write,
         )
-
-
-_FIRST_MODALITY = Tokens._fields.index("audio_input")
-
-
-def _plain(tokens: Tokens) -> bool:
-    return not any(tokens[_FIRST_MODALITY:-1])
 
 
 class Band(NamedTuple):

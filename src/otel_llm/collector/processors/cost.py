@@ -11,17 +11,17 @@ cost, never zero: it is counted by provider, model and reason (``unpriced``).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from otel_llm.genai import Usage
 from otel_llm.genai.call import BILLED_OPERATIONS
 from otel_llm.pricing import Card, CustomPrice, PriceBook, Unpriced
-from otel_llm.pricing.book import billable
+from otel_llm.pricing.book import DAY_NS, billable
+from otel_llm.pricing.card import Band
 from otel_llm.pricing.local import may_be_local
 from otel_llm.pricing.second import SecondList
 from otel_llm.pricing.tokens import Tokens
@@ -48,6 +48,9 @@ from ..usage import read_usage
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
+_ASKED = slice(PROVIDER, RESPONSE_MODEL + 1)
+_MODELS = slice(REQUEST_MODEL, RESPONSE_MODEL + 1)
+_MAX_OFFERS = 8192
 _MAX_UNPRICED = 1000
 """Bound of the counter: names come from the outside. Beyond it, calls count as ``other``."""
 
@@ -86,26 +89,14 @@ class Missing(NamedTuple):
     """See ``pricing.Unpriced``."""
 
 
-class _Asked(NamedTuple):
-    """What a price depends on, beside the time and the tokens."""
+@dataclass(slots=True, eq=False)
+class _Offer:
+    """What a model costs: remembered by all that a price depends on, beside the tokens."""
 
-    provider: str | None
-    served: str | None
-    requested: str | None
-    tier: str | None
-    server: str | None
-    """Only where the price can depend on it."""
-
-    @classmethod
-    def by(cls, facts: Facts) -> _Asked:
-        provider = facts[PROVIDER] or facts[SYSTEM]
-        tier = next((tier for tier in facts[TIERS] if tier is not None), None)
-        server = facts[SERVER_ADDRESS] if may_be_local(provider) else None
-        return cls(provider, facts[RESPONSE_MODEL], facts[REQUEST_MODEL], tier, server)
-
-    def missing(self, why: Unpriced) -> Missing:
-        model = self.served or self.requested or ""
-        return Missing(self.provider or "", model, why.reason)
+    card: Card | Unpriced
+    doubt: str | None = None
+    """Why it may be another's price."""
+    templates: dict[tuple[Any, ...], Template] = field(default_factory=dict[Any, Template])
 
 
 class CostProcessor:
@@ -116,6 +107,7 @@ class CostProcessor:
         self._book = book or _book(self._config)
         self._missing: Counter[Missing] = Counter()
         self._lock = Lock()
+        self._offers: dict[tuple[Any, ...], _Offer] = {}
 
     def process(self, batch: Batch) -> None:
         """Price every billed call in ``batch``."""
@@ -138,57 +130,83 @@ class CostProcessor:
             yield Family("otel_llm_cost_unpriced_calls", "counter", help, samples)
 
     def _price(self, span: SpanView, facts: Facts) -> None:
-        call = _Asked.by(facts)
-        card, doubt = self._card(call, span.start_ns)
-        if isinstance(card, Unpriced):
-            self._unpriced(span, facts, call.missing(card))
-            return
-        tokens = billable(card, _usage(facts))
-        if isinstance(tokens, Unpriced):
-            self._unpriced(span, facts, call.missing(tokens))
+        offer = self._offer(facts, span.start_ns)
+        card = offer.card
+        tokens = card if isinstance(card, Unpriced) else billable(card, _usage(facts))
+        if isinstance(tokens, Unpriced) or isinstance(card, Unpriced):
+            self._unpriced(span, facts, cast("Unpriced", tokens).reason)
         else:
-            self._write(span, facts, card, tokens, tokens.quality or doubt or card.quality)
+            self._write(span, facts, offer, card, tokens)
 
-    def _card(self, call: _Asked, at_ns: int) -> tuple[Card | Unpriced, str | None]:
+    def _offer(self, facts: Facts, at_ns: int) -> _Offer:
+        key = (*facts[_ASKED], *facts[TIERS], facts[SYSTEM], facts[SERVER_ADDRESS], at_ns // DAY_NS)
+        offer = self._offers.get(key)
+        if offer is None:
+            offer = self._made(facts, at_ns)
+            if isinstance(offer.card, Unpriced) or not offer.card.by_minute:
+                if len(self._offers) >= _MAX_OFFERS:
+                    self._offers = {}
+                self._offers[key] = offer
+        return offer
+
+    def _made(self, facts: Facts, at_ns: int) -> _Offer:
         """Quote the served model; the requested one when only that is in the book."""
-        provider, served, requested, tier, server = call
+        provider, requested, served = facts[PROVIDER] or facts[SYSTEM], *facts[_MODELS]
+        tier = next((tier for tier in facts[TIERS] if tier is not None), None)
+        server = facts[SERVER_ADDRESS] if may_be_local(provider) else None
         card = self._book.quote(provider, served, at_ns, tier, server)
         if isinstance(card, Unpriced) and requested:
             other = self._book.quote(provider, requested, at_ns, tier, server)
             if not served:
-                return other, None
+                return _Offer(other)
             if isinstance(other, Card):
-                return other, "requested_model"
-        return card, None
+                return _Offer(other, "requested_model")
+        return _Offer(card)
 
     def _write(
-        self, span: SpanView, facts: Facts, card: Card, tokens: Tokens, quality: str | None
+        self, span: SpanView, facts: Facts, offer: _Offer, card: Card, tokens: Tokens
     ) -> None:
         band, rate = card.band(tokens.prompt), self._config.per_usd
-        parts = band.fast.charge(tokens)
-        total = parts.input + parts.output + parts.cache_read + parts.cache_write
-        numbers = [total * rate, parts.input * rate, parts.output * rate]
-        read = bool(tokens.cache_read or tokens.audio_cache_read or tokens.image_cache_read)
-        if read:
-            numbers.append(parts.cache_read * rate)
-        written = bool(tokens.cache_write or tokens.cache_write_1h)
-        if written:
-            numbers.append(parts.cache_write * rate)
-        more = self._config.usage_cost and facts[USAGE_COST] is None
-        more = more and facts[COST_REPORTED] is None
-        if more:
+        input, output, read, write = band.fast.charge(tokens)
+        total = input + output + read + write
+        numbers = [total * rate, input * rate, output * rate]
+        reads = bool(tokens.cache_read or tokens.audio_cache_read or tokens.image_cache_read)
+        if reads:
+            numbers.append(read * rate)
+        writes = bool(tokens.cache_write or tokens.cache_write_1h)
+        if writes:
+            numbers.append(write * rate)
+        usage_cost = self._config.usage_cost and _is_unknown(facts)
+        if usage_cost:
             numbers.append(total)
-        provenance = _Provenance(card.source, card.match, card.tier_of(band), card.as_of, quality)
-        span.fill(_template(self._config.currency, provenance, read, written, more), numbers)
+        kind = (band.above, tokens.quality, reads, writes, usage_cost)
+        template = offer.templates.get(kind)
+        if template is None:
+            words = self._provenance(card, band, tokens.quality or offer.doubt or card.quality)
+            template = offer.templates[kind] = _template(words, reads, writes, usage_cost)
+        span.fill(template, numbers)
 
-    def _unpriced(self, span: SpanView, facts: Facts, missing: Missing) -> None:
+    def _provenance(self, card: Card, band: Band, quality: str | None) -> dict[str, str]:
+        words = {
+            own.COST_CURRENCY: self._config.currency,
+            own.COST_PRICE_SOURCE: card.source,
+            own.COST_PRICE_MATCH: card.match,
+            own.COST_PRICE_TIER: card.tier_of(band),
+            own.COST_PRICE_AS_OF: card.as_of,
+            own.COST_QUALITY: quality,
+        }
+        return {name: word for name, word in words.items() if word}
+
+    def _unpriced(self, span: SpanView, facts: Facts, reason: str) -> None:
         reported = facts[COST_REPORTED]
         if reported is not None and reported >= 0:
             span.set(own.COST_TOTAL, reported * self._config.per_usd)
             span.set(own.COST_CURRENCY, self._config.currency)
             span.set(own.COST_PRICE_SOURCE, "provider")
-        elif not (missing.reason == "no_usage" and span.is_error):
-            self._count(missing)
+        elif not (reason == "no_usage" and span.is_error):
+            provider = facts[PROVIDER] or facts[SYSTEM] or ""
+            model = facts[RESPONSE_MODEL] or facts[REQUEST_MODEL] or ""
+            self._count(Missing(provider, model, reason))
 
     def _count(self, missing: Missing) -> None:
         with self._lock:
@@ -202,33 +220,14 @@ def _book(config: CostConfig) -> PriceBook:
     return PriceBook(config.prices, second=second)
 
 
-class _Provenance(NamedTuple):
-    """Where a price is from."""
-
-    source: str
-    match: str
-    tier: str
-    as_of: str | None
-    quality: str | None
-
-
-@lru_cache(maxsize=4096)
-def _template(
-    currency: str, price: _Provenance, cache_read: bool, cache_write: bool, usage_cost: bool
-) -> Template:
-    """Return what the spans of one price have in common; the flags tell which parts there are."""
+def _template(words: Mapping[str, str], reads: bool, writes: bool, usage_cost: bool) -> Template:
     doubles = [own.COST_TOTAL, own.COST_INPUT, own.COST_OUTPUT]
-    doubles += [own.COST_CACHE_READ] * cache_read + [own.COST_CACHE_WRITE] * cache_write
-    words = {
-        own.COST_CURRENCY: currency,
-        own.COST_PRICE_SOURCE: price.source,
-        own.COST_PRICE_MATCH: price.match,
-        own.COST_PRICE_TIER: price.tier,
-        own.COST_PRICE_AS_OF: price.as_of,
-        own.COST_QUALITY: price.quality,
-    }
-    known = {name: word for name, word in words.items() if word}
-    return Template([*doubles, *[own.USAGE_COST] * usage_cost], known)
+    doubles += [own.COST_CACHE_READ] * reads + [own.COST_CACHE_WRITE] * writes
+    return Template([*doubles, *[own.USAGE_COST] * usage_cost], words)
+
+
+def _is_unknown(facts: Facts) -> bool:
+    return facts[USAGE_COST] is None and facts[COST_REPORTED] is None
 
 
 def _usage(facts: Facts) -> Usage:

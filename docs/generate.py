@@ -25,6 +25,7 @@ from otel_llm import distro
 from otel_llm.collector import components
 from otel_llm.config.units import Duration, Size
 from otel_llm.distro import EXIT_TIMEOUT
+from otel_llm.instrumentation.core import budget
 from otel_llm.instrumentation.core.settings import Settings
 from otel_llm.service.settings import Sections, default_text
 
@@ -187,6 +188,10 @@ def environment_page() -> str:
             f"| `{field.metadata['env']}` | {_shown(field.default)} | {docs[field.name]} |\n"
             for field in fields(Settings)
             if field.metadata.get("env")
+        )
+        + "".join(
+            f"| `{getattr(budget, name)}` |  | {prose(_constant_doc(budget, name))} |\n"
+            for name in ("BUDGET_FILE", "BUDGET_URL", "BUDGET_TOKEN")
         )
         + f"| `{EXIT_TIMEOUT}` | `5` | {prose(_constant_doc(distro, 'EXIT_TIMEOUT'))} |\n"
     )

@@ -101,7 +101,8 @@ def test_only_a_hard_budget_that_is_spent_and_covers_the_asker_says_no():
     )
 
     asked = [{"user": "ann"}, {"user": "bob"}, {"user": "bob", "team": "hr"}, {"user": "new"}, {}]
-    assert [budgets.may_spend(labels, START) for labels in asked] == [True, False, True, True, True]
+    (denial,) = budgets.denials(START)
+    assert [denial.covers(labels) for labels in asked] == [False, True, False, False, False]
 
 
 def test_too_many_accounts_are_one_and_no_cent_is_lost():

@@ -155,6 +155,7 @@ def test_the_default_rules_are_those_that_are_documented():
         "UnusualHour": ("anomaly", 5.0, "warning"),
         "Drifted": ("drift", 1.0, "warning"),
         "ServedModelChanged": ("drift", 0.0, "info"),
+        "Runaway": ("runaway", 1.0, "error"),
         "SpansLost": ("lost_spans", 0.0, "critical"),
         "NotificationsUndelivered": ("undelivered_notifications", 0.0, "error"),
     }

@@ -77,6 +77,7 @@ def test_of_the_default_rules_only_what_is_no_metric_is_left_out():
     left_out = set(export(default_rules().rules).left_out)
 
     assert {name for name in left_out if not name.startswith("Budget")} == {
+        "Runaway",
         "UnusualHour",
         "QualityLow",
         "QueueOld",

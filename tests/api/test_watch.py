@@ -129,3 +129,26 @@ def test_findings_are_lists_also_when_nothing_was_found(watched: httpx2.Client):
     assert watched.get("/v1/anomalies").json() == []
     assert watched.get("/v1/drift").json() == []
     assert [one["name"] for one in watched.get("/v1/notifiers").json()] == ["console"]
+
+
+def test_an_application_asks_whether_it_may_spend(serve: Serve):
+    hard = BudgetConfig("each", 1.0, group_by=("user",), hard=True)
+    service = AlertService(AlertingConfig(budgets=(hard,), notifiers={}), clock=lambda: NOW)
+    service.observe([a_call(1, at=NOON - 10**10, cost=usd(2), user_id="ann")])
+    client = serve(alerts=service)
+
+    asked = [client.get("/v1/spending", params={"user": user}).json() for user in ("ann", "bob")]
+    denial = {"reason": "budget", "name": "each", "labels": {"user": "ann"}, "filters": {}}
+    document = client.get("/v1/spending/denied")
+    service.stop(0.1)
+
+    assert asked == [{"ok": False, "denied": [denial]}, {"ok": True, "denied": []}]
+    assert document.headers["content-type"] == "application/json"
+    assert document.json()["denied"] == [denial]
+
+
+def test_asking_by_what_no_budget_knows_is_a_problem(watched: httpx2.Client):
+    answer = watched.get("/v1/spending", params={"usr": "ann"})
+
+    assert answer.status_code == 422
+    assert "unknown: usr" in answer.text

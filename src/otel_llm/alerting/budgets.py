@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from otel_llm.genai import Call
 from otel_llm.stats import Selection
 from otel_llm.stats.account import Account, Forecast
+from otel_llm.stats.denial import Denial
 from otel_llm.stats.dimensions import dimension, label
-from otel_llm.stats.matching import matches
 from otel_llm.stats.periods import Kind, Period, period_of
 from otel_llm.stats.tally import NANO
 from otel_llm.stats.window import OVERFLOW, Key
@@ -123,10 +123,12 @@ class Budgets:
             found = [status for book in self._books for status in book.status(now)]
         return tuple(sorted(found, key=lambda status: -status.used))
 
-    def may_spend(self, labels: Mapping[str, str], now: float) -> bool:
-        """Whether no hard budget that covers ``labels`` (dimension to value) is spent."""
+    def denials(self, now: float) -> tuple[Denial, ...]:
+        """Return whose hard budgets are spent."""
         with self._lock:
-            return all(book.may_spend(labels, now) for book in self._books if book.config.hard)
+            return tuple(
+                denial for book in self._books if book.config.hard for denial in book.denials(now)
+            )
 
     def export(self) -> dict[str, Any]:
         """Return the accounts that changed since the last call, by a name of their own."""
@@ -196,13 +198,13 @@ class _Book:
             forecast=_dollars(account.forecast(period, now)),
         )
 
-    def may_spend(self, labels: Mapping[str, str], now: float) -> bool:
-        if not matches(self.config.filters, labels):
-            return True
-        key = tuple(labels.get(name, "") for name in self.config.group_by)
-        account = self.accounts.get(key)
-        limit = round(self.config.limit * NANO)
-        return account is None or account.spent(self.period(now)) < limit
+    def denials(self, now: float) -> Iterator[Denial]:
+        """Yield the label sets that spent all; what did not fit into an account denies nobody."""
+        period, limit = self.period(now), round(self.config.limit * NANO)
+        for key, account in self.accounts.items():
+            if account.spent(period) >= limit and key != (OVERFLOW,):
+                labels = dict(zip(self.config.group_by, key, strict=True))
+                yield Denial("budget", self.config.name, labels, self.config.filters)
 
     def export(self) -> Iterator[tuple[str, Any]]:
         dirty, self._dirty = self._dirty, set()

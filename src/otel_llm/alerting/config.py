@@ -15,6 +15,7 @@ from . import notifiers
 from .budgets import BudgetConfig
 from .routing import Inhibition, MuteTime, Route
 from .rule import Rule
+from .runaway import RunawayConfig
 from .watch import WatchConfig
 
 
@@ -42,6 +43,11 @@ class AlertingConfig:
     """Names of rules that do not apply."""
     budgets: tuple[BudgetConfig, ...] = ()
     """How much may be spent, by whom, in a day, week or month."""
+    runaway: RunawayConfig = field(default_factory=RunawayConfig)
+    """From when on a session or trace is taken for a loop that nobody stops."""
+    spending_file: str | None = None
+    """A file that tells applications on this machine who is to stop spending; ``budget_ok()``
+    reads it where ``OTEL_LLM_BUDGET_FILE`` names it."""
     watch: WatchConfig = field(default_factory=WatchConfig)
     """Anomalies and drift of every model."""
     notifiers: dict[str, Any] = field(default_factory=lambda: {"console": None}, repr=False)

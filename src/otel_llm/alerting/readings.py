@@ -20,16 +20,28 @@ Reading = Callable[[], Iterable[tuple[Mapping[str, str], float]]]
 """Called from the evaluation's thread; does not block."""
 
 
+Show = Callable[[Mapping[str, str]], str | None]
+"""Takes labels that a reading told and returns the id of a trace that shows why."""
+
+
 class Readings:
     """The reported signals, by name."""
 
     def __init__(self, sources: Mapping[str, Reading]) -> None:
         self._sources = dict(sources)
+        self._examples: dict[str, Show] = {}
         self._totals: dict[tuple[str, Labels], deque[tuple[float, float]]] = {}
 
-    def report(self, signal: str, source: Reading) -> None:
-        """Ask ``source`` for ``signal`` from now on."""
+    def report(self, signal: str, source: Reading, example: Show | None = None) -> None:
+        """Ask ``source`` for ``signal`` from now on, and ``example`` for a trace."""
         self._sources[signal] = source
+        if example is not None:
+            self._examples[signal] = example
+
+    def example(self, signal: str, labels: Mapping[str, str]) -> str | None:
+        """Return the id of a trace that shows the value, where there is one."""
+        show = self._examples.get(signal)
+        return show(labels) if show else None
 
     def read(self, signal: str, now: float, window_s: float) -> dict[Labels, float]:
         """Return the values of ``signal`` by label set; empty when nobody reports it."""

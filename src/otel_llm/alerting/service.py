@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from otel_llm.config import ConfigError, build
 from otel_llm.genai import Call
 from otel_llm.stats import Windows
+from otel_llm.stats.denial import Denial
 
 from . import budgets, notifiers
 from .alert import Alert
@@ -32,6 +33,8 @@ from .notification import Notification, in_order
 from .readings import Reading, Readings
 from .routing import Inhibition, Silence
 from .rule import Rule
+from .runaway import Runaways
+from .spending import SpendingFile
 from .state import StateFile
 from .watch import Watch
 
@@ -98,6 +101,8 @@ class AlertService:
         rules, inhibitions = config.all_rules()
         self._state = StateFile(Path(config.state_path) if config.state_path else None)
         self._budgets = budgets.Budgets(config.budgets, max_accounts=config.max_label_sets)
+        self._runaways = Runaways(config.runaway)
+        self._spending = SpendingFile(Path(config.spending_file)) if config.spending_file else None
         self._windows = Windows(max_series=config.max_label_sets)
         self._watch = Watch(config.watch)
         self._watch.follow(self._windows)
@@ -109,6 +114,7 @@ class AlertService:
         self._dispatcher = self._make_dispatcher(inhibitions)
         self._engine = self._make_engine(rules)
         self._restore()
+        self._unpublished = False
         self._stopping = threading.Event()
         self._evaluating = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
@@ -118,6 +124,9 @@ class AlertService:
         readings.report("undelivered_notifications", self._undelivered)
         readings.report("anomaly", self._watch.anomaly_reading)
         readings.report("drift", self._watch.drift_reading)
+        readings.report(
+            "runaway", lambda: self._runaways.told(self._clock()), self._runaways.example
+        )
         for signal, told in _BUDGET_SIGNALS.items():
             readings.report(signal, lambda told=told: told(self.budgets()))
         return readings
@@ -189,6 +198,19 @@ class AlertService:
                 self._guarded(self.evaluate, "alerts could not be evaluated")
             else:
                 self._guarded(self._tick, "notifications could not be sent")
+            self._publish()
+
+    def _publish(self) -> None:
+        """Tell applications on this machine who is to stop; what cannot be written is said once."""
+        if self._spending is None:
+            return
+        try:
+            self._spending.say(self.denials(), self._clock())
+            self._unpublished = False
+        except OSError as error:
+            if not self._unpublished:
+                _log.error("spending_file could not be written: %s", error.strerror)
+            self._unpublished = True
 
     def _tick(self) -> None:
         self._dispatcher.tick(self._clock())
@@ -223,6 +245,7 @@ class AlertService:
     def _count(self, calls: Sequence[Call]) -> None:
         now = self._clock()
         self._budgets.observe(calls, now)
+        self._runaways.observe(calls, now)
         self._engine.observe(calls)
 
     def watch_score(self, score: Scored, labels: Mapping[str, str]) -> None:
@@ -304,9 +327,14 @@ class AlertService:
         """Return where every budget stands, those that are spent most first."""
         return self._budgets.status(self._clock())
 
+    def denials(self) -> tuple[Denial, ...]:
+        """Return who is to stop spending: hard budgets that are spent, and runaways."""
+        now = self._clock()
+        return (*self._budgets.denials(now), *self._runaways.denials(now))
+
     def may_spend(self, labels: Mapping[str, str]) -> bool:
-        """Whether no hard budget that covers ``labels`` (``user``, ``team`` …) is spent."""
-        return self._budgets.may_spend(labels, self._clock())
+        """Whether nothing is denied to an asker with ``labels`` (``user``, ``team`` …)."""
+        return not any(denial.covers(labels) for denial in self.denials())
 
     # Anomalies and drift
 

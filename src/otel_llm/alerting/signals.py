@@ -122,6 +122,7 @@ REPORTED_SIGNALS: Mapping[str, str] = {
     "budget_burn": "speed of spending over the speed that would just last",
     "budget_hourly": "spent in the last hour over an eighth of the daily budget",
     "budget_forecast": "share of the budget that will be spent at the period's end",
+    "runaway": "calls, tokens or repeats of one session or trace over their limit",
     "drift": "change against the days before, in units of its limit; only what is no chance",
     "anomaly": "distance of the last hour from what is usual, in standard deviations",
 }

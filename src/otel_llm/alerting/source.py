@@ -142,5 +142,5 @@ class Reported:
         return dict(zip(key[::2], key[1::2], strict=True))
 
     def example(self, key: Key) -> str | None:
-        """Nothing reported has a trace."""
-        return None
+        """Return the reporter's own example; most have none."""
+        return self._readings.example(self._rule.signal, self.labels(key))

@@ -23,6 +23,7 @@ from .health import Ready, health_routes
 from .insights import insight_routes
 from .problems import add_problems, described
 from .reports import Observe, report_routes
+from .spending import spending_routes
 from .watch import watch_routes
 
 
@@ -61,6 +62,7 @@ def create_app(
     if alerts is not None:
         app.include_router(alert_routes(alerts))
         app.include_router(watch_routes(alerts))
+        app.include_router(spending_routes(alerts))
     if content is not None and content.token_file:
         app.include_router(content_routes(content, TokenFile(content.token_file)))
     app.router.routes.extend(pages)

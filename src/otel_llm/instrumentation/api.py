@@ -33,6 +33,7 @@ from .core import guarded
 from .core.activation import activate, release
 from .core.activity import AGENT, RETRIEVAL, TOOL, WORKFLOW, Kind
 from .core.attributes import plain
+from .core.budget import budget_ok as budget_ok
 from .core.events import emit_evaluation
 from .core.executor import CarryingThreadPoolExecutor
 from .core.runs import ActivityRun, CallRun, signals
@@ -286,6 +287,7 @@ __all__ = [
     "CarryingThreadPoolExecutor",
     "TraceSummary",
     "agent",
+    "budget_ok",
     "carry",
     "configure",
     "embedding",

@@ -9,11 +9,14 @@ from benchmarks import corpus
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from otel_llm.collector.data import Batch
+from otel_llm.collector.data import Batch, SpanView
+from otel_llm.collector.errors import Malformed, Permanent
+from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.redact import RedactConfig, RedactProcessor
 from otel_llm.collector.redaction import Redactor
 from tests.collector.calls import any_value, attributes, batch, request
+from tests.collector.records import event, events, logs, metrics, points, processed
 
 CHAT = {"gen_ai.operation.name": "chat"}
 LEAKS = {
@@ -203,3 +206,92 @@ def test_other_dialects_are_redacted_before_and_after_they_are_rewritten():
             processor.process(opened)
 
         assert LEAKS["email"].encode() not in opened.to_bytes()
+
+
+DETAILS = "gen_ai.client.inference.operation.details"
+
+
+def test_events_are_redacted_and_keep_their_structure():
+    leak = LEAKS["email"]
+    before = logs(
+        event(DETAILS, {**CHAT, "gen_ai.input.messages": [{"parts": [{"content": leak}]}]}),
+        event("gen_ai.user.message", {}, {"content": f"I am {leak}", "role": "user"}),
+        event("", {"event.name": "gen_ai.choice", "n": 1}, f"I am {leak}"),
+        event("of.mine", {"a": leak}),
+    )
+
+    after = processed(RedactProcessor(), "logs", before)
+
+    assert events(after) == [
+        event(DETAILS, {**CHAT, "gen_ai.input.messages": [{"parts": [{"content": "[email]"}]}]}),
+        event("gen_ai.user.message", {}, {"content": "I am [email]", "role": "user"}),
+        event("", {"event.name": "gen_ai.choice", "n": 1}, "I am [email]"),
+        event("of.mine", {"a": leak}),
+    ]
+
+
+def test_metrics_are_redacted():
+    after = processed(
+        RedactProcessor(), "metrics", metrics(("gen_ai.client.token.usage", {"u": LEAKS["email"]}))
+    )
+
+    assert points(after) == [("gen_ai.client.token.usage", {"u": "[email]"})]
+
+
+def test_the_name_of_a_span_and_its_links_are_looked_into():
+    message = ExportTraceServiceRequest.FromString(request(CHAT))
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    span.name = f"chat {LEAKS['email']}"
+    pairs = [KeyValue(key="why", value=any_value(LEAKS["email"]))]
+    span.links.add(trace_id=bytes(16), attributes=pairs)
+    opened = Batch.open(message.SerializeToString())
+
+    RedactProcessor().process(opened)
+
+    span.name = "chat [email]"
+    span.links[0].attributes[0].value.string_value = "[email]"
+    assert ExportTraceServiceRequest.FromString(opened.to_bytes()) == message
+
+
+@pytest.mark.parametrize("signal", ["logs", "metrics"])
+def test_what_cannot_be_looked_into_is_not_accepted(signal):
+    pipeline = RecordPipeline(signal, {"redact": RedactProcessor()}, lambda *_: None)
+    broken = {
+        "logs": logs(event(DETAILS, {"a": "PLANT"})),
+        "metrics": metrics(("gen_ai.x", {"a": "PLANT"})),
+    }[signal].replace(b"PLANT", b"\xffPLAN")
+
+    with pytest.raises(Malformed):
+        pipeline.consume(broken)
+
+
+def test_when_it_fails_as_a_whole_nothing_goes_on(monkeypatch, caplog):
+    def broken(self: Batch, *_: object) -> None:
+        raise RuntimeError(LEAKS["email"])
+
+    given: list[object] = []
+    pipeline = TracePipeline({"redact": RedactProcessor()}, {}, lambda *a: given.append(a))
+    monkeypatch.setattr(SpanView, "rewrite_rest", broken)
+
+    with pytest.raises(Permanent, match="redact failed, and nothing may go on without it"):
+        pipeline.consume(request(CHAT))
+
+    assert given == []
+    assert LEAKS["email"] not in caplog.text
+    assert pipeline.counters.get("otelcol_receiver_accepted_spans") == 0
+
+
+def test_a_span_that_cannot_be_read_does_not_pass():
+    good, sent = request(CHAT), request(CHAT, {**CHAT, "x": LEAKS["email"]})
+    spans = ExportTraceServiceRequest.FromString(sent).resource_spans[0].scope_spans[0].spans
+    encoded = spans[1].SerializeToString()
+    broken = sent.replace(encoded, b"\x2a\x7f" + encoded[2:])
+    given: list[bytes] = []
+    pipeline = TracePipeline({"redact": RedactProcessor()}, {}, lambda _, p: given.append(p))
+
+    pipeline.consume(broken)
+
+    assert ExportTraceServiceRequest.FromString(given[0]) == ExportTraceServiceRequest.FromString(
+        good
+    )
+    assert pipeline.counters.get("otel_llm_pipeline_dropped_spans") == 1

@@ -12,7 +12,9 @@ from typing import Any
 from .exporters.debug import DebugExporter, DebugExporterConfig
 from .exporters.otlp import OtlpExporter, OtlpExporterConfig
 from .exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
+from .processors.content_store import ContentStoreConfig, ContentStoreProcessor
 from .processors.cost import CostConfig, CostProcessor
+from .processors.drop_content import DropContentConfig, DropContentProcessor
 from .processors.normalize import NormalizeConfig, NormalizeProcessor
 from .processors.quality import QualityConfig, QualityProcessor
 from .processors.redact import RedactConfig, RedactProcessor
@@ -33,7 +35,9 @@ RECEIVERS: Mapping[str, Entry] = {
     "otlp": Entry(OtlpConfig, OtlpReceiver),
 }
 PROCESSORS: Mapping[str, Entry] = {
+    "content_store": Entry(ContentStoreConfig, ContentStoreProcessor),
     "cost": Entry(CostConfig, CostProcessor),
+    "drop_content": Entry(DropContentConfig, DropContentProcessor),
     "normalize": Entry(NormalizeConfig, NormalizeProcessor),
     "quality": Entry(QualityConfig, QualityProcessor),
     "redact": Entry(RedactConfig, RedactProcessor),

@@ -55,6 +55,16 @@ class Item(Attributed, Protocol):
         """The name of the span, the event or the metric."""
         ...
 
+    @property
+    def trace_id(self) -> str:
+        """Lower-case hex; empty when there is none."""
+        ...
+
+    @property
+    def span_id(self) -> str:
+        """Lower-case hex; empty when there is none."""
+        ...
+
     def resource_text(self, name: str) -> str | None:
         """Return a string attribute of the resource that sent it."""
         ...
@@ -149,6 +159,16 @@ class Record(Attributes):
         self.container, self.index = container, index
         self._resource = resource
         self.dropped = False
+
+    @property
+    def trace_id(self) -> str:
+        """See ``Item``."""
+        return getattr(self.message, "trace_id", b"").hex()
+
+    @property
+    def span_id(self) -> str:
+        """See ``Item``."""
+        return getattr(self.message, "span_id", b"").hex()
 
     def resource_text(self, name: str) -> str | None:
         """See ``Item``."""

@@ -32,6 +32,7 @@ from otel_llm.ui import pages
 
 from .evaluation import Evaluation
 from .prices import book_of, table_age
+from .processing import Processing
 from .settings import PipelineConfig, Settings
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,8 @@ class Service:
         self._dead_letter = DeadLetter(sections.dead_letter) if sections.dead_letter else None
         self._journal = sections.journal
         self._exporters = _made(settings.exporters, components.EXPORTERS)
-        self._processors = _made(settings.processors, components.PROCESSORS)
+        self._processing = Processing(settings.processors)
+        self._processors = self._processing.processors
         self._receivers: Mapping[str, Receiver] = _made(settings.receivers, components.RECEIVERS)
         self.outboxes: dict[str, Outbox] = {}
         self._pipelines = {
@@ -89,6 +91,7 @@ class Service:
             receiver.stop(self._grace_s)
         if self.evaluation:
             self.evaluation.stop(self._grace_s)
+        self._processing.stop()
         stop_all(self.outboxes.values(), self._grace_s)
         for exporter in self._exporters.values():
             exporter.close()
@@ -111,6 +114,7 @@ class Service:
         if self.alerts:
             yield self._remember
             yield self.alerts.start
+        yield self._processing.start
         for outbox in self.outboxes.values():
             yield outbox.start
         if self.evaluation:
@@ -218,6 +222,7 @@ class Service:
             ],
             alerts=self.alerts,
             observe=self._observe_reported,
+            content=self._processing.content,
             pages=pages(self.store, alerts=self.alerts, links=config.trace_links),
             ready=lambda: self._running,
         )

@@ -1,15 +1,18 @@
-"""``redact``: takes keys, tokens and personal data out of GenAI spans.
+"""``redact``: takes keys, tokens and personal data out of GenAI spans, events and metrics.
 
 Looks into every text on them that is not known to be a word of the conventions: messages, system
 instructions, tool arguments and results, retrieved documents, user ids, texts of older and foreign
-dialects, and the span's events. Messages keep their shape. What cannot be looked into is taken out,
-and so is everything when the processor itself fails. Put it after ``normalize``, and after
-``quality`` if its checks are to see what was said.
+dialects, the name, status message, events and links of a span, the body of an event. Messages keep
+their shape. What cannot be looked into is taken out, and nothing goes on when the processor itself
+fails: not to a destination, and not to the journal or the dead letter either, which hold what the
+processors made of the data. Put it after ``normalize``, and after ``quality`` if its checks are to
+see what was said.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -17,10 +20,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from otel_llm import semconv
 from otel_llm.semconv import own
 
+from ..component import Signal
+from ..records import Records
 from ..redaction import GROUPS, KINDS, Redactor
 
 if TYPE_CHECKING:
-    from ..data import Batch, SpanView
+    from ..records import Item, Opened
 
 _SAFE = frozenset(
     {
@@ -78,42 +83,55 @@ def _redactor(config: RedactConfig, key: bytes) -> Redactor:
 
 
 class RedactProcessor:
-    """Redacts spans in place. Raises ``OSError`` when the key file cannot be read."""
+    """Redacts in place. Raises ``OSError`` when the key file cannot be read."""
 
+    signals: ClassVar[frozenset[Signal]] = frozenset({"traces", "metrics", "logs"})
     reads_dialects: ClassVar[bool] = True
     """Content under other dialects' names is content too."""
+    fails_closed: ClassVar[bool] = True
 
     def __init__(self, config: RedactConfig | None = None) -> None:
         config = config or RedactConfig()
         key = config.key_file.read_bytes().strip() if config.key_file else config.key.encode()
         self._redactor = _redactor(config, key)
 
-    def process(self, batch: Batch) -> None:
-        """Redact every GenAI span."""
-        for span in batch.genai():
-            for name in list(span.names()):
+    def process(self, batch: Opened) -> None:
+        """Redact everything with GenAI names."""
+        kept = self._kept if isinstance(batch, Records) else self._flat
+        for item in batch.genai():
+            for name in list(item.names()):
                 if name not in _SAFE and not name.startswith(_SAFE_PREFIXES):
-                    self._attribute(span, name)
-            span.rewrite_events(self._kept)
+                    _attribute(item, name, kept)
+            item.rewrite_rest(lambda _, value: _closed(kept, value))
 
-    def _attribute(self, span: SpanView, name: str) -> None:
-        try:
-            value = span.value(name)
-            kept = self._kept(value)
-            if kept != value:
-                span.set(name, kept)
-        except Exception:  # noqa: BLE001 - what was not looked into must not pass
-            span.set(name, _FAILED)
+    def _flat(self, value: Any) -> Any:
+        """Return what may stay; a map, which no attribute of a span can hold, as JSON text."""
+        kept = self._kept(value)
+        return _writable(kept) if kept != value and not isinstance(kept, str) else kept
 
     def _kept(self, value: Any) -> Any:
-        """Return what may stay of a value; a map, which no attribute can hold, as JSON text."""
+        """Return what may stay of a value; the same when it all may."""
         if isinstance(value, str):
             return self._redactor.encoded(value)
         if isinstance(value, list | dict):
             given = cast("Any", value)
             kept = self._redactor.value(given)
-            return given if kept == given else _writable(kept)
+            return given if kept == given else kept
         return _FAILED if isinstance(value, bytes) else value
+
+
+def _attribute(item: Item, name: str, kept: Callable[[Any], Any]) -> None:
+    value = item.value(name)
+    may_stay = _closed(kept, value)
+    if may_stay != value:
+        item.set(name, may_stay)
+
+
+def _closed(kept: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return kept(value)
+    except Exception:  # noqa: BLE001 - what was not looked into must not pass
+        return _FAILED
 
 
 def _writable(value: Any) -> str | list[str]:

@@ -1,0 +1,57 @@
+"""``content_store``: takes what was said off GenAI spans and events and keeps it, encrypted.
+
+What goes is what ``drop_content`` takes; in its place, ``otel_llm.content.reference`` says under
+which reference it is read: ``GET /v1/content/{reference}``, with a token of its own. Put it after
+``quality`` and ``redact``. It is on the disk before the sender is answered; when it cannot be kept,
+the sender is asked to come back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from otel_llm.semconv import own
+from otel_llm.store.content import ContentConfig, ContentStore, Taken
+
+from ..component import Signal
+from ..content import take_content
+from ..errors import Refused
+
+if TYPE_CHECKING:
+    from ..records import Opened
+
+
+@dataclass(frozen=True, slots=True)
+class ContentStoreConfig(ContentConfig):
+    """Settings of the ``content_store`` processor."""
+
+    keep: tuple[str, ...] = ()
+    """Names of attributes that stay on the span."""
+
+
+class ContentStoreProcessor:
+    """Moves content from spans and log records to the store, which it owns."""
+
+    signals: ClassVar[frozenset[Signal]] = frozenset({"traces", "logs"})
+    reads_dialects: ClassVar[bool] = True
+    fails_closed: ClassVar[bool] = True
+
+    def __init__(self, config: ContentStoreConfig) -> None:
+        self._keep = frozenset(config.keep)
+        self.store = ContentStore(config)
+
+    def process(self, batch: Opened) -> None:
+        """Move the content of the batch, all or none. Raises ``Refused`` when it has no place."""
+        taken = [(item, take_content(item, self._keep)) for item in batch.genai()]
+        with_content = [(item, content) for item, content in taken if content]
+        if not with_content:
+            return
+        try:
+            references = self.store.put_all(
+                [Taken(item.trace_id, item.span_id, content) for item, content in with_content]
+            )
+        except OSError as error:
+            raise Refused("the content store has no room") from error
+        for (item, _), reference in zip(with_content, references, strict=True):
+            item.set(own.CONTENT_REFERENCE, reference)

@@ -1,0 +1,183 @@
+"""Content goes, whatever it is called; what it cost and how it went stays."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm.collector.content import is_content
+from otel_llm.collector.data import Batch
+from otel_llm.collector.errors import Refused
+from otel_llm.collector.processors.content_store import ContentStoreConfig, ContentStoreProcessor
+from otel_llm.collector.processors.drop_content import DropContentConfig, DropContentProcessor
+from tests.collector.calls import attributes, batch, chat, request
+from tests.collector.records import event, events, logs, pairs, processed
+from tests.collector.test_normalize import CASES, normalized
+
+PLANTED = "the PLANTED words"
+MESSAGES = json.dumps([{"role": "user", "parts": [{"type": "text", "content": PLANTED}]}])
+SAID = {
+    "gen_ai.input.messages": MESSAGES,
+    "gen_ai.output.messages": [{"role": "assistant", "parts": [{"content": PLANTED}]}],
+    "gen_ai.system_instructions": PLANTED,
+    "gen_ai.tool.definitions": PLANTED,
+    "gen_ai.tool.call.arguments": {"to": PLANTED},
+    "gen_ai.tool.call.result": PLANTED,
+    "gen_ai.retrieval.documents": PLANTED,
+    "gen_ai.retrieval.query.text": PLANTED,
+    "gen_ai.memory.records": PLANTED,
+    "gen_ai.prompt.variable.customer": PLANTED,
+    "gen_ai.prompt.0.content": PLANTED,
+    "gen_ai.completion.11.tool_calls.0.arguments": PLANTED,
+    "llm.input_messages.0.message.content": PLANTED,
+    "retrieval.documents.0.document.content": PLANTED,
+    "input.value": PLANTED,
+    "traceloop.entity.output": PLANTED,
+    "ai.prompt.messages": PLANTED,
+    "langfuse.observation.input": PLANTED,
+    "otel_llm.output.preview": PLANTED,
+}
+KEPT = {
+    **chat(),
+    "gen_ai.prompt.name": "greeting",
+    "gen_ai.prompt.version": "3",
+    "gen_ai.tool.name": "weather",
+    "otel_llm.cost.total": 0.25,
+    "otel_llm.input.hash": "abc",
+    "user.id": "u",
+    "of.mine": "x",
+}
+DETAILS = "gen_ai.client.inference.operation.details"
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    config = ContentStoreConfig(tmp_path / "content", key=secrets.token_bytes(32).hex())
+    processor = ContentStoreProcessor(config)
+    yield processor
+    processor.store.close()
+
+
+def with_events() -> bytes:
+    """A span on which content is everywhere."""
+    message = ExportTraceServiceRequest.FromString(request({**KEPT, **SAID}, error=True))
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    span.status.message = PLANTED
+    exception = {"exception.type": "E", "exception.message": PLANTED, "exception.stacktrace": "x"}
+    span.events.add(name="exception").attributes.extend(pairs(exception))
+    for text in (PLANTED, PLANTED + " again"):
+        pair = pairs({"gen_ai.prompt": text, "gen_ai.system": "openai"})
+        span.events.add(name="gen_ai.content.prompt").attributes.extend(pair)
+    return message.SerializeToString()
+
+
+def test_all_that_was_said_goes_and_all_else_stays():
+    opened = Batch.open(with_events())
+
+    DropContentProcessor().process(opened)
+
+    message = ExportTraceServiceRequest.FromString(with_events())
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    del span.attributes[len(KEPT) :]
+    span.status.message = ""
+    del span.events[0].attributes[1:]
+    del span.events[1].attributes[0]
+    del span.events[2].attributes[0]
+    assert ExportTraceServiceRequest.FromString(opened.to_bytes()) == message
+
+
+@pytest.mark.parametrize("dialect", CASES)
+def test_of_every_dialect_nothing_is_left_that_is_content_once_it_is_normalised(dialect):
+    sent, _, *scope = CASES[dialect]
+    opened = batch(sent)
+
+    DropContentProcessor().process(opened)
+
+    (left,) = Batch.open(opened.to_bytes()).spans()
+    after = normalized(attributes(left), *scope) if attributes(left) else {}
+    assert [name for name in after if is_content(name)] == []
+
+
+def test_names_can_be_kept():
+    opened = batch({**chat(), **SAID})
+
+    DropContentProcessor(DropContentConfig(keep=("gen_ai.tool.definitions",))).process(opened)
+
+    (span,) = opened.genai()
+    assert attributes(span) == {**chat(), "gen_ai.tool.definitions": PLANTED}
+
+
+def test_spans_that_are_no_genai_stay_the_bytes_they_were():
+    payload = request({"input.values": "x", "http.route": "/"})
+    opened = Batch.open(payload)
+
+    DropContentProcessor().process(opened)
+
+    assert opened.to_bytes() is payload
+
+
+def test_events_lose_their_content_and_keep_their_shape():
+    before = logs(
+        event(DETAILS, {**KEPT, **SAID}),
+        event("gen_ai.choice", {}, {"index": 0, "finish_reason": "stop", "message": PLANTED}),
+        event("", {"event.name": "gen_ai.user.message"}, PLANTED),
+        event("", {"mine": "x"}, "not about a model"),
+    )
+
+    after = processed(DropContentProcessor(), "logs", before)
+
+    assert events(after) == [
+        event(DETAILS, KEPT),
+        event("gen_ai.choice", {}, {"index": 0, "finish_reason": "stop"}),
+        event("", {"event.name": "gen_ai.user.message"}),
+        event("", {"mine": "x"}, "not about a model"),
+    ]
+
+
+def test_the_content_store_takes_the_same_and_gives_it_back_by_its_reference(store):
+    opened, other = Batch.open(with_events()), Batch.open(with_events())
+
+    store.process(opened)
+    DropContentProcessor().process(other)
+
+    (span,), (bare,) = opened.genai(), other.genai()
+    reference = span.text("otel_llm.content.reference")
+    assert reference
+    assert store.store.read(reference) == {
+        **SAID,
+        "status.message": PLANTED,
+        "exception.message": PLANTED,
+        "exception.stacktrace": "x",
+        "gen_ai.prompt": PLANTED,
+        "gen_ai.prompt#2": PLANTED + " again",
+    }
+    span.remove("otel_llm.content.reference")
+    assert attributes(span) == attributes(bare)
+
+
+def test_the_content_of_events_is_kept_too(store):
+    after = processed(store, "logs", logs(event(DETAILS, {**KEPT, **SAID}, {"content": "x"})))
+
+    (kept,) = events(after)
+    reference = kept["attributes"].pop("otel_llm.content.reference")
+    assert kept == event(DETAILS, KEPT)
+    assert store.store.read(reference) == {**SAID, "body": {"content": "x"}}
+
+
+def test_where_nothing_was_said_there_is_no_reference(store):
+    opened = batch(KEPT)
+
+    store.process(opened)
+
+    assert attributes(opened.genai()[0]) == KEPT
+
+
+def test_when_content_has_no_place_the_sender_is_asked_to_come_back(store):
+    store.store.close()
+
+    with pytest.raises(Refused, match="content store"):
+        store.process(batch({**chat(), **SAID}))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 
 import pytest
 from opentelemetry import trace
 
 from otel_llm.instrumentation.mistral import MistralInstrumentor
-from otel_llm.testing import FakeProvider, json_answer
+from otel_llm.testing import FakeProvider, json_answer, sse
 from otel_llm.testing import mistral as wire
+from otel_llm.testing import openai as openai_wire
 
 from .both import got, read
 from .cases import _mistral_client as sdk_client
@@ -230,3 +232,104 @@ def native(telemetry, monkeypatch):
     """The SDK's own tracing, into the same place."""
     monkeypatch.setenv("MISTRAL_SDK_TELEMETRY", "global")
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: telemetry.tracer_provider)
+
+
+@pytest.fixture(params=["", "_async"], ids=["sync", "async"])
+def cloud_call(request, mistral, telemetry):
+    """Calls a method of the chat of a cloud's client."""
+    MistralInstrumentor().instrument(**telemetry.providers)
+
+    async def call(cloud, method):
+        client = cloud_client(cloud, mistral.url)
+        with client:
+            async with client:
+                answer = await got(getattr(client.chat, method + request.param)(**ASK))
+                return await read(answer) if method == "stream" else answer
+
+    yield call
+    MistralInstrumentor().uninstrument()
+
+
+def cloud_client(cloud, url):
+    old = version("mistralai").startswith("1.")
+    place = f"mistralai_{cloud}" if old else f"mistralai.{cloud}.client"
+    module = pytest.importorskip(place, reason="an extra of the SDK")
+    if cloud == "azure":
+        endpoint = {"azure_endpoint": url, "azure_api_key": "k"} if old else {}
+        return module.MistralAzure(**(endpoint or {"server_url": url, "api_key": "k"}))
+    return module.MistralGCP(project_id="p", access_token="k", server_url=url)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "provider"), [("azure", "azure.ai.inference"), ("gcp", "gcp.vertex_ai")]
+)
+@pytest.mark.parametrize("method", ["complete", "stream"])
+async def test_clients_of_the_clouds_are_traced_and_named(
+    cloud_call, mistral, telemetry, cloud, provider, method
+):
+    counted = wire.usage(11, 5)
+    if method == "stream":
+        mistral.queue(sse(wire.completion_chunks(usage=counted)))
+    else:
+        mistral.queue(json_answer(wire.completion(usage=counted)))
+
+    await cloud_call(cloud, method)
+
+    span = telemetry.span()
+    assert (span["name"], span["gen_ai.provider.name"]) == ("chat m", provider)
+    assert (span["server.address"], span["server.port"]) == ("127.0.0.1", mistral.port)
+    assert usage_of(span) == {"input_tokens": 11, "output_tokens": 5}
+
+
+HEARD = {
+    "model": "voxtral-mini-2507",
+    "text": "It is raining.",
+    "language": None,
+    "usage": wire.usage(400, 6),
+}
+
+
+@with_content
+async def test_transcriptions_have_their_tokens(call, mistral, telemetry):
+    mistral.queue(json_answer(HEARD))
+
+    await call("audio.transcriptions.complete", model="voxtral", file_url="http://x/a.mp3")
+
+    span = telemetry.span()
+    assert usage_of(span) == {"input_tokens": 400, "output_tokens": 6}
+    assert (span["name"], span["gen_ai.response.model"]) == (
+        "generate_content voxtral",
+        "voxtral-mini-2507",
+    )
+    assert "It is raining." in span["gen_ai.output.messages"]
+
+
+@with_content
+async def test_streamed_transcriptions_have_them_too(call, mistral, telemetry):
+    pieces = [{"type": "transcription.text.delta", "text": said} for said in ("It is ", "raining.")]
+    mistral.queue(sse([*pieces, {"type": "transcription.done", **HEARD}], named=True, done=False))
+
+    await read(
+        await call("audio.transcriptions.stream", model="voxtral", file_url="http://x/a.mp3")
+    )
+
+    span = telemetry.span()
+    assert usage_of(span) == {"input_tokens": 400, "output_tokens": 6}
+    assert "It is raining." in span["gen_ai.output.messages"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_responses_are_chats(call, client, mistral, telemetry, stream):
+    if not hasattr(client, "responses"):
+        pytest.skip("this version has no responses")
+    whole = openai_wire.response(usage=openai_wire.response_usage(20, 9))
+    events = sse(openai_wire.response_events(whole), named=True, done=False)
+    mistral.queue(events if stream else json_answer(whole))
+
+    answer = await call("responses.create", model="m", input="2+2?", stream=stream)
+    if stream:
+        await read(answer)
+
+    span = telemetry.span()
+    assert (span["name"], span["gen_ai.response.id"]) == ("chat m", "resp_1")
+    assert (usage_of(span)["input_tokens"], usage_of(span)["output_tokens"]) == (20, 9)

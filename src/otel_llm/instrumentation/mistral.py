@@ -1,15 +1,17 @@
-"""Mistral SDK (``mistralai``): chat, agents, fill-in-the-middle, conversations and embeddings.
+"""Mistral SDK (``mistralai``): chat, agents, fill-in-the-middle, conversations, responses,
+transcriptions and embeddings; chat and fill-in-the-middle on Azure and Google Cloud too.
 
 ``parse`` and ``parse_stream`` call the patched methods. The SDK's models fill in a usage of zero
 where the provider said nothing, so only fields that were really set are read. Its own tracing,
 switched on by a global provider up to version 2 and by ``MISTRAL_SDK_TELEMETRY`` since, would make
 a second span of each call, always with content: it is silent inside a call of ours, unless it has
-a provider of its own and so does not double what goes to the user's.
+a provider of its own and so does not double what goes to the user's. Not covered: ``ocr`` and
+``classifiers``, which generate nothing and bill pages or nothing, and realtime transcription.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,11 +22,12 @@ from otel_llm.genai import Request, Response, Usage
 from .core import Content, Endpoint, Hook, LLMInstrumentor, Origin, Patch
 from .core.suppression import suppressed
 from .shapes import chat_completions as chat
-from .shapes import embeddings
+from .shapes import embeddings, transcription
 from .shapes.conversations import CONVERSATION
 from .shapes.endpoints import streamed
 from .shapes.hosts import server_at
 from .shapes.parts import text_part
+from .shapes.responses import RESPONSES, ResponsesStream
 from .shapes.values import field, fields, integer, text
 
 
@@ -60,6 +63,34 @@ class _Stream(chat.ChatStream):
             self._usage = _usage(said)
 
 
+class _ResponsesStream(ResponsesStream):
+    """Reads the event inside each frame."""
+
+    __slots__ = ()
+
+    def feed(self, chunk: Any) -> None:
+        super().feed(field(chunk, "data"))
+
+
+def _heard(answer: Any) -> Response:
+    return Response(model=text(field(answer, "model")), usage=_usage(field(answer, "usage")))
+
+
+class _Transcription(transcription.TranscriptionStream):
+    """Reads the event inside each frame; the last one counts as chat does."""
+
+    __slots__ = ()
+
+    def feed(self, chunk: Any) -> None:
+        event = field(chunk, "data")
+        kind = field(event, "type")
+        if kind == "transcription.done":
+            self._response = _heard(event)
+            self._done = text(field(event, "text"))
+        elif self._content and kind == "transcription.text.delta":
+            self._pieces.append(text(field(event, "text")) or "")
+
+
 def _embedded(answer: Any) -> Response:
     response = embeddings.response(answer)
     return replace(response, usage=Usage(_usage(field(answer, "usage")).input_tokens))
@@ -81,13 +112,20 @@ _FIM = replace(
 )
 _EMBED = Endpoint("embeddings", embeddings.request, _embedded, error_type=_status)
 _TALK = replace(CONVERSATION, error_type=_status)
-_PATCHES = (
+_RESPONSES = replace(RESPONSES, stream=_ResponsesStream, error_type=_status)
+_HEAR = replace(
+    transcription.TRANSCRIPTION, response=_heard, stream=_Transcription, error_type=_status
+)
+_CHATS = (
     ("chat", "Chat.complete", _CHAT),
     ("chat", "Chat.stream", streamed(_CHAT)),
-    ("agents", "Agents.complete", _CHAT),
-    ("agents", "Agents.stream", streamed(_CHAT)),
     ("fim", "Fim.complete", _FIM),
     ("fim", "Fim.stream", streamed(_FIM)),
+)
+_PATCHES = (
+    *_CHATS,
+    ("agents", "Agents.complete", _CHAT),
+    ("agents", "Agents.stream", streamed(_CHAT)),
     ("embeddings", "Embeddings.create", _EMBED),
     *(
         ("conversations", f"Conversations.{name}{suffix}", endpoint)
@@ -95,9 +133,25 @@ _PATCHES = (
         for suffix, endpoint in (("", _TALK), ("_stream", streamed(_TALK)))
     ),
 )
+_NEWER = (
+    ("responses", "Responses.create", _RESPONSES),
+    ("transcriptions", "Transcriptions.complete", _HEAR),
+    ("transcriptions", "Transcriptions.stream", streamed(_HEAR)),
+)
+"""Not in every supported version."""
 _OLD = "mistralai"
 _PLACES = ("mistralai.client", _OLD)
 """Where the modules are: since version 2, and before."""
+_CLOUDS = ("mistralai.azure.client", "mistralai.gcp.client", "mistralai_azure", "mistralai_gcp")
+"""Where those of the clouds are, likewise. They are packages of their own, or extras."""
+
+
+def _patches(
+    place: str, rows: tuple[tuple[str, str, Endpoint], ...], *, optional: bool
+) -> Iterator[Patch]:
+    for module, name, endpoint in rows:
+        for suffix in ("", "_async"):
+            yield Patch(f"{place}.{module}", name + suffix, endpoint, optional=optional)
 
 
 def _native_tracer(
@@ -121,15 +175,23 @@ class MistralInstrumentor(LLMInstrumentor):
         Hook(f"{place}._hooks.tracing", "get_or_create_otel_tracer", _native_tracer, optional=True)
         for place in _PLACES
     )
-    patches = tuple(
-        Patch(f"{place}.{module}", name + suffix, endpoint, optional=place == _OLD)
-        for place in _PLACES
-        for module, name, endpoint in _PATCHES
-        for suffix in ("", "_async")
+    patches = (
+        *(p for place in _PLACES for p in _patches(place, _PATCHES, optional=place == _OLD)),
+        *(p for place in _PLACES for p in _patches(place, _NEWER, optional=True)),
+        *(p for place in _CLOUDS for p in _patches(place, _CHATS, optional=True)),
     )
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the server that the client, or this one call, speaks to."""
         given = text(arguments.get("server_url"))
         address: str = given or instance.sdk_configuration.get_server_details()[0]
-        return Origin(self.provider, *server_at(address))
+        return Origin(_provider(type(instance).__module__), *server_at(address))
+
+
+def _provider(module: str) -> str:
+    """Return whose models these are billed by: Mistral, or the cloud that hosts them."""
+    if module.startswith(("mistralai.azure.", "mistralai_azure.")):
+        return "azure.ai.inference"
+    if module.startswith(("mistralai.gcp.", "mistralai_gcp.")):
+        return "gcp.vertex_ai"
+    return MistralInstrumentor.provider

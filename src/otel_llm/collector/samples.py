@@ -59,6 +59,10 @@ def gauge(name: str, help: str, value: float) -> Family:
     return Family(name, "gauge", help, (Sample(value),))
 
 
+Shown = tuple[str, str, int]
+"""An observation on its way to be an exemplar: trace id, span id, Unix nanoseconds."""
+
+
 class Histogram:
     """Observations by bucket, each with the last exemplar that fell into it. Not thread-safe."""
 
@@ -67,15 +71,17 @@ class Histogram:
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
-        self._exemplars: list[Exemplar | None] = [None] * (len(bounds) + 1)
+        self._exemplars: list[tuple[float, str, str, int] | None] = [None] * (len(bounds) + 1)
         self._sum = 0.0
 
-    def add(self, value: float, exemplar: Exemplar | None = None) -> None:
-        """Count ``value`` in the first bucket whose bound is not below it."""
+    def add(self, value: float, shown: Shown | None = None) -> None:
+        """Count ``value`` in the first bucket whose bound is not below it. ``shown``: trace id,
+        span id and the Unix nanoseconds of what was observed."""
         index = bisect_left(self._bounds, value)
         self._counts[index] += 1
         self._sum += value
-        self._exemplars[index] = exemplar or self._exemplars[index]
+        if shown is not None:
+            self._exemplars[index] = (value, *shown)
 
     def samples(self, labels: Labels) -> Iterator[Sample]:
         """The cumulative buckets, the count and the sum; nothing before the first observation."""
@@ -83,11 +89,15 @@ class Histogram:
             return
         total = 0
         bounds = [*map(_bound, self._bounds), "+Inf"]
-        for bound, count, exemplar in zip(bounds, self._counts, self._exemplars, strict=True):
+        for bound, count, last in zip(bounds, self._counts, self._exemplars, strict=True):
             total += count
-            yield Sample(total, {**labels, "le": bound}, "_bucket", exemplar)
+            yield Sample(total, {**labels, "le": bound}, "_bucket", last and _exemplar(*last))
         yield Sample(total, labels, "_count")
         yield Sample(self._sum, labels, "_sum")
+
+
+def _exemplar(value: float, trace_id: str, span_id: str, at_ns: int) -> Exemplar:
+    return Exemplar(value, trace_id, span_id, at_ns / 1e9)
 
 
 def _bound(value: float) -> str:

@@ -12,13 +12,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final
 
-from otel_llm.genai import Call
+from otel_llm.genai import Call, Usage
 from otel_llm.semconv.metrics import SECONDS_BUCKETS
 from otel_llm.stats.tally import refused
 
-from .samples import Exemplar, Family, Histogram, Kind, Labels, Sample
+from .samples import Family, Histogram, Kind, Labels, Sample
 
 MAX_SERIES: Final = 1_000
 MAX_VALUES: Final = 50
@@ -33,6 +34,8 @@ _TOKENS: Final = {
     "cache_write": "cache_write",
     "reasoning": "reasoning",
 }
+
+_COUNTS: Final = attrgetter(*_TOKENS.values())
 
 Key = tuple[str, ...]
 
@@ -59,21 +62,26 @@ class _Series:
 
     def add(self, call: Call) -> None:
         self.calls += 1
-        self.unpriced += call.unpriced
-        if call.cost and call.cost.currency == "USD" and math.isfinite(call.cost.total):
+        cost = call.cost
+        if cost is None:
+            self.unpriced += call.unpriced
+        elif cost.currency == "USD" and math.isfinite(cost.total):
             self.priced += 1
-            self.cost_usd += call.cost.total
-        self.counted += call.tokens is not None
+            self.cost_usd += cost.total
         self._judge(call)
-        for kind, name in _TOKENS.items():
-            count = getattr(call.usage, name)
-            if count is not None and count >= 0:
-                self.tokens[kind] += count
+        self._count(call.usage)
         if call.error_type is not None:
             self.errors[_bounded(call.error_type, self.errors)] += 1
         for flag in call.flags or ():
             self.flags[_bounded(flag, self.flags)] += 1
         self._time(call)
+
+    def _count(self, usage: Usage) -> None:
+        counts = _COUNTS(usage)
+        self.counted += counts[0] is not None or counts[1] is not None
+        for kind, count in zip(_TOKENS, counts, strict=True):
+            if count is not None and count >= 0:
+                self.tokens[kind] += count
 
     def _judge(self, call: Call) -> None:
         answer = refused(call)
@@ -82,13 +90,13 @@ class _Series:
         self.refused += answer is True
 
     def _time(self, call: Call) -> None:
-        exemplar = Exemplar(call.duration_s, call.trace_id, call.span_id, call.end_ns / 1e9)
-        if call.duration_s >= 0:
-            self.durations.add(call.duration_s, exemplar)
-        first = call.time_to_first_chunk_s
-        if first is not None and math.isfinite(first) and first >= 0:
-            same_call = Exemplar(first, call.trace_id, call.span_id, call.end_ns / 1e9)
-            self.first_chunks.add(first, same_call)
+        shown = call.trace_id, call.span_id, call.end_ns
+        duration_s = call.duration_s
+        if duration_s >= 0:
+            self.durations.add(duration_s, shown)
+        first_s = call.time_to_first_chunk_s
+        if first_s is not None and 0 <= first_s < math.inf:
+            self.first_chunks.add(first_s, shown)
 
 
 def _bounded(value: str, known: Counter[str]) -> str:
@@ -103,6 +111,7 @@ class Totals:
         self._max_series = max_series
         self._lock = threading.Lock()
         self._series: dict[Key, _Series] = {}
+        self._known: dict[tuple[str | None, ...], _Series] = {}
 
     def observe(self, calls: Sequence[Call]) -> None:
         """See ``Observer``."""
@@ -117,15 +126,17 @@ class Totals:
             return [make(self._series) for make in _FAMILIES]
 
     def _of(self, call: Call) -> _Series:
-        key = _key(call)
+        values = (call.service, call.provider, call.model, call.operation)
+        return self._known.get(values) or self._find(values)
+
+    def _find(self, values: tuple[str | None, ...]) -> _Series:
+        key = tuple((value or "")[:MAX_LABEL] for value in values)
         if key not in self._series and len(self._series) >= self._max_series:
             key = (OTHER,) * len(LABELS)
-        return self._series.setdefault(key, _Series())
-
-
-def _key(call: Call) -> Key:
-    values = (call.service, call.provider, call.model, call.operation)
-    return tuple((value or "")[:MAX_LABEL] for value in values)
+        if len(self._known) >= 2 * self._max_series:
+            self._known = {}
+        found = self._known[values] = self._series.setdefault(key, _Series())
+        return found
 
 
 _All = dict[Key, _Series]

@@ -7,31 +7,32 @@ fires. ``tag.NAME`` reads a free tag.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 
 from otel_llm.genai import Call
 
 Read = Callable[[Call], str | None]
 
 DIMENSIONS: Mapping[str, Read] = {
-    "service": lambda call: call.service,
-    "environment": lambda call: call.environment,
-    "operation": lambda call: call.operation,
-    "provider": lambda call: call.provider,
-    "model": lambda call: call.model,
-    "request_model": lambda call: call.request_model,
-    "response_model": lambda call: call.response_model,
-    "user": lambda call: call.user_id,
-    "session": lambda call: call.conversation_id,
-    "feature": lambda call: call.feature,
-    "team": lambda call: call.team,
-    "agent": lambda call: call.agent_name,
-    "tool": lambda call: call.tool_name,
-    "workflow": lambda call: call.workflow_name,
-    "prompt": lambda call: call.prompt_name,
-    "prompt_version": lambda call: call.prompt_version,
-    "server_address": lambda call: call.server_address,
-    "error_type": lambda call: call.error_type,
-    "trace": lambda call: call.trace_id,
+    "service": attrgetter("service"),
+    "environment": attrgetter("environment"),
+    "operation": attrgetter("operation"),
+    "provider": attrgetter("provider"),
+    "model": attrgetter("model"),
+    "request_model": attrgetter("request_model"),
+    "response_model": attrgetter("response_model"),
+    "user": attrgetter("user_id"),
+    "session": attrgetter("conversation_id"),
+    "feature": attrgetter("feature"),
+    "team": attrgetter("team"),
+    "agent": attrgetter("agent_name"),
+    "tool": attrgetter("tool_name"),
+    "workflow": attrgetter("workflow_name"),
+    "prompt": attrgetter("prompt_name"),
+    "prompt_version": attrgetter("prompt_version"),
+    "server_address": attrgetter("server_address"),
+    "error_type": attrgetter("error_type"),
+    "trace": attrgetter("trace_id"),
 }
 
 _LONGEST = 200

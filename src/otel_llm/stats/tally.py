@@ -7,6 +7,7 @@ order, over any number of workers, and taking away again gives the same to the l
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import isfinite
 from typing import Literal
 
@@ -71,11 +72,12 @@ class Tally:
     def add(self, call: Call) -> None:
         """Count one call."""
         self.calls += 1
-        if 0 < call.start_ns <= call.end_ns:
-            self._add_duration(call.end_ns - call.start_ns, call)
+        end_ns = call.end_ns
+        if 0 < call.start_ns <= end_ns:
+            self._add_duration(end_ns - call.start_ns, call)
         if call.time_to_first_chunk_s is not None:
             self.first_chunks.add(call.time_to_first_chunk_s)
-        self._example("any", call.end_ns, call)
+        self._example("any", end_ns, call)
         if call.error_type is not None:
             self.errors += 1
             self._example("failed", call.end_ns, call)
@@ -90,11 +92,15 @@ class Tally:
 
     def _add_usage(self, call: Call) -> None:
         usage, cost = call.usage, call.cost
-        if usage.input_tokens is not None or usage.output_tokens is not None:
+        sent, given = usage.input_tokens, usage.output_tokens
+        if sent is not None or given is not None:
             self.counted += 1
-            self.input_tokens += max(0, usage.input_tokens or 0)
-            self.output_tokens += max(0, usage.output_tokens or 0)
-        self.unpriced += call.unpriced
+            if sent and sent > 0:
+                self.input_tokens += sent
+            if given and given > 0:
+                self.output_tokens += given
+        if cost is None:
+            self.unpriced += call.unpriced
         if cost is not None and cost.currency == "USD" and isfinite(cost.total):
             self.priced += 1
             self.cost_nano += round(cost.total * NANO)
@@ -148,11 +154,16 @@ class Tally:
 def refused(call: Call) -> bool | None:
     """Whether the model declined to answer, by finish reason or quality check; ``None`` when
     neither is known."""
-    if any(reason.lower() in _REFUSED for reason in call.finish_reasons):
+    if call.finish_reasons and _say_refused(call.finish_reasons):
         return True
     if call.flags is None:
         return False if call.finish_reasons else None
     return "refusal" in call.flags
+
+
+@lru_cache(maxsize=1024)
+def _say_refused(reasons: tuple[str, ...]) -> bool:
+    return any(reason.lower() in _REFUSED for reason in reasons)
 
 
 _SUMS = (

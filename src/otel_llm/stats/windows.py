@@ -104,6 +104,7 @@ class Windows:
         self._readers: tuple[Read, ...] = ()
         self._step_s = 1
         self._cells: dict[_Cell, Tally] = {}
+        self._labels: dict[tuple[str | None, ...], Key] = {}
 
     def open(self, selection: Selection, length_s: float) -> Window:
         """Return the window for ``selection``; it is shared by all who ask for the same."""
@@ -136,15 +137,19 @@ class Windows:
         names.update(name for followed, _ in self._followers for name in followed)
         self._names = tuple(sorted(names))
         self._readers = tuple(dimension(name) for name in self._names)
+        self._labels = {}
         self._index = _Index(self._windows)
         self._step_s = min((step_for(length) for _, length in self._windows), default=1)
 
     def observe(self, calls: Iterable[Call], now_s: float) -> None:
         """Count ``calls``. One that claims to end after ``now_s``, or never, ended just now."""
+        now_ns = now_s * NANO
         with self._lock:
             for call in calls:
-                at = min(call.end_ns / NANO, now_s) if call.end_ns > 0 else now_s
-                values = tuple(label(read(call)) for read in self._readers)
+                end_ns = call.end_ns
+                at = end_ns / NANO if 0 < end_ns <= now_ns else now_s
+                values = tuple([read(call) for read in self._readers])
+                values = self._labels.get(values) or self._labelled(values)
                 cell = (call.billed, int(at // self._step_s), values)
                 tally = self._cells.get(cell)
                 if tally is None:
@@ -152,6 +157,13 @@ class Windows:
                 tally.add(call)
             if len(self._cells) > 4 * self._max_series:
                 self._spread()
+
+    def _labelled(self, values: tuple[str | None, ...]) -> Key:
+        """Return ``values`` fit to be labels; those that were seen of late are remembered."""
+        if len(self._labels) >= self._max_series:
+            self._labels = {}
+        labels = self._labels[values] = tuple(map(label, values))
+        return labels
 
     def advance(self, now_s: float) -> None:
         """Bring every window up to ``now_s`` (Unix seconds)."""

@@ -12,12 +12,15 @@ from typing import Any
 from .exporters.debug import DebugExporter, DebugExporterConfig
 from .exporters.otlp import OtlpExporter, OtlpExporterConfig
 from .exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
+from .processors.attributes import AttributesConfig, AttributesProcessor
 from .processors.content_store import ContentStoreConfig, ContentStoreProcessor
 from .processors.cost import CostConfig, CostProcessor
 from .processors.drop_content import DropContentConfig, DropContentProcessor
+from .processors.filter import FilterConfig, FilterProcessor
 from .processors.normalize import NormalizeConfig, NormalizeProcessor
 from .processors.quality import QualityConfig, QualityProcessor
 from .processors.redact import RedactConfig, RedactProcessor
+from .processors.resource import ResourceConfig, ResourceProcessor
 from .receivers.otlp import OtlpConfig, OtlpReceiver
 
 
@@ -35,12 +38,15 @@ RECEIVERS: Mapping[str, Entry] = {
     "otlp": Entry(OtlpConfig, OtlpReceiver),
 }
 PROCESSORS: Mapping[str, Entry] = {
+    "attributes": Entry(AttributesConfig, AttributesProcessor),
     "content_store": Entry(ContentStoreConfig, ContentStoreProcessor),
     "cost": Entry(CostConfig, CostProcessor),
     "drop_content": Entry(DropContentConfig, DropContentProcessor),
+    "filter": Entry(FilterConfig, FilterProcessor),
     "normalize": Entry(NormalizeConfig, NormalizeProcessor),
     "quality": Entry(QualityConfig, QualityProcessor),
     "redact": Entry(RedactConfig, RedactProcessor),
+    "resource": Entry(ResourceConfig, ResourceProcessor),
 }
 EXPORTERS: Mapping[str, Entry] = {
     "otlp": Entry(OtlpExporterConfig, OtlpExporter),

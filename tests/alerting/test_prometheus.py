@@ -76,17 +76,24 @@ def test_what_prometheus_cannot_say_is_left_out_and_named(more: dict[str, Any], 
 def test_of_the_default_rules_only_what_is_no_metric_is_left_out():
     left_out = set(export(default_rules().rules).left_out)
 
-    assert {name for name in left_out if not name.startswith("Budget")} == {
+    assert left_out == {
         "Runaway",
         "UnusualHour",
         "QualityLow",
-        "QueueOld",
         "PricesOld",
         "Drifted",
         "ServedModelChanged",
         "SpansLost",
-        "NotificationsUndelivered",
     }
+
+
+def test_budgets_are_compared_as_they_are_shown():
+    (record, alert) = _exported(
+        signal="budget_burn", filters={"speed": "fast", "team": "!hr"}, threshold=14.4
+    )
+
+    assert record["expr"] == 'otel_llm_budget_burn_ratio{speed="fast",team!="hr"}'
+    assert alert["expr"] == "otel_llm:R > 14.4"
 
 
 def test_a_label_value_cannot_end_its_string():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -105,12 +105,15 @@ class Budgets:
         names = {name for book in self._books for name in book.selection.dimensions}
         self._readers = {name: dimension(name) for name in sorted(names)}
         self._lock = threading.Lock()
+        self._found: tuple[float, tuple[BudgetStatus, ...]] | None = None
+        """What ``status`` said last, and of when: several ask at one time."""
 
     def observe(self, calls: Iterable[Call], now: float) -> None:
         """Book what ``calls`` cost."""
         if not self._books:
             return
         with self._lock:
+            self._found = None
             for call in calls:
                 labels = {name: label(read(call)) for name, read in self._readers.items()}
                 at = min(call.end_ns / NANO, now) if call.end_ns > 0 else now
@@ -120,8 +123,10 @@ class Budgets:
     def status(self, now: float) -> tuple[BudgetStatus, ...]:
         """Return where every budget stands, those that are spent most first."""
         with self._lock:
-            found = [status for book in self._books for status in book.status(now)]
-        return tuple(sorted(found, key=lambda status: -status.used))
+            if self._found is None or self._found[0] != now:
+                found = [status for book in self._books for status in book.status(now)]
+                self._found = now, tuple(sorted(found, key=lambda status: -status.used))
+            return self._found[1]
 
     def denials(self, now: float) -> tuple[Denial, ...]:
         """Return whose hard budgets are spent."""
@@ -138,6 +143,7 @@ class Budgets:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what ``export`` gave. Accounts of budgets that are gone are left out."""
         with self._lock:
+            self._found = None
             for name, given in state.items():
                 budget, *key = json.loads(name)
                 for book in self._books:
@@ -237,13 +243,13 @@ Told = Iterable[tuple[Mapping[str, str], float]]
 
 def use(found: Iterable[BudgetStatus]) -> Told:
     """The signal ``budget_use``."""
-    return [(_labels(status), status.used) for status in found]
+    return [(labels_of(status), status.used) for status in found]
 
 
 def hourly(found: Iterable[BudgetStatus]) -> Told:
     """The signal ``budget_hourly``, of daily budgets: the last hour over an eighth of it."""
     return [
-        (_labels(status), status.last_hour * _HOURS_OF_SPIKE / status.limit)
+        (labels_of(status), status.last_hour * _HOURS_OF_SPIKE / status.limit)
         for status in found
         if status.period == "day"
     ]
@@ -252,7 +258,7 @@ def hourly(found: Iterable[BudgetStatus]) -> Told:
 def burn(found: Iterable[BudgetStatus]) -> Told:
     """The signal ``budget_burn``, of weekly and monthly budgets, by ``speed``."""
     return [
-        ({**_labels(status), "speed": speed}, value)
+        ({**labels_of(status), "speed": speed}, value)
         for status in found
         if status.period != "day"
         for speed, value in status.burn.items()
@@ -262,11 +268,21 @@ def burn(found: Iterable[BudgetStatus]) -> Told:
 def forecast(found: Iterable[BudgetStatus]) -> Told:
     """The signal ``budget_forecast``: the likely end over the limit, where there is a forecast."""
     return [
-        (_labels(status), status.forecast.likely / status.limit)
+        (labels_of(status), status.forecast.likely / status.limit)
         for status in found
         if status.forecast is not None
     ]
 
 
-def _labels(status: BudgetStatus) -> dict[str, str]:
+def labels_of(status: BudgetStatus) -> dict[str, str]:
+    """Return the labels under which the signals tell of a budget."""
     return {**status.labels, "budget": status.budget, "period": status.period}
+
+
+signals: Mapping[str, Callable[[Iterable[BudgetStatus]], Told]] = {
+    "budget_use": use,
+    "budget_hourly": hourly,
+    "budget_burn": burn,
+    "budget_forecast": forecast,
+}
+"""The signals over budgets, by name."""

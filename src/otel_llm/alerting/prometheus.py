@@ -10,7 +10,7 @@ and a cooldown has no counterpart. ``keep_firing_for`` needs Prometheus 2.42.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,17 @@ _HISTOGRAMS = {
     "time_to_first_chunk": "otel_llm_time_to_first_chunk_seconds",
 }
 _TOKENS = {"tokens": "input|output", "input_tokens": "input", "output_tokens": "output"}
+
+
+GAUGES: Mapping[str, str] = {
+    "budget_use": "otel_llm_budget_use_ratio",
+    "budget_hourly": "otel_llm_budget_hourly_ratio",
+    "budget_burn": "otel_llm_budget_burn_ratio",
+    "budget_forecast": "otel_llm_budget_forecast_ratio",
+    "queue_age": "otel_llm_exporter_queue_oldest_seconds",
+    "undelivered_notifications": "otel_llm_notifications_undelivered",
+}
+"""Reported signals that ``/metrics`` shows as they are, label by label."""
 
 
 class NotExportable(ValueError):
@@ -77,7 +88,7 @@ def _rules(rule: Rule) -> list[dict[str, Any]]:
 
 def _check(rule: Rule) -> None:
     unknown = sorted({*rule.filters, *rule.group_by} - LABELS)
-    if unknown:
+    if unknown and rule.signal not in GAUGES:
         raise NotExportable(f"/metrics does not tell apart {', '.join(unknown)}")
     if not _model_calls(rule):
         raise NotExportable("/metrics counts model calls alone")
@@ -149,6 +160,8 @@ _SHARES: Mapping[str, tuple[str, str]] = {
 
 def _signal(rule: Rule, offset: str, over: str = "") -> str:
     name = rule.signal
+    if name in GAUGES:
+        return _series(GAUGES[name], rule)
     if match := _QUANTILE.fullmatch(name):
         buckets = _increase(f"{_HISTOGRAMS[match[1]]}_bucket", rule, offset, over, by=("le",))
         return f"histogram_quantile({float(match[2].replace('_', '.')) / 100:g}, {buckets})"
@@ -201,14 +214,18 @@ def _increase(
     by: tuple[str, ...] = (),
 ) -> str:
     """Return the growth of ``metric`` over the window, summed up by the rule's groups."""
-    matchers = [_matcher(name, pattern) for name, pattern in sorted(rule.filters.items())]
-    if kinds:
-        matchers.append(f'type=~"{kinds}"' if "|" in kinds else f'type="{kinds}"')
-    chosen = ",".join([*matchers, *([more] if more else [])])
-    series = f"{metric}{{{chosen}}}" if chosen else metric
+    type_is = [f'type=~"{kinds}"' if "|" in kinds else f'type="{kinds}"'] if kinds else []
+    series = _series(metric, rule, [*type_is, *([more] if more else [])])
     groups = (*rule.group_by, *by)
     summed = f"sum by ({', '.join(groups)})" if groups else "sum"
     return f"{summed} (increase({series}[{over or _duration(rule.window)}]{offset}))"
+
+
+def _series(metric: str, rule: Rule, more: Sequence[str] = ()) -> str:
+    """Return the selector of ``metric`` with the rule's filters."""
+    matchers = [_matcher(name, pattern) for name, pattern in sorted(rule.filters.items())]
+    chosen = ",".join([*matchers, *more])
+    return f"{metric}{{{chosen}}}" if chosen else metric
 
 
 def _matcher(name: str, pattern: str) -> str:

@@ -44,14 +44,6 @@ _TICK_S = 1.0
 """How often the groups are looked at between evaluations."""
 
 
-_BUDGET_SIGNALS = {
-    "budget_use": budgets.use,
-    "budget_hourly": budgets.hourly,
-    "budget_burn": budgets.burn,
-    "budget_forecast": budgets.forecast,
-}
-
-
 class Scored(Protocol):
     """A score, as the store keeps it."""
 
@@ -127,7 +119,7 @@ class AlertService:
         readings.report(
             "runaway", lambda: self._runaways.told(self._clock()), self._runaways.example
         )
-        for signal, told in _BUDGET_SIGNALS.items():
+        for signal, told in budgets.signals.items():
             readings.report(signal, lambda told=told: told(self.budgets()))
         return readings
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 from otel_llm.alerting.service import AlertService
 from otel_llm.api import ApiServer, create_app
 from otel_llm.collector import components
+from otel_llm.collector.alert_measures import alert_measures
 from otel_llm.collector.component import Observer, Receiver, Signal
 from otel_llm.collector.counters import Counters
 from otel_llm.collector.dead_letter import DeadLetter
@@ -217,6 +218,7 @@ class Service:
                 self.counters.measure,
                 self._sending,
                 store_measures(self.writer),
+                *([alert_measures(self.alerts)] if self.alerts else []),
                 self._components,
                 *(part.measure for part in (self.scores, self.evaluation) if part),
             ],

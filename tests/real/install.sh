@@ -17,6 +17,12 @@ if ((${#missing[@]})); then
 	"${run[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 
+if [ ! -x .venvs/chdb/bin/python ]; then
+	echo "==> installing chdb, the engine of ClickHouse, into .venvs/chdb"
+	.venv/bin/python -m venv .venvs/chdb
+	.venvs/chdb/bin/python -m pip install --quiet --disable-pip-version-check 'chdb>=4,<5' 'lz4>=4,<5'
+fi
+
 if [ ! -x .venvs/phoenix/bin/phoenix ]; then
 	echo "==> installing arize-phoenix into .venvs/phoenix"
 	.venv/bin/python -m venv .venvs/phoenix

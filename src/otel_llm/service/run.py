@@ -25,6 +25,7 @@ def run(file: Path | None) -> int:
     settings = read_settings(file)
     _log_to_stderr(settings)
     from otel_llm.collector.garbage import settle, unsettle
+    from otel_llm.store import StoreError
 
     from .assembly import Service  # imports every component: not before the settings are right
 
@@ -34,7 +35,7 @@ def run(file: Path | None) -> int:
             service.start()
             settle()
             signalled.wait()
-    except OSError as error:
+    except (OSError, StoreError) as error:
         print(f"otel-llm: cannot start: {error}", file=sys.stderr)
         return 1
     logger.info("stopping: no new data, sending what was accepted")

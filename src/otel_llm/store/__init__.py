@@ -6,14 +6,15 @@ the observer that fills it off the hot path. Holds no message content. Needs the
 """
 
 from .calls import CallPage
-from .config import StoreConfig
-from .duck import DuckDBStore, StoreError
+from .config import ClickHouseConfig, StoreConfig
+from .duck import DuckDBStore
 from .filters import DIMENSIONS, MEASURES, Dimension, Filter, Measure, Most
 from .findings import Finding
+from .opened import open_store
 from .report import Report, linked, report_on
 from .scores import Score, ScoreBucket, ScoreStats, Source
 from .selection import Selection
-from .store import GOOD_ENOUGH, Store
+from .store import GOOD_ENOUGH, Store, StoreError, StoreUnavailable
 from .summary import Bucket, Group, Stats, Summary
 from .traces import Trace, TraceSpan
 from .writer import CallWriter
@@ -25,6 +26,7 @@ __all__ = [
     "Bucket",
     "CallPage",
     "CallWriter",
+    "ClickHouseConfig",
     "Dimension",
     "DuckDBStore",
     "Filter",
@@ -42,9 +44,11 @@ __all__ = [
     "Store",
     "StoreConfig",
     "StoreError",
+    "StoreUnavailable",
     "Summary",
     "Trace",
     "TraceSpan",
     "linked",
+    "open_store",
     "report_on",
 ]

@@ -1,10 +1,40 @@
-"""What an operator may say about the embedded store (``store:``)."""
+"""What an operator may say about the store (``store:``)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
 
 from otel_llm.config.units import Duration, Size
+
+_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ClickHouseConfig:
+    """A ClickHouse server as the store, for more than one machine holds."""
+
+    endpoint: str
+    """``http://host:8123`` or ``https://host:8443``."""
+    database: str = "otel_llm"
+    """Made when it is missing."""
+    user: str = "default"
+    """Who asks and writes."""
+    password: str = field(default="", repr=False)
+    """What this user knows."""
+    timeout: Duration = 30.0
+    """For one question or one block of calls."""
+    ca_file: str | None = None
+    """Certificates to trust beside those of the system."""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.endpoint)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"endpoint: expected http://host:port, found {self.endpoint!r}")
+        if not _NAME.fullmatch(self.database):
+            raise ValueError("database: only letters, digits and _")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +56,13 @@ class StoreConfig:
     """With a file: what the engine may use before it spills to disk. Without one: how much the
     calls may take before the oldest go."""
 
+    clickhouse: ClickHouseConfig | None = None
+    """Keep the calls in ClickHouse instead of a file; ``retain_for`` holds there, ``path``,
+    ``max_size`` and ``memory_limit`` do not. Needs the extra ``clickhouse``."""
+
     def __post_init__(self) -> None:
+        if self.clickhouse and self.path:
+            raise ValueError("path: goes with the embedded store; take it or clickhouse away")
         if self.max_pending_calls < 1:
             raise ValueError("max_pending_calls: must be at least 1")
         if self.memory_limit < 64 * 2**20:

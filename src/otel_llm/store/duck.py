@@ -25,6 +25,7 @@ from .config import StoreConfig
 from .questions import Questions
 from .rows import cleaned, storable, to_row
 from .scores import Score
+from .store import StoreError
 
 _KEEP_NEW: Final = f"""
 INSERT INTO calls ({schema.NAMES})
@@ -45,10 +46,6 @@ _FILE_SIZE: Final = (
 _MEMORY_SIZE: Final = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
 
 _ABOUT_THE_DATA: Final = (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError)
-
-
-class StoreError(Exception):
-    """The store cannot be opened or written: the message says why."""
 
 
 class DuckDBStore(Questions):

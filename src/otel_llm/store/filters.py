@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
+from .dialect import DUCKDB, Dialect
+
 Dimension = Literal[
     "model",
     "provider",
@@ -55,18 +57,23 @@ GROUP_KEYS: Final[dict[Dimension, str]] = {
     "session": "conversation_id",
     "prompt": "prompt_name || coalesce(' ' || prompt_version, '')",
     "error_type": "error_type",
-    "finish_reason": "unnest(finish_reasons)",
-    "flag": "unnest(flags)",
 }
-"""Dimension -> the expression that gives a row's group; a list counts once for each element."""
+"""Dimension -> the expression that gives a row's group."""
+
+LISTS: Final[dict[Dimension, str]] = {"finish_reason": "finish_reasons", "flag": "flags"}
+"""Dimension -> the list that counts once for each of its elements."""
 
 _EQUAL: Final = {
-    **{name: key for name, key in GROUP_KEYS.items() if not key.startswith("unnest")},
+    **GROUP_KEYS,
     "prompt_name": "prompt_name",
     "prompt_version": "prompt_version",
     "trace_id": "trace_id",
 }
-_CONTAINS: Final = {"flag": "flags", "finish_reason": "finish_reasons"}
+
+
+def group_key(by: Dimension, dialect: Dialect) -> str:
+    """The expression that gives a row's group, or its groups."""
+    return dialect.each.format(LISTS[by]) if by in LISTS else GROUP_KEYS[by]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,59 +117,59 @@ class Filter:
     billed: bool | None = True
     """Only model calls; ``None`` for agents, tools, workflows and retrievals as well."""
 
-    def where(self) -> tuple[str, list[object]]:
+    def where(self, dialect: Dialect = DUCKDB) -> tuple[str, list[object]]:
         """The condition as SQL with ``?``, and its parameters."""
-        parts = list(self._parts())
+        parts = list(self._parts(dialect))
         condition = " AND ".join(sql for sql, _ in parts) or "true"
         return condition, [value for _, values in parts for value in values]
 
-    def where_scores(self) -> tuple[str, list[object]]:
+    def where_scores(self, dialect: Dialect = DUCKDB) -> tuple[str, list[object]]:
         """The same for scores ``s``: given within the range, to a trace with such a call."""
         times = Filter(since_ns=self.since_ns, until_ns=self.until_ns, billed=None)
-        condition, values = times.where()
+        condition, values = times.where(dialect)
         rest = replace(self, since_ns=None, until_ns=None)
         if rest == Filter():
             return condition.replace("start_ns", "at_ns"), values
-        like, more = rest.where()
-        exists = f"EXISTS (SELECT 1 FROM calls WHERE calls.trace_id = s.trace_id AND {like})"
-        return f"{condition.replace('start_ns', 'at_ns')} AND {exists}", [*values, *more]
+        like, more = rest.where(dialect)
+        of_such = f"s.trace_id IN (SELECT trace_id FROM calls WHERE {like})"
+        return f"{condition.replace('start_ns', 'at_ns')} AND {of_such}", [*values, *more]
 
-    def _parts(self) -> Iterator[tuple[str, tuple[object, ...]]]:
+    def _parts(self, dialect: Dialect) -> Iterator[tuple[str, tuple[object, ...]]]:
         if self.since_ns is not None:
             yield "start_ns >= ?", (self.since_ns,)
         if self.until_ns is not None:
             yield "start_ns < ?", (self.until_ns,)
         if self.billed is not None:
             yield "billed = ?", (self.billed,)
-        yield from self._attributes()
-        yield from self._conditions()
+        yield from self._attributes(dialect)
+        yield from self._conditions(dialect)
 
-    def _attributes(self) -> Iterator[tuple[str, tuple[object, ...]]]:
+    def _attributes(self, dialect: Dialect) -> Iterator[tuple[str, tuple[object, ...]]]:
         for name, column in _EQUAL.items():
             if (value := getattr(self, name)) is not None:
                 yield f"{column} = ?", (value,)
-        for name, column in _CONTAINS.items():
+        for name, column in LISTS.items():
             if (value := getattr(self, name)) is not None:
-                yield f"list_contains({column}, ?)", (value,)
+                yield dialect.holds.format(column), (value,)
 
-    def _conditions(self) -> Iterator[tuple[str, tuple[object, ...]]]:
+    def _conditions(self, dialect: Dialect) -> Iterator[tuple[str, tuple[object, ...]]]:
         if self.tag is not None:
-            yield "tags[?] = ?", self.tag
+            yield dialect.tagged, self.tag
         if self.failed is not None:
             yield f"error_type IS {'NOT ' if self.failed else ''}NULL", ()
         if self.well is not None:
-            yield f"{'' if self.well else 'NOT '}{_WELL}", ()
+            well = f"(error_type IS NULL AND {dialect.checked} AND NOT {dialect.flagged})"
+            yield well if self.well else f"NOT {well}", ()
         if self.unpriced is not None:
             yield "unpriced = ?", (self.unpriced,)
         if self.slower_than_ms is not None:
             yield "duration_ms > ?", (self.slower_than_ms,)
         if self.text is not None:
-            yield f"contains(lower({_SEARCHED}), ?)", (self.text.lower(),)
+            yield dialect.found.format(_SEARCHED), (self.text.lower(),)
 
 
-_WELL: Final = "(error_type IS NULL AND coalesce(len(flags), 1) = 0)"
-
-_SEARCHED: Final = (
-    "concat_ws(' ', name, model, user_id, feature, conversation_id, trace_id, response_id,"
-    " error_type, service)"
+_SEARCHED_COLUMNS: Final = (
+    *("name", "model", "user_id", "feature", "conversation_id", "trace_id", "response_id"),
+    *("error_type", "service"),
 )
+_SEARCHED: Final = " || ' ' || ".join(f"coalesce({name}, '')" for name in _SEARCHED_COLUMNS)

@@ -9,12 +9,13 @@ from typing import Any, Final
 from otel_llm.genai import Call
 
 from .calls import CallPage, cursor_after, read_cursor
-from .filters import GROUP_KEYS, MEASURES, MOST, Dimension, Filter, Measure, Most
+from .dialect import DUCKDB, Dialect
+from .filters import MEASURES, MOST, Dimension, Filter, Measure, Most, group_key
 from .rows import to_call
 from .schema import NAMES
 from .scores import Score, ScoreBucket, ScoreStats
 from .store import EVERYTHING, GOOD_ENOUGH
-from .summary import AGGREGATES, Bucket, Group, Stats, Summary, read_stats
+from .summary import Bucket, Group, Stats, Summary, aggregates, read_stats
 from .traces import Trace, as_tree
 
 MAX_TRACE_SPANS: Final = 10_000
@@ -22,7 +23,19 @@ HISTORY_BATCH: Final = 5_000
 
 
 class Questions(ABC):
-    """The reading half of ``Store``, over ``ask``."""
+    """The reading half of ``Store``, over ``ask`` in the words of one ``Dialect``."""
+
+    dialect: Dialect = DUCKDB
+    aggregates: str = aggregates(DUCKDB)
+    names: str = NAMES
+    """What is read of a call, for ``as_call``."""
+
+    def as_call(self, row: Sequence[Any]) -> Call:
+        """The call of a row of ``names``."""
+        return to_call(row)
+
+    def _step(self, column: str, step_s: int) -> str:
+        return self.dialect.step.format(column, step_s * 1_000_000_000)
 
     @abstractmethod
     def ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
@@ -30,8 +43,10 @@ class Questions(ABC):
 
     def stats(self, where: Filter = EVERYTHING) -> Stats:
         """See ``Store``."""
-        condition, values = where.where()
-        return read_stats(self.ask(f"SELECT {AGGREGATES} FROM calls WHERE {condition}", values)[0])
+        condition, values = where.where(self.dialect)
+        return read_stats(
+            self.ask(f"SELECT {self.aggregates} FROM calls WHERE {condition}", values)[0]
+        )
 
     def summary(self, where: Filter = EVERYTHING) -> Summary:
         """See ``Store``."""
@@ -46,9 +61,9 @@ class Questions(ABC):
         self, by: Dimension, where: Filter = EVERYTHING, *, limit: int = 100
     ) -> dict[str, int]:
         """See ``Store``."""
-        condition, values = where.where()
+        condition, values = where.where(self.dialect)
         rows = self.ask(
-            f"SELECT key, count(*) FROM (SELECT {GROUP_KEYS[by]} AS key FROM calls"
+            f"SELECT key, count(*) FROM (SELECT {group_key(by, self.dialect)} AS key FROM calls"
             f" WHERE {condition}) WHERE key IS NOT NULL"
             " GROUP BY key ORDER BY count(*) DESC, key LIMIT ?",
             [*values, limit],
@@ -64,10 +79,11 @@ class Questions(ABC):
         limit: int = 100,
     ) -> Sequence[Group]:
         """See ``Store``."""
-        condition, values = where.where()
+        condition, values = where.where(self.dialect)
         rows = self.ask(
-            f"SELECT key, {AGGREGATES} FROM (SELECT {GROUP_KEYS[by]} AS key, * FROM calls"
-            f" WHERE {condition}) GROUP BY key"
+            f"SELECT key, {self.aggregates} FROM"
+            f" (SELECT {group_key(by, self.dialect)} AS key, * FROM calls WHERE {condition})"
+            " GROUP BY key"
             f" ORDER BY {MOST[most]} DESC NULLS LAST, count(*) DESC, key LIMIT ?",
             [*values, limit],
         )
@@ -77,12 +93,13 @@ class Questions(ABC):
         self, step_s: int, where: Filter = EVERYTHING, *, by: Dimension | None = None
     ) -> Sequence[Bucket]:
         """See ``Store``."""
-        condition, values = where.where()
+        condition, values = where.where(self.dialect)
         step_ns = step_s * 1_000_000_000
-        key = GROUP_KEYS[by] if by else "NULL"
+        key = group_key(by, self.dialect) if by else "NULL"
         rows = self.ask(
-            f"SELECT bucket, key, {AGGREGATES} FROM (SELECT start_ns // {step_ns} AS bucket,"
-            f" {key} AS key, * FROM calls WHERE {condition})"
+            f"SELECT bucket, key, {self.aggregates} FROM"
+            f" (SELECT {self._step('start_ns', step_s)} AS bucket, {key} AS key, * FROM calls"
+            f" WHERE {condition})"
             " GROUP BY bucket, key ORDER BY bucket, key",
             values,
         )
@@ -92,31 +109,31 @@ class Questions(ABC):
         self, where: Filter = EVERYTHING, *, limit: int = 50, cursor: str | None = None
     ) -> CallPage:
         """See ``Store``."""
-        condition, values = where.where()
+        condition, values = where.where(self.dialect)
         if cursor is not None:
             condition += " AND (start_ns, trace_id, span_id) < (?, ?, ?)"
             values += read_cursor(cursor)
         rows = self.ask(
-            f"SELECT {NAMES} FROM calls WHERE {condition}"
+            f"SELECT {self.names} FROM calls WHERE {condition}"
             " ORDER BY start_ns DESC, trace_id DESC, span_id DESC LIMIT ?",
             [*values, limit + 1],
         )
-        found = [to_call(row) for row in rows[:limit]]
+        found = [self.as_call(row) for row in rows[:limit]]
         return CallPage(found, cursor_after(found[-1]) if len(rows) > limit else None)
 
     def history(self, since_ns: int, where: Filter = EVERYTHING) -> Iterator[Call]:
         """See ``Store``."""
-        condition, values = where.where()
+        condition, values = where.where(self.dialect)
         after: tuple[object, ...] = (since_ns, "", "")
         while True:
             rows = self.ask(
-                f"SELECT {NAMES} FROM calls WHERE {condition}"
+                f"SELECT {self.names} FROM calls WHERE {condition}"
                 " AND start_ns >= ? AND (start_ns, trace_id, span_id) > (?, ?, ?)"
                 " ORDER BY start_ns, trace_id, span_id LIMIT ?",
                 [*values, after[0], *after, HISTORY_BATCH],
             )
             for row in rows:
-                call = to_call(row)
+                call = self.as_call(row)
                 after = (call.start_ns, call.trace_id, call.span_id)
                 yield call
             if len(rows) < HISTORY_BATCH:
@@ -124,30 +141,30 @@ class Questions(ABC):
 
     def top(self, by: Measure, where: Filter = EVERYTHING, *, limit: int = 20) -> Sequence[Call]:
         """See ``Store``."""
-        condition, values = where.where()
+        condition, values = where.where(self.dialect)
         column = MEASURES[by]
         rows = self.ask(
-            f"SELECT {NAMES} FROM calls WHERE {condition} AND {column} IS NOT NULL"
+            f"SELECT {self.names} FROM calls WHERE {condition} AND {column} IS NOT NULL"
             f" ORDER BY {column} DESC, start_ns DESC, trace_id, span_id LIMIT ?",
             [*values, limit],
         )
-        return [to_call(row) for row in rows]
+        return [self.as_call(row) for row in rows]
 
     def trace(self, trace_id: str) -> Trace | None:
         """See ``Store``. At most ``MAX_TRACE_SPANS`` spans, the earliest."""
         rows = self.ask(
-            f"SELECT {NAMES} FROM calls WHERE trace_id = ? ORDER BY start_ns LIMIT ?",
+            f"SELECT {self.names} FROM calls WHERE trace_id = ? ORDER BY start_ns LIMIT ?",
             [trace_id, MAX_TRACE_SPANS],
         )
-        return as_tree(trace_id, [to_call(row) for row in rows]) if rows else None
+        return as_tree(trace_id, [self.as_call(row) for row in rows]) if rows else None
 
     def find_response(self, response_id: str) -> Call | None:
         """See ``Store``."""
         rows = self.ask(
-            f"SELECT {NAMES} FROM calls WHERE response_id = ? ORDER BY start_ns DESC LIMIT 1",
+            f"SELECT {self.names} FROM calls WHERE response_id = ? ORDER BY start_ns DESC LIMIT 1",
             [response_id],
         )
-        return to_call(rows[0]) if rows else None
+        return self.as_call(rows[0]) if rows else None
 
     def scores(self, trace_id: str) -> Sequence[Score]:
         """See ``Store``."""
@@ -158,22 +175,25 @@ class Questions(ABC):
         self, where: Filter = EVERYTHING, *, threshold: float = GOOD_ENOUGH
     ) -> Sequence[ScoreStats]:
         """See ``Store``."""
-        condition, values = where.where_scores()
+        condition, values = where.where_scores(self.dialect)
         rows = self.ask(
-            "SELECT name, source, count(*), avg(value), median(value),"
+            f"SELECT name, source, count(*), avg(value), {self.dialect.quantiles('value', 0.5)},"
             f" count(*) FILTER (WHERE value < ?) FROM scores AS s WHERE {condition}"
             " GROUP BY name, source ORDER BY count(*) DESC, name, source",
             [threshold, *values],
         )
-        return tuple(ScoreStats(*row) for row in rows)
+        return tuple(
+            ScoreStats(name, source, count, mean, middle[0], below)
+            for name, source, count, mean, middle, below in rows
+        )
 
     def score_series(self, step_s: int, where: Filter = EVERYTHING) -> Sequence[ScoreBucket]:
         """See ``Store``."""
-        condition, values = where.where_scores()
+        condition, values = where.where_scores(self.dialect)
         step_ns = step_s * 1_000_000_000
         rows = self.ask(
-            f"SELECT at_ns // {step_ns} AS bucket, source, avg(value), count(*) FROM scores AS s"
-            f" WHERE {condition} GROUP BY bucket, source ORDER BY bucket, source",
+            f"SELECT {self._step('at_ns', step_s)} AS bucket, source, avg(value), count(*)"
+            f" FROM scores AS s WHERE {condition} GROUP BY bucket, source ORDER BY bucket, source",
             values,
         )
         return tuple(ScoreBucket(bucket * step_ns, *rest) for bucket, *rest in rows)

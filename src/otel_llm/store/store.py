@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from otel_llm.genai import Call
 
 from .calls import CallPage
+from .config import StoreConfig
 from .filters import Dimension, Filter, Measure, Most
 from .scores import Score, ScoreBucket, ScoreStats
 from .summary import Bucket, Group, Stats, Summary
@@ -19,16 +20,44 @@ GOOD_ENOUGH = 0.75
 """Scores below it are counted as bad, unless another threshold is asked for."""
 
 
+class StoreError(Exception):
+    """The store cannot be opened, read or written: the message says why."""
+
+
+class StoreUnavailable(StoreError):
+    """The engine cannot be reached now; the same may work later."""
+
+
 class Store(Protocol):
     """Holds calls and answers questions about them. Safe to use from several threads.
 
     A question without a matching call has an answer: empty, with zero counts and unknown rest.
-    Each raises ``StoreError`` when the store is closed or broken.
+    Each raises ``StoreError`` when the store is closed or broken, ``StoreUnavailable`` when the
+    engine cannot be reached.
     """
+
+    config: StoreConfig
 
     def write(self, calls: Sequence[Call]) -> int:
         """Keep ``calls``; a span that is already there is not kept twice. Returns how many are
         new. Raises ``StoreError`` when none could be kept."""
+        ...
+
+    def retain(self, now_ns: int | None = None) -> int:
+        """Remove what is too old or too much by the configuration; returns how many calls went,
+        as far as the engine says. ``now_ns`` is Unix time, by default the clock's."""
+        ...
+
+    def size_bytes(self) -> int:
+        """Size of the data."""
+        ...
+
+    def close(self) -> None:
+        """Write everything out and let go of the engine. Safe to call twice."""
+        ...
+
+    def history(self, since_ns: int, where: Filter = EVERYTHING) -> Iterator[Call]:
+        """Matching calls that started at ``since_ns`` (Unix) or later, oldest first."""
         ...
 
     def stats(self, where: Filter = EVERYTHING) -> Stats:

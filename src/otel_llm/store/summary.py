@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
+
+from .dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +77,25 @@ class Summary:
     """The models with most calls first."""
 
 
-_QUANTILES: Final = "[0.5, 0.9, 0.95, 0.99]"
-
-AGGREGATES: Final = (
-    "count(*), count(error_type), sum(cost_usd), count(cost_usd),"
-    " count(*) FILTER (WHERE unpriced),"
-    " sum(usage_input_tokens), sum(usage_output_tokens), sum(usage_cache_read), avg(tokens),"
-    f" avg(duration_ms), quantile_cont(duration_ms, {_QUANTILES}), max(duration_ms),"
-    " quantile_cont(time_to_first_chunk_s, [0.5, 0.95]),"
-    " count(flags), count(*) FILTER (WHERE len(flags) > 0)"
-)
-"""The select list that ``read_stats`` takes."""
+def aggregates(dialect: Dialect) -> str:
+    """The select list that ``read_stats`` takes."""
+    latency = dialect.quantiles("duration_ms", 0.5, 0.9, 0.95, 0.99)
+    first_chunk = dialect.quantiles("time_to_first_chunk_s", 0.5, 0.95)
+    return (
+        "count(*), count(error_type), sum(cost_usd), count(cost_usd),"
+        " count(*) FILTER (WHERE unpriced),"
+        " sum(usage_input_tokens), sum(usage_output_tokens), sum(usage_cache_read), avg(tokens),"
+        f" avg(duration_ms), {latency}, max(duration_ms), {first_chunk},"
+        f" count(*) FILTER (WHERE {dialect.checked}), count(*) FILTER (WHERE {dialect.flagged})"
+    )
 
 
 def read_stats(row: Sequence[Any]) -> Stats:
-    """The values of ``AGGREGATES`` by name."""
+    """The values of ``aggregates`` by name."""
     count, errors, cost, priced, unpriced, *rest = row
     tokens_in, tokens_out, cached, tokens, mean, quantiles, slowest, first, checked, flagged = rest
-    p50, p90, p95, p99 = quantiles or (None,) * 4
-    first_p50, first_p95 = first or (None,) * 2
+    p50, p90, p95, p99 = map(_known, quantiles or (None,) * 4)
+    first_p50, first_p95 = map(_known, first or (None,) * 2)
     return Stats(
         count=count,
         errors=errors,
@@ -115,6 +118,11 @@ def read_stats(row: Sequence[Any]) -> Stats:
         checked=checked,
         flagged=flagged,
     )
+
+
+def _known(value: float | None) -> float | None:
+    """A quantile of nothing is no number on ClickHouse, and null on DuckDB."""
+    return None if value is None or math.isnan(value) else value
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -12,12 +12,14 @@ from typing import Final
 from otel_llm.genai import Call
 
 from .config import StoreConfig
-from .duck import DuckDBStore, StoreError
+from .store import Store, StoreError, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
 MAX_BATCH: Final = 5_000
 RETAIN_EVERY_S: Final = 60.0
+AWAY_S: Final = 2.0
+"""Between two attempts at an engine that cannot be reached."""
 
 
 class CallWriter:
@@ -27,7 +29,7 @@ class CallWriter:
     dropped and counted: ``written``, ``duplicates``, ``dropped``, ``failed``.
     """
 
-    def __init__(self, store: DuckDBStore, config: StoreConfig | None = None) -> None:
+    def __init__(self, store: Store, config: StoreConfig | None = None) -> None:
         self._store = store
         self._config = config or store.config
         self._pending: deque[Call] = deque()
@@ -112,7 +114,7 @@ class CallWriter:
 
     def _write(self, batch: list[Call]) -> None:
         try:
-            new = self._store.write(batch)
+            new = self._write_patiently(batch)
         except StoreError as error:
             self.failed += len(batch)
             self._retain_at = time.monotonic()  # it may be full
@@ -123,6 +125,18 @@ class CallWriter:
         else:
             self.written += new
             self.duplicates += len(batch) - new
+
+    def _write_patiently(self, batch: list[Call]) -> int:
+        """Try again as long as the engine is away and we are not told to stop: meanwhile calls
+        gather in the queue."""
+        while True:
+            try:
+                return self._store.write(batch)
+            except StoreUnavailable as error:
+                _log.warning("the store is away: %s", error)
+                with self._wake:
+                    if self._wake.wait_for(lambda: self._closing, AWAY_S):
+                        raise
 
     def _retain_when_due(self) -> None:
         if time.monotonic() < self._retain_at:

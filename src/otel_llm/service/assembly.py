@@ -28,7 +28,7 @@ from otel_llm.collector.store_measures import store_measures
 from otel_llm.collector.totals import Totals
 from otel_llm.genai import Call
 from otel_llm.pricing import PriceBook
-from otel_llm.store import CallWriter, DuckDBStore
+from otel_llm.store import CallWriter, open_store
 from otel_llm.ui import pages
 
 from .evaluation import Evaluation
@@ -53,7 +53,7 @@ class Service:
         self._running = False
         self.counters = Counters()
         self.totals = Totals()
-        self.store = DuckDBStore(sections.store) if sections.store else None
+        self.store = open_store(sections.store) if sections.store else None
         self.writer = CallWriter(self.store) if self.store else None
         self.alerts = AlertService(sections.alerting) if sections.alerting else None
         self.scores = self._score_keeper()

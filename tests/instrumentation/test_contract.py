@@ -803,6 +803,45 @@ def test_an_event_without_content_is_the_spans_twin(case, provider, telemetry):
     assert event.log_record.span_id == span.context.span_id
 
 
+def refused(case: Case, provider: FakeProvider, telemetry: Captured, **settings: Any) -> Any:
+    """Make a call that the provider refuses; return the attributes of the one event."""
+    case.instrumentor().instrument(**telemetry.providers, **settings)
+    provider.queue(case.refused)
+    with case.client(provider.url) as client, pytest.raises(Exception):  # noqa: B017, PT011
+        case.call(client)
+    case.instrumentor().uninstrument()
+
+    (event,) = telemetry.events()
+    (span,) = telemetry.finished
+    assert event.log_record.event_name == "gen_ai.client.operation.exception"
+    assert event.log_record.severity_number.name == "WARN"
+    assert event.log_record.span_id == span.context.span_id
+    return dict(event.log_record.attributes)
+
+
+def test_an_exception_is_an_event_where_that_is_asked_for(case, provider, telemetry):
+    assert refused(case, provider, telemetry, exceptions="type") == {"exception.type": case.refusal}
+
+
+def test_the_message_of_an_exception_is_told_only_without_secrets(case, provider, telemetry):
+    told = refused(case, provider, telemetry, exceptions="message", redact_patterns=[SECRET])
+
+    assert set(told) == {"exception.type", "exception.message", "exception.stacktrace"}
+    assert case.refusal.rpartition(".")[2] in told["exception.stacktrace"]
+    assert SECRET not in str(told)
+
+
+def test_a_stream_that_breaks_is_such_an_event_too(case, provider, telemetry):
+    case.instrumentor().instrument(**telemetry.providers, exceptions="type")
+    stream_answer(case, provider, CUT, chunks=1)
+    with case.client(provider.url) as client, pytest.raises(Exception):  # noqa: B017, PT011
+        list(case.call(client, stream=True))
+    case.instrumentor().uninstrument()
+
+    (event,) = telemetry.events()
+    assert set(event.log_record.attributes) == {"exception.type"}
+
+
 def everything(telemetry: Captured) -> str:
     spans = "".join(span.to_json() for span in telemetry.finished)
     events = "".join(str(event.log_record.attributes) for event in telemetry.events())

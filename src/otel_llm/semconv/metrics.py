@@ -14,11 +14,11 @@ class Metric:
     """One instrument of the conventions."""
 
     name: str
-    instrument: Literal["histogram", "counter"]
+    instrument: Literal["histogram", "counter", "gauge"]
     unit: str
     description: str
     buckets: tuple[float, ...] = ()
-    """Advised explicit bucket boundaries, in ``unit``; empty for counters."""
+    """Advised explicit bucket boundaries, in ``unit``; empty for counters and gauges."""
 
 
 SECONDS_BUCKETS: Final = (

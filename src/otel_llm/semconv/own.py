@@ -62,6 +62,23 @@ STREAM_OUTPUT_RATE: Final = Metric(
     "Output tokens per second after the first chunk, where the provider counts them",
     (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
 )
+RETRIES: Final = Metric(
+    "otel_llm.client.retries", "counter", "{request}", "Requests that an SDK sent again"
+)
+RATE_LIMIT_REMAINING: Final = Metric(
+    "otel_llm.client.rate_limit.remaining",
+    "gauge",
+    "{unit}",
+    "What the provider's rate limit left, by the headers of its last answer",
+)
+RATE_LIMIT: Final = Metric(
+    "otel_llm.client.rate_limit.limit",
+    "gauge",
+    "{unit}",
+    "The provider's rate limit, by the headers of its last answer",
+)
+RATE_LIMIT_KIND: Final = "otel_llm.rate_limit.kind"
+"""What is limited: ``requests``, ``tokens``, ``input_tokens``, ``output_tokens``…"""
 CACHE_WRITE_5M_TOKENS: Final = "otel_llm.usage.cache_write_5m.input_tokens"
 CACHE_WRITE_1H_TOKENS: Final = "otel_llm.usage.cache_write_1h.input_tokens"
 

@@ -10,6 +10,7 @@ from opentelemetry.context import Context
 from .attributes import Attributes
 
 INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
+EXCEPTION: Final = "gen_ai.client.operation.exception"
 EVALUATION_RESULT: Final = "gen_ai.evaluation.result"
 
 
@@ -32,6 +33,19 @@ def emit_details(
             severity_number=SeverityNumber.INFO,
             event_name=INFERENCE_DETAILS,
             attributes={**{k: v for k, v in attributes.items() if _listed(k)}, **content},
+        )
+    )
+
+
+def emit_exception(logger: Logger, attributes: Attributes, *, context: Context) -> None:
+    """Emit the event of an exception as a child of the span in ``context``."""
+    logger.emit(
+        LogRecord(
+            context=context,
+            severity_text="WARN",
+            severity_number=SeverityNumber.WARN,
+            event_name=EXCEPTION,
+            attributes=attributes,
         )
     )
 

@@ -12,6 +12,7 @@ import wrapt
 from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
+from . import requests
 from .guard import guarded
 from .hooks import hooked
 from .patch import Hook, Origin, Patch
@@ -109,6 +110,8 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         settings = Settings.from_environment(**kwargs)
         kind = type(self)
         kind.telemetry = Telemetry(kind.__module__, settings, **providers)
+        if settings.request_metrics:
+            requests.watch()
         targets = (*self.hooks, *self.patches)
         kind.bindings = kind.bindings or tuple(Binding(target) for target in targets)
         for module in dict.fromkeys(target.module for target in targets):
@@ -140,6 +143,8 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         binding.state = "bound"
 
     def _uninstrument(self, **kwargs: Any) -> None:
+        if self.telemetry is not None and self.telemetry.settings.request_metrics:
+            requests.unwatch()
         type(self).telemetry = None
         for binding in self.bindings:
             with guarded("restoring a patched method"):

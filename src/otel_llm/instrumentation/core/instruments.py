@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import Counter, Histogram, Meter
@@ -182,3 +182,8 @@ def histogram(meter: Meter, metric: Metric) -> Histogram:
 def counter(meter: Meter, metric: Metric) -> Counter:
     """Make a counter."""
     return meter.create_counter(metric.name, metric.unit, metric.description)
+
+
+def gauge(meter: Meter, metric: Metric) -> Any:
+    """Make a gauge, whose type the API keeps to itself."""
+    return meter.create_gauge(metric.name, metric.unit, metric.description)

@@ -18,7 +18,7 @@ from . import attributes as write
 from .attributes import Attributes
 from .captured import Captured
 from .ending import Ending
-from .events import emit_details
+from .events import emit_details, emit_exception
 from .guard import guarded, swallowed
 from .patch import Endpoint, Origin
 from .rounds import counted, counting
@@ -82,6 +82,8 @@ class Operation:
         self._watched = bool(outer and watchers(outer))
         if endpoint.rounds is not None:
             self.context = counting(self.context)
+        if telemetry.requests is not None:
+            self.context = telemetry.requests.below(self.context, series.attributes)
 
     @property
     def describes(self) -> bool:
@@ -122,7 +124,15 @@ class Operation:
     def fail(self, error: BaseException) -> None:
         """End as an error. The exception itself stays with the caller."""
         if not self.ended:
+            self.raised(error)
             self.end(Ending(error_type=self.error_type(error)))
+
+    def raised(self, error: BaseException) -> None:
+        """Emit the event of an exception that ends it, where exceptions have one."""
+        if self._telemetry.settings.exceptions != "off" and self._forks == _forks:
+            with guarded("emitting an exception"):
+                told = self._telemetry.privacy.of_exception(error, type_name(error))
+                emit_exception(self._telemetry.logger, told, context=self.context)
 
     def error_type(self, error: BaseException) -> str:
         """Return ``error.type`` for an exception of the SDK."""

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import logging
 import re
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ _HASHED = {
 }
 _log = logging.getLogger(__name__)
 _SPACE = re.compile(r"\s+")
+_FRAMES, _STACK, _MESSAGE = 30, 16_384, 4_096
+"""Of an exception: frames, and characters of its stack and its message."""
 
 
 class Privacy:
@@ -78,6 +81,17 @@ class Privacy:
         if self._flags is not None:
             found.update(self._flags(messages, asked, ending))
         return found
+
+    def of_exception(self, error: BaseException, kind: str) -> Attributes:
+        """Return what may be told of an exception: its class, and redacted what else is wanted."""
+        told: Attributes = {semconv.EXCEPTION_TYPE: kind}
+        if self._settings.exceptions == "message":
+            settings = self._settings
+            redacted = Redactor(patterns=settings.redact_patterns, hook=settings.redact_hook).text
+            stack = "".join(traceback.format_exception(error, limit=-_FRAMES))
+            told[semconv.EXCEPTION_MESSAGE] = redacted(clean_text(str(error)) or "")[:_MESSAGE]
+            told[semconv.EXCEPTION_STACKTRACE] = redacted(clean_text(stack) or "")[:_STACK]
+        return told
 
 
 def _redactor(settings: Settings) -> Redactor | None:

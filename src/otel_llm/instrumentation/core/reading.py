@@ -94,6 +94,7 @@ class Reading:
             return
         error = sys.exc_info()[1]  # that of the ``with`` block or the handler we are called from
         if error is not None and _is_cancellation(error):
+            self._operation.raised(error)
             self._end("cancelled", self._operation.error_type(error))
         else:
             self._end("closed_early")
@@ -127,6 +128,8 @@ class Reading:
             self.abandoned()
         else:
             outcome = "cancelled" if _is_cancellation(error) else "failed"
+            if not self.ended:
+                self._operation.raised(error)
             self._end(outcome, self._operation.error_type(error))
 
     def _end(self, outcome: str, error_type: str | None = None) -> None:

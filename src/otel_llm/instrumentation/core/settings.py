@@ -13,6 +13,7 @@ from typing import Any, Literal
 _log = logging.getLogger(__name__)
 
 MetricNames = Literal["pin", "head", "both"]
+Exceptions = Literal["off", "type", "message"]
 
 
 class CaptureMode(Enum):
@@ -53,6 +54,13 @@ class Settings:
     metrics: MetricNames = field(default="pin", metadata={"env": "OTEL_LLM_METRICS"})
     """Which metric names: ``pin`` (August 2026, what the official packages emit), ``head``
     (October 2026) or ``both``."""
+    exceptions: Exceptions = field(default="off", metadata={"env": "OTEL_LLM_EXCEPTION_EVENTS"})
+    """Whether a call that raises also becomes a ``gen_ai.client.operation.exception`` event:
+    ``off``, ``type`` (the exception's class) or ``message`` (its message and stack too, with keys
+    and personal data taken out; a provider's message may quote the prompt)."""
+    request_metrics: bool = field(default=False, metadata={"env": "OTEL_LLM_REQUEST_METRICS"})
+    """Whether the HTTP requests below calls are counted: those that an SDK sent again, and what
+    rate limits left by the headers of the answers."""
     span_attributes: bool = field(default=False, metadata={"env": "OTEL_LLM_SPAN_ATTRIBUTES"})
     """Whether spans also carry attributes that the conventions do not have: the outcome of a
     stream, the lifetimes of cache writes."""
@@ -137,6 +145,14 @@ def _metrics(source: str, value: Any) -> MetricNames:
     return "pin"
 
 
+def _exceptions(source: str, value: Any) -> Exceptions:
+    word = str(value).strip().lower()
+    if word in ("off", "type", "message"):
+        return word
+    _warn(source, "off, type, message", "taking off")
+    return "off"
+
+
 def _warn(source: str, allowed: str, instead: str) -> None:
     _log.warning("otel-llm: %s has a value other than %s; %s", source, allowed, instead)
 
@@ -194,11 +210,13 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "baggage": _names,
     "derive": _derive,
     "emit_event": _boolean,
+    "exceptions": _exceptions,
     "hash_key": _as_it_is,
     "max_content_bytes": _bytes,
     "redact": _redact,
     "redact_hook": _as_it_is,
     "redact_patterns": _patterns,
     "metrics": _metrics,
+    "request_metrics": _switch,
     "span_attributes": _switch,
 }

@@ -17,6 +17,7 @@ from .attributes import tokens
 from .ending import Ending
 from .instruments import counter, histogram, instruments
 from .privacy import Privacy
+from .requests import Requests
 from .series import AllSeries, Points
 from .settings import Settings
 
@@ -35,6 +36,7 @@ class Telemetry:
         "names",
         "privacy",
         "reads_content",
+        "requests",
         "series",
         "settings",
         "tracer",
@@ -62,6 +64,8 @@ class Telemetry:
         self.series = AllSeries()
         self.names = instruments(meter, settings.metrics)
         """The client metrics of one operation, by each generation of names asked for."""
+        self.requests = Requests(meter) if settings.request_metrics else None
+        """Counts the HTTP requests below calls, where that is wanted."""
         self._outcomes = counter(meter, semconv.own.STREAM_OUTCOMES)
 
     def durations(self, *, pin: Metric | None, head: Metric | None) -> list[Histogram]:

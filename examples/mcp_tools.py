@@ -11,7 +11,6 @@ import sys
 
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from mcp.server.mcpserver import MCPServer
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
@@ -19,6 +18,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
 from otel_llm.instrumentation.mcp import MCPInstrumentor
+
+try:
+    from mcp.server.mcpserver import MCPServer
+except ImportError:  # version 1 of the package
+    from mcp.server.fastmcp import FastMCP as MCPServer
 
 server = MCPServer("sums")
 

@@ -44,6 +44,8 @@ def span_problems(span: ReadableSpan) -> Iterator[str]:
         yield f"{span.name}: no span of the conventions is {span.kind.name} and has {attributes}"
         return
     allowed = {**_SPANS[kind]["attributes"], **_refined(kind)}
+    if "mcp.method.name" in attributes:  # a tool's span stands for that of the client (MCP, spans)
+        allowed |= _SPANS["mcp.client"]["attributes"]
     yield from _attribute_problems(span.name, attributes, {*allowed, *_OURS})
     yield from _missing(span.name, attributes, _SPANS[kind]["attributes"])
     yield from _name_problems(span, attributes, _SPANS[kind]["name_format"])

@@ -34,6 +34,9 @@ ALTERNATES = {
     "google-genai-2.0": Alternate("google-genai==2.0.0", "google"),
     "google-genai-2": Alternate("google-genai>=2,<3", "google"),
     "botocore-1.35": Alternate("aiobotocore==2.15.0", "bedrock"),
+    "mcp-1.8": Alternate("mcp==1.8.0", "test_mcp", ("-W", "ignore")),
+    "mcp-1": Alternate("mcp>=1,<2", "test_mcp"),
+    "mcp-2.0": Alternate("mcp==2.0.0", "test_mcp"),
     "mistralai-1": Alternate("mistralai==1.12.4", "mistral"),
     "mistralai-2": Alternate("mistralai==2.0.0", "mistral"),
     "cohere-5": Alternate("cohere==5.20.0", "cohere"),
@@ -49,7 +52,19 @@ ALTERNATES = {
     "chroma": Alternate("chromadb>=1,<2", "chroma", ("-W", "ignore::ResourceWarning")),
     "chroma-1.0": Alternate("chromadb==1.0.0", "chroma", ("-W", "ignore")),
     "lancedb": Alternate("lancedb>=0.40,<1", "lancedb"),
-    "llama-index": Alternate("llama-index-core>=0.14,<0.15", "llama_index"),
+    # Its package for OpenAI needs openai 2; its memory leaves a database open.
+    "llama-index": Alternate(
+        "llama-index-core>=0.14,<0.15 llama-index-llms-openai>=0.8,<0.9 "
+        "llama-index-embeddings-openai>=0.7,<0.8",
+        "llama_index",
+        ("-W", "ignore::ResourceWarning"),
+    ),
+    "llama-index-0.14.0": Alternate(
+        "llama-index-core==0.14.0 llama-index-workflows==2.0.0 llama-index-llms-openai==0.5.6 "
+        "llama-index-embeddings-openai==0.5.1",
+        "llama_index",
+        ("-W", "ignore"),
+    ),
     "pinecone": Alternate("pinecone>=10,<11", "pinecone"),
     "qdrant": Alternate("qdrant-client>=1.17,<2", "qdrant"),
     # Of the official instrumentations themselves; not in .venv, where they would trace every test.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 from otel_llm.instrumentation.llama_index import LlamaIndexInstrumentor
@@ -25,7 +27,9 @@ def instrument(telemetry):
 
 @pytest.fixture
 def sdk(telemetry):
-    """The SDK below is traced too."""
+    """The SDK below is traced too; the oldest package for OpenAI has one that we do not know."""
+    if version("openai").startswith("1."):
+        pytest.skip("needs openai 2")
     OpenAIInstrumentor().instrument(**telemetry.providers)
     yield
     OpenAIInstrumentor().uninstrument()

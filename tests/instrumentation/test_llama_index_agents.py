@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 
 import pytest
@@ -16,8 +17,8 @@ from .trees import tree
 
 pytest.importorskip("llama_index.core")
 
-from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent
-from llama_index.core.llms import MockLLM
+from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
+from llama_index.core.base.llms import types
 from llama_index.core.workflow import StartEvent, StopEvent, Workflow, step
 
 __all__ = ["instrument", "llm", "openai", "sdk"]
@@ -101,6 +102,8 @@ async def test_an_agents_tokens_are_on_its_calls_alone(openai, telemetry):
 
 
 async def test_tools_called_at_once_keep_their_ids(openai, llm, telemetry):
+    if not hasattr(types, "ToolCallBlock"):
+        pytest.skip("this version calls one tool at a time")
     calls(llm, ("add", '{"a": 2, "b": 3}', "call_1"), ("add", '{"a": 4, "b": 5}', "call_2"))
 
     await agent(openai).run("2+3, 4+5?")
@@ -231,10 +234,8 @@ async def test_a_workflow_of_one_agent_is_that_agent(openai, telemetry):
     assert tree(telemetry) == [("invoke_agent adder", [("chat gpt-4o", [])])]
 
 
-async def test_an_agent_that_nobody_named_has_no_name(telemetry):
-    await ReActAgent(llm=MockLLM(), streaming=False, early_stopping_method="generate").run(
-        "?", max_iterations=1
-    )
+async def test_an_agent_that_nobody_named_has_no_name(openai, telemetry):
+    await FunctionAgent(tools=[add], llm=openai, streaming=False).run("?")
 
     whole = telemetry.spans()[-1]
     assert whole["name"] == "invoke_agent"
@@ -268,11 +269,15 @@ async def test_a_workflow_of_the_users_own_is_named_only_if_they_named_it(teleme
     assert len(telemetry.points("gen_ai.workflow.duration")) == 1
 
 
-async def test_a_run_that_cannot_start_raises_the_same(telemetry):
-    with pytest.raises(ValueError, match="must be an instance of 'StartEvent'"):
-        Doubled().run(start_event="no event")
+# The package leaves the coroutine that it could not start.
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_run_that_cannot_start_raises_the_same(telemetry):
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        Doubled().run(number=2)
+    gc.collect()
 
-    assert telemetry.span()["error.type"] == "ValueError"
+    assert telemetry.span()["error.type"] == "RuntimeError"
 
 
 async def test_a_run_that_nobody_awaits_ends_all_the_same(telemetry):

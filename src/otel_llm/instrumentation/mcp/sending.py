@@ -1,0 +1,159 @@
+"""Messages that are sent: by version 2 in spans of its own, by version 1 in spans of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+from opentelemetry.context import get_value, set_value
+from opentelemetry.trace import SpanKind
+
+from otel_llm import semconv
+from otel_llm.semconv import metrics
+
+from ..core import guarded
+from ..core.activation import activate, release
+from ..core.exchange import Exchange
+from ..core.operation import type_name
+from ..shapes import mcp as shape
+from ..shapes.mcp import Attributes, Link
+from ..shapes.values import field, fields, integer, items, text
+from .links import LINK, link_of, signals
+
+
+async def send(
+    wrapped: Callable[..., Any], peer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Measure a message that version 2 sends, in a span of its own."""
+    named = {**dict(zip(("method", "params"), args, strict=False)), **kwargs}
+    exchange = link = None
+    with guarded("starting an MCP message"):
+        exchange, link = _sent(peer, named.get("method"), named.get("params"))
+    if exchange is None or link is None:
+        return await wrapped(*args, **kwargs)
+    exchange.context = set_value(LINK, link, exchange.context)
+    return await follow(exchange, link, wrapped, args, kwargs)
+
+
+async def send_request(
+    wrapped: Callable[..., Any], session: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Send a request of version 1 in a span, with the trace in a copy of it."""
+    exchange = link = None
+    with guarded("starting an MCP request"):
+        request = args[0] if args else kwargs["request"]
+        asked = field(request, "root")
+        method, params = field(asked, "method"), field(asked, "params")
+        exchange, link = _sent(session, method, params)
+        if exchange is not None and link is not None:
+            id = integer(field(session, "_request_id"))
+            details = {**shape.details(id, params), **link.shown()}
+            if not exchange.join_span(details):
+                exchange.start_span(name_of(method, params), SpanKind.CLIENT, details)
+                exchange.put_content(
+                    semconv.TOOL_CALL_ARGUMENTS, shape.arguments_of(method, params)
+                )
+            args, kwargs = (_carrying(request, exchange), *args[1:]), {**kwargs}
+            kwargs.pop("request", None)
+    if exchange is None or link is None:
+        return await wrapped(*args, **kwargs)
+    return await follow(exchange, link, wrapped, args, kwargs)
+
+
+def _sent(peer: Any, method: Any, params: Any) -> tuple[Exchange | None, Link | None]:
+    telemetry, link = signals(), link_of(peer)
+    if telemetry is None or text(method) is None:
+        return None, None
+    attributes = {**shape.about(method, params), **link.measured()}
+    return Exchange(telemetry, metrics.MCP_CLIENT_OPERATION_DURATION, attributes), link
+
+
+def name_of(method: Any, params: Any) -> str:
+    """Name the span of a message: its method, and the tool or prompt that it is about."""
+    target = text(fields(params).get("name")) if method in (shape.TOOL, shape.PROMPT) else None
+    return f"{method} {target}" if target else f"{method}"
+
+
+def _carrying(request: Any, exchange: Exchange) -> Any:
+    """Return a copy of a request of version 1 that brings the trace along; the caller's stays."""
+    carrier: dict[str, Any] = {}
+    exchange.carry(carrier)
+    asked, params = request.root, request.root.params
+    params = _model(asked, "params")() if params is None else params
+    told: dict[str, Any] = params.meta.model_dump(exclude_unset=True) if params.meta else {}
+    meta = _model(params, "meta").model_validate({**told, **carrier})
+    params = params.model_copy(update={"meta": meta})
+    return request.model_copy(update={"root": asked.model_copy(update={"params": params})})
+
+
+def _model(owner: Any, name: str) -> Any:
+    """Return the class of an optional field of a pydantic model."""
+    declared: Any = owner.__class__.model_fields[name].annotation
+    return next(kind for kind in (*get_args(declared), declared) if hasattr(kind, "model_fields"))
+
+
+async def notify(
+    wrapped: Callable[..., Any], session: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Measure a notification of version 1."""
+    exchange = link = None
+    with guarded("starting an MCP notification"):
+        notice = field(args[0] if args else kwargs["notification"], "root")
+        exchange, link = _sent(session, field(notice, "method"), field(notice, "params"))
+    if exchange is None or link is None:
+        return await wrapped(*args, **kwargs)
+    return await follow(exchange, link, wrapped, args, kwargs)
+
+
+async def follow(
+    exchange: Exchange,
+    link: Link,
+    wrapped: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Wait for the answer to a message, or for its being sent."""
+    token = activate(exchange.context)
+    try:
+        result = await wrapped(*args, **kwargs)
+    except BaseException as error:
+        release(token)
+        with guarded("measuring a failed MCP message"):
+            exchange.end(raised(error))
+        raise
+    release(token)
+    with guarded("measuring an MCP message"):
+        link.version = shape.version_of(result) or link.version
+        keep_result(exchange, result)
+        exchange.end({**shape.failed(result), **link.measured()})
+    return result
+
+
+def keep_result(exchange: Exchange, result: Any) -> None:
+    """Keep what a tool gave, where content is captured."""
+    content = field(field(result, "root") or result, "content")
+    if exchange.captures and (said := items(content)):
+        kept = [one.model_dump(by_alias=True, exclude_none=True) for one in said]
+        exchange.put_content(semconv.TOOL_CALL_RESULT, {"content": kept})
+
+
+def raised(error: BaseException) -> Attributes:
+    """Return the JSON-RPC code of what the other side answered, else the exception's class."""
+    code = integer(field(field(error, "error"), "code"))
+    return {semconv.ERROR_TYPE: type_name(error)} if code is None else shape.refused(code)
+
+
+def named_span(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Start the span of version 2 for a message sent, with what it leaves out."""
+    given = kwargs
+    with guarded("describing an MCP message"):
+        said, link = fields(kwargs.get("attributes")), get_value(LINK)
+        method = text(said.get(semconv.MCP_METHOD_NAME)) or ""
+        name = text(args[0] if args else kwargs.get("name")) or ""
+        target = name.removeprefix(f"MCP send {method}").removeprefix(method).strip()
+        more = {**link.measured(), **link.shown()} if isinstance(link, Link) else {}
+        about = shape.about(method, {"name": target or None})
+        given = {**kwargs, "attributes": {**about, **more, **said}}
+    return wrapped(*args, **given)

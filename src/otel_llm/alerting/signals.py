@@ -116,6 +116,7 @@ REPORTED_SIGNALS: Mapping[str, str] = {
     "lost_spans": "spans that this collector accepted and could not keep or deliver",
     "queue_age": "age of the oldest batch waiting for a destination, in seconds",
     "queue_use": "how full the fullest queue is, 0 to 1",
+    "suite_pass_rate": "share of a suite's cases that passed when it was last run, 0 to 1",
     "price_table_age": "age of the price table, in seconds",
     "undelivered_notifications": "notifications that no target took",
     "budget_use": "share of a budget that is spent, 1 is all",

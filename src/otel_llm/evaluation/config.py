@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated
 
+from otel_llm.config import ConfigError, Problem
 from otel_llm.config.units import Duration
 
 from .criteria import CRITERIA
 from .endpoint import EndpointConfig
+from .suite import read_suite
 
 
 def parse_dollars(written: object) -> Decimal:
@@ -96,6 +99,14 @@ class ScheduledSuite:
     def __post_init__(self) -> None:
         if self.every < 1:
             raise ValueError("every: must be at least 1s")
+        try:
+            read_suite(Path(self.file))
+        except ConfigError as error:
+            problems = [Problem(f"file: {self.file}: {p.path}", p.text) for p in error.problems]
+            raise ConfigError(problems) from None
+
+    def __hash__(self) -> int:
+        return hash((self.file, self.target.endpoint, self.target.model))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,8 @@ class EvaluationConfig:
     judge: JudgeConfig | None = None
     """Judges a sample of all calls with content, and what suites want judged."""
     embeddings: EndpointConfig | None = None
-    """An embeddings model: with it the same calls get a ``semantic_relevance``."""
+    """An embeddings model: with it judged calls, and suites that ask for it, get a
+    ``semantic_relevance``."""
     suites: tuple[ScheduledSuite, ...] = ()
     """Suites to run on a schedule."""
     daily_budget: Dollars | None = Decimal(1)
@@ -118,5 +130,5 @@ class EvaluationConfig:
         paid = self.judge or self.embeddings
         if self.state_path is None and (self.suites or (paid and self.daily_budget is not None)):
             raise ValueError("state_path: needed to keep the daily budget over restarts")
-        if self.embeddings and not self.judge:
-            raise ValueError("embeddings: the sample is set under judge, which is missing")
+        if not self.judge and any(read_suite(Path(s.file)).judged for s in self.suites):
+            raise ValueError("judge: is missing, and a suite has cases that take one")

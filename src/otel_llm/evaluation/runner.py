@@ -81,9 +81,14 @@ class SuiteOutcome:
     ended_ns: int
 
     @property
+    def pass_rate(self) -> float:
+        """Share of the cases that passed."""
+        return sum(case.passed for case in self.cases) / len(self.cases)
+
+    @property
     def passed(self) -> bool:
         """Whether as many cases passed as must."""
-        return sum(case.passed for case in self.cases) >= self.suite.pass_rate * len(self.cases)
+        return self.pass_rate >= self.suite.pass_rate
 
     def means(self) -> dict[str, float]:
         """Return the mean of each score over the cases that have it."""

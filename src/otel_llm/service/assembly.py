@@ -253,6 +253,8 @@ class Service:
         self.alerts.report("lost_spans", lambda: self._by_exporter(lambda s: s.failed))
         self.alerts.report("queue_age", lambda: self._by_exporter(lambda s: s.oldest_s or 0.0))
         self.alerts.report("queue_use", lambda: self._by_exporter(_use))
+        if self.evaluation:
+            self.alerts.report("suite_pass_rate", self.evaluation.suites_passed)
         if any(name.partition("/")[0] == "cost" for name in self._processors):
             self.alerts.report("price_table_age", table_age())
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from otel_llm.collector.judging import Judging
-from otel_llm.collector.samples import Family
+from otel_llm.collector.samples import Family, Sample, gauge
 from otel_llm.evaluation import EvaluationConfig, Result, Subject
+from otel_llm.evaluation.config import ScheduledSuite
 from otel_llm.evaluation.endpoint import Endpoint, EndpointConfig
 from otel_llm.evaluation.judge import Judge
 from otel_llm.evaluation.live import LiveJudge
 from otel_llm.evaluation.otlp import result_events
 from otel_llm.evaluation.paid import PaidEndpoint
+from otel_llm.evaluation.runner import Asker, SuiteOutcome, run
 from otel_llm.evaluation.sampling import Sampler
+from otel_llm.evaluation.schedule import Schedule
 from otel_llm.evaluation.semantic import SemanticRelevance
 from otel_llm.evaluation.spending import Spending
+from otel_llm.evaluation.suite import read_suite
 from otel_llm.pricing import PriceBook
 
 Send = Callable[[bytes], object]
@@ -48,17 +53,22 @@ class Evaluation:
         if config.judge and self.judge:
             self._live = LiveJudge(config.judge, self.judge, self.deliver, self._semantic)
             self.judging = Judging(Sampler(config.judge.sample), self._live)
+        self._schedule = Schedule(config.suites, state, self._run_suite) if state else None
 
     def start(self) -> None:
         """Begin to judge."""
         if self._live:
             self._live.start()
+        if self._schedule:
+            self._schedule.start()
 
     def stop(self, grace_s: float) -> None:
         """Judge no more; what is under way has ``grace_s`` seconds. Safe to call twice."""
         self._stopping.set()
         if self._live:
             self._live.stop(grace_s)
+        if self._schedule:
+            self._schedule.stop(grace_s)
         for endpoint in self._endpoints:
             endpoint.close()
         self._spending.close()
@@ -71,6 +81,22 @@ class Evaluation:
         """Give what the judge did and spent, for ``/metrics``."""
         if self.judging:
             yield from self.judging.measure()
+        help = "US dollars that judge and embeddings have cost today"
+        yield gauge("otel_llm_evaluation_spent_usd", help, float(self._spending.spent()))
+        samples = [Sample(passed, labels) for labels, passed in self.suites_passed()]
+        if samples:
+            help = "Share of a suite's cases that passed when it was last run"
+            yield Family("otel_llm_evaluation_suite_pass_rate", "gauge", help, samples)
+
+    def suites_passed(self) -> Iterable[tuple[Mapping[str, str], float]]:
+        """Return the share of cases that passed, by suite and model, as of the last runs."""
+        outcomes = self._schedule.outcomes.values() if self._schedule else ()
+        return [({"suite": one.suite.name, "model": one.model}, one.pass_rate) for one in outcomes]
+
+    def _run_suite(self, scheduled: ScheduledSuite) -> SuiteOutcome:
+        asker = Asker(self.judge, self._semantic, self._book, self._send_traces, self._send_logs)
+        with closing(Endpoint(scheduled.target, sleep=self._stopping.wait)) as target:
+            return run(read_suite(Path(scheduled.file)), target, asker)
 
     def _make_judge(self, config: EvaluationConfig) -> Judge | None:
         if config.judge is None:

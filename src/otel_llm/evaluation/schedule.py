@@ -1,0 +1,108 @@
+"""Runs suites again and again, one after the other, in a thread of its own.
+
+When each ran last is kept, so that a restart neither repeats a run nor leaves one out.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from .config import ScheduledSuite
+from .runner import SuiteOutcome
+
+_log = logging.getLogger(__name__)
+_SCHEMA = "create table if not exists runs (suite text primary key, at real not null)"
+_LONGEST_WAIT_S = 60.0
+
+Run = Callable[[ScheduledSuite], SuiteOutcome]
+"""Runs one suite. What it raises is logged; the suite is tried again when it is due again."""
+
+
+class Schedule:
+    """Suites by when they are due. ``start`` and ``stop`` once each."""
+
+    def __init__(
+        self,
+        suites: Sequence[ScheduledSuite],
+        path: Path,
+        run: Run,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Raises ``OSError`` for a file that cannot be used."""
+        self._suites = suites
+        self._run = run
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="suites", daemon=True)
+        self._db = _opened(path)
+        weakref.finalize(self, self._db.close)
+        self.outcomes: Mapping[ScheduledSuite, SuiteOutcome] = {}
+        """How each suite went when it was last run by this process."""
+
+    def start(self) -> None:
+        """Begin to run what is due."""
+        self._thread.start()
+
+    def stop(self, grace_s: float) -> None:
+        """Begin no further run; one under way has ``grace_s`` seconds. Safe to call twice."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(grace_s)
+
+    def due_in(self, suite: ScheduledSuite) -> float:
+        """Return in how many seconds ``suite`` is due; zero or below: now. The clock going back
+        does not put a run off for longer than usual."""
+        row = self._db.execute("select at from runs where suite = ?", (_key(suite),)).fetchone()
+        if row is None:
+            return 0.0
+        return min(suite.every, row[0] + suite.every - self._clock())
+
+    def run_due(self) -> None:
+        """Run every suite that is due."""
+        for suite in self._suites:
+            if not self._stopping.is_set() and self.due_in(suite) <= 0:
+                self._run_one(suite)
+
+    def _run_one(self, suite: ScheduledSuite) -> None:
+        # Noted before it runs: a suite that brings the process down must not do so at every start.
+        self._db.execute("insert or replace into runs values (?, ?)", (_key(suite), self._clock()))
+        try:
+            outcome = self._run(suite)
+        except Exception as error:  # noqa: BLE001  # the other suites go on
+            _log.error("the suite %s could not be run: %s", suite.file, error)
+            return
+        self.outcomes = {**self.outcomes, suite: outcome}
+        passed = sum(case.passed for case in outcome.cases)
+        _log.info(
+            "suite %s with %s: %d of %d passed%s",
+            *(outcome.suite.name, outcome.model, passed, len(outcome.cases)),
+            "" if outcome.passed else ", which is too few",
+        )
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            self.run_due()
+            wait_s = min((self.due_in(suite) for suite in self._suites), default=_LONGEST_WAIT_S)
+            self._stopping.wait(min(max(wait_s, 0.05), _LONGEST_WAIT_S))
+
+
+def _key(suite: ScheduledSuite) -> str:
+    return f"{suite.file} {suite.target.endpoint} {suite.target.model}"
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+        db.execute(_SCHEMA)
+    except sqlite3.Error as error:
+        raise OSError(f"{path}: {error}") from error
+    return db

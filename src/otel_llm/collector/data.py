@@ -17,7 +17,8 @@ from typing import cast
 from . import facts
 from .errors import Malformed
 from .facts import Facts
-from .layout import Layout, Values, guesses_for, layout_of
+from .layout import Layout, Values, layout_of
+from .layout import read as read_layout
 from .splice import Change, Pieces, messages, splice
 from .template import Template
 from .values import (
@@ -265,10 +266,10 @@ class _Scope:
         spans = self._readable()
         if spans is None:
             return list(self._one_by_one())
-        read = guesses_for(self.name or "").read
+        scope = self.name or ""
         return [
             SpanView(self, index, span, *found)
-            if (found := read(span.attributes))
+            if (found := read_layout(scope, span.attributes))
             else self._view(index, self.items()[index])
             for index, span in enumerate(spans)
         ]
@@ -347,6 +348,7 @@ class SpanView:
                 if name in facts.AT:
                     place = facts.AT[name]
                     self._facts[place] = facts.READ[place](value)
+                    self._facts[facts.PROFILE] = None
         return self._facts
 
     @property
@@ -422,7 +424,7 @@ class SpanView:
         for template, numbers in self._filled:
             if name in template.names:
                 return template.values(numbers)[name]
-        return self._changes.get(name, _AS_IT_CAME)
+        return self._changes.get(name, _AS_IT_CAME) if self._changes else _AS_IT_CAME
 
     def _all_written(self) -> dict[str, Value | None]:
         """Return all changes by name, to be changed again: nothing is encoded until the end."""
@@ -464,9 +466,10 @@ class SpanView:
 
     def raw(self, name: str) -> bytes | None:
         """Return the encoded ``AnyValue``, to be scanned without decoding it."""
-        value = self._written(name)
-        if value is not _AS_IT_CAME:
-            return None if value is None else encode(cast("Value", value))
+        if self._filled or self._changes:
+            value = self._written(name)
+            if value is not _AS_IT_CAME:
+                return None if value is None else encode(cast("Value", value))
         at = self.layout.at.get(name)
         return None if at is None else self._values[at]
 

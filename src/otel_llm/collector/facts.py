@@ -1,14 +1,15 @@
 """What is wanted of every GenAI span, read all at once: ``SpanView.facts``.
 
 The facts of a span are a list, one place for each name of the table below; what the span does not
-say, or says in another type, is ``None``. Models, operations and counts come again and again, so
-that their bytes are decoded once and remembered; ids and measured times do not.
+say, or says in another type, is ``None``. Model, provider, operation and the like come again and
+again in the same company, so that their bytes are decoded once for many spans; counts come again
+one by one; ids and measured times do not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from otel_llm import semconv
 from otel_llm.semconv import own
@@ -30,12 +31,16 @@ Read: TypeAlias = Callable[[Any], Any]
 class _Fact(NamedTuple):
     name: str
     read: Read
-    comes_again: bool = True
-    """Whether the same value is on many spans."""
+    comes: Literal["together", "alone", "once"] = "together"
+    """Whether the same value is on many spans, and with the same others."""
 
 
 def _each(read: Read, *names: str) -> tuple[_Fact, ...]:
     return tuple(_Fact(name, read) for name in names)
+
+
+def _counts(*names: str) -> tuple[_Fact, ...]:
+    return tuple(_Fact(name, as_integer, "alone") for name in names)
 
 
 def _anything(value: object) -> object:
@@ -51,15 +56,15 @@ _TABLE: Final = (
         semconv.REQUEST_MODEL,
         semconv.RESPONSE_MODEL,
     ),
-    _Fact(semconv.RESPONSE_ID, text_of, False),
+    _Fact(semconv.RESPONSE_ID, text_of, "once"),
     _Fact(semconv.RESPONSE_FINISH_REASONS, texts_of),
     _Fact(semconv.ERROR_TYPE, text_of),
-    _Fact(semconv.RESPONSE_TIME_TO_FIRST_CHUNK, as_number, False),
+    _Fact(semconv.RESPONSE_TIME_TO_FIRST_CHUNK, as_number, "once"),
     _Fact(semconv.REQUEST_STREAM, boolean_of),
-    _Fact(semconv.CONVERSATION_ID, text_of, False),
+    _Fact(semconv.CONVERSATION_ID, text_of, "once"),
+    _Fact(own.USER_ID, text_of, "once"),
     *_each(
         text_of,
-        own.USER_ID,
         own.FEATURE,
         own.TEAM,
         semconv.AGENT_NAME,
@@ -69,21 +74,20 @@ _TABLE: Final = (
         semconv.PROMPT_VERSION,
         semconv.SERVER_ADDRESS,
     ),
-    _Fact(own.COST_TOTAL, as_number, False),
-    _Fact(own.COST_INPUT, as_number, False),
-    _Fact(own.COST_OUTPUT, as_number, False),
-    _Fact(own.COST_CACHE_READ, as_number, False),
-    _Fact(own.COST_CACHE_WRITE, as_number, False),
+    _Fact(own.COST_TOTAL, as_number, "once"),
+    _Fact(own.COST_INPUT, as_number, "once"),
+    _Fact(own.COST_OUTPUT, as_number, "once"),
+    _Fact(own.COST_CACHE_READ, as_number, "once"),
+    _Fact(own.COST_CACHE_WRITE, as_number, "once"),
     *_each(text_of, own.COST_CURRENCY, own.COST_PRICE_SOURCE, own.COST_PRICE_TIER),
-    _Fact(own.COST_REPORTED, as_number, False),
+    _Fact(own.COST_REPORTED, as_number, "once"),
     _Fact(own.QUALITY_FLAGS, texts_of),
-    _Fact(own.OUTPUT_LENGTH, as_integer),
-    _Fact(own.TAGS, _anything),
+    _Fact(own.OUTPUT_LENGTH, as_integer, "once"),
+    _Fact(own.TAGS, _anything, "once"),
     _Fact(semconv.REQUEST_MAX_TOKENS, as_integer),
-    _Fact(semconv.RETRIEVAL_DOCUMENTS, _anything),
-    _Fact(own.QUALITY_SCORE, as_number, False),
-    *_each(  # as ``Usage`` has them
-        as_integer,
+    _Fact(semconv.RETRIEVAL_DOCUMENTS, _anything, "once"),
+    _Fact(own.QUALITY_SCORE, as_number, "once"),
+    *_counts(  # as ``Usage`` has them
         semconv.USAGE_INPUT_TOKENS,
         semconv.USAGE_OUTPUT_TOKENS,
         semconv.USAGE_CACHE_READ_INPUT_TOKENS,
@@ -113,7 +117,7 @@ _TABLE: Final = (
         "gen_ai.request.service_tier",
     ),
     *_each(text_of, "gen_ai.system", own.DUPLICATE_OF, semconv.OUTPUT_TYPE),
-    _Fact(own.USAGE_COST, _anything),
+    _Fact(own.USAGE_COST, _anything, "once"),
 )
 NAMES: Final = tuple(fact.name for fact in _TABLE)
 AT: Final = {name: place for place, name in enumerate(NAMES)}
@@ -140,38 +144,68 @@ USAGE_COST: Final = AT[own.USAGE_COST]
 USAGE: Final = slice(AT[semconv.USAGE_INPUT_TOKENS], CACHE_CREATION)
 TIERS: Final = slice(AT[semconv.OPENAI_RESPONSE_SERVICE_TIER], SYSTEM)
 
+PROFILE: Final = len(NAMES)
+"""The last place: what facts that come together have in common, an object to remember things by.
+``None`` once they were changed."""
+
 _MEMORY = 32_768
+_MOST_KNOWN = 8192
 _LONGEST = 200
 """Bounds of what is remembered: values come from the outside."""
 
 
-class _Remembered(dict[bytes, Any]):
-    """Values by their bytes. Thread-safe: at worst something is decoded twice."""
+class _Counts(dict[bytes, int | None]):
+    """Counts by their bytes. Thread-safe: at worst something is decoded twice."""
 
-    __slots__ = ("_read",)
+    __slots__ = ()
 
-    def __init__(self, read: Read) -> None:
-        super().__init__()
-        self._read = read
-
-    def __missing__(self, encoded: bytes) -> Any:
-        value = self._read(decode(encoded))
+    def __missing__(self, encoded: bytes) -> int | None:
+        count = as_integer(decode(encoded))
         if len(encoded) <= _LONGEST:
             if len(self) >= _MEMORY:
                 self.clear()
-            self[encoded] = value
-        return value
+            self[encoded] = count
+        return count
 
 
-_remembered: dict[Read, Read] = {
-    read: _Remembered(read).__getitem__ for read in dict.fromkeys(READ) if read is not _anything
-}
+_counted = _Counts().__getitem__
 
 
-def reader(place: int) -> Read:
-    """Return what reads the fact at ``place`` from the encoded ``AnyValue``."""
-    fact = _TABLE[place]
-    if fact.comes_again and fact.read in _remembered:
-        return _remembered[fact.read]
-    read = fact.read
-    return lambda encoded: read(decode(encoded))
+class Plan:
+    """How the facts are read from the values of one layout."""
+
+    __slots__ = ("_alone", "_company", "_once")
+
+    def __init__(self, at: Mapping[str, int]) -> None:
+        """``at`` tells where the value of each name is."""
+        here = [(place, fact) for place, fact in enumerate(_TABLE) if fact.name in at]
+        together = [(place, fact) for place, fact in here if fact.comes == "together"]
+        self._company = [(place, at[fact.name], fact.read) for place, fact in together]
+        self._alone = [(place, at[fact.name]) for place, fact in here if fact.comes == "alone"]
+        self._once = [(p, at[fact.name], fact.read) for p, fact in here if fact.comes == "once"]
+
+    def __call__(self, values: Sequence[bytes]) -> Facts:
+        """Return the facts that ``values`` tell."""
+        key = tuple([values[at] for _, at, _ in self._company])
+        known = _known.get((self, key))
+        facts = (self._decoded(key) if known is None else known).copy()
+        for place, at in self._alone:
+            facts[place] = _counted(values[at])
+        for place, at, read in self._once:
+            facts[place] = read(decode(values[at]))
+        return facts
+
+    def _decoded(self, key: tuple[bytes, ...]) -> Facts:
+        facts: Facts = [None] * len(NAMES)
+        for (place, _, read), encoded in zip(self._company, key, strict=True):
+            facts[place] = read(decode(encoded))
+        facts.append(object())
+        if max(map(len, key), default=0) <= _LONGEST:
+            if len(_known) >= _MOST_KNOWN:
+                _known.clear()
+            _known[self, key] = facts
+        return facts
+
+
+_known: dict[tuple[Plan, tuple[bytes, ...]], Facts] = {}
+"""Facts that come together. Thread-safe: at worst they are decoded twice."""

@@ -45,14 +45,15 @@ class Rates(NamedTuple, Generic[N]):
 
     def charge(self, tokens: Tokens) -> Parts[N]:
         """Return what ``tokens`` cost. One multiplication per bucket, no rounding of our own."""
-        _, uncached, read, write, output, long, reasoning, *other, _ = tokens
+        _, uncached, read, write, output, long, reasoning, *_ = tokens
         parts = Parts(
             uncached * self.input + self.request,
             output * self.output + reasoning * self.reasoning,
             read * self.cache_read,
             write * self.cache_write + long * self.cache_write_1h,
         )
-        return self._with_modalities(tokens, parts) if any(other) else parts
+        text = tokens[_MODALITIES] == _NO_MODALITIES
+        return parts if text else self._with_modalities(tokens, parts)
 
     def _with_modalities(self, tokens: Tokens, parts: Parts[N]) -> Parts[N]:
         return Parts(
@@ -67,6 +68,10 @@ class Rates(NamedTuple, Generic[N]):
             + tokens.image_cache_read * self.image_cache_read,
             parts.cache_write,
         )
+
+
+_MODALITIES = slice(Tokens._fields.index("audio_input"), -1)
+_NO_MODALITIES = (0,) * len(Tokens._fields[_MODALITIES])
 
 
 class Band(NamedTuple):

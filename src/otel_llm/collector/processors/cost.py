@@ -32,6 +32,7 @@ from ..facts import (
     COST_TOTAL,
     DUPLICATE_OF,
     OPERATION,
+    PROFILE,
     PROVIDER,
     REQUEST_MODEL,
     RESPONSE_MODEL,
@@ -48,7 +49,6 @@ from ..usage import read_usage
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
-_ASKED = slice(PROVIDER, RESPONSE_MODEL + 1)
 _MODELS = slice(REQUEST_MODEL, RESPONSE_MODEL + 1)
 _MAX_OFFERS = 8192
 _MAX_UNPRICED = 1000
@@ -107,7 +107,7 @@ class CostProcessor:
         self._book = book or _book(self._config)
         self._missing: Counter[Missing] = Counter()
         self._lock = Lock()
-        self._offers: dict[tuple[Any, ...], _Offer] = {}
+        self._offers: dict[tuple[object, int], _Offer] = {}
 
     def process(self, batch: Batch) -> None:
         """Price every billed call in ``batch``."""
@@ -139,14 +139,15 @@ class CostProcessor:
             self._write(span, facts, offer, card, tokens)
 
     def _offer(self, facts: Facts, at_ns: int) -> _Offer:
-        key = (*facts[_ASKED], *facts[TIERS], facts[SYSTEM], facts[SERVER_ADDRESS], at_ns // DAY_NS)
-        offer = self._offers.get(key)
-        if offer is None:
-            offer = self._made(facts, at_ns)
-            if isinstance(offer.card, Unpriced) or not offer.card.by_minute:
-                if len(self._offers) >= _MAX_OFFERS:
-                    self._offers = {}
-                self._offers[key] = offer
+        key = facts[PROFILE], at_ns // DAY_NS
+        return self._offers.get(key) or self._remembered(key, self._made(facts, at_ns))
+
+    def _remembered(self, key: tuple[object, int], offer: _Offer) -> _Offer:
+        by_minute = isinstance(offer.card, Card) and offer.card.by_minute
+        if key[0] is not None and not by_minute:
+            if len(self._offers) >= _MAX_OFFERS:
+                self._offers = {}
+            self._offers[key] = offer
         return offer
 
     def _made(self, facts: Facts, at_ns: int) -> _Offer:

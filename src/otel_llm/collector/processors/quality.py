@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
 
 from otel_llm import semconv
 from otel_llm.config.units import Size
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
 _UNKNOWN = (None, None)
+_UNSEEN: Final = object()
+_MOST_UNSEEN = 1024
 _SECONDS = 300
 """How many seconds are counted at a time."""
 _ANSWERING = frozenset({"chat", "generate_content", "text_completion"})
@@ -73,6 +75,7 @@ class QualityProcessor:
             max_input_bytes=config.max_input,
         )
         self._scored: dict[int, int] = {}
+        self._unseen: dict[object, Template | None] = {}
 
     def process(self, batch: Batch) -> None:
         """Flag every answer in ``batch``."""
@@ -82,12 +85,17 @@ class QualityProcessor:
                 self._flag(span, facts)
 
     def _flag(self, span: SpanView, facts: Facts) -> None:
+        output = _content(span, semconv.OUTPUT_MESSAGES)
+        input = _content(span, semconv.INPUT_MESSAGES)
+        if output is input is None:
+            self._flag_unseen(span, facts)
+            return
         seen = Evidence(
             facts[FINISH_REASONS] or (),
             facts[OUTPUT_TOKENS],
             facts[OUTPUT_TYPE],
-            _content(span, semconv.OUTPUT_MESSAGES),
-            _content(span, semconv.INPUT_MESSAGES),
+            output,
+            input,
             self._config.thresholds,
         )
         flags = self._inspector.flags(seen)
@@ -95,6 +103,20 @@ class QualityProcessor:
             length, overall = self._measures(span, seen.output, seen) if seen.output else _UNKNOWN
             numbers = [number for number in (overall, length) if number is not None]
             span.fill(_template(flags, length is not None, overall is not None), numbers)
+
+    def _flag_unseen(self, span: SpanView, facts: Facts) -> None:
+        """Flag a call whose content was not captured: few things tell, and they come again."""
+        tokens = facts[OUTPUT_TOKENS]
+        key = facts[FINISH_REASONS], tokens if tokens is None else tokens > 0
+        template = self._unseen.get(key, _UNSEEN)
+        if template is _UNSEEN:
+            flags = self._inspector.flags(Evidence(key[0] or (), tokens))
+            template = None if flags is None else _template(flags, False, False)
+            if len(self._unseen) >= _MOST_UNSEEN:
+                self._unseen = {}
+            self._unseen[key] = template
+        if template is not None:
+            span.fill(cast("Template", template))
 
     def _measures(
         self, span: SpanView, output: Content, seen: Evidence

@@ -9,7 +9,9 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass, replace
+from pathlib import Path
 
+import duckdb
 import pytest
 from benchmarks.store_queries import calls as many_calls
 
@@ -300,6 +302,19 @@ def test_its_size_is_known(store: Store):
     store.write([a_call(n) for n in range(1_000)])
 
     assert store.size_bytes() > 1_000
+
+
+def test_both_engines_write_the_same_parquet(both: tuple[Store, Store], tmp_path: Path):
+    def written(store: Store) -> list[tuple]:
+        file = tmp_path / f"{type(store).__name__}.parquet"
+        store.to_parquet(file, Filter(since_ns=NOON - 3 * DAY, billed=None))
+        held = duckdb.read_parquet(str(file))
+        return held.select(*(name for name in held.columns if name != "flags")).fetchall()
+
+    embedded, server = map(written, both)
+
+    assert len(embedded) > 400
+    assert difference(embedded, server) is None
 
 
 def test_a_refusal_says_why_and_not_what_was_asked(store: Store):

@@ -18,6 +18,7 @@ from .alerts import alert_routes
 from .config import ApiConfig
 from .content import content_routes
 from .dashboard import dashboard_routes
+from .export import export_routes
 from .guard import Guard, TokenFile
 from .health import Ready, health_routes
 from .insights import insight_routes
@@ -57,6 +58,7 @@ def create_app(
     )
     app.include_router(health_routes(ready, measures))
     app.include_router(insight_routes(store, config.trace_links))
+    app.include_router(export_routes(store))
     app.include_router(report_routes(store, observe))
     app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:

@@ -11,9 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .asking import Unanswered, add_source, ask, opened_file
 from .command import Commands, command
 
-DEFAULT_URL = "http://127.0.0.1:4319"
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{1,64}")
 _MARKS = {"wrong": "✗", "odd": "!", "fine": "✓", "unknown": "?"}
 
@@ -24,30 +24,22 @@ def add(commands: Commands) -> None:
     """Describe the subcommand."""
     trace = command(commands, "trace", _run, "why a trace went wrong, the likely cause first")
     trace.add_argument("trace_id", metavar="ID", help="the trace's id in hex")
-    trace.add_argument("--url", default=DEFAULT_URL, help=f"a collector; by default {DEFAULT_URL}")
-    trace.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="holds the token that its API wants"
-    )
-    trace.add_argument(
-        "--store",
-        type=Path,
-        metavar="FILE",
-        help="read the file of a collector that does not run, instead of asking one",
-    )
     trace.add_argument("--json", action="store_true", help="print it as the API gives it")
-
-
-class _Unanswered(Exception):
-    """There is no report; the message says why."""
+    add_source(trace)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     if not _TRACE_ID.fullmatch(arguments.trace_id):
         print(f"otel-llm: {arguments.trace_id!r} is no trace id", file=sys.stderr)
         return 2
+    trace_id = arguments.trace_id.lower()
     try:
-        report = _read(arguments) if arguments.store else _ask(arguments)
-    except _Unanswered as error:
+        report = (
+            _read(arguments.store, trace_id)
+            if arguments.store
+            else ask(arguments, f"/v1/traces/{trace_id}/debug")
+        )
+    except Unanswered as error:
         print(f"otel-llm: {error}", file=sys.stderr)
         return 1
     if arguments.json:
@@ -57,52 +49,14 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _ask(arguments: argparse.Namespace) -> Json:
-    import httpx2
+def _read(file: Path, trace_id: str) -> Json:
+    from otel_llm.store import report_on
 
-    address = f"{arguments.url.rstrip('/')}/v1/traces/{arguments.trace_id.lower()}/debug"
-    try:
-        answer = httpx2.get(address, headers=_headers(arguments.token_file), timeout=30.0)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise _Unanswered(f"{arguments.url} does not answer: {error}") from error
-    if not answer.is_success:
-        raise _Unanswered(f"{arguments.url} answered {answer.status_code}: {_detail(answer)}")
-    return answer.json()
-
-
-def _headers(token_file: Path | None) -> dict[str, str]:
-    if token_file is None:
-        return {}
-    try:
-        lines = token_file.read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise _Unanswered(f"cannot read {token_file}: {error.strerror}") from error
-    return {"authorization": f"Bearer {lines[0]}"} if lines else {}
-
-
-def _detail(answer: Any) -> str:
-    try:
-        return answer.json().get("detail") or answer.reason_phrase
-    except (ValueError, AttributeError):
-        return answer.reason_phrase
-
-
-def _read(arguments: argparse.Namespace) -> Json:
-    from otel_llm.store import DuckDBStore, StoreConfig, StoreError, report_on
-
-    if not arguments.store.is_file():
-        raise _Unanswered(f"there is no file {arguments.store}")
-    try:
-        store = DuckDBStore(StoreConfig(path=str(arguments.store), retain_for=0, max_size=0))
-    except StoreError as error:
-        raise _Unanswered(f"{error}; ask the collector that runs by --url") from error
-    try:
-        trace = store.trace(arguments.trace_id.lower())
+    with opened_file(file) as store:
+        trace = store.trace(trace_id)
         if trace is None:
-            raise _Unanswered("no GenAI span of this trace is stored")
+            raise Unanswered("no GenAI span of this trace is stored")
         return asdict(report_on(trace, store))
-    finally:
-        store.close()
 
 
 def told(report: Json) -> Iterator[str]:

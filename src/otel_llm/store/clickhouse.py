@@ -9,10 +9,12 @@ the start.
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple
+from pathlib import Path
 from threading import Lock
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -26,10 +28,11 @@ from . import schema
 from .clickhouse_schema import CHECKED, TABLES, added_columns, column_names, ttl
 from .config import ClickHouseConfig, StoreConfig
 from .dialect import CLICKHOUSE
+from .filters import Filter
 from .questions import Questions
 from .rows import cleaned, storable, to_call, to_row
 from .scores import Score
-from .store import StoreError, StoreUnavailable
+from .store import EVERYTHING, StoreError, StoreUnavailable
 from .summary import aggregates
 
 BLOCK: Final = 5_000
@@ -154,6 +157,18 @@ class ClickHouseStore(Questions):
             f"SELECT {names} FROM scores WHERE trace_id = ? ORDER BY at_ns, id", [trace_id]
         )
         return [Score(*row) for row in rows]
+
+    def to_parquet(self, file: Path, where: Filter = EVERYTHING) -> None:
+        """See ``Store``."""
+        condition, values = where.where(self.dialect)
+        chosen = _bound(
+            f"SELECT {schema.NAMES} FROM calls WHERE {condition} ORDER BY start_ns, span_id", values
+        )
+        parameters = {f"p{n}": value for n, value in enumerate(values)}
+        with _told("cannot export"), file.open("wb") as out:
+            stream = self._client.raw_stream(chosen, parameters=parameters, fmt="Parquet")
+            with closing(stream):
+                shutil.copyfileobj(stream, out)
 
     def size_bytes(self) -> int:
         """See ``Store``."""

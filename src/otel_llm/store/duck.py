@@ -22,10 +22,11 @@ from otel_llm.genai import Call
 
 from . import schema
 from .config import StoreConfig
+from .filters import Filter
 from .questions import Questions
 from .rows import cleaned, storable, to_row
 from .scores import Score
-from .store import StoreError
+from .store import EVERYTHING, StoreError
 
 _KNOWN: Final = """
 SELECT count(*) - count(DISTINCT (trace_id, span_id)) + (
@@ -204,6 +205,17 @@ class DuckDBStore(Questions):
                 return cursor.execute(sql, values).fetchall()
         except duckdb.Error as error:
             raise StoreError(f"cannot read: {error}") from error
+
+    def to_parquet(self, file: Path, where: Filter = EVERYTHING) -> None:
+        """See ``Store``."""
+        condition, values = where.where()
+        chosen = f"SELECT {schema.NAMES} FROM calls WHERE {condition} ORDER BY start_ns, span_id"
+        self.ask(f"COPY ({chosen}) TO '{quoted(file)}' (FORMAT parquet)", values)
+
+
+def quoted(file: Path) -> str:
+    """A path for between single quotes."""
+    return str(file).replace("'", "''")
 
 
 def _connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:

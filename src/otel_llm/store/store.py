@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from otel_llm.genai import Call
@@ -58,6 +59,10 @@ class Store(Protocol):
 
     def history(self, since_ns: int, where: Filter = EVERYTHING) -> Iterator[Call]:
         """Matching calls that started at ``since_ns`` (Unix) or later, oldest first."""
+        ...
+
+    def to_parquet(self, file: Path, where: Filter = EVERYTHING) -> None:
+        """Write the matching calls, oldest first, one column for each of ``schema.COLUMNS``."""
         ...
 
     def stats(self, where: Filter = EVERYTHING) -> Stats:

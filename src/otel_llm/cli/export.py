@@ -1,0 +1,68 @@
+"""``export``: the calls of a collector as Parquet or OTLP."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from .asking import Unanswered, add_source, opened_file, stream
+from .command import Commands, command
+
+
+def add(commands: Commands) -> None:
+    """Describe the subcommand."""
+    export = command(commands, "export", _run, "write calls to a file: Parquet, or OTLP to replay")
+    export.add_argument("--format", choices=("parquet", "otlp"), required=True)
+    export.add_argument("--output", type=Path, required=True, metavar="FILE")
+    export.add_argument("--since", default="24h", help="24h (ago), ISO 8601 or Unix seconds")
+    export.add_argument("--until", help="in the same forms; by default now")
+    add_source(export)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    part = arguments.output.with_name(arguments.output.name + ".part")
+    try:
+        (_from_file if arguments.store else _from_collector)(arguments, part)
+        part.replace(arguments.output)  # a file that is there is whole
+    except (Unanswered, OSError) as error:
+        print(f"otel-llm: {error}", file=sys.stderr)
+        return 1
+    finally:
+        part.unlink(missing_ok=True)
+    print(f"{arguments.output}: {arguments.output.stat().st_size:,} bytes")
+    return 0
+
+
+def _from_collector(arguments: argparse.Namespace, part: Path) -> None:
+    asked = {name: getattr(arguments, name) for name in ("format", "since", "until")}
+    with _private(part) as out:
+        for chunk in stream(arguments, "/v1/export", asked):
+            out.write(chunk)
+
+
+def _from_file(arguments: argparse.Namespace, part: Path) -> None:
+    from pydantic import ValidationError
+
+    from otel_llm.collector.call_spans import otlp_lines
+    from otel_llm.store import Selection
+
+    chosen = {"since": arguments.since, "until": arguments.until}
+    try:
+        where = Selection.model_validate(chosen).filter()
+    except ValidationError as error:
+        raise Unanswered("; ".join(one["msg"] for one in error.errors())) from error
+    where = replace(where, billed=None)
+    with opened_file(arguments.store) as store, _private(part) as out:
+        if arguments.format == "otlp":
+            out.writelines(line.encode() for line in otlp_lines(store.history(0, where)))
+        else:
+            store.to_parquet(part, where)
+
+
+def _private(file: Path) -> BinaryIO:
+    """Who asked what of which model is for the owner alone."""
+    file.touch(mode=0o600)
+    return file.open("wb")

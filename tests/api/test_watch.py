@@ -152,3 +152,16 @@ def test_asking_by_what_no_budget_knows_is_a_problem(watched: httpx2.Client):
 
     assert answer.status_code == 422
     assert "unknown: usr" in answer.text
+
+
+def test_the_daily_report_can_be_read_at_any_time(watched: httpx2.Client, service: AlertService):
+    service.observe([a_call(1, at=NOON - 10**10, cost=usd(2))])
+
+    assert watched.get("/v1/budgets/report").json() == [
+        {
+            "budget": "month",
+            "labels": {"budget": "month", "period": "month"},
+            "severity": "info",
+            "text": "$2.00 of $10.00 spent this month (20%), yesterday $0.00",
+        }
+    ]

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from otel_llm.genai import Call
 from otel_llm.stats import Selection
@@ -22,6 +22,8 @@ from otel_llm.stats.dimensions import dimension, label
 from otel_llm.stats.periods import Kind, Period, period_of
 from otel_llm.stats.tally import NANO
 from otel_llm.stats.window import OVERFLOW, Key
+
+from .clocks import check_zone
 
 Speed = Literal["fast", "medium", "slow"]
 
@@ -60,10 +62,7 @@ class BudgetConfig:
     def __post_init__(self) -> None:
         if not self.limit > 0:
             raise ValueError("limit must be more than 0")
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"unknown time zone {self.time_zone!r}") from None
+        check_zone(self.time_zone)
         self.selection  # noqa: B018  # refuses unknown dimensions
 
     @property
@@ -85,6 +84,8 @@ class BudgetStatus:
     spent: float
     unpriced_calls: int
     """Calls of unknown cost in this period: ``spent`` is at least what it says."""
+    yesterday: float
+    """Spent on the day before, in the budget's time zone."""
     last_hour: float
     burn: Mapping[Speed, float]
     """Spending over the even speed, in the long and the short window alike; 1 just lasts."""
@@ -160,7 +161,7 @@ class _Book:
         self.accounts: dict[Key, Account] = {}
         self._max_accounts = max_accounts
         self._zone = ZoneInfo(config.time_zone)
-        self._period = Period(0.0, 0.0)
+        self._period = self._day = Period(0.0, 0.0)
         self._dirty: set[Key] = set()
 
     def add(self, call: Call, labels: Mapping[str, str], at: float) -> None:
@@ -171,7 +172,7 @@ class _Book:
         if key not in self.accounts and len(self.accounts) >= self._max_accounts:
             key = (OVERFLOW,)
         account = self.accounts.setdefault(key, Account())
-        account.add(at, self.period(at), nano)
+        account.add(at, self.period(at), nano, self.day(at))
         self._dirty.add(key)
 
     def fits(self, key: Key) -> bool:
@@ -182,13 +183,21 @@ class _Book:
             self._period = period_of(at, self.config.period, self._zone)
         return self._period
 
+    def day(self, at: float) -> Period:
+        if at not in self._day:
+            self._day = period_of(at, "day", self._zone)
+        return self._day
+
     def status(self, now: float) -> Iterator[BudgetStatus]:
         period = self.period(now)
+        yesterday = period_of(self.day(now).start - 1, "day", self._zone)
         for key, account in self.accounts.items():
             account.forget(now)
-            yield self._status(key, account, period, now)
+            yield self._status(key, account, period, yesterday, now)
 
-    def _status(self, key: Key, account: Account, period: Period, now: float) -> BudgetStatus:
+    def _status(
+        self, key: Key, account: Account, period: Period, yesterday: Period, now: float
+    ) -> BudgetStatus:
         config = self.config
         return BudgetStatus(
             budget=config.name,
@@ -199,6 +208,7 @@ class _Book:
             limit=config.limit,
             spent=account.spent(period) / NANO,
             unpriced_calls=account.unpriced.get(period.start, 0),
+            yesterday=account.days.get(yesterday.start, 0) / NANO,
             last_hour=account.rate(now, 3600.0) * 3600.0 / NANO,
             burn=_burn(account, config.limit / period.length_s, now),
             forecast=_dollars(account.forecast(period, now)),

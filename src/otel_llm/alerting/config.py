@@ -13,6 +13,7 @@ from otel_llm.config.units import Duration
 
 from . import notifiers
 from .budgets import BudgetConfig
+from .reports import ReportConfig
 from .routing import Inhibition, MuteTime, Route
 from .rule import Rule
 from .runaway import RunawayConfig
@@ -48,6 +49,8 @@ class AlertingConfig:
     spending_file: str | None = None
     """A file that tells applications on this machine who is to stop spending; ``budget_ok()``
     reads it where ``OTEL_LLM_BUDGET_FILE`` names it."""
+    report: ReportConfig | None = None
+    """A daily report on all budgets; without the section the API alone tells it."""
     watch: WatchConfig = field(default_factory=WatchConfig)
     """Anomalies and drift of every model."""
     notifiers: dict[str, Any] = field(default_factory=lambda: {"console": None}, repr=False)
@@ -75,7 +78,7 @@ class AlertingConfig:
     """Where a trace can be looked at; ``{trace_id}`` is filled in."""
 
     def __post_init__(self) -> None:
-        problems = [*self._bad_notifiers(), *self._bad_routes()]
+        problems = [*self._bad_notifiers(), *self._bad_routes(), *self._bad_report()]
         if self.evaluation_interval <= 0:
             problems.append(Problem("evaluation_interval", "must be more than 0s"))
         if len({budget.name for budget in self.budgets}) < len(self.budgets):
@@ -101,6 +104,16 @@ class AlertingConfig:
                         hint = suggestion(name, known)
                         path = f"routes[{i}].{given}"
                         problems.append(Problem(path, f"{name!r} is not defined{hint}"))
+        return problems
+
+    def _bad_report(self) -> list[Problem]:
+        problems: list[Problem] = []
+        for name in self.report.notifiers if self.report else ():
+            if name not in self.notifiers:
+                text = f"{name!r} is not defined{suggestion(name, self.notifiers)}"
+                problems.append(Problem("report.notifiers", text))
+            elif not notifiers.entry(name).reports:
+                problems.append(Problem("report.notifiers", f"{name!r} takes no reports"))
         return problems
 
     def all_rules(self) -> tuple[tuple[Rule, ...], tuple[Inhibition, ...]]:

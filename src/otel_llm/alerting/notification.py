@@ -10,7 +10,8 @@ from typing import Literal
 from .alert import SEVERITIES, Alert, Severity, worst
 from .signals import show
 
-Event = Literal["firing", "acknowledged", "resolved"]
+Event = Literal["firing", "acknowledged", "resolved", "report"]
+"""``report`` is no alert: it tells once a day how budgets stand."""
 
 _NAMED = frozenset({"alertname", "severity", "about"})
 """Labels that the text says in other ways."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from otel_llm.config.units import Duration
 from otel_llm.stats.matching import matches
 
 from .alert import Alert, Severity
+from .clocks import check_zone, minutes
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _WEEKDAYS: tuple[Weekday, ...] = (
@@ -156,29 +157,15 @@ class MuteTime:
 
     def __post_init__(self) -> None:
         for clock in (self.start, self.end):
-            _minutes(clock)
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"unknown time zone {self.time_zone!r}") from None
+            minutes(clock)
+        check_zone(self.time_zone)
 
     def holds(self, now: float) -> bool:
         """Whether ``now`` (Unix seconds) lies within."""
         local = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(self.time_zone))
         minute, today = local.hour * 60 + local.minute, local.weekday()
-        start, end = _minutes(self.start), _minutes(self.end)
+        start, end = minutes(self.start), minutes(self.end)
         if start < end:
             return _WEEKDAYS[today] in self.weekdays and start <= minute < end
         yesterday = _WEEKDAYS[today - 1] in self.weekdays and minute < end
         return yesterday or (_WEEKDAYS[today] in self.weekdays and minute >= start)
-
-
-def _minutes(clock: str) -> int:
-    """Return minutes since midnight. Raises ``ValueError`` for what is no time of day."""
-    if clock == "24:00":
-        return 24 * 60
-    try:
-        parsed = time.fromisoformat(clock)
-    except ValueError:
-        raise ValueError(f"{clock!r} is no time of day such as 08:30") from None
-    return parsed.hour * 60 + parsed.minute

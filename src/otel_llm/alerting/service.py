@@ -31,6 +31,8 @@ from .drifts import FoundDrift
 from .engine import Clock, RuleEngine
 from .notification import Notification, in_order
 from .readings import Reading, Readings
+from .reports import BudgetReport, DailyReports, report
+from .reports import notification as report_notification
 from .routing import Inhibition, Silence
 from .rule import Rule
 from .runaway import Runaways
@@ -95,6 +97,7 @@ class AlertService:
         self._budgets = budgets.Budgets(config.budgets, max_accounts=config.max_label_sets)
         self._runaways = Runaways(config.runaway)
         self._spending = SpendingFile(Path(config.spending_file)) if config.spending_file else None
+        self._reports = DailyReports(config.report) if config.report else None
         self._windows = Windows(max_series=config.max_label_sets)
         self._watch = Watch(config.watch)
         self._watch.follow(self._windows)
@@ -147,12 +150,14 @@ class AlertService:
         return Delivery(
             name,
             notifiers.entry(name).notifier(settings),
-            self._settled,
+            lambda notification, delivered: self._settled(name, notification, delivered),
             min_interval_s=getattr(settings, "min_interval", 0.0),
             retry_for_s=self._config.retry_for,
         )
 
-    def _settled(self, notification: Notification, delivered: bool) -> None:
+    def _settled(self, name: str, notification: Notification, delivered: bool) -> None:
+        if notification.event == "report" and self._reports:
+            self._reports.settled(name, notification.labels["day"])
         self._dispatcher.settled(notification, delivered)
         self._keep()
 
@@ -216,8 +221,16 @@ class AlertService:
             self._windows.advance(now)
             self._watch.advance(now)
             alerts = self._engine.evaluate()
+            self._add_reports(now)
             self._tell()
             return alerts
+
+    def _add_reports(self, now: float) -> None:
+        day = self._reports.due(now) if self._reports else None
+        found = self.budgets() if day else ()
+        if self._reports and day and found:
+            for name in self._reports.waiting(day):
+                self._due.append((name, report_notification(name, day, found, now)))
 
     def _tell(self) -> None:
         """Keep what is to be told, then hand it over: of a message that left before it was kept
@@ -319,6 +332,10 @@ class AlertService:
         """Return where every budget stands, those that are spent most first."""
         return self._budgets.status(self._clock())
 
+    def budget_report(self) -> tuple[BudgetReport, ...]:
+        """Return what the daily report says, as of now."""
+        return report(self.budgets())
+
     def denials(self) -> tuple[Denial, ...]:
         """Return who is to stop spending: hard budgets that are spent, and runaways."""
         now = self._clock()
@@ -395,6 +412,7 @@ class AlertService:
             "group": self._dispatcher.export(),
             "budget": self._budgets.export(),
             "watch": self._watch.export(),
+            "report": self._reports.export() if self._reports else {},
             "clock": {"evaluated_at": self._clock()},
         }
 
@@ -406,6 +424,8 @@ class AlertService:
         self._dispatcher.restore(self._state.load("group"))
         self._budgets.restore(self._state.load("budget"))
         self._watch.restore(self._state.load("watch"))
+        if self._reports:
+            self._reports.begin(self._state.load("report"), self._clock())
         for given in self._state.load("silence").values():
             self._dispatcher.silence(Silence(**given))
 

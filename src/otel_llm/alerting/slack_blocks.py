@@ -13,13 +13,13 @@ _HEADER = 150
 _SECTION = 3000
 _FALLBACK = 1000
 _URL = 1500
+_EVENTS = {"resolved": "✅", "report": "📊"}
 _ICONS = {"critical": "🔴", "error": "🟠", "warning": "🟡", "info": "🔵"}
 
 
 def render(notification: Notification) -> dict[str, Any]:
     """Return the message: a header, a section per alert, a link to a trace."""
-    over = notification.event == "resolved"
-    icon = "✅" if over else _ICONS[notification.severity]
+    icon = _EVENTS.get(notification.event) or _ICONS[notification.severity]
     return {
         "text": escape(cut(f"{icon} {notification.title}", _FALLBACK)),
         "unfurl_links": False,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from otel_llm.alerting.anomalies import FoundAnomaly
 from otel_llm.alerting.budgets import BudgetStatus
 from otel_llm.alerting.drifts import FoundDrift
+from otel_llm.alerting.reports import BudgetReport
 from otel_llm.alerting.routing import Silence
 from otel_llm.alerting.service import AlertService, written
 
@@ -102,6 +103,11 @@ def _add_findings(routes: APIRouter, service: AlertService) -> None:
     def budgets() -> list[BudgetStatus]:
         """Where every budget stands, those that are spent most first."""
         return list(service.budgets())
+
+    @routes.get("/budgets/report")
+    def report() -> list[BudgetReport]:
+        """What the daily report says, as of now."""
+        return list(service.budget_report())
 
     @routes.get("/anomalies")
     def anomalies() -> list[FoundAnomaly]:

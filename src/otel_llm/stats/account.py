@@ -41,12 +41,14 @@ class Account:
     hours: dict[int, int] = field(default_factory=dict[int, int])
     periods: dict[float, int] = field(default_factory=dict[float, int])
     """By the period's start."""
+    days: dict[float, int] = field(default_factory=dict[float, int])
+    """By the day's start."""
     unpriced: dict[float, int] = field(default_factory=dict[float, int])
     """Calls of unknown cost, by the period's start: so much the sums may be too low."""
     since: float = math.inf
     """The first spending (Unix seconds)."""
 
-    def add(self, at: float, period: Period, nano: int | None) -> None:
+    def add(self, at: float, period: Period, nano: int | None, day: Period | None = None) -> None:
         """Book ``nano`` billionths at ``at``; ``None``: nobody knows how much."""
         if nano is None:
             self.unpriced[period.start] = self.unpriced.get(period.start, 0) + 1
@@ -55,12 +57,14 @@ class Account:
         for book, key in ((self.fine, int(at // FINE_S)), (self.hours, int(at // HOUR_S))):
             book[key] = book.get(key, 0) + nano
         self.periods[period.start] = self.periods.get(period.start, 0) + nano
+        if day is not None:
+            self.days[day.start] = self.days.get(day.start, 0) + nano
 
     def forget(self, now: float) -> None:
         """Let go of what nothing asks for any more."""
         _drop_before(self.fine, int((now - _FINE_KEPT_S) // FINE_S))
         _drop_before(self.hours, int((now - _HOURS_KEPT_S) // HOUR_S))
-        for book in (self.periods, self.unpriced):
+        for book in (self.periods, self.days, self.unpriced):
             for start in sorted(book)[:-_PERIODS_KEPT]:
                 del book[start]
 
@@ -110,7 +114,7 @@ class Account:
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Account:
         """Read back what ``to_json`` gave."""
-        books = {name: {key: value for key, value in given[name]} for name in _BOOKS}
+        books = {name: {key: value for key, value in given.get(name, ())} for name in _BOOKS}
         return cls(**books, since=math.inf if given["since"] is None else given["since"])
 
 
@@ -123,7 +127,7 @@ def _prediction(known: int, left: float) -> float:
     return t * math.sqrt(left + left * left / known)
 
 
-_BOOKS = ("fine", "hours", "periods", "unpriced")
+_BOOKS = ("fine", "hours", "periods", "days", "unpriced")
 
 
 def _pairs(book: Mapping[float, int]) -> list[tuple[float, int]]:

@@ -51,6 +51,8 @@ class Entry:
     """Gets every alert again and again and groups for itself, instead of news in groups."""
     acknowledges: bool = False
     """Wants to hear that somebody took an alert on."""
+    reports: bool = True
+    """Takes what is no alert."""
 
 
 TABLE: Mapping[str, Entry] = {
@@ -59,9 +61,13 @@ TABLE: Mapping[str, Entry] = {
     "slack": Entry(SlackConfig, SlackNotifier, "warning"),
     "slack_bot": Entry(SlackBotConfig, SlackBotNotifier, "warning", acknowledges=True),
     "teams": Entry(TeamsConfig, TeamsNotifier, "warning"),
-    "pagerduty": Entry(PagerDutyConfig, PagerDutyNotifier, "critical", acknowledges=True),
+    "pagerduty": Entry(
+        PagerDutyConfig, PagerDutyNotifier, "critical", acknowledges=True, reports=False
+    ),
     "email": Entry(EmailConfig, EmailNotifier, "warning"),
-    "alertmanager": Entry(AlertmanagerConfig, AlertmanagerNotifier, "info", streams=True),
+    "alertmanager": Entry(
+        AlertmanagerConfig, AlertmanagerNotifier, "info", streams=True, reports=False
+    ),
 }
 
 

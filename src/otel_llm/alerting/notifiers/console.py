@@ -35,9 +35,9 @@ class ConsoleNotifier:
         self._config = config
 
     def send(self, notification: Notification) -> None:
-        """Write the line; a resolved alert is information."""
-        over = notification.event == "resolved"
-        level = logging.INFO if over else _LEVELS[notification.severity]
+        """Write the line; a resolved alert or a report is information."""
+        calm = notification.event in ("resolved", "report")
+        level = logging.INFO if calm else _LEVELS[notification.severity]
         _log.log(level, "%s", render(notification))
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ class SlackBotNotifier:
     def send(self, notification: Notification) -> None:
         """Deliver once. Raises ``TryLater`` or ``Rejected`` by Slack's own error."""
         message = render(notification)
-        sent = self._sent.get(notification.group)
+        sent = None if notification.event == "report" else self._sent.get(notification.group)
         if sent is None or not self._update(sent, message):
             sent = self._post(message)
         elif notification.event == "resolved":
@@ -86,7 +86,7 @@ class SlackBotNotifier:
         return str(answer.get("channel", self._config.channel)), str(answer.get("ts", ""))
 
     def _remember(self, notification: Notification, sent: tuple[str, str]) -> None:
-        if notification.event == "resolved":  # the next time it fires is another message
+        if notification.event in ("resolved", "report"):  # the next is another message
             self._sent.pop(notification.group, None)
             return
         self._sent[notification.group] = sent

@@ -45,12 +45,16 @@ class WebhookConfig:
         check_url(self.url)
 
 
+_STATUS = {"acknowledged": "firing"}
+"""By event: Alertmanager knows no acknowledged alerts."""
+
+
 def render(notification: Notification) -> dict[str, Any]:
     """Return the body. Holds labels, numbers, texts of the rule and links; no content."""
     return {
         "version": "4",
         "groupKey": notification.group,
-        "status": "resolved" if notification.event == "resolved" else "firing",
+        "status": _STATUS.get(notification.event, notification.event),
         "event": notification.event,
         "title": notification.title,
         "severity": notification.severity,

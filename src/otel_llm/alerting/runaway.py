@@ -73,29 +73,38 @@ class Runaway:
 class _Pace:
     """What one session or trace did of late."""
 
-    calls: dict[int, int] = field(default_factory=dict[int, int])
-    """By step of five seconds, as ``tokens``."""
-    tokens: dict[int, int] = field(default_factory=dict[int, int])
+    steps: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+    """Calls and tokens by step of five seconds."""
+    calls: int = 0
+    """In all steps together, as ``tokens``."""
+    tokens: int = 0
     tool: str | None = None
     repeats: int = 0
     tool_at: float = 0.0
 
     def add(self, call: Call, at: float) -> None:
-        step = int(at // _STEP_S)
         if call.billed:
-            for book, much in ((self.calls, 1), (self.tokens, call.tokens or 0)):
-                book[step] = book.get(step, 0) + much
-                for old in [old for old in book if old <= step - _STEPS]:
-                    del book[old]
+            self._count(int(at // _STEP_S), call.tokens or 0)
         elif call.tool_name is not None:
             again = call.tool_name == self.tool and at - self.tool_at <= _MINUTE_S
             self.repeats = self.repeats + 1 if again else 1
             self.tool, self.tool_at = call.tool_name, at
 
+    def _count(self, step: int, tokens: int) -> None:
+        calls, before = self.steps.get(step, (0, 0))
+        self.steps[step] = calls + 1, before + tokens
+        self.calls += 1
+        self.tokens += tokens
+        if not calls:  # a step begins: others end
+            for old in [old for old in self.steps if old <= step - _STEPS]:
+                calls, before = self.steps.pop(old)
+                self.calls -= calls
+                self.tokens -= before
+
     def value(self, limit: Limit) -> int:
         if limit == "tool_repeats":
             return self.repeats
-        return sum((self.calls if limit == "calls_per_minute" else self.tokens).values())
+        return self.calls if limit == "calls_per_minute" else self.tokens
 
 
 class Runaways:
@@ -120,15 +129,18 @@ class Runaways:
                         self._follow(who, call, at)
 
     def _follow(self, who: Who, call: Call, at: float) -> None:
-        pace = self._paces.setdefault(who, _Pace())
-        self._paces.move_to_end(who)
-        if len(self._paces) > _FOLLOWED:
-            self._paces.popitem(last=False)
+        pace = self._paces.get(who)
+        if pace is None:
+            pace = self._paces[who] = _Pace()
+            if len(self._paces) > _FOLLOWED:
+                self._paces.popitem(last=False)
+        else:
+            self._paces.move_to_end(who)
         pace.add(call, at)
         for limit, most in self._limits.items():
-            factor = pace.value(limit) / most
-            if factor > 1:
-                self._over[who, limit] = Runaway(who, limit, factor, at, call.trace_id)
+            value = pace.value(limit)
+            if value > most:
+                self._over[who, limit] = Runaway(who, limit, value / most, at, call.trace_id)
 
     def found(self, now: float) -> tuple[Runaway, ...]:
         """Return what is over a limit, or was within ``hold``."""

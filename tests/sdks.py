@@ -34,7 +34,8 @@ ALTERNATES = {
     "google-genai-2.0": Alternate("google-genai==2.0.0", "google"),
     "google-genai-2": Alternate("google-genai>=2,<3", "google"),
     "botocore-1.35": Alternate("aiobotocore==2.15.0", "bedrock"),
-    "mcp-1.8": Alternate("mcp==1.8.0", "test_mcp", ("-W", "ignore")),
+    # It reaches into pydantic, which has changed since.
+    "mcp-1.8": Alternate("mcp==1.8.0 pydantic<2.12", "test_mcp", ("-W", "ignore")),
     "mcp-1": Alternate("mcp>=1,<2", "test_mcp"),
     "mcp-2.0": Alternate("mcp==2.0.0", "test_mcp"),
     "mistralai-1": Alternate("mistralai==1.12.4", "mistral"),
@@ -73,6 +74,8 @@ ALTERNATES = {
         "completion_hook",
     ),
     "qdrant-1.12": Alternate("qdrant-client==1.12.0", "qdrant"),
+    "weaviate": Alternate("weaviate-client>=4,<5", "weaviate"),
+    "weaviate-4.9": Alternate("weaviate-client==4.9.0", "weaviate", ("-W", "ignore")),
 }
 
 

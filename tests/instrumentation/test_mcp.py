@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -211,6 +212,9 @@ async def test_a_call_says_by_which_transport_it_went(telemetry, name):
     assert expected.items() <= span.attributes.items()
 
 
+@pytest.mark.skipif(
+    version("mcp").startswith("1.8."), reason="this version does not tell which request it was"
+)
 @pytest.mark.usefixtures("instrumented")
 async def test_a_server_over_http_knows_its_client_and_the_session(telemetry):
     async with over_http() as client:

@@ -1,0 +1,144 @@
+"""Sees to it that the store has every call that the journals hold, also after a sudden end.
+
+Data is answered for when it is in a journal; the store learns of it a moment later. So the store
+has a place of its own in every journal of traces: the journal keeps what is behind it, and what is
+behind it at the start is read again. The store knows a span it has.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from otel_llm.genai import Call
+
+from .cursor import Cursor
+from .errors import Malformed
+from .journal import Journal
+from .recount import calls_of, payloads
+
+_log = logging.getLogger(__name__)
+
+FILE: Final = "store.position"
+ROUND_S: Final = 5.0
+"""Between two moves. What was accepted before one round was observed before the next: so long may
+the way from the journal to the observers take."""
+BATCH: Final = 5_000
+
+
+class _Place:
+    """How far the store has come in one journal. A ``Reader``."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self._cursor = Cursor(journal.directory / FILE, journal.start, journal.end)
+        self._seen = self._cursor.position
+        journal.join(self)
+
+    @property
+    def position(self) -> int:
+        """See ``Reader``."""
+        return self._cursor.position
+
+    def heard(self) -> None:
+        """See ``Reader``: it looks for itself."""
+
+    def behind(self) -> Iterator[bytes]:
+        """Yield what was accepted and perhaps not stored."""
+        at = self.position
+        while segment := self.journal.segment_after(at):
+            start, end = max(at, segment.start), min(segment.end, self.journal.end)
+            yield from payloads(segment.file, start - segment.start, end - segment.start)
+            at = end
+
+    def move(self, *, now: bool = False) -> None:
+        """Come to where the journal ended at the last call, or ended ``now``."""
+        end = self.journal.end
+        self._cursor.move(end if now else self._seen)
+        self._seen = end
+        self.journal.release()
+
+    def leave(self) -> None:
+        """Let go of the journal; its file keeps the place."""
+        self.journal.leave(self)
+        self._cursor.close()
+
+
+class StoreKeeper:
+    """Moves the store's place in every journal it was told of. ``catch_up`` once, before data
+    comes; then ``start``."""
+
+    def __init__(self, write: Callable[[list[Call]], object], flush: Callable[[], bool]) -> None:
+        """``write`` keeps calls and returns when they are kept; ``flush`` returns whether what was
+        observed by now is kept."""
+        self._write = write
+        self._flush = flush
+        self._places: dict[int, _Place] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="store-keeper", daemon=True)
+
+    def follow(self, journal: Journal) -> None:
+        """Keep a place in ``journal``, from before anything of it is released."""
+        self._places[id(journal)] = _Place(journal)
+
+    def forget(self, journal: Journal) -> None:
+        """Let go of ``journal``, which is about to be closed."""
+        if place := self._places.pop(id(journal), None):
+            place.leave()
+
+    def catch_up(self) -> int:
+        """Write what the journals hold behind the store's places; returns how many calls."""
+        found = 0
+        for place in list(self._places.values()):
+            batch: list[Call] = []
+            for payload in place.behind():
+                batch += _calls(payload)
+                if len(batch) >= BATCH:
+                    self._write(batch)
+                    found, batch = found + len(batch), []
+            if batch:
+                self._write(batch)
+            found += len(batch)
+            place.move(now=True)
+        return found
+
+    def start(self) -> None:
+        """Begin to move."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, where everything is stored at the end of the journals. Call it when nothing comes
+        any more and the journals are still open. Safe to call twice."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._flush():
+            self._each(lambda place: place.move(now=True))
+        for place in list(self._places.values()):
+            self.forget(place.journal)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(ROUND_S):
+            self.move()
+
+    def move(self) -> None:
+        """One round. A store that does not keep up does not hold up the senders: where a journal
+        is crowded, it is left behind."""
+        kept = self._flush()
+        self._each(lambda place: place.move() if kept or place.journal.crowded else None)
+
+    def _each(self, do: Callable[[_Place], None]) -> None:
+        for place in list(self._places.values()):
+            try:
+                do(place)
+            except OSError as error:  # at worst more is read again
+                _log.warning("%s: %s", place.journal.directory, error)
+
+
+def _calls(payload: bytes) -> list[Call]:
+    try:
+        return calls_of(payload)
+    except Malformed:
+        return []

@@ -21,6 +21,7 @@ from .processors.normalize import NormalizeConfig, NormalizeProcessor
 from .processors.quality import QualityConfig, QualityProcessor
 from .processors.redact import RedactConfig, RedactProcessor
 from .processors.resource import ResourceConfig, ResourceProcessor
+from .processors.sample import SampleConfig, SampleProcessor
 from .receivers.otlp import OtlpConfig, OtlpReceiver
 
 
@@ -47,6 +48,7 @@ PROCESSORS: Mapping[str, Entry] = {
     "quality": Entry(QualityConfig, QualityProcessor),
     "redact": Entry(RedactConfig, RedactProcessor),
     "resource": Entry(ResourceConfig, ResourceProcessor),
+    "sample": Entry(SampleConfig, SampleProcessor),
 }
 EXPORTERS: Mapping[str, Entry] = {
     "otlp": Entry(OtlpExporterConfig, OtlpExporter),

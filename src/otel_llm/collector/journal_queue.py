@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from threading import Condition
 
 from .cursor import SUFFIX, Cursor, position
@@ -18,6 +18,7 @@ from .segments import HEAD, Record, Segment, records
 logger = logging.getLogger(__name__)
 
 UNREADABLE_PAUSE_S = 1.0
+_PEEKED_BYTES = 2**20
 
 
 class JournalQueue:
@@ -85,6 +86,15 @@ class JournalQueue:
         except OSError as error:  # at worst it is sent twice, or stays a little longer
             logger.warning("%s: %s", self._name, error)
 
+    def pending(self) -> Iterator[bytes]:
+        """Yield what waits, without taking it. Raises ``OSError`` when it cannot be read."""
+        at = self._read_to
+        while segment := self._journal.segment_after(at):
+            start, end = max(at, segment.start), min(segment.end, self._journal.end)
+            found, taken = _read_records(segment, start, end, _PEEKED_BYTES)
+            yield from (bytes(record.payload) for record in found)
+            at = start + taken if found else segment.end
+
     def close(self) -> None:
         """See ``Queue``."""
         with self._changed:
@@ -139,7 +149,8 @@ class JournalQueue:
             self._skip(start, segment)
             return None
         self._read_to, self._since = start + taken, time.monotonic()
-        return Lot(tuple(record.payload for record in found), found[0].at, self._read_to)
+        payloads = tuple(record.payload for record in found)
+        return Lot(payloads, found[0].at, self._read_to, found[-1].at)
 
     def _unreadable(self, error: OSError) -> None:
         """Wait for the disk to come back: what it does not give now is not lost."""

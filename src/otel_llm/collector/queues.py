@@ -23,6 +23,8 @@ class Lot:
     """Unix seconds at which the oldest of them was accepted."""
     end: Any = None
     """Where the queue stands after it: the queue's own business."""
+    until: float = 0.0
+    """Unix seconds at which the newest of them was accepted."""
 
 
 class Queue(Protocol):
@@ -157,8 +159,9 @@ class MemoryQueue:
         if not self._waiting:
             return None
         payloads, size, since = list[bytes](), 0, self._waiting[0][1]
+        until = since
         while self._waiting and (not payloads or size + len(self._waiting[0][0]) <= max_bytes):
-            payload, _ = self._waiting.popleft()
+            payload, until = self._waiting.popleft()
             payloads.append(payload)
             size += len(payload)
-        return Lot(tuple(payloads), since)
+        return Lot(tuple(payloads), since, until=until)

@@ -1,43 +1,88 @@
-"""The processors of a collector and what they own: content stores, waiting traces."""
+"""The processors of a collector and what they own: content stores, traces that wait."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
 
-from otel_llm.collector.component import Processor
+from otel_llm.collector.component import Kept, Processor
 from otel_llm.collector.components import PROCESSORS
+from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.processors.content_store import ContentStoreProcessor
+from otel_llm.collector.processors.sample import SampleProcessor
+from otel_llm.collector.sampling import Sampling
 from otel_llm.store.content import ContentStore
+
+HANDING_OVER_S: Final = 5.0
+"""How long a processor whose settings changed may take to give on what it holds."""
+_NONE: Mapping[str, Processor] = MappingProxyType({})
 
 
 class Processing:
     """Every processor once, whichever pipelines it is in."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        """Make them from their settings, by name. Raises ``OSError`` and ``ValueError`` as they
-        do."""
+    def __init__(
+        self, settings: Mapping[str, Any], going_on: Mapping[str, Processor] = _NONE
+    ) -> None:
+        """Make them from their settings, by name, but for those that are ``going_on``. Raises
+        ``OSError`` and ``ValueError`` as they do."""
         self.processors: dict[str, Processor] = {
-            name: PROCESSORS[name.partition("/")[0]].make(config)
+            name: going_on.get(name) or PROCESSORS[name.partition("/")[0]].make(config)
             for name, config in settings.items()
         }
-        self._stores = [
-            part.store
-            for part in self.processors.values()
-            if isinstance(part, ContentStoreProcessor)
-        ]
 
     @property
     def content(self) -> ContentStore | None:
         """What the API reads content from; of several stores the first that has readers."""
-        return next((store for store in self._stores if store.token_file), None)
+        parts = self.processors.values()
+        stores = [part.store for part in parts if isinstance(part, ContentStoreProcessor)]
+        return next((store for store in stores if store.token_file), None)
 
-    def start(self) -> None:
-        """Begin whatever they do beside the data."""
-        for store in self._stores:
-            store.start()
+    def entrance(
+        self,
+        pipeline: str,
+        names: Sequence[str],
+        put: Callable[[bytes], Kept],
+        journal: JournalConfig | None,
+    ) -> Callable[[bytes], Kept]:
+        """Return what takes the data of a pipeline with the processors ``names``: ``put``, or where
+        traces wait to be sampled before they are put. It takes data once it was started."""
+        for name in names:
+            part = self.processors[name]
+            if isinstance(part, SampleProcessor):
+                part.room.forward = put
+                if journal:
+                    log = f"{pipeline.replace('/', '-')}-sample"
+                    part.room.open_journal = partial(Journal, journal, log)
+                return part.room.put
+        return put
 
-    def stop(self) -> None:
-        """End it, after the receivers and before the rest."""
-        for store in self._stores:
-            store.close()
+    def start(self, before: Processing | None = None) -> None:
+        """Begin whatever they do beside the data. ``before`` are those that were running: what is
+        not going on among them ends. Raises ``OSError`` for files that cannot be used."""
+        going_on = self.processors.values()
+        if before is not None:
+            _end([part for part in before.processors.values() if part not in going_on])
+        for part in going_on:
+            for owned in _owned(part):
+                owned.start()
+
+    def stop(self, grace_s: float = HANDING_OVER_S) -> None:
+        """End it, after the receivers and before the senders."""
+        _end(self.processors.values(), grace_s)
+
+
+def _end(parts: Iterable[Processor], grace_s: float = HANDING_OVER_S) -> None:
+    for part in parts:
+        for owned in _owned(part):
+            owned.stop(grace_s)
+
+
+def _owned(part: Processor) -> Iterator[Sampling | ContentStore]:
+    """Yield what runs beside the data."""
+    if isinstance(part, SampleProcessor):
+        yield part.room
+    if isinstance(part, ContentStoreProcessor):
+        yield part.store

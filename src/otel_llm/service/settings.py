@@ -6,7 +6,7 @@ class of their type; every name a pipeline uses must be defined, every mistake i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -171,6 +171,7 @@ def _references(sections: Sections, families: Mapping[str, Mapping[str, Any]]) -
         ]
         if not pipeline.receivers:
             problems.append(Problem(f"{path}.receivers", "a pipeline needs at least one receiver"))
+        problems += _misplaced(path, name, sections.service.pipelines)
         for family, defined in families.items():
             for used in getattr(pipeline, family):
                 if used not in defined:
@@ -178,6 +179,18 @@ def _references(sections: Sections, families: Mapping[str, Mapping[str, Any]]) -
                     text = f"{used!r} is not defined under {family}{hint}"
                     problems.append(Problem(f"{path}.{family}", text))
     return problems
+
+
+def _misplaced(path: str, name: str, pipelines: Mapping[str, PipelineConfig]) -> Iterator[Problem]:
+    """Name what waits for whole traces where it cannot."""
+    for nth, used in enumerate(pipelines[name].processors, start=1):
+        if used.partition("/")[0] != "sample":
+            continue
+        if nth < len(pipelines[name].processors):
+            yield Problem(f"{path}.processors", f"{used!r} must be the last")
+        if any(used in other.processors for n, other in pipelines.items() if n != name):
+            text = f"{used!r} is of one pipeline; define another, such as 'sample/two'"
+            yield Problem(f"{path}.processors", text)
 
 
 def _signals(processor: str) -> Collection[str]:

@@ -123,8 +123,13 @@ class ContentStore:
         self._database = _opened(config.path)
 
     def start(self) -> None:
-        """Begin to remove what expires."""
-        self._thread.start()
+        """Begin to remove what expires. Nothing happens when it has begun."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def stop(self, grace_s: float) -> None:
+        """As ``close``, which does not take long."""
+        self.close()
 
     def close(self) -> None:
         """Stop and release the file. Safe to call twice."""

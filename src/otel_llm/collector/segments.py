@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from .deflate import crc32
 
 HEAD = struct.Struct("<IIq")
 """Length of the payload, CRC-32 of what follows it, Unix nanoseconds; little-endian."""
@@ -40,7 +41,7 @@ class Segment:
 
 def head_of(payload: bytes, at_ns: int) -> bytes:
     """Return what stands before ``payload`` in the file."""
-    check = zlib.crc32(payload, zlib.crc32(at_ns.to_bytes(8, "little", signed=True)))
+    check = crc32(payload, crc32(at_ns.to_bytes(8, "little", signed=True)))
     return HEAD.pack(len(payload), check, at_ns)
 
 
@@ -52,7 +53,7 @@ def records(read: bytes) -> tuple[Sequence[Record], int]:
         length, check, at = HEAD.unpack_from(chunk, offset)
         begin, end = offset + HEAD.size, offset + HEAD.size + length
         payload = chunk[begin:end] if end <= len(chunk) else None
-        if payload is None or check != zlib.crc32(payload, zlib.crc32(chunk[begin - 8 : begin])):
+        if payload is None or check != crc32(payload, crc32(chunk[begin - 8 : begin])):
             break
         found.append(Record(at / 1e9, payload))
         offset = end

@@ -5,7 +5,6 @@ Which answer means what follows OTLP 1.11, "OTLP/HTTP Response".
 
 from __future__ import annotations
 
-import importlib
 import json
 import ssl
 import time
@@ -20,6 +19,7 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from otel_llm.collector.component import Signal
+from otel_llm.collector.deflate import compressobj
 from otel_llm.collector.destination import (
     MAX_REQUEST_BYTES,
     MAX_RESPONSE_BYTES,
@@ -129,19 +129,8 @@ class OtlpHttpExporter:
     def _encode(self, payload: bytes) -> bytes:
         if self._config.compression == "none":
             return payload
-        gzip = _deflate.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        gzip = compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
         return gzip.compress(payload) + gzip.flush()
-
-
-def _library() -> Any:
-    """Return isal from the extra ``fast``, which takes a fifth of the time, else zlib."""
-    try:
-        return importlib.import_module("isal.isal_zlib")
-    except ModuleNotFoundError:
-        return zlib
-
-
-_deflate = _library()
 
 
 def _headers(config: OtlpHttpExporterConfig) -> dict[str, str]:

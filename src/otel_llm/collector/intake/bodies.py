@@ -6,12 +6,12 @@ than a large one.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import zstandard
 
+from ..deflate import DeflateError, decompressobj
 from ..errors import Malformed, TooLarge
 
 _GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15
@@ -57,10 +57,10 @@ def _deflate(body: bytes, limit: int) -> bytes:
 
 
 def _inflate(body: bytes, wbits: int, limit: int) -> tuple[bytes, bytes]:
-    unpacker = zlib.decompressobj(wbits)
+    unpacker = decompressobj(wbits)
     try:
         part = unpacker.decompress(body, limit + 1)
-    except zlib.error:
+    except DeflateError:
         raise Malformed("the body is not compressed as its header says") from None
     if len(part) > limit:
         raise TooLarge(f"the body is larger than {limit} bytes when unpacked")

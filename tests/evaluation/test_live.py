@@ -52,7 +52,7 @@ def said(question: str = "What is 2+2?", answer: str = "Four.", **more: Any) -> 
 
 
 def receive(service: Service, *spans: dict[str, object], **more: Any) -> None:
-    service._consumer("otlp")("traces", request(*spans, **more))
+    service.flow.consumer("otlp")("traces", request(*spans, **more))
 
 
 def wait_until(holds: Callable[[], object]) -> None:

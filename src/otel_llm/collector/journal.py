@@ -12,7 +12,7 @@ import fcntl
 import logging
 import os
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Literal, Protocol
 
 from otel_llm.config.units import Size
 
+from .component import Kept
 from .errors import Refused
 from .segments import HEAD, SUFFIX, Segment, head_of, recovered
 
@@ -87,7 +88,9 @@ class Journal:
         self._lock, self._sync_lock = Lock(), Lock()
         self._process_lock = _claim(self.directory)
         self._segments = list(recovered(self.directory))
-        self._group: Future[None] = Future()
+        self._group = _new_group()
+        self._ordered = False  # somebody will sync the present group
+        self._syncer: ThreadPoolExecutor | None = None
         self._unsynced: list[Segment] = []
         self._suspect = False
         self._complained = -COMPLAIN_S
@@ -123,14 +126,42 @@ class Journal:
     def append(self, payload: bytes) -> None:
         """Return when ``payload`` is as durable as was asked for. Raises ``Refused`` when there is
         no room or the disk fails; then it may or may not be delivered, but is not answered for."""
+        group = self._written(payload)
+        if self._sync:
+            self._commit(group)
+        self._tell_readers()
+
+    def begin(self, payload: bytes) -> Kept:
+        """As ``append``, but where that would wait, return what it would wait for: a thread of the
+        journal's own syncs for all who began by then."""
+        group = self._written(payload)
+        if not self._sync:
+            self._tell_readers()
+            return None
+        with self._lock:
+            ordered, self._ordered = self._ordered, True
+            if self._syncer is None:
+                self._syncer = ThreadPoolExecutor(1, "journal")
+        if not ordered:
+            self._syncer.submit(self.settle)
+        return group
+
+    def _written(self, payload: bytes) -> Future[None]:
         head = head_of(payload, time.time_ns())
         with self._lock:
             self._write(head, payload)
-            group = self._group
             if not self._sync:
                 self.end = self._segments[-1].end
-        if self._sync:
-            self._commit(group)
+            return self._group
+
+    def settle(self) -> None:
+        """Sync what was begun by now."""
+        with self._sync_lock:
+            if self._unsynced or self._ordered:
+                self._sync_group()
+        self._tell_readers()
+
+    def _tell_readers(self) -> None:
         for reader in self._readers:
             reader.heard()
 
@@ -155,6 +186,8 @@ class Journal:
 
     def close(self) -> None:
         """Close the files. Safe to call twice."""
+        if self._syncer is not None:
+            self._syncer.shutdown()
         self.release()
         with self._sync_lock:
             if self._unsynced:
@@ -228,7 +261,8 @@ class Journal:
 
     def _sync_group(self) -> None:
         with self._lock:
-            group, self._group = self._group, Future()
+            group, self._group = self._group, _new_group()
+            self._ordered = False
             segments, self._unsynced = self._unsynced, []
             end = self._segments[-1].end
         try:
@@ -245,7 +279,7 @@ class Journal:
         sync, the next one of the same file proves nothing."""
         self._complain(error)
         with self._lock:
-            later, self._group = self._group, Future()
+            later, self._group = self._group, _new_group()
             self._unsynced = []
             self._suspect = True
             self.end = self._segments[-1].end
@@ -271,6 +305,12 @@ class Journal:
         self.size_bytes -= segment.size
         os.close(segment.file)
         segment.path.unlink(missing_ok=True)
+
+
+def _new_group() -> Future[None]:
+    group = Future[None]()
+    group.set_running_or_notify_cancel()  # one who no longer waits must not cancel for all
+    return group
 
 
 def _private(directory: Path) -> Path:

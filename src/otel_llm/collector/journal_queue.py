@@ -179,6 +179,14 @@ class Stranger:
     def heard(self) -> None:
         """See ``Reader``: nobody listens."""
 
+    def left_for(self, destinations: Iterable[str]) -> bool:
+        """Leave when it is one of ``destinations`` again, and whoever sends to it took its place;
+        return whether it did."""
+        if safe_name(self._name) not in map(safe_name, destinations):
+            return False
+        self._journal.leave(self)
+        return True
+
     def give_up(self) -> None:
         """Let its data go."""
         logger.error("%s did not come back; its %d bytes are LOST", self._name, self._waiting())

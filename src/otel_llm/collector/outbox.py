@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from .component import Exporter, Signal
+from .component import Exporter, Kept, Signal
 from .dead_letter import DeadLetter
 from .errors import Refused
 from .journal import Journal
-from .journal_queue import JournalQueue, strangers
+from .journal_queue import JournalQueue, Stranger, strangers
 from .queues import MemoryQueue
 from .sending import Sender, Sending, drain
 
@@ -23,19 +24,40 @@ class Outbox(ABC):
 
     senders: Sequence[Sender[Any]]
 
-    def put(self, payload: bytes) -> None:
-        """Return when we answer for ``payload``; raises ``Refused`` when there is no room. An
-        empty request goes nowhere."""
-        if payload and self.senders:
-            self._keep(payload)
+    def put(self, payload: bytes) -> Kept:
+        """Return from when on we answer for ``payload``; raises ``Refused`` when there is no room.
+        An empty request goes nowhere."""
+        return self._keep(payload) if payload and self.senders else None
 
     @abstractmethod
-    def _keep(self, payload: bytes) -> None: ...
+    def _keep(self, payload: bytes) -> Kept: ...
+
+    @abstractmethod
+    def change(
+        self, destinations: Destinations, dead_letter: DeadLetter | None
+    ) -> Callable[[float], None]:
+        """Send to these from now on. A destination with the same exporter goes on as if nothing had
+        happened. Returns what brings the others to their end within so many seconds: to be called
+        once. One thread changes an outbox; others go on putting."""
+
+    def _leaving(
+        self, destinations: Destinations, dead_letter: DeadLetter | None
+    ) -> list[Sender[Any]]:
+        return [
+            sender
+            for sender in self.senders
+            if sender.name not in destinations
+            or not sender.serves(destinations[sender.name][0], dead_letter)
+        ]
 
     def start(self) -> None:
         """Begin to send."""
         for sender in self.senders:
             sender.start()
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Answer for what was put and is not answered for yet."""
 
     @abstractmethod
     def close(self) -> None:
@@ -58,10 +80,46 @@ class MemoryOutbox(Outbox):
     def __init__(
         self, signal: Signal, destinations: Destinations, dead_letter: DeadLetter | None = None
     ) -> None:
+        self._signal: Signal = signal
         self.senders: Sequence[Sender[MemoryQueue]] = [
-            Sender(name, signal, exporter, config, _queue(config), dead_letter)
-            for name, (exporter, config) in destinations.items()
+            self._sender(name, destinations, dead_letter) for name in destinations
         ]
+
+    def change(
+        self, destinations: Destinations, dead_letter: DeadLetter | None
+    ) -> Callable[[float], None]:
+        """See ``Outbox``: what a destination whose settings changed still has to send is handed
+        over."""
+        leaving = self._leaving(destinations, dead_letter)
+        staying = {sender.name: sender for sender in self.senders if sender not in leaving}
+        added = {
+            name: self._sender(name, destinations, dead_letter)
+            for name in destinations
+            if name not in staying
+        }
+        for sender in added.values():
+            sender.start()
+        self.senders = [*staying.values(), *added.values()]
+
+        def finish(grace_s: float) -> None:
+            until = time.monotonic() + grace_s
+            for sender in leaving:
+                sender.close()
+            for sender in leaving:
+                heir = added.get(sender.name)
+                if heir is None:
+                    sender.join(until - time.monotonic())
+                    continue
+                for payload in sender.hand_over(until - time.monotonic()):
+                    heir.queue.put(payload)
+
+        return finish
+
+    def _sender(
+        self, name: str, destinations: Destinations, dead_letter: DeadLetter | None
+    ) -> Sender[MemoryQueue]:
+        exporter, config = destinations[name]
+        return Sender(name, self._signal, exporter, config, _queue(config), dead_letter)
 
     def _keep(self, payload: bytes) -> None:
         full = [sender for sender in self.senders if not sender.queue.has_room(len(payload))]
@@ -70,6 +128,9 @@ class MemoryOutbox(Outbox):
         for sender in self.senders:
             if sender not in full:
                 sender.queue.put(payload)
+
+    def settle(self) -> None:
+        """See ``Outbox``: nothing."""
 
     def close(self) -> None:
         """See ``Outbox``: nothing."""
@@ -98,19 +159,75 @@ class JournalOutbox(Outbox):
     ) -> None:
         """The journal is the outbox's to close."""
         self.journal = journal
+        self._signal: Signal = signal
         self.senders: Sequence[Sender[JournalQueue]] = [
-            Sender(name, signal, exporter, config, JournalQueue(journal, name), dead_letter)
-            for name, (exporter, config) in destinations.items()
+            self._sender(name, destinations, dead_letter) for name in destinations
         ]
         self._strangers = strangers(journal, destinations)
         journal.release()
 
-    def _keep(self, payload: bytes) -> None:
+    def change(
+        self, destinations: Destinations, dead_letter: DeadLetter | None
+    ) -> Callable[[float], None]:
+        """See ``Outbox``: whoever sends, the journal keeps the place."""
+        leaving = self._leaving(destinations, dead_letter)
+        here = {sender.name for sender in self.senders}
+        added = [
+            self._sender(name, destinations, dead_letter)
+            for name in destinations
+            if name not in here
+        ]
+        self.senders = [*self.senders, *added]
+        for sender in added:
+            sender.start()
+        self._strangers = [s for s in self._strangers if not s.left_for(destinations)]
+
+        def finish(grace_s: float) -> None:
+            until = time.monotonic() + grace_s
+            for sender in leaving:
+                sender.close()
+            for sender in leaving:
+                sender.hand_over(until - time.monotonic())
+                self._replace(sender, destinations, dead_letter)
+
+        return finish
+
+    def _replace(
+        self,
+        sender: Sender[JournalQueue],
+        destinations: Destinations,
+        dead_letter: DeadLetter | None,
+    ) -> None:
+        """Let another sender of that name go on where ``sender`` was, or keep its place."""
+        others = [other for other in self.senders if other is not sender]
+        if sender.name in destinations:
+            heir = self._sender(sender.name, destinations, dead_letter)
+            self.senders = [*others, heir]
+            heir.start()
+        else:
+            self.senders = others
+            if sender.queue.size_bytes:
+                self._strangers.append(Stranger(self.journal, sender.name, sender.queue.position))
+        self.journal.leave(sender.queue)
+        self.journal.release()
+
+    def _sender(
+        self, name: str, destinations: Destinations, dead_letter: DeadLetter | None
+    ) -> Sender[JournalQueue]:
+        exporter, config = destinations[name]
+        queue = JournalQueue(self.journal, name)
+        return Sender(name, self._signal, exporter, config, queue, dead_letter)
+
+    def _keep(self, payload: bytes) -> Kept:
         try:
-            self.journal.append(payload)
+            return self.journal.begin(payload)
         finally:
             if self.journal.crowded:
                 self._make_room()
+
+    def settle(self) -> None:
+        """See ``Outbox``."""
+        self.journal.settle()
 
     def close(self) -> None:
         """See ``Outbox``."""
@@ -126,6 +243,8 @@ class JournalOutbox(Outbox):
 
 def stop_all(outboxes: Collection[Outbox], grace_s: float) -> None:
     """Stop several, together within ``grace_s`` seconds."""
+    for outbox in outboxes:
+        outbox.settle()
     drain([sender for outbox in outboxes for sender in outbox.senders], grace_s)
     for outbox in outboxes:
         outbox.close()

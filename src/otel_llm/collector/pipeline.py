@@ -19,7 +19,7 @@ from otel_llm import semconv
 from otel_llm.semconv import own
 
 from .calls import read_call
-from .component import Consume, Observer, Processor, Signal
+from .component import Consume, Kept, Observer, Processor, Signal
 from .counters import Counters
 from .data import Batch, SpanView
 from .envelope import checked_count
@@ -58,20 +58,21 @@ class TracePipeline:
         self._closed = any(getattr(p, "fails_closed", False) for p in processors.values())
         self._forward = _Edge("traces", forward, self.counters)
 
-    def consume(self, payload: bytes, *, observe: bool = True) -> None:
-        """Process one request. Raises ``Malformed``, what the senders raise, and what a processor
-        raises without which nothing may go on. ``observe``: whether the observers see it; where
-        several pipelines take the same data, one of them shows it."""
+    def consume(self, payload: bytes, *, observe: bool = True) -> Kept:
+        """Process one request; returns what the senders return. Raises ``Malformed``, what they
+        raise, and what a processor raises without which nothing may go on. ``observe``: whether
+        the observers see it; where several pipelines take the same data, one of them shows it."""
         batch = self._open(payload)
         for processor, guard in self._processors:
             with guard:
                 processor.process(batch)
         if self._closed:
             batch.drop_unreadable()
-        self._forward(batch.to_bytes(), len(batch), len(batch) - batch.dropped)
+        kept = self._forward(batch.to_bytes(), len(batch), len(batch) - batch.dropped)
         self._count(batch)
         if self._observers and observe:
             self._observe(batch)
+        return kept
 
     def _open(self, payload: bytes) -> Batch:
         try:
@@ -118,18 +119,19 @@ class RecordPipeline:
         self._processors = _guarded("processor", processors, self.counters)
         self._forward = _Edge(signal, forward, self.counters)
 
-    def consume(self, payload: bytes, *, observe: bool = True) -> None:
-        """Process one request. Raises as ``TracePipeline`` does."""
+    def consume(self, payload: bytes, *, observe: bool = True) -> Kept:
+        """Process one request. Returns and raises as ``TracePipeline`` does."""
         try:
             items = checked_count(self._signal, payload)
             records = self._processed(payload)
         except Malformed:
             self.counters.add("otel_llm_pipeline_malformed", signal=self._signal)
             raise
-        self._forward(records.to_bytes(), items, items - records.dropped)
+        kept = self._forward(records.to_bytes(), items, items - records.dropped)
         if records.dropped:
             name = f"otel_llm_pipeline_dropped_{ITEMS[self._signal]}"
             self.counters.add(name, records.dropped)
+        return kept
 
     def _processed(self, payload: bytes) -> Records:
         records = Records(self._signal, payload)
@@ -147,15 +149,15 @@ class _Edge:
         self._forward = forward
         self._counters = counters
 
-    def __call__(self, payload: bytes, came: int, left: int) -> None:
+    def __call__(self, payload: bytes, came: int, left: int) -> Kept:
         """``came`` items were received, ``left`` are in ``payload``."""
         if not came:
-            return  # an empty envelope: senders should not send one, and neither do we
+            return None  # an empty envelope: senders should not send one, and neither do we
         outcome = "refused"
         try:
-            if left:
-                self._forward(self._signal, payload)
+            kept = self._forward(self._signal, payload) if left else None
             outcome = "accepted"
+            return kept
         finally:
             self._counters.add(f"otelcol_receiver_{outcome}_{ITEMS[self._signal]}", came)
 

@@ -110,12 +110,21 @@ class Sender(Generic[Q]):
         """Wait until all is delivered, at most ``timeout_s``; what is left is buried as
         ``unsent at shutdown``, or stays in the journal if that is where it is.
         """
+        for payload in self.hand_over(timeout_s):
+            self._bury_or_drop(payload, Permanent("unsent at shutdown"))
+
+    def hand_over(self, timeout_s: float) -> tuple[bytes, ...]:
+        """As ``join``, but what is left is returned, for another sender to send; nothing from a
+        journal."""
         if self._thread.ident is not None:
             self._thread.join(max(0.0, timeout_s))
         self._over = True
         self._wake.set()
-        for payload in self.queue.abandon():
-            self._bury_or_drop(payload, Permanent("unsent at shutdown"))
+        return self.queue.abandon()
+
+    def serves(self, exporter: Exporter, dead_letter: Grave | None) -> bool:
+        """Whether this is what would send to ``exporter`` and bury in ``dead_letter``."""
+        return self._exporter is exporter and self._dead_letter is dead_letter
 
     def overflow(self, payload: bytes) -> None:
         """Bury a request for which the queue has no room. Raises ``Refused`` or ``OSError`` when

@@ -4,74 +4,77 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cache
+from typing import Final
 
 from otel_llm.alerting.service import AlertService
 from otel_llm.api import ApiServer, create_app
-from otel_llm.collector import components
 from otel_llm.collector.alert_measures import alert_measures
-from otel_llm.collector.component import Observer, Receiver, Signal
+from otel_llm.collector.component import Observer, Signal
 from otel_llm.collector.counters import Counters
-from otel_llm.collector.dead_letter import DeadLetter
-from otel_llm.collector.errors import NotServed
 from otel_llm.collector.evaluations import ScoreKeeper
-from otel_llm.collector.journal import Journal
-from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
-from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
-from otel_llm.collector.samples import Family, Measure
-from otel_llm.collector.sending import Sender, SenderStatus
+from otel_llm.collector.outbox import Outbox
+from otel_llm.collector.samples import Family
+from otel_llm.collector.sending import SenderStatus
 from otel_llm.collector.sending_measures import measure as sending_measure
 from otel_llm.collector.sending_measures import measure_journals
 from otel_llm.collector.store_measures import store_measures
 from otel_llm.collector.totals import Totals
 from otel_llm.genai import Call
 from otel_llm.pricing import PriceBook
-from otel_llm.store import CallWriter, open_store
+from otel_llm.store import CallWriter, Store, open_store
 from otel_llm.ui import pages
 
 from .evaluation import Evaluation
+from .files import stamps
+from .flow import Beside, Flow
 from .prices import book_of, table_age
-from .processing import Processing
-from .settings import PipelineConfig, Settings
+from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
-Pipeline = TracePipeline | RecordPipeline
+OFFICE: Final = frozenset({"store", "alerting", "scores", "evaluation", "api"})
+"""What stands beside the data."""
+_AFFECTS: Final[Mapping[str, Set[str]]] = {
+    "store": {"store", "scores", "api"},
+    "alerting": {"alerting", "scores", "api"},
+    "evaluation": {"evaluation", "api"},
+    "content": {"api"},
+    "api": {"api"},
+}
+"""Section to what is made from it."""
 
 
 class Service:
-    """A whole collector. ``start`` and ``stop`` are called once each, by one thread."""
+    """A whole collector. ``start`` and ``stop`` are called once each, ``change`` between them, by
+    one thread."""
 
     def __init__(self, settings: Settings) -> None:
         """Build everything, bind nothing. Raises ``OSError`` for files that cannot be used and
         ``ValueError`` for settings that only their component can judge."""
-        sections = settings.sections
-        self._grace_s = sections.service.drain_timeout
+        self._settings = settings
         self._running = False
         self.counters = Counters()
         self.totals = Totals()
-        self.store = open_store(sections.store) if sections.store else None
-        self.writer = CallWriter(self.store) if self.store else None
-        self.alerts = AlertService(sections.alerting) if sections.alerting else None
-        self.scores = self._score_keeper()
-        self.evaluation = self._make_evaluation(settings)
-        self._dead_letter = DeadLetter(sections.dead_letter) if sections.dead_letter else None
-        self._journal = sections.journal
-        self._exporters = _made(settings.exporters, components.EXPORTERS)
-        self._processing = Processing(settings.processors)
-        self._processors = self._processing.processors
-        self._receivers: Mapping[str, Receiver] = _made(settings.receivers, components.RECEIVERS)
-        self.outboxes: dict[str, Outbox] = {}
-        self._pipelines = {
-            name: self._pipeline(name, pipeline, settings)
-            for name, pipeline in sections.service.pipelines.items()
-        }
-        self._routes = dict(_routes(sections.service.pipelines, self._pipelines))
+        self.store: Store | None = None
+        self.writer: CallWriter | None = None
+        self.alerts: AlertService | None = None
+        self.scores: ScoreKeeper | None = None
+        self.evaluation: Evaluation | None = None
+        self._api: ApiServer | None = None
+        self.flow = Flow(settings, self.counters)
+        self._known = _versions(settings)
+        self._make(settings, OFFICE)
+        self.flow.connect(self._beside())
         self._api = self._make_api(settings)
         self._report_losses()
+
+    @property
+    def outboxes(self) -> Mapping[str, Outbox]:
+        """Where each pipeline ends, by its name."""
+        return self.flow.outboxes
 
     def start(self) -> None:
         """Start downstream first, receivers last. Raises ``OSError`` for a taken address; what
@@ -88,88 +91,107 @@ class Service:
     def stop(self) -> None:
         """Refuse new data, deliver what was accepted within the drain timeout, close."""
         self._running = False
-        for receiver in self._receivers.values():
-            receiver.stop(self._grace_s)
+        self.flow.stop_receiving(self._grace_s)
         if self.evaluation:
             self.evaluation.stop(self._grace_s)
-        self._processing.stop()
-        stop_all(self.outboxes.values(), self._grace_s)
-        for exporter in self._exporters.values():
-            exporter.close()
-        if self.writer:
-            self.writer.close(self._grace_s)
-        if self.scores:
-            self.scores.stop(self._grace_s)
-        if self.alerts:
-            self.alerts.stop()
-        if self._api:
-            self._api.stop()
-        if self.store:
-            self.store.close()
+        self.flow.stop_sending(self._grace_s)
+        self._end(OFFICE - {"evaluation"})
+
+    def change(self, settings: Settings) -> None:
+        """Go on with other settings; what they say the same stays as it is, and no data that was
+        answered for is lost.
+
+        Raises ``OSError``, ``ValueError`` or ``StoreError`` when they cannot be used; then
+        everything is as before. A receiver that cannot have its new address is logged, and served
+        as before.
+        """
+        parts = self.flow.prepare(settings)
+        known = _versions(settings)
+        changed = _affected({name for name in known if known[name] != self._known[name]})
+        with self.flow.paused():
+            self._renew(settings, changed)
+            before = self.flow.change(parts, self._beside())
+            if "api" in changed:
+                self._api = self._make_api(settings)
+            self._begin(changed)
+        self._settings, self._known = settings, known
+        self._report_losses()
+        self.flow.finish(before, self._grace_s)
+
+    def _renew(self, settings: Settings, changed: Set[str]) -> None:
+        """Replace what changed beside the data; put it back when that fails."""
+        self._end(changed)
+        try:
+            self._make(settings, changed)
+        except BaseException:
+            if "store" in changed and self.store:
+                self.store.close()
+            self._make(self._settings, changed)
+            if "api" in changed:
+                self._api = self._make_api(self._settings)
+            self._begin(changed)
+            raise
 
     def _starts(self) -> Iterator[Callable[[], None]]:
-        if self.writer:
-            yield self.writer.start
-        if self.scores:
-            yield self.scores.start
-        if self.alerts:
-            yield self._remember
-            yield self.alerts.start
-        yield self._processing.start
-        for outbox in self.outboxes.values():
-            yield outbox.start
-        if self.evaluation:
-            yield self.evaluation.start
-        if self._api:
-            yield self._api.start
-        for name, receiver in self._receivers.items():
-            yield lambda r=receiver, n=name: r.start(self._consumer(n))
+        yield lambda: self._begin(OFFICE - {"api", "evaluation"})
+        yield self.flow.start_sending
+        yield lambda: self._begin({"evaluation", "api"})
+        yield self.flow.start_receiving
+
+    @property
+    def _grace_s(self) -> float:
+        return self._settings.sections.service.drain_timeout
+
+    # --- what stands beside the data ---
+
+    def _make(self, settings: Settings, names: Set[str]) -> None:
+        sections = settings.sections
+        if "store" in names:
+            self.store = open_store(sections.store) if sections.store else None
+            self.writer = CallWriter(self.store) if self.store else None
+        if "alerting" in names:
+            self.alerts = AlertService(sections.alerting) if sections.alerting else None
+        if "scores" in names:
+            self.scores = self._score_keeper()
+        if "evaluation" in names:
+            self.evaluation = self._make_evaluation(settings)
+
+    def _begin(self, names: Set[str]) -> None:
+        if "store" in names and self.writer:
+            self.writer.start()
+        if "scores" in names and self.scores:
+            self.scores.start()
+        if "alerting" in names and self.alerts:
+            self._remember()
+            self.alerts.start()
+        if "evaluation" in names and self.evaluation:
+            self.evaluation.start()
+        if "api" in names and self._api:
+            self._api.start()
+
+    def _end(self, names: Set[str]) -> None:
+        if "evaluation" in names and self.evaluation:
+            self.evaluation.stop(self._grace_s)
+        if "store" in names and self.writer:
+            self.writer.close(self._grace_s)
+        if "scores" in names and self.scores:
+            self.scores.stop(self._grace_s)
+        if "alerting" in names and self.alerts:
+            self.alerts.stop()
+        if "api" in names and self._api:
+            self._api.stop()
+        if "store" in names and self.store:
+            self.store.close()
+
+    def _beside(self) -> Beside:
+        judging = self.evaluation.judging if self.evaluation else None
+        return Beside(self._observers(), judging, self.scores.take if self.scores else None)
 
     def _remember(self) -> None:
         """Give the alert windows what the store has of them: a restart forgets nothing."""
         if self.alerts and self.store:
             since = time.time() - self.alerts.longest_window_s
             self.alerts.remember(self.store.history(int(since * 1e9)), since)
-
-    def _consumer(self, receiver: str) -> Callable[[Signal, bytes], None]:
-        """Return what a receiver gives its data to: every pipeline that names it."""
-
-        def consume(signal: Signal, payload: bytes) -> None:
-            pipelines = self._routes.get((receiver, signal), ())
-            if not pipelines:
-                raise NotServed(f"no pipeline takes {signal}")
-            *others, first = pipelines
-            for pipeline in others:
-                pipeline.consume(payload, observe=False)
-            first.consume(payload)
-
-        return consume
-
-    def _pipeline(self, name: str, config: PipelineConfig, settings: Settings) -> Pipeline:
-        signal = cast("Signal", name.partition("/")[0])
-        destinations = {
-            exporter: (self._exporters[exporter], settings.exporters[exporter])
-            for exporter in config.exporters
-        }
-        outbox = self.outboxes[name] = self._outbox(name, signal, destinations)
-
-        def forward(_: Signal, payload: bytes) -> None:
-            outbox.put(payload)
-            if signal == "logs" and self.scores:
-                self.scores.take(payload)
-
-        processors = {processor: self._processors[processor] for processor in config.processors}
-        if signal == "traces" and self.evaluation and self.evaluation.judging:
-            processors["evaluation"] = self.evaluation.judging
-        if signal != "traces":
-            return RecordPipeline(signal, processors, forward, self.counters)
-        return TracePipeline(processors, self._observers(), forward, counters=self.counters)
-
-    def _outbox(self, name: str, signal: Signal, destinations: Destinations) -> Outbox:
-        if self._journal is None or not destinations:
-            return MemoryOutbox(signal, destinations, self._dead_letter)
-        journal = Journal(self._journal, name.replace("/", "-"))
-        return JournalOutbox(signal, destinations, journal, self._dead_letter)
 
     def _score_keeper(self) -> ScoreKeeper | None:
         """Make what turns evaluation events into scores of the store."""
@@ -191,11 +213,9 @@ class Service:
         )
 
     def _send_own(self, signal: Signal, payload: bytes) -> None:
-        """Let every pipeline of ``signal`` take what this collector itself has to tell."""
-        pipelines = [p for name, p in self._pipelines.items() if name.partition("/")[0] == signal]
-        for number, pipeline in enumerate(pipelines):
-            pipeline.consume(payload, observe=not number)
-        if signal == "logs" and not pipelines and self.scores:
+        """Let the pipelines take what this collector itself has to tell."""
+        sent = self.flow.send_own(signal, payload)
+        if signal == "logs" and not sent and self.scores:
             self.scores.take(payload)
 
     def _observers(self) -> Mapping[str, Observer]:
@@ -219,32 +239,21 @@ class Service:
                 self._sending,
                 store_measures(self.writer),
                 *([alert_measures(self.alerts)] if self.alerts else []),
-                self._components,
+                self.flow.measure,
                 *(part.measure for part in (self.scores, self.evaluation) if part),
             ],
             alerts=self.alerts,
             observe=self._observe_reported,
-            content=self._processing.content,
+            content=self.flow.processing.content,
+            book=cache(lambda: book_of(settings)),
             pages=pages(self.store, alerts=self.alerts, links=config.trace_links),
             ready=lambda: self._running,
         )
         return ApiServer(app, config)
 
-    def _components(self) -> Iterable[Family]:
-        """What receivers and processors count for themselves, one family per name."""
-        parts = [*self._receivers.values(), *self._processors.values()]
-        measures: list[Measure] = [m for p in parts if (m := getattr(p, "measure", None))]
-        given = [family for measure in measures for family in measure()]
-        for name in dict.fromkeys(family.name for family in given):
-            same = [family for family in given if family.name == name]
-            yield replace(same[0], samples=[sample for f in same for sample in f.samples])
-
     def _sending(self) -> Iterable[Family]:
-        yield from sending_measure(self._senders())
+        yield from sending_measure(self.flow.senders)
         yield from measure_journals(self.outboxes)
-
-    def _senders(self) -> list[Sender[Any]]:
-        return [sender for outbox in self.outboxes.values() for sender in outbox.senders]
 
     def _report_losses(self) -> None:
         """Let the alert rules look at what this collector itself loses."""
@@ -255,14 +264,14 @@ class Service:
         self.alerts.report("queue_use", lambda: self._by_exporter(_use))
         if self.evaluation:
             self.alerts.report("suite_pass_rate", self.evaluation.suites_passed)
-        if any(name.partition("/")[0] == "cost" for name in self._processors):
+        if any(name.partition("/")[0] == "cost" for name in self.flow.processing.processors):
             self.alerts.report("price_table_age", table_age())
 
     def _by_exporter(
         self, read: Callable[[SenderStatus], float]
     ) -> list[tuple[Mapping[str, str], float]]:
         return [
-            ({"exporter": s.name, "signal": s.signal}, read(s.status())) for s in self._senders()
+            ({"exporter": s.name, "signal": s.signal}, read(s.status())) for s in self.flow.senders
         ]
 
 
@@ -270,17 +279,26 @@ def _use(status: SenderStatus) -> float:
     return status.queue_bytes / status.queue_capacity_bytes
 
 
-def _made(settings: Mapping[str, Any], table: Mapping[str, components.Entry]) -> dict[str, Any]:
-    return {name: table[name.partition("/")[0]].make(config) for name, config in settings.items()}
+def _versions(settings: Settings) -> dict[str, object]:
+    """Return what decides whether a part has to be made anew."""
+    sections, processors = settings.sections, settings.processors
+    kinds = {name: name.partition("/")[0] for name in processors}
+    return {
+        "store": sections.store,
+        "alerting": (
+            sections.alerting,
+            stamps(sections.alerting.rule_files) if sections.alerting else (),
+        ),
+        "evaluation": (
+            sections.evaluation,
+            [config for name, config in processors.items() if kinds[name] == "cost"]
+            if sections.evaluation
+            else (),
+        ),
+        "content": [c for name, c in processors.items() if kinds[name] == "content_store"],
+        "api": sections.api,
+    }
 
 
-def _routes(
-    configs: Mapping[str, PipelineConfig], pipelines: Mapping[str, Pipeline]
-) -> Iterator[tuple[tuple[str, str], list[Pipeline]]]:
-    """Give every receiver its pipelines. Where several take the same data, the first one in the
-    file shows it to the observers, and comes last: what another one refuses will come again."""
-    routes: dict[tuple[str, str], list[Pipeline]] = {}
-    for name, config in reversed(list(configs.items())):
-        for receiver in config.receivers:
-            routes.setdefault((receiver, name.partition("/")[0]), []).append(pipelines[name])
-    yield from routes.items()
+def _affected(changed: Set[str]) -> frozenset[str]:
+    return frozenset[str]().union(*(_AFFECTS[name] for name in changed))

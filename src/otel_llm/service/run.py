@@ -8,16 +8,17 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from queue import SimpleQueue
 from types import FrameType
 
+from .reload import reload
 from .settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)
 
 
 def run(file: Path | None) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit code.
+    """Run until SIGTERM or SIGINT; returns the exit code. SIGHUP reads ``file`` again.
 
     Raises ``ConfigError`` before anything is started. Returns 1 when a file or an address cannot
     be used.
@@ -31,10 +32,12 @@ def run(file: Path | None) -> int:
 
     try:
         service = Service(settings)
-        with _until_signalled() as signalled:
+        with _signals() as signals:
             service.start()
             settle()
-            signalled.wait()
+            while signals.get() == signal.SIGHUP:
+                reload(service, file)
+                settle()
     except (OSError, StoreError) as error:
         print(f"otel-llm: cannot start: {error}", file=sys.stderr)
         return 1
@@ -45,17 +48,20 @@ def run(file: Path | None) -> int:
 
 
 @contextmanager
-def _until_signalled() -> Generator[Event]:
-    """Turn SIGTERM and SIGINT into an event; a second signal ends the process at once."""
-    signalled = Event()
+def _signals() -> Generator[SimpleQueue[int]]:
+    """Turn SIGTERM, SIGINT and SIGHUP into a queue; a second one of the first two ends the process
+    at once."""
+    signals = SimpleQueue[int]()
 
     def on_signal(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        signalled.set()
+        if number != signal.SIGHUP:
+            signal.signal(number, signal.SIG_DFL)
+        signals.put(number)
 
-    before = {n: signal.signal(n, on_signal) for n in (signal.SIGTERM, signal.SIGINT)}
+    wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.signal(number, on_signal) for number in wanted}
     try:
-        yield signalled
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,0 +1,35 @@
+"""What SIGHUP does: the file is read again, and a running collector goes on by it, or as before."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otel_llm.config import ConfigError
+from otel_llm.store import StoreError
+
+from .settings import read_settings
+
+if TYPE_CHECKING:
+    from .assembly import Service
+
+logger = logging.getLogger(__name__)
+
+
+def reload(service: Service, file: Path | None) -> bool:
+    """Read ``file`` again and let ``service`` go on by it; return whether it does.
+
+    Mistakes in it, and settings that cannot be had, are logged, and everything stays as it was.
+    """
+    try:
+        service.change(read_settings(file))
+    except ConfigError as error:
+        for problem in error.problems:
+            logger.error("the configuration stays as it was: %s", problem)
+    except (OSError, ValueError, StoreError) as error:
+        logger.error("the configuration stays as it was: %s", error)
+    else:
+        logger.info("the configuration was read again")
+        return True
+    return False

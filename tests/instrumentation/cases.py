@@ -60,6 +60,10 @@ class Case:
     """``error.type`` of a connection that breaks in the middle of a stream."""
     cut_sync: str = ""
     """The same of a synchronous stream, where an SDK tells them apart."""
+    cut_type: str = ""
+    """``error.type`` of the same, where the SDK wraps it."""
+    marks: int = 0
+    """Chunks that the SDK adds to those of the provider."""
     blocks: bool = True
     """Whether streams are context managers."""
     raw: bool = False
@@ -433,6 +437,60 @@ _LLAMA_INDEX = {
 del _LLAMA_INDEX["openai.api.type"]
 
 
+def _langchain() -> LLMInstrumentor:
+    return import_module("otel_llm.instrumentation.langchain").LangChainInstrumentor()
+
+
+class _LangChain:
+    """A model of LangChain's package for OpenAI, whose SDK is not traced here."""
+
+    def __init__(self, url: str, prefix: str = "") -> None:
+        old = version("openai").startswith("2.")
+        httpx = import_module("httpx" if old else "httpx2")
+        self._prefix = prefix
+        self._http, self._async_http = httpx.Client(), httpx.AsyncClient()
+        self.llm = import_module("langchain_openai").ChatOpenAI(
+            model="m",
+            max_tokens=9,
+            base_url=f"{url}/v1",
+            api_key=SECRET,
+            max_retries=0,
+            default_headers={"x-team-token": SECRET},
+            stream_usage=True,
+            http_client=self._http,
+            http_async_client=self._async_http,
+        )
+
+    def call(self, *, stream: bool = False) -> Any:
+        found = getattr(self.llm, f"{self._prefix}{'stream' if stream else 'invoke'}")(_MESSAGES)
+        return _awaitable(found) if hasattr(found, "__anext__") else found
+
+    def __enter__(self) -> _LangChain:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._http.close()
+
+    async def __aenter__(self) -> _LangChain:
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._async_http.aclose()
+
+
+def _langchain_error(kind: str) -> str | None:
+    """Return the class that newer versions of the package wrap the provider's errors in."""
+    if find_spec("langchain_openai") is None:
+        return None
+    name = f"OpenAI{kind}Error"
+    base = import_module("langchain_openai.chat_models.base")
+    return f"{base.__name__}.{name}" if hasattr(base, name) else None
+
+
+_LANGCHAIN = {**_CHAT}
+del _LANGCHAIN["openai.api.type"]
+
+
 def _bedrock() -> LLMInstrumentor:
     return import_module("otel_llm.instrumentation.bedrock").BedrockInstrumentor()
 
@@ -651,6 +709,32 @@ CASES = {
         refusal="litellm.exceptions.RateLimitError",
         cut="litellm.exceptions.APIConnectionError",
         cut_sync="litellm.exceptions.MidStreamFallbackError",
+        blocks=False,
+    ),
+    "langchain": Case(
+        sdk="langchain_openai",
+        instrumentor=_langchain,
+        routes=openai_wire.ROUTES,
+        client=_LangChain,
+        async_client=lambda url: _LangChain(url, "a"),
+        call=lambda client, **more: client.call(**more),
+        method=lambda client: client.llm.invoke,
+        arguments={"input": _MESSAGES},
+        answer=_COMPLETION,
+        chunks=_CHUNKS,
+        send=openai_wire.stream,
+        expected={**_LANGCHAIN, **_WHOLE},
+        streamed={"gen_ai.request.stream": True, "gen_ai.response.id": None},
+        after_first={
+            name: value
+            for name, value in (_LANGCHAIN | {"gen_ai.request.stream": True}).items()
+            if not name.startswith("gen_ai.response.")  # the last chunk tells
+        },
+        refusal=_langchain_error("RateLimit") or "openai.RateLimitError",
+        refusal_type="openai.RateLimitError",
+        cut=_langchain_error("Connection") or _openai_cut(),
+        cut_type=_openai_cut(),
+        marks=1,
         blocks=False,
     ),
     "llama_index": Case(

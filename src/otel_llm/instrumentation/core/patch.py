@@ -31,8 +31,11 @@ class Origin:
 class StreamReader(Protocol):
     """Collects a streamed answer. One instance per stream, fed in order."""
 
-    def feed(self, chunk: Any) -> None:
-        """Take one chunk as the SDK yields it. Runs on every read: attribute reads, no copies."""
+    def feed(self, chunk: Any) -> bool | None:
+        """Take one chunk as the SDK yields it. Runs on every read: attribute reads, no copies.
+
+        ``False``: it is no chunk but a mark that the SDK added, and is not timed.
+        """
         ...
 
     def response(self) -> Response:

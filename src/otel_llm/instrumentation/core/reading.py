@@ -116,7 +116,8 @@ class Reading:
         self._arrivals.append(perf_counter_ns())
         if self._reader is not None:
             try:
-                self._reader.feed(chunk)
+                if self._reader.feed(chunk) is False:
+                    self._arrivals.pop()
             except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
                 swallowed("reading a stream chunk", error)
 

@@ -126,8 +126,8 @@ class ChunkStream:
         self._model: str | None = None
         self._finish: str | None = None
 
-    def feed(self, chunk: Any) -> None:
-        """Take one chunk."""
+    def feed(self, chunk: Any) -> bool | None:
+        """Take one chunk. LangChain marks the end of a stream by an empty one of its own."""
         if self._content:
             self._chunks.append(chunk)
         if counted := field(chunk, "usage_metadata"):
@@ -138,6 +138,7 @@ class ChunkStream:
             self._id = text(about.get("id")) or self._id
         if self._id is None:
             self._id = _id([chunk], [])
+        return False if _is_mark(chunk) else None
 
     def response(self) -> Response:
         """Return what has arrived so far."""
@@ -149,6 +150,11 @@ class ChunkStream:
         if not self._chunks:
             return []
         return [_answer(reduce(add, self._chunks), self._finish)]
+
+
+def _is_mark(chunk: Any) -> bool:
+    last = field(chunk, "chunk_position") == "last"
+    return last and not field(chunk, "content") and not field(chunk, "usage_metadata")
 
 
 def _add(total: Usage, more: Usage) -> None:

@@ -18,6 +18,8 @@ class PagerDuty(Target):
 
     def answer(self, request: Received) -> tuple[int, dict[str, str], bytes]:
         event = json.loads(request.body)
+        if request.path == "/v2/change/enqueue":
+            return self._changed(event)
         if len(request.body) > 512_000 or not self._valid(event):
             return 400, {}, b'{"status":"invalid event"}'
         action, key = event["event_action"], event["dedup_key"]
@@ -26,6 +28,12 @@ class PagerDuty(Target):
             states = {"trigger": "triggered", "acknowledge": "acknowledged", "resolve": "resolved"}
             self.incidents[key] = states[action]
         return 202, {}, json.dumps({"status": "success", "dedup_key": key}).encode()
+
+    def _changed(self, event: dict) -> tuple[int, dict[str, str], bytes]:
+        payload = event["payload"]
+        known = len(event["routing_key"]) == 32 and "event_action" not in event
+        valid = known and 0 < len(payload["summary"]) <= 1024 and bool(payload["timestamp"])
+        return (202, {}, b'{"status":"success"}') if valid else (400, {}, b"{}")
 
     def _valid(self, event: dict) -> bool:
         known = len(event["routing_key"]) == 32 and len(event["dedup_key"]) <= 255

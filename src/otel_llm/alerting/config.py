@@ -139,6 +139,7 @@ class AlertingConfig:
         return Route(
             notifiers=(name,),
             severities=notifiers.severities(name),
+            match=dict(notifiers.entry(name).match),
             group_wait=self.group_wait,
             repeat_interval=self.repeat_interval,
             continue_=True,

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -102,6 +102,7 @@ class AlertService:
         self._watch = Watch(config.watch)
         self._watch.follow(self._windows)
         self._readings = self._own_readings(readings or {})
+        self._notifiers = {name: self._notifier(name) for name in config.notifiers}
         self._deliveries = {name: self._delivery(name) for name in config.notifiers}
         self._due: deque[tuple[str, Notification]] = deque()
         self._unsaved: dict[str, dict[str, Any]] = {}
@@ -145,11 +146,16 @@ class AlertService:
             trace_url=self._config.trace_url,
         )
 
+    def _notifier(self, name: str) -> notifiers.Notifier:
+        return notifiers.entry(name).notifier(
+            notifiers.settings(name, self._config.notifiers[name])
+        )
+
     def _delivery(self, name: str) -> Delivery:
         settings = notifiers.settings(name, self._config.notifiers[name])
         return Delivery(
             name,
-            notifiers.entry(name).notifier(settings),
+            self._notifiers[name],
             lambda notification, delivered: self._settled(name, notification, delivered),
             min_interval_s=getattr(settings, "min_interval", 0.0),
             retry_for_s=self._config.retry_for,
@@ -412,9 +418,15 @@ class AlertService:
             "group": self._dispatcher.export(),
             "budget": self._budgets.export(),
             "watch": self._watch.export(),
+            **{f"sent by {name}": kept.export() for name, kept in self._remembering()},
             "report": self._reports.export() if self._reports else {},
             "clock": {"evaluated_at": self._clock()},
         }
+
+    def _remembering(self) -> Iterator[tuple[str, notifiers.Remembers]]:
+        for name, notifier in self._notifiers.items():
+            if isinstance(notifier, notifiers.Remembers):
+                yield name, notifier
 
     def _restore(self) -> None:
         for given in self._state.load("rule").values():
@@ -424,6 +436,8 @@ class AlertService:
         self._dispatcher.restore(self._state.load("group"))
         self._budgets.restore(self._state.load("budget"))
         self._watch.restore(self._state.load("watch"))
+        for name, kept in self._remembering():
+            kept.restore(self._state.load(f"sent by {name}"))
         if self._reports:
             self._reports.begin(self._state.load("report"), self._clock())
         for given in self._state.load("silence").values():

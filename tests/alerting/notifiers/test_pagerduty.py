@@ -13,6 +13,10 @@ from otel_llm.alerting.notifiers.pagerduty import (
     encode,
     render,
 )
+from otel_llm.alerting.notifiers.pagerduty_changes import (
+    PagerDutyChangesConfig,
+    PagerDutyChangesNotifier,
+)
 
 from ..servers import PagerDuty
 from ..world import alert, notification, serving
@@ -89,3 +93,36 @@ def test_an_invalid_event_is_refused_for_good():
 def test_a_key_of_the_wrong_length_is_a_mistake_in_the_file():
     with pytest.raises(ValueError, match="32 characters"):
         PagerDutyConfig("short")
+
+
+def test_a_change_is_told_beside_the_incidents_and_its_end_is_none():
+    change = alert(
+        "ServedModelChanged",
+        severity="info",
+        annotations={"summary": "gpt-4o is answered by gpt-4o-2026-01-01"},
+        labels={"service": "search", "change": "true"},
+    )
+    with serving(PagerDuty()) as pagerduty:
+        config = PagerDutyChangesConfig(KEY, f"{pagerduty.url}/v2/change/enqueue")
+        notifier = PagerDutyChangesNotifier(config)
+        notifier.send(notification(change))
+        notifier.send(notification(change, event="resolved"))
+        notifier.close()
+
+    assert pagerduty.incidents == {}
+    (request,) = pagerduty.received
+    assert json.loads(request.body) == {
+        "routing_key": KEY,
+        "payload": {
+            "summary": "ServedModelChanged: gpt-4o is answered by gpt-4o-2026-01-01",
+            "source": "search",
+            "timestamp": "2026-01-01T00:00:00.000Z",
+            "custom_details": {
+                "changes": [
+                    "info: gpt-4o is answered by gpt-4o-2026-01-01 (change=true service=search)",
+                    f"http://ui/{'a' * 32}",
+                ]
+            },
+        },
+        "links": [{"href": f"http://ui/{'a' * 32}", "text": "trace"}],
+    }

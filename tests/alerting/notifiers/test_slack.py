@@ -108,7 +108,7 @@ def test_a_burst_is_paced_so_that_slack_never_complains():
         delivery.start()
         for i in range(3):
             delivery.put(notification(group=f"g{i}"))
-        delivery.stop(10)
+        delivery.stop(60)
 
     assert (delivery.delivered, len(slack.received)) == (3, 3)
 
@@ -119,6 +119,6 @@ def test_a_complaint_is_heeded_and_the_message_arrives():
         delivery = Delivery("slack", SlackNotifier(SlackConfig(slack.url)), lambda *_: None)
         delivery.start()
         delivery.put(notification())
-        delivery.stop(10)
+        delivery.stop(60)
 
     assert (delivery.delivered, len(slack.received)) == (1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 
 import pytest
@@ -81,3 +82,20 @@ def test_what_may_pass_is_tried_again(answer: bytes, reason: str):
         config = SlackBotConfig("xoxb-1", "C1", target.url)
         with closing(SlackBotNotifier(config)) as bot, pytest.raises(TryLater, match=reason):
             bot.send(notification())
+
+
+def test_after_a_restart_the_message_is_still_known():
+    with serving(Channel()) as channel:
+        with _bot(channel) as before:
+            before.send(notification(group="told"))
+            before.send(notification(group="over"))
+            before.send(notification(alert(state="resolved"), event="resolved", group="over"))
+            kept = json.loads(json.dumps(before.export()))
+            again = before.export()
+        with _bot(channel) as after:
+            after.restore({group: value for group, value in kept.items() if value})
+            after.send(notification(alert(state="resolved"), event="resolved", group="told"))
+
+    assert (kept, again) == ({"told": ["C1", "0.0"], "over": None}, {})
+    assert channel.messages["0.0"] == "✅ [RESOLVED] ErrorsHigh"
+    assert [ts for ts, _ in channel.threads] == ["1.0", "0.0"]

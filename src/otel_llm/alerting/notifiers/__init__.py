@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from otel_llm.config import ConfigError, Problem, build
 from otel_llm.config.problem import suggestion
@@ -18,9 +18,11 @@ from otel_llm.config.problem import suggestion
 from ..alert import SEVERITIES, Alert, Severity, fingerprint
 from ..notification import Notification
 from .alertmanager import AlertmanagerConfig, AlertmanagerNotifier
+from .apprise import AppriseConfig, AppriseNotifier
 from .console import ConsoleConfig, ConsoleNotifier
 from .email import EmailConfig, EmailNotifier
 from .pagerduty import PagerDutyConfig, PagerDutyNotifier
+from .pagerduty_changes import PagerDutyChangesConfig, PagerDutyChangesNotifier
 from .slack import SlackConfig, SlackNotifier
 from .slack_bot import SlackBotConfig, SlackBotNotifier
 from .teams import TeamsConfig, TeamsNotifier
@@ -39,6 +41,19 @@ class Notifier(Protocol):
         ...
 
 
+@runtime_checkable
+class Remembers(Protocol):
+    """A notifier that needs to know after a restart what it sent, such as a message's id."""
+
+    def export(self) -> dict[str, Any]:
+        """Return what changed since the last call, by name; ``None`` for what is gone."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what ``export`` gave, before the first ``send``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One kind of target."""
@@ -53,6 +68,8 @@ class Entry:
     """Wants to hear that somebody took an alert on."""
     reports: bool = True
     """Takes what is no alert."""
+    match: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Label to pattern: what it hears of when no route says otherwise."""
 
 
 TABLE: Mapping[str, Entry] = {
@@ -64,7 +81,15 @@ TABLE: Mapping[str, Entry] = {
     "pagerduty": Entry(
         PagerDutyConfig, PagerDutyNotifier, "critical", acknowledges=True, reports=False
     ),
+    "pagerduty_changes": Entry(
+        PagerDutyChangesConfig,
+        PagerDutyChangesNotifier,
+        "info",
+        reports=False,
+        match={"change": "true"},
+    ),
     "email": Entry(EmailConfig, EmailNotifier, "warning"),
+    "apprise": Entry(AppriseConfig, AppriseNotifier, "warning"),
     "alertmanager": Entry(
         AlertmanagerConfig, AlertmanagerNotifier, "info", streams=True, reports=False
     ),

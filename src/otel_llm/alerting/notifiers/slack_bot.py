@@ -2,14 +2,16 @@
 
 The first notification of a group is posted; later ones change that message (``chat.update``), so
 that the channel shows how things are, and a resolve is also said in its thread, so that those who
-follow it hear. After a restart of the collector the next notification is a message of its own.
+follow it hear. Which message is whose is kept over restarts.
 Needs the scope ``chat:write``.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +60,8 @@ class SlackBotNotifier:
         self._updating = Poster(f"{base}/chat.update", timeout_s=config.timeout)
         self._sent: OrderedDict[str, tuple[str, str]] = OrderedDict()
         """By group: the message's channel and timestamp."""
+        self._changed: set[str] = set()
+        self._lock = threading.Lock()
 
     def send(self, notification: Notification) -> None:
         """Deliver once. Raises ``TryLater`` or ``Rejected`` by Slack's own error."""
@@ -87,12 +91,30 @@ class SlackBotNotifier:
 
     def _remember(self, notification: Notification, sent: tuple[str, str]) -> None:
         if notification.event in ("resolved", "report"):  # the next is another message
-            self._sent.pop(notification.group, None)
+            self._forget(notification.group)
             return
-        self._sent[notification.group] = sent
-        self._sent.move_to_end(notification.group)
+        with self._lock:
+            self._sent[notification.group] = sent
+            self._sent.move_to_end(notification.group)
+            self._changed.add(notification.group)
         while len(self._sent) > _REMEMBERED:
-            self._sent.popitem(last=False)
+            self._forget(next(iter(self._sent)))
+
+    def _forget(self, group: str) -> None:
+        with self._lock:
+            if self._sent.pop(group, None):
+                self._changed.add(group)
+
+    def export(self) -> dict[str, Any]:
+        """Return the messages that changed since the last call, by group."""
+        with self._lock:
+            groups, self._changed = self._changed, set()
+            return {group: self._sent.get(group) for group in groups}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up what ``export`` gave."""
+        with self._lock:
+            self._sent.update({group: (given[0], given[1]) for group, given in state.items()})
 
     def _call(self, poster: Poster, message: dict[str, Any]) -> dict[str, Any]:
         body = json.dumps(message, ensure_ascii=False).encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from otel_llm.genai import Call, Cost, Document, Usage
@@ -28,7 +28,7 @@ FULL = Call(
     response_id="chatcmpl-1",
     finish_reasons=("stop", "length"),
     error_type="openai.RateLimitError",
-    usage=Usage(**{name: n for n, name in enumerate(Usage.__slots__, start=1)}),
+    usage=Usage(**{name: n for n, name in enumerate((f.name for f in fields(Usage)), start=1)}),
     time_to_first_chunk_s=0.25,
     streamed=True,
     conversation_id="c1",
@@ -56,6 +56,7 @@ FULL = Call(
     flags=("refusal",),
     output_chars=12,
     tags={"tier": "gold", "a": "b"},
+    content_reference="f" * 32,
     max_tokens=256,
     documents=(Document("handbook-3", 0.82), Document(None, None)),
 )

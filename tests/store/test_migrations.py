@@ -19,6 +19,7 @@ from .test_scores import RATED
 OLD = (Path(__file__).parents[1] / "data/store_v2.sql").read_text("utf-8")
 THEN = replace(
     FULL,
+    content_reference=None,
     max_tokens=None,
     documents=None,
     score=None,

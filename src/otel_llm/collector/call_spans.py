@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, Final, cast
@@ -43,6 +44,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     own.QUALITY_FLAGS: "flags",
     own.QUALITY_SCORE: "score",
     own.OUTPUT_LENGTH: "output_chars",
+    own.CONTENT_REFERENCE: "content_reference",
     own.TAGS: "tags",
 }
 _COST: Final[Mapping[str, str]] = {
@@ -97,7 +99,7 @@ def _said(call: Call) -> dict[str, object]:
     if call.documents is not None:
         found = [{"id": one.id, "score": one.score} for one in call.documents]
         said[semconv.RETRIEVAL_DOCUMENTS] = json.dumps(found)
-    usage = (getattr(call.usage, field) for field in call.usage.__slots__)
+    usage = [getattr(call.usage, field.name) for field in fields(call.usage)]
     said |= zip(NAMES[USAGE], usage, strict=True)
     if call.cost is not None:
         said |= {name: getattr(call.cost, field) for name, field in _COST.items()}

@@ -87,6 +87,7 @@ _TABLE: Final = (
     _Fact(semconv.REQUEST_MAX_TOKENS, as_integer),
     _Fact(semconv.RETRIEVAL_DOCUMENTS, _anything, "once"),
     _Fact(own.QUALITY_SCORE, as_number, "once"),
+    _Fact(own.CONTENT_REFERENCE, text_of, "once"),
     *_counts(  # as ``Usage`` has them
         semconv.USAGE_INPUT_TOKENS,
         semconv.USAGE_OUTPUT_TOKENS,

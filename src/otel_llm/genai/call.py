@@ -85,6 +85,8 @@ class Call:
     """What a retrieval found, in its order; ``None`` when it was not captured."""
     score: float | None = None
     """How good the answer looks by rules of thumb, from 0 to 1; only some calls are scored."""
+    content_reference: str | None = None
+    """Where what was said is kept apart, for who may read it; ``None`` when it is not."""
 
     @property
     def model(self) -> str | None:

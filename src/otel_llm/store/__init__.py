@@ -10,6 +10,7 @@ from .config import ClickHouseConfig, StoreConfig
 from .duck import DuckDBStore
 from .filters import DIMENSIONS, MEASURES, Dimension, Filter, Measure, Most
 from .findings import Finding
+from .incidents import Incident
 from .opened import open_store
 from .report import Report, linked, report_on
 from .scores import Score, ScoreBucket, ScoreStats, Source
@@ -32,6 +33,7 @@ __all__ = [
     "Filter",
     "Finding",
     "Group",
+    "Incident",
     "Measure",
     "Most",
     "Report",

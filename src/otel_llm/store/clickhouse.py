@@ -8,10 +8,11 @@ the start.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
@@ -29,6 +30,7 @@ from .clickhouse_schema import CHECKED, TABLES, added_columns, column_names, ttl
 from .config import ClickHouseConfig, StoreConfig
 from .dialect import CLICKHOUSE
 from .filters import Filter
+from .incidents import Incident
 from .questions import Questions
 from .rows import cleaned, storable, to_call, to_row
 from .scores import Score
@@ -120,16 +122,43 @@ class ClickHouseStore(Questions):
     def _insert(self, table: str, rows: Sequence[Sequence[object]], names: Sequence[str]) -> None:
         self._client.insert(table, [cleaned(row) for row in rows], column_names=names)
 
+    def put_costs(self, calls: Sequence[Call]) -> None:
+        """See ``Store``. The row is written anew, and the newer one counts."""
+        with self._writing, _told("cannot keep costs"):
+            for at in range(0, len(calls), BLOCK):
+                some = calls[at : at + BLOCK]
+                unknown = {(call.trace_id, call.span_id) for call in self._unknown(some)}
+                rows = [_row(c) for c in some if (c.trace_id, c.span_id) not in unknown]
+                self._insert("calls", rows, column_names())
+
+    def put_baseline(self, name: str, value: str | None) -> None:
+        """See ``Store``. An empty value stands for one that was removed."""
+        with self._writing, _told("cannot keep a baseline"):
+            row = [name, value or "", time.time_ns()]
+            self._insert("baselines", [row], ["name", "value", "written_ns"])
+
+    def baselines(self) -> Mapping[str, str]:
+        """See ``Store``."""
+        found = self.ask("SELECT name, value FROM baselines ORDER BY name")
+        return {name: value for name, value in found if value}
+
     def add_scores(self, scores: Sequence[Score]) -> None:
         """See ``Store``."""
         newest = {score.id: [*astuple(score), time.time_ns()] for score in scores}
         with self._writing, _told("cannot keep scores"):
             self._insert("scores", list(newest.values()), [*Score.__slots__, "written_ns"])
 
+    def add_incidents(self, incidents: Sequence[Incident]) -> None:
+        """See ``Store``."""
+        now_ns = time.time_ns()
+        rows = [[one.id, one.at_ns, json.dumps(one.alert), now_ns] for one in incidents]
+        with self._writing, _told("cannot keep alerts"):
+            self._insert("incidents", rows, ["id", "at_ns", "alert", "written_ns"])
+
     def retain(self, now_ns: int | None = None) -> int:
         """See ``Store``: the server removes by itself; this only has it look now."""
         with self._writing, _told("cannot remove old calls"):
-            for table in ("calls", "scores"):
+            for table in ("calls", "scores", "incidents"):
                 if self.config.retain_for:
                     self._client.command(f"ALTER TABLE {table} MATERIALIZE TTL")
         return 0

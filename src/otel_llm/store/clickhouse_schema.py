@@ -52,6 +52,8 @@ TABLES: Final = (
     " ENGINE = ReplacingMergeTree(written_ns) ORDER BY id",
     "CREATE TABLE IF NOT EXISTS baselines (name String, value String, written_ns Int64)"
     " ENGINE = ReplacingMergeTree(written_ns) ORDER BY name",
+    "CREATE TABLE IF NOT EXISTS incidents (id String, at_ns Int64, alert String,"
+    " written_ns Int64) ENGINE = ReplacingMergeTree(written_ns) ORDER BY id",
     "CREATE TABLE IF NOT EXISTS schema_version (version Int32)"
     " ENGINE = ReplacingMergeTree ORDER BY version",
 )
@@ -70,5 +72,5 @@ def ttl(retain_s: float) -> Sequence[str]:
     return [
         f"ALTER TABLE {table} MODIFY TTL"
         f" toDateTime64(intDiv({at}, 1000000000), 0) + INTERVAL {round(retain_s)} SECOND"
-        for table, at in (("calls", "start_ns"), ("scores", "at_ns"))
+        for table, at in (("calls", "start_ns"), ("scores", "at_ns"), ("incidents", "at_ns"))
     ]

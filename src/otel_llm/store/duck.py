@@ -7,6 +7,7 @@ process cannot open the file, not even to read.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -23,6 +24,7 @@ from otel_llm.genai import Call
 from . import schema
 from .config import StoreConfig
 from .filters import Filter
+from .incidents import Incident
 from .questions import Questions
 from .rows import cleaned, storable, to_row
 from .scores import Score
@@ -51,6 +53,12 @@ WHERE NOT EXISTS (
 """
 """At-least-once delivery brings a span twice, with the same start: looking among the calls of
 the same times is exact, and skips all other row groups."""
+
+_PRICED: Final = (*(c.name for c in schema.COST_COLUMNS), "cost_usd", "unpriced")
+_PUT_COSTS: Final = f"""
+UPDATE calls SET {", ".join(f"{name} = a.{name}" for name in _PRICED)} FROM arrivals AS a
+WHERE calls.start_ns = a.start_ns AND calls.trace_id = a.trace_id AND calls.span_id = a.span_id
+"""
 
 _FILE_SIZE: Final = (
     "SELECT used_blocks * block_size FROM pragma_database_size()"
@@ -170,7 +178,8 @@ class DuckDBStore(Questions):
         return min(self.config.memory_limit, self.config.max_size or self.config.memory_limit)
 
     def _remove_before(self, start_ns: int) -> int:
-        self._writer.execute("DELETE FROM scores WHERE at_ns < ?", [start_ns]).fetchall()
+        for table in ("scores", "incidents"):
+            self._writer.execute(f"DELETE FROM {table} WHERE at_ns < ?", [start_ns]).fetchall()
         delete = "DELETE FROM calls WHERE start_ns < ?"
         return self._writer.execute(delete, [start_ns]).fetchall()[0][0]
 
@@ -179,23 +188,56 @@ class DuckDBStore(Questions):
         row = self.ask(_FILE_SIZE if self.config.path else _MEMORY_SIZE)[0]
         return int(row[0] or 0)
 
+    def put_costs(self, calls: Sequence[Call]) -> None:
+        """See ``Store``."""
+        with self._writing:
+            try:
+                for call in calls:
+                    self._append(to_row(call))
+                self._arrivals.flush()
+                self._writer.execute(_PUT_COSTS).fetchall()
+                self._writer.execute("TRUNCATE arrivals").fetchall()
+            except duckdb.Error as error:
+                self._start_over()
+                raise StoreError(f"cannot keep costs: {error}") from error
+
+    def put_baseline(self, name: str, value: str | None) -> None:
+        """See ``Store``."""
+        with self._writing:
+            try:
+                self._writer.execute("DELETE FROM baselines WHERE name = ?", [name]).fetchall()
+                if value is not None:
+                    self._writer.execute("INSERT INTO baselines VALUES (?, ?)", [name, value])
+            except duckdb.Error as error:
+                raise StoreError(f"cannot keep a baseline: {error}") from error
+
     def add_scores(self, scores: Sequence[Score]) -> None:
         """See ``Store``."""
         newest = {score.id: astuple(score) for score in scores}
         with self._writing:
             try:
-                self._replace_scores(newest)
+                self._replace("scores", list(newest), list(newest.values()))
             except duckdb.Error as error:
                 self._writer.execute("ROLLBACK").fetchall()
                 raise StoreError(f"cannot keep scores: {error}") from error
 
-    def _replace_scores(self, rows: dict[str, tuple[object, ...]]) -> None:
+    def add_incidents(self, incidents: Sequence[Incident]) -> None:
+        """See ``Store``."""
+        newest = {one.id: (one.id, one.at_ns, json.dumps(one.alert)) for one in incidents}
+        with self._writing:
+            try:
+                self._replace("incidents", list(newest), list(newest.values()))
+            except duckdb.Error as error:
+                self._writer.execute("ROLLBACK").fetchall()
+                raise StoreError(f"cannot keep alerts: {error}") from error
+
+    def _replace(self, table: str, ids: list[str], rows: Sequence[tuple[object, ...]]) -> None:
+        """Put ``rows`` in place of those with the same ids, all or nothing."""
         self._writer.execute("BEGIN").fetchall()
-        self._writer.execute(
-            "DELETE FROM scores WHERE list_contains(?, id)", [list(rows)]
-        ).fetchall()
-        for row in rows.values():
-            self._writer.execute("INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._writer.execute(f"DELETE FROM {table} WHERE list_contains(?, id)", [ids]).fetchall()
+        for row in rows:
+            marks = ", ".join("?" * len(row))
+            self._writer.execute(f"INSERT INTO {table} VALUES ({marks})", row)
         self._writer.execute("COMMIT").fetchall()
 
     def ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from otel_llm.genai import Call
@@ -11,6 +12,7 @@ from otel_llm.genai import Call
 from .calls import CallPage, cursor_after, read_cursor
 from .dialect import DUCKDB, Dialect
 from .filters import MEASURES, MOST, Dimension, Filter, Measure, Most, group_key
+from .incidents import Incident
 from .rows import to_call
 from .schema import NAMES
 from .scores import Score, ScoreBucket, ScoreStats
@@ -165,6 +167,17 @@ class Questions(ABC):
             [response_id],
         )
         return self.as_call(rows[0]) if rows else None
+
+    def baselines(self) -> Mapping[str, str]:
+        """See ``Store``."""
+        return dict(self.ask("SELECT name, value FROM baselines ORDER BY name"))
+
+    def incidents(self, *, limit: int = 100) -> Sequence[Incident]:
+        """See ``Store``."""
+        rows = self.ask(
+            "SELECT id, at_ns, alert FROM incidents ORDER BY at_ns DESC, id LIMIT ?", [limit]
+        )
+        return [Incident(id, at_ns, json.loads(alert)) for id, at_ns, alert in rows]
 
     def scores(self, trace_id: str) -> Sequence[Score]:
         """See ``Store``."""

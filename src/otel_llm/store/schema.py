@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 SCORES: Final = """
 CREATE TABLE scores (
@@ -22,6 +22,11 @@ CREATE TABLE scores (
 BASELINES: Final = "CREATE TABLE baselines (name VARCHAR NOT NULL, value VARCHAR NOT NULL)"
 """Named baselines as JSON (see ``baselines``)."""
 
+INCIDENTS: Final = (
+    "CREATE TABLE incidents (id VARCHAR NOT NULL, at_ns BIGINT NOT NULL, alert VARCHAR NOT NULL)"
+)
+"""In the order of ``Incident``'s fields, the alert as JSON."""
+
 MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
     1: (SCORES,),
     2: (
@@ -33,6 +38,7 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
         "ALTER TABLE calls ADD COLUMN score DOUBLE",
         BASELINES,
     ),
+    4: ("ALTER TABLE calls ADD COLUMN content_reference VARCHAR", INCIDENTS),
 }
 """Version -> the statements that lead from it to the next one."""
 
@@ -65,7 +71,7 @@ CALL_COLUMNS: Final = (
     *_texts("service", "environment", "operation", "provider", "request_model", "response_model"),
     *_texts("response_id", "error_type", "conversation_id", "user_id", "feature", "team"),
     *_texts("agent_name", "tool_name", "workflow_name", "prompt_name", "prompt_version"),
-    *_texts("server_address"),
+    *_texts("server_address", "content_reference"),
     Column("finish_reasons", "VARCHAR[]"),
     Column("flags", "VARCHAR[]"),
     Column("streamed", "BOOLEAN"),
@@ -134,6 +140,7 @@ def create_statements() -> tuple[str, ...]:
         f"CREATE TABLE calls ({columns})",
         SCORES,
         BASELINES,
+        INCIDENTS,
         "CREATE TABLE schema_version (version INTEGER NOT NULL)",
         f"INSERT INTO schema_version VALUES ({VERSION})",
     )

@@ -11,6 +11,7 @@ from otel_llm.genai import Call
 from .calls import CallPage
 from .config import StoreConfig
 from .filters import Dimension, Filter, Measure, Most
+from .incidents import Incident
 from .scores import Score, ScoreBucket, ScoreStats
 from .summary import Bucket, Group, Stats, Summary
 from .traces import Trace
@@ -116,8 +117,29 @@ class Store(Protocol):
         """The newest call whose provider named its answer ``response_id``."""
         ...
 
+    def put_costs(self, calls: Sequence[Call]) -> None:
+        """Replace the cost of calls that are there by the one they have now; a call that is not
+        there is left out."""
+        ...
+
+    def baselines(self) -> Mapping[str, str]:
+        """What is kept under which name (see ``baselines``)."""
+        ...
+
+    def put_baseline(self, name: str, value: str | None) -> None:
+        """Keep ``value`` under ``name``, in place of what was there; ``None`` removes it."""
+        ...
+
     def add_scores(self, scores: Sequence[Score]) -> None:
         """Keep ``scores``; one with a known id replaces what was there."""
+        ...
+
+    def add_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Keep ``incidents``; one with a known id replaces what was there."""
+        ...
+
+    def incidents(self, *, limit: int = 100) -> Sequence[Incident]:
+        """The latest first."""
         ...
 
     def scores(self, trace_id: str) -> Sequence[Score]:

@@ -1,0 +1,43 @@
+"""What fired when stays known, as it was last seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from otel_llm.store import DuckDBStore, Incident, StoreConfig
+from tests.store.examples import NOON, SECOND
+
+FIRST = Incident("a:1", NOON, {"rule": "slow", "state": "firing", "labels": {"model": "it's"}})
+
+
+@pytest.fixture
+def store():
+    store = DuckDBStore(StoreConfig(retain_for=60))
+    yield store
+    store.close()
+
+
+def test_incidents_come_back_the_latest_first(store: DuckDBStore):
+    second = replace(FIRST, id="b:2", at_ns=NOON + SECOND)
+    store.add_incidents([FIRST, second])
+
+    assert store.incidents() == [second, FIRST]
+    assert store.incidents(limit=1) == [second]
+
+
+def test_an_incident_is_kept_as_it_was_last_seen(store: DuckDBStore):
+    over = replace(FIRST, alert={"state": "resolved"})
+    store.add_incidents([FIRST])
+    store.add_incidents([over, over])
+
+    assert store.incidents() == [over]
+
+
+def test_incidents_go_with_the_calls_of_their_time(store: DuckDBStore):
+    store.add_incidents([FIRST, replace(FIRST, id="b:2", at_ns=NOON + 90 * SECOND)])
+
+    store.retain(NOON + 100 * SECOND)
+
+    assert [one.id for one in store.incidents()] == ["b:2"]

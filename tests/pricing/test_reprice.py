@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from otel_llm.genai import Call, Cost, Usage
 from otel_llm.pricing import CustomPrice, PriceBook
-from otel_llm.pricing.reprice import Change, Shift, reprice, shifts
+from otel_llm.pricing.reprice import Shift, differences, reprice, settled, shifts
+from otel_llm.pricing.tables import read_table
 from tests.pricing.book import NOV, book
 
 
@@ -81,15 +84,12 @@ def test_the_requested_model_is_taken_when_the_served_one_is_unknown():
 
 
 def test_repricing_twice_is_repricing_once():
-    def settle(change: Change) -> Call:
-        return replace(change.call, cost=Cost(float(change.bill.total)))
-
     calls = [call(), call("gpt-4o-mini"), call("o3", cost=Cost(1.0))]
 
-    settled = [settle(change) for change in reprice(calls, book())]
+    after = [settled(change) for change in reprice(calls, book())]
 
-    assert len(settled) == 3
-    assert list(reprice(settled, book())) == []
+    assert [c.cost and c.cost.tier for c in after] == ["standard"] * 3
+    assert list(reprice(after, book())) == []
 
 
 def test_changes_are_summed_by_model_and_the_largest_comes_first():
@@ -99,3 +99,42 @@ def test_changes_are_summed_by_model_and_the_largest_comes_first():
         Shift("openai", "o3", 1, Decimal("1.0"), Decimal("0.0028"), 0),
         Shift("openai", "gpt-4o", 2, Decimal("0.0036"), Decimal("0.0070"), 1),
     ]
+
+
+def table(tmp_path: Path, dollars_in: float, *more: dict) -> Path:
+    """A newer table of genai-prices, in which gpt-4o costs something else."""
+    prices = {"input_mtok": dollars_in, "output_mtok": 10}
+    model = {"id": "gpt-4o", "match": {"equals": "gpt-4o"}, "prices": prices}
+    provider = {"id": "openai", "name": "OpenAI", "api_pattern": "x", "models": [model, *more]}
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps([provider]))
+    return file
+
+
+def test_a_newer_table_shows_what_it_would_change_before_it_does(tmp_path: Path):
+    calls = [call(cost=Cost(77.0)), call(), call("o3"), call("gpt-99"), call(usage=Usage())]
+
+    found = differences(calls, book(), read_table(table(tmp_path, 5)))
+
+    assert found == [
+        Shift("openai", "gpt-4o", 2, Decimal("0.0070"), Decimal("0.0120"), 0),
+        Shift("openai", "o3", 1, Decimal("0.0028"), Decimal(0), 0, no_longer_priced=1),
+    ]
+
+
+def test_a_table_in_litellms_format_is_taken_too(tmp_path: Path):
+    file = tmp_path / "model_prices.json"
+    entry = {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-6}
+    file.write_text(json.dumps({"gpt-99": {**entry, "output_cost_per_token": 2e-6}}))
+
+    found = differences([call("gpt-99")], book(), read_table(file))
+
+    assert found == [Shift("openai", "gpt-99", 1, Decimal(0), Decimal("0.0012"), 1)]
+
+
+def test_what_is_no_table_is_refused_by_its_name(tmp_path: Path):
+    file = tmp_path / "odd.json"
+    file.write_text('[{"id": 7}]')
+
+    with pytest.raises(ValueError, match=r"odd.json is no price table of genai-prices"):
+        read_table(file)

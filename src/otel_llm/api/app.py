@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from otel_llm.alerting.service import AlertService
 from otel_llm.collector.samples import Measure
+from otel_llm.pricing import PriceBook
 from otel_llm.store import Store
 from otel_llm.store.content import ContentStore
 from otel_llm.version import __version__
@@ -22,6 +23,7 @@ from .export import export_routes
 from .guard import Guard, TokenFile
 from .health import Ready, health_routes
 from .insights import insight_routes
+from .prices import Book, price_routes
 from .problems import add_problems, described
 from .reports import Observe, report_routes
 from .spending import spending_routes
@@ -36,15 +38,16 @@ def create_app(
     alerts: AlertService | None = None,
     observe: Observe | None = None,
     content: ContentStore | None = None,
+    book: Book = PriceBook,
     pages: Sequence[BaseRoute] = (),
     ready: Ready = lambda: True,
 ) -> FastAPI:
     """The ASGI application over ``store``.
 
     ``measures`` are what ``/metrics`` shows, ``observe`` takes calls that are reported over HTTP,
-    ``content`` is shown to the holders of its own tokens, ``pages`` are more routes behind the
-    same guard, ``ready`` says whether the collector takes data. Raises ``ValueError`` for a token
-    file without a token.
+    ``content`` is shown to the holders of its own tokens, ``book`` gives the prices in use,
+    ``pages`` are more routes behind the same guard, ``ready`` says whether the collector takes
+    data. Raises ``ValueError`` for a token file without a token.
     """
     config = config or ApiConfig()
     tokens = TokenFile(config.token_file) if config.token_file else None
@@ -59,6 +62,7 @@ def create_app(
     app.include_router(health_routes(ready, measures))
     app.include_router(insight_routes(store, config.trace_links))
     app.include_router(export_routes(store))
+    app.include_router(price_routes(store, book))
     app.include_router(report_routes(store, observe))
     app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:

@@ -40,17 +40,29 @@ def ask(arguments: argparse.Namespace, path: str) -> Any:
     return json.loads(b"".join(stream(arguments, path, {})))
 
 
+def send(arguments: argparse.Namespace, path: str, body: Mapping[str, object]) -> Any:
+    """The JSON that a POST of ``body`` brings. Raises ``Unanswered``."""
+    import json
+
+    return json.loads(b"".join(stream(arguments, path, {}, body)) or b"null")
+
+
 def stream(
-    arguments: argparse.Namespace, path: str, query: Mapping[str, str | None]
+    arguments: argparse.Namespace,
+    path: str,
+    query: Mapping[str, str | None],
+    body: Mapping[str, object] | None = None,
 ) -> Iterator[bytes]:
-    """What is under ``path``, as it comes. Raises ``Unanswered``."""
+    """What is under ``path``, as it comes; with a ``body`` what posting that brings. Raises
+    ``Unanswered``."""
     import httpx2
 
     url, given = arguments.url.rstrip("/"), {k: v for k, v in query.items() if v is not None}
     headers = _headers(arguments.token_file)
     try:
+        method = "GET" if body is None else "POST"
         with httpx2.stream(
-            "GET", url + path, params=given, headers=headers, timeout=PATIENCE_S
+            method, url + path, params=given, headers=headers, json=body, timeout=PATIENCE_S
         ) as answer:
             if not answer.is_success:
                 answer.read()

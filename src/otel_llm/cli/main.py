@@ -8,10 +8,34 @@ from collections.abc import Sequence
 
 from otel_llm.version import __version__
 
-from . import collector, conformance, doctor, evaluate, export, notify, prices, recount, rules, trace
+from . import (
+    collector,
+    conformance,
+    costs,
+    doctor,
+    evaluate,
+    export,
+    notify,
+    prices,
+    recount,
+    rules,
+    trace,
+)
 from .command import Run
 
-GROUPS = (collector, conformance, doctor, evaluate, export, notify, prices, recount, rules, trace)
+GROUPS = (
+    collector,
+    conformance,
+    costs,
+    doctor,
+    evaluate,
+    export,
+    notify,
+    prices,
+    recount,
+    rules,
+    trace,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

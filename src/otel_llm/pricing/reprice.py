@@ -1,17 +1,21 @@
-"""What calls of the past cost by another book: after a table update, or with new own prices."""
+"""What calls of the past cost by another book: after a table update, or with new own prices.
+
+``reprice`` says which recorded costs are out of date; ``differences`` holds two books against each
+other before one replaces the other.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import isclose
 
-from otel_llm.genai import Call
+from otel_llm.genai import Call, Cost
 
 from .book import PriceBook
-from .card import Bill
+from .card import ZERO, Bill
 from .lookup import TIERS
 
 _SAME = 1e-9
@@ -41,6 +45,8 @@ class Shift:
     after: Decimal
     newly_priced: int
     """Calls that had no price before."""
+    no_longer_priced: int = 0
+    """Calls that have none by the other book; their cost is in ``before`` alone."""
 
 
 def reprice(calls: Iterable[Call], book: PriceBook) -> Iterator[Change]:
@@ -57,13 +63,68 @@ def reprice(calls: Iterable[Call], book: PriceBook) -> Iterator[Change]:
                 yield Change(call, call.cost.total if call.cost else None, bill)
 
 
+def settled(change: Change) -> Call:
+    """Return the call with the cost that it has by the book."""
+    bill = change.bill
+    parts = bill.parts
+    cost = Cost(
+        total=float(bill.total),
+        input=float(parts.input),
+        output=float(parts.output),
+        cache_read=float(parts.cache_read) if parts.cache_read else None,
+        cache_write=float(parts.cache_write) if parts.cache_write else None,
+        source=bill.card.source,
+        tier=bill.tier,
+    )
+    return replace(change.call, cost=cost)
+
+
+def differences(calls: Iterable[Call], old: PriceBook, new: PriceBook) -> list[Shift]:
+    """Return what ``calls`` cost by two books, by provider and model, where that differs; the
+    largest difference first. What was recorded with the calls does not matter."""
+    found: dict[tuple[str, str], _Sums] = {}
+    for call in calls:
+        if call.billed and not (call.cost and call.cost.source == "provider"):
+            bills = (_bill(call, book, _tier(call)) for book in (old, new))
+            before, after = (None if bill is None else bill.total for bill in bills)
+            if before != after:
+                key = call.provider or "", call.model or ""
+                found.setdefault(key, _Sums()).add(before, after)
+    rows = [sums.shift(provider, model) for (provider, model), sums in found.items()]
+    return sorted(rows, key=_largest_first)
+
+
+@dataclass(slots=True)
+class _Sums:
+    calls: int = 0
+    before: Decimal = ZERO
+    after: Decimal = ZERO
+    newly: int = 0
+    no_longer: int = 0
+
+    def add(self, before: Decimal | None, after: Decimal | None) -> None:
+        self.calls += 1
+        self.before += before or ZERO
+        self.after += after or ZERO
+        self.newly += before is None
+        self.no_longer += after is None
+
+    def shift(self, provider: str, model: str) -> Shift:
+        sums = (self.calls, self.before, self.after, self.newly, self.no_longer)
+        return Shift(provider, model, *sums)
+
+
+def _largest_first(row: Shift) -> tuple[Decimal, str, str]:
+    return -abs(row.after - row.before), row.provider, row.model
+
+
 def shifts(changes: Iterable[Change]) -> list[Shift]:
     """Sum changes up by provider and model, the largest change of money first."""
     by_model: defaultdict[tuple[str, str], list[Change]] = defaultdict(list)
     for change in changes:
         by_model[change.call.provider or "", change.call.model or ""].append(change)
     rows = [_shift(provider, model, found) for (provider, model), found in by_model.items()]
-    return sorted(rows, key=lambda row: (-abs(row.after - row.before), row.provider, row.model))
+    return sorted(rows, key=_largest_first)
 
 
 def _is_fixed(call: Call) -> bool:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from otel_llm.collector.processors.cost import CostConfig
-from otel_llm.pricing import PriceBook, PriceList
+from otel_llm.pricing import CustomPrice, PriceBook, PriceList
 from otel_llm.pricing.second import SecondList
 
 from .settings import Settings
@@ -21,11 +21,19 @@ def book_of(settings: Settings | None = None) -> PriceBook:
     Without settings there are list prices alone. Raises ``OSError`` and ``ValueError`` for a
     second list that cannot be read.
     """
+    files = [config.second_prices for config in _configs(settings) if config.second_prices]
+    second = SecondList(Path(files[0])) if files else None
+    return PriceBook(custom_prices(settings), second=second)
+
+
+def custom_prices(settings: Settings | None) -> tuple[CustomPrice, ...]:
+    """Return the own prices of every ``cost`` processor."""
+    return tuple(price for config in _configs(settings) for price in config.prices)
+
+
+def _configs(settings: Settings | None) -> list[CostConfig]:
     given = settings.processors.values() if settings else ()
-    configs = [config for config in given if isinstance(config, CostConfig)]
-    custom = tuple(price for config in configs for price in config.prices)
-    files = [config.second_prices for config in configs if config.second_prices]
-    return PriceBook(custom, second=SecondList(Path(files[0])) if files else None)
+    return [config for config in given if isinstance(config, CostConfig)]
 
 
 def table_age(

@@ -765,6 +765,109 @@ def test_a_knowledge_base_that_generates_is_a_chat_without_tokens(agents, provid
     assert json.loads(span["gen_ai.output.messages"])[0]["parts"][0]["content"] == wire.TEXT
 
 
+def test_what_a_knowledge_base_found_is_content(agents, provider, instrument):
+    spans = instrument(capture="SPAN_ONLY")
+    agents.retrieve(knowledgeBaseId="KB12345678", retrievalQuery={"text": "two plus two"})
+
+    span = spans.span()
+    assert span["gen_ai.retrieval.query.text"] == "two plus two"
+    assert json.loads(span["gen_ai.retrieval.documents"]) == [
+        {"id": "s3://bucket/0.md", "score": 0.9},
+        {"id": "s3://bucket/1.md", "score": 0.5},
+    ]
+    assert "Passage" not in str(span)
+
+
+def test_reranking_is_a_retrieval_by_a_model(agents, provider, instrument):
+    spans = instrument(capture="SPAN_ONLY")
+    model = "arn:aws:bedrock:us-east-1::foundation-model/cohere.rerank-v3-5:0"
+    source = {"type": "TEXT", "textDocument": {"text": "secret"}}
+    agents.rerank(
+        queries=[{"type": "TEXT", "textQuery": {"text": "two plus two"}}],
+        sources=[{"type": "INLINE", "inlineDocumentSource": source}] * 2,
+        rerankingConfiguration={
+            "type": "BEDROCK_RERANKING_MODEL",
+            "bedrockRerankingConfiguration": {
+                "modelConfiguration": {"modelArn": model},
+                "numberOfResults": 2,
+            },
+        },
+    )
+
+    span = spans.span()
+    assert json.loads(span.pop("gen_ai.retrieval.documents")) == [
+        {"id": "1", "score": 0.9},
+        {"id": "0", "score": 0.5},
+    ]
+    assert span == {
+        "name": "retrieval",
+        "kind": "CLIENT",
+        "status": "UNSET",
+        "gen_ai.operation.name": "retrieval",
+        "gen_ai.provider.name": "aws.bedrock",
+        "gen_ai.request.model": model,
+        "gen_ai.retrieval.query.text": "two plus two",
+        "gen_ai.retrieval.top_k": 2,
+        "server.address": "127.0.0.1",
+        "server.port": provider.port,
+    }
+
+
+def test_a_flow_is_an_agent_that_somebody_else_runs(agents, provider, instrument):
+    spans = instrument(capture="SPAN_ONLY")
+    asked = {"content": {"document": "2+2"}, "nodeName": "In", "nodeOutputName": "document"}
+    got = agents.invoke_flow(flowIdentifier="FL12345678", flowAliasIdentifier="AL", inputs=[asked])
+    assert len(list(got["responseStream"])) == 2
+
+    span = spans.span()
+    assert json.loads(span.pop("gen_ai.input.messages"))[0]["parts"][0]["content"] == "2+2"
+    assert json.loads(span.pop("gen_ai.output.messages"))[0]["parts"][0]["content"] == wire.TEXT
+    assert span == {
+        "name": "invoke_agent",
+        "kind": "CLIENT",
+        "status": "UNSET",
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.provider.name": "aws.bedrock",
+        "gen_ai.agent.id": "FL12345678",
+        "gen_ai.response.finish_reasons": ("SUCCESS",),
+        "server.address": "127.0.0.1",
+        "server.port": provider.port,
+    }
+
+
+def test_an_agentic_retrieval_is_one_retrieval(agents, provider, instrument):
+    if not hasattr(agents, "agentic_retrieve_stream"):
+        pytest.skip("this version has none")
+    spans = instrument(capture="SPAN_ONLY")
+    base = {"knowledgeBase": {"knowledgeBaseId": "KB12345678"}}
+    got = agents.agentic_retrieve_stream(
+        messages=[{"role": "user", "content": {"text": "two plus two"}}],
+        retrievers=[{"configuration": base}],
+        agenticRetrieveConfiguration={},
+    )
+    list(got["stream"])
+
+    span = spans.span()
+    assert (span["name"], span["gen_ai.retrieval.query.text"]) == (
+        "retrieval KB12345678",
+        "two plus two",
+    )
+    assert json.loads(span["gen_ai.retrieval.documents"]) == [{"id": "s3://bucket/0.md"}]
+
+
+def test_applying_a_guardrail_is_no_call_of_a_model(client, provider, spans):
+    provider.queue(json_answer({"action": "NONE", "outputs": [], "assessments": [], "usage": {}}))
+
+    client.apply_guardrail(
+        guardrailIdentifier="g1",
+        guardrailVersion="1",
+        source="INPUT",
+        content=[{"text": {"text": "hi"}}],
+    )
+
+    assert spans.spans() == []
+
+
 # Others of the same call, and others than ours
 
 

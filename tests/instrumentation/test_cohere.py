@@ -236,3 +236,45 @@ async def test_embeddings_by_type_are_one_span(v2, telemetry):
     assert span["gen_ai.request.encoding_formats"] == ("float",)
     assert span["gen_ai.embeddings.dimension.count"] == 3
     assert usage_of(span) == {"input_tokens": 4}
+
+
+RANK = {
+    "model": "rerank-v3.5",
+    "query": "What is two plus two?",
+    "documents": ["a", "b"],
+    "top_n": 2,
+}
+RANKED = [{"id": "1", "score": 0.9}, {"id": "0", "score": 0.5}]
+
+
+@pytest.mark.parametrize("raw", [False, True], ids=["parsed", "raw"])
+@pytest.mark.parametrize("version", [0, 1], ids=["v1", "v2"])
+async def test_reranking_is_a_retrieval_by_a_model(
+    clients, telemetry, cohere_provider, version, raw
+):
+    client = clients[version]
+
+    answer = await got((client.with_raw_response if raw else client).rerank(**RANK))
+
+    assert (answer.data if raw else answer).results[0].index == 1
+    span = telemetry.span()
+    assert json.loads(span.pop("gen_ai.retrieval.documents")) == RANKED
+    assert span == {
+        "name": "retrieval",
+        "kind": "CLIENT",
+        "status": "UNSET",
+        "gen_ai.operation.name": "retrieval",
+        "gen_ai.provider.name": "cohere",
+        "gen_ai.request.model": "rerank-v3.5",
+        "gen_ai.retrieval.query.text": "What is two plus two?",
+        "gen_ai.retrieval.top_k": 2,
+        "server.address": "127.0.0.1",
+        "server.port": cohere_provider.port,
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+async def test_a_raw_generate_is_one_span(v1, telemetry):
+    await got(v1.with_raw_response.generate(model="m", prompt="2+2?"))
+
+    assert usage_of(telemetry.span()) == {"input_tokens": 11, "output_tokens": 5}

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
-from otel_llm.instrumentation.litellm import LiteLLMInstrumentor
+from otel_llm.instrumentation.litellm import LiteLLMInstrumentor, _Messages
 from otel_llm.instrumentation.openai import OpenAIInstrumentor
 from otel_llm.testing import FakeProvider, json_answer
+from otel_llm.testing import anthropic as anthropic_wire
+from otel_llm.testing import cohere as cohere_wire
 from otel_llm.testing import openai as wire
 
 from .both import read
@@ -39,7 +41,7 @@ def call(request, llm):
 
     async def call(name, model="openai/gpt-4o", **more):
         given = {"model": model, "api_base": f"{llm.url}/v1", "api_key": "k", "max_retries": 0}
-        called = getattr(litellm, request.param + name)(**given, **more)
+        called = getattr(litellm, request.param + name)(**{**given, **more})
         return await called if request.param else called
 
     return call
@@ -158,3 +160,86 @@ async def test_calls_that_litellm_traces_itself_are_left_to_it(call, telemetry, 
 
     scopes = {span.instrumentation_scope.name for span in telemetry.finished}
     assert "otel_llm.instrumentation.litellm" not in scopes
+
+
+@pytest.fixture
+def claude():
+    with FakeProvider({**anthropic_wire.ROUTES, **cohere_wire.ROUTES}) as provider:
+        yield provider
+
+
+CLAUDE = {"max_tokens": 9, "messages": MESSAGES, "model": "anthropic/claude-sonnet-4-5"}
+
+
+def messages_of(name):
+    """Return one of the ways to Anthropic's messages."""
+    return (
+        litellm.anthropic_messages
+        if name == "anthropic_messages"
+        else litellm.anthropic.messages.acreate
+    )
+
+
+@pytest.mark.parametrize("name", ["anthropic_messages", "acreate"])
+async def test_anthropics_messages_are_chats(claude, telemetry, name):
+    answer = await messages_of(name)(**CLAUDE, api_base=claude.url, api_key="k")
+
+    assert answer["type"] == "message"
+    span = telemetry.span()
+    assert (span["name"], span["gen_ai.provider.name"]) == ("chat claude-sonnet-4-5", "anthropic")
+    assert (span["server.address"], span["server.port"]) == ("127.0.0.1", claude.port)
+    assert usage_of(span)["output_tokens"] == answer["usage"]["output_tokens"]
+    assert "2+2?" in span["gen_ai.input.messages"]
+
+
+@pytest.mark.parametrize("size", [7, 10_000])
+def test_streams_of_anthropics_messages_are_read_from_their_bytes(size):
+    # Through LiteLLM they need its proxy, and that a dozen packages more.
+    events = anthropic_wire.events(anthropic_wire.message(anthropic_wire.text("four")))
+    said = b"".join(b"event: x\ndata: " + json.dumps(e).encode() + b"\n\n" for e in events)
+    stream = _Messages(content=True)
+
+    for at in range(0, len(said), size):
+        stream.feed(said[at : at + size])
+
+    response = stream.response()
+    assert (response.finish_reasons, response.usage.output_tokens) == (["end_turn"], 5)
+    assert stream.output_messages()[0]["parts"] == [{"type": "text", "content": "four"}]
+
+
+async def test_reranking_is_a_retrieval_by_a_model(call, claude, telemetry):
+    ranked = await call(
+        "rerank",
+        model="cohere/rerank-v3.5",
+        query="What is two plus two?",
+        documents=["a", "b"],
+        top_n=2,
+        api_base=claude.url,
+    )
+
+    assert ranked.results[0]["index"] == 1
+    span = telemetry.span()
+    assert json.loads(span["gen_ai.retrieval.documents"]) == [
+        {"id": "1", "score": 0.9},
+        {"id": "0", "score": 0.5},
+    ]
+    assert (span["name"], span["gen_ai.provider.name"]) == ("retrieval", "cohere")
+    assert span["gen_ai.request.model"] == "rerank-v3.5"
+    assert usage_of(span) == {}
+
+
+async def test_a_router_makes_one_span_per_call(llm, telemetry):
+    where = {"api_base": f"{llm.url}/v1", "api_key": "k"}
+    router = litellm.Router(
+        model_list=[{"model_name": "fast", "litellm_params": {"model": "openai/gpt-4o", **where}}]
+    )
+
+    await router.acompletion(model="fast", messages=MESSAGES)
+    await read(await router.acompletion(model="fast", messages=MESSAGES, stream=True))
+    await router.aembedding(model="fast", input=["a"])
+
+    assert [span["name"] for span in telemetry.spans()] == [
+        "chat gpt-4o",
+        "chat gpt-4o",
+        "embeddings gpt-4o",
+    ]

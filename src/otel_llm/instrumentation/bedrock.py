@@ -3,8 +3,10 @@
 Patched: ``_make_api_call``, which every call of every AWS service goes through; other services and
 operations pass untouched. Read are, of ``bedrock-runtime``, Converse, ConverseStream, InvokeModel
 and InvokeModelWithResponseStream; of ``bedrock-agent-runtime``, InvokeAgent, InvokeInlineAgent,
-Retrieve, RetrieveAndGenerate and its stream. The body of InvokeModel is never read before the
-caller reads it: the span ends when it was read, closed or dropped.
+InvokeFlow (to its caller an agent that somebody else runs), Retrieve, AgenticRetrieveStream,
+Rerank, RetrieveAndGenerate and its stream. ApplyGuardrail calls no model and has no span. The body
+of InvokeModel is never read before the caller reads it: the span ends when it was read, closed or
+dropped.
 
 The GenAI part of ``opentelemetry-instrumentation-botocore`` makes a span of the same call; it is
 left out while this instrumentor is on, and its plain RPC span remains. Errors are named by the
@@ -26,6 +28,7 @@ from .shapes import bedrock_agents as agents
 from .shapes import chat_messages, converse, converse_blocks, invoke_model, message_blocks
 from .shapes.invoke_model_stream import InvokeModelStream
 from .shapes.parts import Part, text_part
+from .shapes.rerank import nothing
 from .shapes.values import field, fields, items, text
 
 _Parameters = Mapping[str, Any]
@@ -54,7 +57,7 @@ def _endpoint(
 
     def read(arguments: Mapping[str, Any]) -> Request:
         asked = request(_parameters(arguments))
-        asked.stream = True if stream is not None and operation != "invoke_agent" else None
+        asked.stream = True if stream is not None and operation == "chat" else None
         return asked
 
     return Endpoint(
@@ -113,6 +116,17 @@ _INVOKE_CONTENT = Content(
 _AGENT_CONTENT = Content(
     input_messages=lambda a: agents.agent_input(_parameters(a)), output_messages=lambda _: []
 )
+_FLOW_CONTENT = Content(
+    input_messages=lambda a: agents.flow_input(_parameters(a)), output_messages=lambda _: []
+)
+
+
+def _searched(
+    query: Callable[[_Parameters], str | None], found: Callable[[Any], Sequence[Message]]
+) -> Content:
+    return Content(nothing, found, query=lambda arguments: query(_parameters(arguments)))
+
+
 _GENERATE_CONTENT = Content(
     input_messages=lambda a: agents.generate_input(_parameters(a)),
     output_messages=agents.generate_output,
@@ -165,8 +179,37 @@ _OPERATIONS = {
         pending="completion",
         subject=semconv.AGENT_NAME,
     ),
+    "InvokeFlow": _endpoint(
+        "invoke_agent",
+        agents.flow_request,
+        _no_response,
+        _FLOW_CONTENT,
+        stream=agents.FlowStream,
+        pending="responseStream",
+        subject=semconv.AGENT_NAME,
+    ),
     "Retrieve": _endpoint(
-        "retrieval", agents.retrieve_request, _no_response, subject=semconv.DATA_SOURCE_ID
+        "retrieval",
+        agents.retrieve_request,
+        _no_response,
+        _searched(agents.retrieve_query, agents.found),
+        subject=semconv.DATA_SOURCE_ID,
+    ),
+    "AgenticRetrieveStream": _endpoint(
+        "retrieval",
+        agents.agentic_request,
+        _no_response,
+        _searched(agents.agentic_query, nothing),
+        stream=agents.AgenticStream,
+        pending="stream",
+        subject=semconv.DATA_SOURCE_ID,
+    ),
+    "Rerank": _endpoint(
+        "retrieval",
+        agents.rerank_request,
+        _no_response,
+        _searched(agents.rerank_query, agents.reranked),
+        subject=semconv.DATA_SOURCE_ID,
     ),
     "RetrieveAndGenerate": _endpoint(
         "chat", agents.generate_request, agents.generate_response, _GENERATE_CONTENT

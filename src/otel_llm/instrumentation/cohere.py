@@ -1,23 +1,27 @@
-"""Cohere SDK (``cohere``): chat and embeddings of both versions of the API, and ``generate``.
+"""Cohere SDK (``cohere``): chat, embeddings, reranking of both versions of the API, ``generate``.
 
 ``Client.embed`` sends its texts in batches from threads and is one call. The methods of
 ``with_raw_response`` are patched where they are, since they do not pass through the others. Not
-covered: ``rerank``, ``embed_stream``, streams of raw responses.
+covered: streams of raw responses, and what bills neither tokens nor searches (``classify``,
+``summarize``). ``embed_stream`` goes through ``embed`` batch by batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
-from .core import Endpoint, LLMInstrumentor, Origin, Patch
+from .core import Endpoint, LLMInstrumentor, Message, Origin, Patch
 from .shapes import cohere_v1 as v1
 from .shapes import cohere_v2 as v2
 from .shapes.endpoints import streamed
 from .shapes.hosts import server_at
+from .shapes.rerank import CONTENT as RERANK_CONTENT
+from .shapes.rerank import RERANK, documents
 from .shapes.values import field, integer, items, text, texts
 
 
@@ -46,6 +50,13 @@ def _dimensions(embeddings: Any) -> int:
 
 
 _EMBED = Endpoint("embeddings", _embed_request, _embedded)
+
+
+def _raw_documents(answer: Any) -> Sequence[Message]:
+    return documents(v2.unwrapped(answer))
+
+
+_RAW_RERANK = replace(RERANK, content=replace(RERANK_CONTENT, output_messages=_raw_documents))
 _PATCHES = (
     ("cohere.v2.client", "V2Client.chat", v2.CHAT),
     ("cohere.v2.client", "V2Client.chat_stream", streamed(v2.CHAT)),
@@ -57,7 +68,12 @@ _PATCHES = (
     ("cohere.base_client", "BaseCohere.generate", v1.GENERATE),
     ("cohere.base_client", "BaseCohere.generate_stream", streamed(v1.GENERATE)),
     ("cohere.raw_base_client", "RawBaseCohere.chat", v1.CHAT),
+    ("cohere.raw_base_client", "RawBaseCohere.generate", v1.GENERATE),
     ("cohere.client", "Client.embed", _EMBED),
+    ("cohere.v2.client", "V2Client.rerank", RERANK),
+    ("cohere.base_client", "BaseCohere.rerank", RERANK),
+    ("cohere.v2.raw_client", "RawV2Client.rerank", _RAW_RERANK),
+    ("cohere.raw_base_client", "RawBaseCohere.rerank", _RAW_RERANK),
 )
 
 

@@ -1,10 +1,10 @@
-"""LiteLLM (``litellm``): completion, text completion, embeddings, responses, images and speech.
+"""LiteLLM (``litellm``): completion, Anthropic's messages, text completion, embeddings, reranking,
+responses, images and speech.
 
 LiteLLM sends most requests past the SDKs of the providers, so its own public functions are
 patched, on the package: ``Router`` calls them there. Where it does use an SDK, that call is the
 same call and makes no second span. Calls are left to LiteLLM's own OpenTelemetry callback when the
-user registered it. Not covered: ``anthropic_messages``, ``rerank``, names imported from the package
-before it was instrumented.
+user registered it. Not covered: names imported from the package before it was instrumented.
 
 LiteLLM fills in what a provider did not say: a usage of nothing at all, and zeros for kinds of
 tokens. Neither is reported.
@@ -21,10 +21,12 @@ from typing import Any, TypeAlias
 from otel_llm.genai import Request, Response, Usage
 
 from .core import Endpoint, LLMInstrumentor, Origin, Patch
+from .core.body import Along
 from .shapes import chat_completions as chat
-from .shapes import completions, embeddings, responses
+from .shapes import completions, embeddings, messages, responses
 from .shapes.hosts import server_at
 from .shapes.images import IMAGES
+from .shapes.rerank import RERANK
 from .shapes.transcription import TRANSCRIPTION
 from .shapes.values import field, fields, text
 
@@ -125,6 +127,26 @@ class _Stream(chat.ChatStream):
             self._usage = _usage(said)
 
 
+class _Messages(messages.MessageStream):
+    """Reads Anthropic's events out of the bytes that LiteLLM passes on."""
+
+    __slots__ = ("_along",)
+
+    def __init__(self, content: bool = False) -> None:
+        super().__init__(content)
+        self._along = Along({"content-type": "text/event-stream"})
+
+    def feed(self, chunk: Any) -> None:
+        if isinstance(chunk, bytes):
+            for event in self._along.take(chunk):
+                super().feed(event)
+        else:
+            super().feed(chunk)
+
+
+_MESSAGES = replace(
+    messages.MESSAGES, model=None, request=_reading(messages.request), stream=_Messages
+)
 _CHAT = Endpoint("chat", _reading(chat.request), _response, _Stream, chat.CONTENT)
 _TEXT = replace(
     _CHAT,
@@ -146,7 +168,15 @@ _FUNCTIONS = (
         replace(TRANSCRIPTION, request=_reading(TRANSCRIPTION.request)),
         ("model", "file"),
     ),
+    ("rerank", replace(RERANK, request=_reading(RERANK.request)), ("model", "query", "documents")),
 )
+_MESSAGE_FUNCTIONS = (
+    ("litellm", "anthropic_messages"),
+    ("litellm", "anthropic_messages_handler"),
+    ("litellm.anthropic_interface.messages", "acreate"),
+    ("litellm.anthropic_interface.messages", "create"),
+)
+_MESSAGE_POSITIONAL = ("max_tokens", "messages", "model")
 
 
 def _traced_by_itself() -> bool:
@@ -174,6 +204,11 @@ class LiteLLMInstrumentor(LLMInstrumentor):
         Patch("litellm", prefix + name, endpoint, positional, choose=_choice(endpoint))
         for name, endpoint, positional in _FUNCTIONS
         for prefix in ("", "a")
+    ) + tuple(
+        Patch(
+            module, name, _MESSAGES, _MESSAGE_POSITIONAL, optional=True, choose=_choice(_MESSAGES)
+        )
+        for module, name in _MESSAGE_FUNCTIONS
     )
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:

@@ -194,6 +194,31 @@ def agent_events(said: str = TEXT, *rounds: Body) -> list[tuple[str, Body]]:
     return [*told, ("chunk", {"bytes": base64.b64encode(said.encode()).decode()})]
 
 
+def flow_events(said: str = TEXT) -> list[tuple[str, Body]]:
+    """Return the events of InvokeFlow: its output and its end."""
+    node = {"nodeName": "FlowOutputNode", "nodeType": "FlowOutputNode"}
+    return [
+        ("flowOutputEvent", {**node, "content": {"document": said}}),
+        ("flowCompletionEvent", {"completionReason": "SUCCESS"}),
+    ]
+
+
+def reranked(*scores: float) -> Body:
+    """Return an answer of Rerank: the last document first."""
+    places = range(len(scores) - 1, -1, -1)
+    return {
+        "results": [
+            {"index": place, "relevanceScore": score}
+            for place, score in zip(places, scores, strict=True)
+        ]
+    }
+
+
+def _agentic() -> Body:
+    source = {"x-amz-bedrock-kb-source-uri": "s3://bucket/0.md"}
+    return {"results": [{"content": {"text": "Passage 0."}, "metadata": source}]}
+
+
 def _rag_route(received: Received) -> Answer:
     return json_answer({"sessionId": "s1", "output": {"text": TEXT}, "citations": []})
 
@@ -206,5 +231,8 @@ ROUTES: Routes = {
     r"^POST /model/.*/invoke(-with-response-stream)?$": _invoke_route,
     r"^POST /knowledgebases/.*/retrieve$": lambda _: json_answer(retrieved(0.9, 0.5)),
     r"^POST /retrieveAndGenerate$": _rag_route,
+    r"^POST /rerank$": lambda _: json_answer(reranked(0.9, 0.5)),
+    r"^POST /agenticRetrieveStream$": lambda _: stream([("result", _agentic())]),
+    r"^POST /flows/.*/aliases/.*$": lambda _: stream(flow_events()),
     r"^POST /agents/.*/text$": lambda _: stream(agent_events()),
 }

@@ -130,7 +130,17 @@ def _embed_route(received: Received) -> Answer:
     return json_answer(answer)
 
 
+def reranked(*scores: float, **fields: Any) -> Body:
+    """Return an answer of ``rerank``: the last document first."""
+    places = range(len(scores) - 1, -1, -1)
+    found = [
+        {"index": at, "relevance_score": score} for at, score in zip(places, scores, strict=True)
+    ]
+    return {"id": "r_1", "results": found, "meta": {"billed_units": {"search_units": 1}}, **fields}
+
+
 ROUTES: Routes = {
+    r"^POST .*/v\d/rerank$": lambda _: json_answer(reranked(0.9, 0.5)),
     r"^POST .*/v2/chat$": _chat_route,
     r"^POST .*/v1/chat$": _chat_v1_route,
     r"^POST .*/v1/generate$": _generate_route,

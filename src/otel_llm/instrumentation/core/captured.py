@@ -18,13 +18,17 @@ from .privacy import Privacy
 class Captured:
     """Content on its way to the span, the event, or both, and what is made of it."""
 
-    __slots__ = ("_asked", "_on_event", "_on_span", "_privacy", "derived", "event", "span")
+    __slots__ = (
+        *("_asked", "_on_event", "_on_span", "_privacy", "_retrieves"),
+        *("derived", "event", "span"),
+    )
 
     def __init__(self, privacy: Privacy, *, on_span: bool, on_event: bool) -> None:
         self._privacy = privacy
         self._on_span = on_span
         self._on_event = on_event
         self._asked: Sequence[Mapping[str, Any]] = ()
+        self._retrieves = False
         self.span: dict[str, str] = {}
         """JSON text by attribute name."""
         self.event: dict[str, Any] = {}
@@ -44,6 +48,11 @@ class Captured:
 
     def put_input(self, content: Content, arguments: Mapping[str, Any]) -> None:
         """Read what the caller sent."""
+        if content.query is not None:
+            self._retrieves = True
+            with guarded("capturing a query"):
+                self._look_for(content.query(arguments))
+            return
         for name, read in (
             (semconv.INPUT_MESSAGES, content.input_messages),
             (semconv.SYSTEM_INSTRUCTIONS, content.system_instructions),
@@ -57,8 +66,15 @@ class Captured:
         """Read what the model answered."""
         with guarded("capturing output messages"):
             said = messages()
+            if self._retrieves:
+                self.put(semconv.RETRIEVAL_DOCUMENTS, said)
+                return
             self.put(semconv.OUTPUT_MESSAGES, said)
             self.derived.update(self._privacy.of_output(said, self._asked, ending))
+
+    def _look_for(self, query: str | None) -> None:
+        if query and self._on_span:
+            self.span[semconv.RETRIEVAL_QUERY_TEXT] = self._privacy.kept_value(query)
 
     def _take(self, name: str, value: Sequence[Mapping[str, Any]]) -> None:
         self.put(name, value)

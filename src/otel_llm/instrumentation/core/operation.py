@@ -68,7 +68,7 @@ class Operation:
         self._started_ns = time_ns()
         self._ticks = perf_counter_ns()
         self._span = span = telemetry.tracer.start_span(
-            series.name if endpoint.subject is None else _named(endpoint, request) or series.name,
+            series.name if endpoint.subject is None else _named(endpoint, request),
             kind=SpanKind.CLIENT,
             attributes=series.attributes.copy(),  # a sampler may keep it
             start_time=self._started_ns,
@@ -260,12 +260,12 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
-def _named(endpoint: Endpoint, request: Request | None) -> str | None:
+def _named(endpoint: Endpoint, request: Request | None) -> str:
     """Return the name of a span that is named after something else than the model."""
     if endpoint.subject is None or request is None or request.more is None:
-        return None
+        return endpoint.operation
     subject = write.text(request.more.get(endpoint.subject))
-    return f"{endpoint.operation} {subject}" if subject else None
+    return f"{endpoint.operation} {subject}" if subject else endpoint.operation
 
 
 def type_name(error: BaseException) -> str:

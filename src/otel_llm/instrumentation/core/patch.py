@@ -61,6 +61,9 @@ class Content:
     tool_definitions: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]] | None] | None = (
         None
     )
+    query: Callable[[Mapping[str, Any]], str | None] | None = None
+    """Of a retrieval, what is looked for; ``output_messages`` are then the documents that were
+    found: ``{"id", "score"}``, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,10 @@ class Endpoint:
     model: str | None = None
     """Name of the argument that is the model as it stands. A call that nobody records reads no
     more of its request; without it, the whole request is read for every call."""
+    measured: Callable[[Any], Response] | None = None
+    """Reads of an answer no more than metrics carry, for a call that nobody records: model, input
+    and output tokens, failure, the provider's own, as they stand. Without it, ``response`` reads
+    it all."""
     error_type: Callable[[BaseException], str | None] | None = None
     """From an exception of the SDK; ``None``, or without it: the exception's class."""
     subject: str | None = None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from otel_llm.alerting import AlertingConfig, AlertService
 from otel_llm.alerting.budgets import BudgetConfig, Budgets
+from otel_llm.alerting.seen import Seen
 from otel_llm.config import ConfigError, build
 from tests.stats.calls import call
 
@@ -59,18 +62,49 @@ def test_a_new_period_begins_with_nothing_spent():
 
 
 def test_counting_is_exact_from_many_threads():
+    chance = random.Random(1)
     budgets = Budgets([BudgetConfig("b", 10, group_by=("user",))])
-    calls = [call(START, cost=0.001, user_id=f"u{i % 3}") for i in range(300)]
+    costs = [(f"u{i % 3}", Decimal(chance.randrange(1, 10**9)).scaleb(-9)) for i in range(8_000)]
+    calls = [call(START, cost=float(cost), user_id=user) for user, cost in costs]
     threads = [
-        threading.Thread(target=lambda: [budgets.observe([c], START) for c in calls])
-        for _ in range(8)
+        threading.Thread(target=lambda n=n: [budgets.observe([c], START) for c in calls[n::8]])
+        for n in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert {spent for spent, _ in _status(budgets, START).values()} == {0.8}
+    assert {s.labels["user"]: Decimal(str(s.spent)) for s in budgets.status(START)} == {
+        user: sum(cost for name, cost in costs if name == user) for user in ("u0", "u1", "u2")
+    }
+
+
+def test_a_call_that_is_delivered_again_is_paid_once():
+    budgets = Budgets([BudgetConfig("b", 10)])
+    calls = [call(START, cost=0.25) for _ in range(4)]
+
+    for _ in range(3):
+        budgets.observe(calls, START)
+
+    assert _status(budgets, START) == {"b": (1.0, 0.1)}
+
+
+def test_calls_without_an_id_cannot_be_told_apart_and_all_count():
+    budgets = Budgets([BudgetConfig("b", 10)])
+
+    budgets.observe([call(START, cost=0.25, span_id="") for _ in range(4)], START)
+
+    assert _status(budgets, START) == {"b": (1.0, 0.1)}
+
+
+def test_only_so_many_calls_are_remembered():
+    seen = Seen(most=3)
+    calls = [call() for _ in range(4)]
+
+    assert [seen.new(one) for one in (*calls, *reversed(calls))] == [True] * 4 + [False] * 3 + [
+        True
+    ]
 
 
 def test_agents_repeat_what_their_calls_cost_and_do_not_count():
@@ -191,6 +225,22 @@ def test_spending_is_remembered_over_a_restart(tmp_path: Path):
 
     assert [status.spent for status in second.budgets()] == [10.0]
     assert not second.may_spend({})
+    second.stop()
+
+
+@pytest.mark.parametrize(("users", "kept"), [(200, 200), (201, 0)])
+def test_what_is_spent_is_kept_every_second_while_that_is_cheap(
+    tmp_path: Path, users: int, kept: int
+):
+    clock = Clock()
+    given = {"clock": clock, "state_path": str(tmp_path / "alerts.db")}
+    first = _service(BudgetConfig("b", 10, group_by=("user",)), **given)
+    first.observe([call(START, user_id=f"u{n}") for n in range(users)])
+    first._tick()
+    first._state.close()  # killed
+    second = _service(BudgetConfig("b", 10, group_by=("user",)), **given)
+
+    assert len(second.budgets()) == kept
     second.stop()
 
 

@@ -24,6 +24,7 @@ from otel_llm.stats.tally import NANO
 from otel_llm.stats.window import OVERFLOW, Key
 
 from .clocks import check_zone
+from .seen import Seen
 
 Speed = Literal["fast", "medium", "slow"]
 
@@ -99,13 +100,15 @@ class BudgetStatus:
 
 
 class Budgets:
-    """The accounts of all budgets. Thread-safe; exact whatever the order of calls."""
+    """The accounts of all budgets. Thread-safe; exact whatever the order of calls, also when some
+    are delivered again."""
 
     def __init__(self, configs: Sequence[BudgetConfig], *, max_accounts: int = 10_000) -> None:
         self._books = [_Book(config, max_accounts) for config in configs]
         names = {name for book in self._books for name in book.selection.dimensions}
         self._readers = {name: dimension(name) for name in sorted(names)}
         self._lock = threading.Lock()
+        self._seen = Seen()
         self._found: tuple[float, tuple[BudgetStatus, ...]] | None = None
         """What ``status`` said last, and of when: several ask at one time."""
 
@@ -115,7 +118,7 @@ class Budgets:
             return
         with self._lock:
             self._found = None
-            for call in calls:
+            for call in filter(self._seen.new, calls):
                 labels = {name: label(read(call)) for name, read in self._readers.items()}
                 at = min(call.end_ns / NANO, now) if call.end_ns > 0 else now
                 for book in self._books:
@@ -135,6 +138,12 @@ class Budgets:
             return tuple(
                 denial for book in self._books if book.config.hard for denial in book.denials(now)
             )
+
+    @property
+    def changed(self) -> int:
+        """How many accounts changed since the last export."""
+        with self._lock:
+            return sum(book.changed for book in self._books)
 
     def export(self) -> dict[str, Any]:
         """Return the accounts that changed since the last call, by a name of their own."""
@@ -221,6 +230,10 @@ class _Book:
             if account.spent(period) >= limit and key != (OVERFLOW,):
                 labels = dict(zip(self.config.group_by, key, strict=True))
                 yield Denial("budget", self.config.name, labels, self.config.filters)
+
+    @property
+    def changed(self) -> int:
+        return len(self._dirty)
 
     def export(self) -> Iterator[tuple[str, Any]]:
         dirty, self._dirty = self._dirty, set()

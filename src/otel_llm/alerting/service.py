@@ -44,6 +44,9 @@ _log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 """How often the groups are looked at between evaluations."""
+_FEW_ACCOUNTS = 200
+"""So many changed accounts are cheap enough to be kept at every tick: a collector that is killed
+then forgets a second of spending, else what was spent since the last evaluation."""
 
 
 class Scored(Protocol):
@@ -219,6 +222,8 @@ class AlertService:
         self._dispatcher.tick(self._clock())
         if self._due:
             self._tell()
+        elif 0 < self._budgets.changed <= _FEW_ACCOUNTS:
+            self._keep()
 
     def evaluate(self) -> tuple[Alert, ...]:
         """Evaluate every rule now and tell what is news; return all alerts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
 import os
 import re
@@ -11,7 +12,7 @@ from typing import Annotated, Any, TypedDict
 
 import pytest
 
-from otel_llm.instrumentation.api import set_session, trace_summary, workflow
+from otel_llm.instrumentation.api import agent, set_session, trace_summary, workflow
 from otel_llm.testing import FakeProvider, json_answer
 from otel_llm.testing import openai as wire
 
@@ -206,6 +207,123 @@ def test_a_workflow_of_the_program_around_a_graph_adds_up_everything_once(
 
     assert summary is not None
     assert (summary.calls, summary.tools, summary.input_tokens) == (2, 2, 22)
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_a_node_that_plans_is_a_plan_of_its_agent(run, telemetry):
+    def planner(state):
+        return {"said": [OwnChat().invoke("what first?").content]}
+
+    made = StateGraph(State)
+    made.add_node("planner", planner)
+    made.add_node("doer", lambda state: {"said": [OwnChat().invoke("do it").content]})
+    made.add_edge(START, "planner")
+    made.add_edge("planner", "doer")
+
+    with agent("thinker"):
+        await run(made.compile(name="flow"), "invoke", {"said": []})
+
+    inside = [("plan thinker", [("chat m", [])]), ("chat m", [])]
+    assert tree(telemetry)[0] == ("invoke_workflow flow", inside)
+    plan = next(s for s in telemetry.spans() if s["name"] == "plan thinker")
+    assert plan == {
+        "name": "plan thinker",
+        "kind": "INTERNAL",
+        "status": "UNSET",
+        "gen_ai.operation.name": "plan",
+        "gen_ai.agent.name": "thinker",
+    }
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_a_plan_that_fails_is_an_error(run, telemetry):
+    def replan(state):
+        raise LookupError("secret")
+
+    made = StateGraph(State)
+    made.add_node("replan", replan)
+    made.add_edge(START, "replan")
+
+    with pytest.raises(LookupError):
+        await run(made.compile(), "invoke", {"said": []})
+
+    assert [(s["name"], s["error.type"]) for s in telemetry.spans()] == [
+        ("plan", "LookupError"),
+        ("invoke_workflow", "LookupError"),
+    ]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_a_cancelled_run_ends_everything_in_it(telemetry):
+    reached = asyncio.Event()
+
+    async def wait(state):
+        reached.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(graph(wait, name="flow").ainvoke({"said": []}))
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert telemetry.span()["error.type"] == "asyncio.exceptions.CancelledError"
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+def test_graphs_read_in_turns_keep_to_themselves(telemetry):
+    def ask(state):
+        return {"said": [OwnChat().invoke("2+2?").content]}
+
+    first, second = (graph(ask, name=name).stream({"said": []}) for name in ("one", "two"))
+    both = list(zip(first, second, strict=True))
+    list(first)
+    list(second)
+
+    assert len(both) == 1
+    assert sorted(tree(telemetry)) == [
+        ("invoke_workflow one", [("chat m", [])]),
+        ("invoke_workflow two", [("chat m", [])]),
+    ]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_a_graph_left_in_the_middle_ends_its_span(run, kind, telemetry):
+    made = StateGraph(State)
+    for name in ("one", "two"):
+        made.add_node(name, lambda state: {"said": [OwnChat().invoke("2+2?").content]})
+    made.add_edge(START, "one")
+    made.add_edge("one", "two")
+    flow = made.compile(name="flow")
+
+    if kind == "sync":
+        steps = flow.stream({"said": []})
+        next(steps)
+        steps.close()
+    else:
+        steps = flow.astream({"said": []})
+        await anext(steps)
+        await steps.aclose()
+
+    assert telemetry.spans()[-1]["name"] == "invoke_workflow flow"
+    assert telemetry.spans()[-1]["status"] == "UNSET"
+
+
+def test_the_example_of_a_graph_prints_its_spans():
+    with FakeProvider(wire.ROUTES) as provider:
+        done = subprocess.run(
+            [sys.executable, "examples/langgraph_workflow.py"],
+            env={**os.environ, "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"{provider.url}/v1"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr[-2000:]) == (0, "")
+    assert wire.TEXT in done.stdout
+    names = re.findall(r'"name": "((?:chat|plan|invoke_workflow)[^"]*)"', done.stdout)
+    assert names == ["chat gpt-5-mini", "plan", "chat gpt-5-mini", "invoke_workflow trip"]
 
 
 def test_the_example_prints_its_answer_and_the_spans_of_its_agent():

@@ -453,6 +453,19 @@ async def test_a_chat_engine_is_a_workflow_around_its_calls(index, telemetry, pr
     assert inside
 
 
+async def test_dividing_a_question_is_a_plan(telemetry, prefix):
+    from llama_index.core.question_gen import LLMQuestionGenerator
+    from llama_index.core.schema import QueryBundle
+
+    asking = LLMQuestionGenerator.from_defaults(llm=MockLLM())
+
+    with pytest.raises(Exception):  # noqa: B017, PT011 - a mock divides nothing
+        await got(getattr(asking, f"{prefix}generate")([], QueryBundle("where is it")))
+
+    assert tree(telemetry) == [("plan", [("text_completion", [])])]
+    assert telemetry.spans()[-1][semconv.OPERATION_NAME] == "plan"
+
+
 async def test_an_engine_used_as_a_tool_is_the_tool(index, telemetry, prefix):
     engine = index.as_query_engine(llm=MockLLM())
     used = QueryEngineTool.from_defaults(engine, name="look", description="Looks.")

@@ -10,7 +10,8 @@ here where it does not: packages with an HTTP client of their own, models of the
 SDKs that are not instrumented. Agents and workflows carry no tokens, so nothing counts twice.
 
 A graph is an agent when ``create_agent`` made it, or when its nodes are those of a ReAct agent. A
-graph inside another one is a workflow of its own only if it was given a name. Not covered:
+graph inside another one is a workflow of its own only if it was given a name. A node called
+``planner``, as in LangGraph's own plan-and-execute agents, or alike is a plan. Not covered:
 embeddings, which have no common method (their SDKs are traced), chains inside chains, and
 ``AgentExecutor``. An answer out of LangChain's cache counts no tokens.
 """
@@ -28,7 +29,7 @@ from otel_llm import semconv
 from otel_llm.genai import Request
 
 from .core import Content, Endpoint, Hook, LLMInstrumentor, Origin, Patch
-from .core.activity import AGENT, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
+from .core.activity import AGENT, PLAN, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
 from .core.around import Around, around
 from .core.operation import type_name
 from .core.said import said, saying
@@ -224,6 +225,15 @@ def _graph(telemetry: Telemetry, graph: Any, arguments: Mapping[str, Any]) -> Ar
     return run
 
 
+def _node(telemetry: Telemetry, _: Any, arguments: Mapping[str, Any]) -> Around:
+    """Begin a plan around a node that plans, which only its name can tell."""
+    name = text(field(arguments.get("task"), "name")) or ""
+    return _begin(telemetry, PLAN, {}) if name.lower() in _PLANS else Around()
+
+
+_PLANS = frozenset({"plan", "planner", "planning", "replan", "replanner"})
+
+
 def _is_agent(graph: Any) -> bool:
     about = fields(fields(field(graph, "config")).get("metadata"))
     if about.get("ls_integration") == "langchain_create_agent":
@@ -243,6 +253,7 @@ def _conversation(arguments: Mapping[str, Any], outer: Context | None = None) ->
 
 
 _CHAINS = "langchain_core.runnables.base"
+_NODES = "langgraph.pregel._runner"
 _AROUND = (
     ("langchain_core.tools.base", "BaseTool", ("run", "arun"), _tool, ("tool_input",)),
     ("langchain_core.retrievers", "BaseRetriever", ("invoke", "ainvoke"), _retriever, ("input",)),
@@ -264,10 +275,16 @@ class LangChainInstrumentor(LLMInstrumentor):
     """Traces LangChain and LangGraph."""
 
     requires = ("langchain-core >= 1, < 2",)
-    hooks = tuple(
-        Hook(module, f"{kind}.{name}", around(_telemetry, begin, positional), kind == "Pregel")
-        for module, kind, names, begin, positional in _AROUND
-        for name in names
+    hooks = (
+        *(
+            Hook(module, f"{kind}.{name}", around(_telemetry, begin, positional), kind == "Pregel")
+            for module, kind, names, begin, positional in _AROUND
+            for name in names
+        ),
+        *(
+            Hook(_NODES, f"{prefix}run_with_retry", around(_telemetry, _node, ("task",)), True)
+            for prefix in ("", "a")
+        ),
     )
     patches = (
         _patch("chat_models", "BaseChatModel._generate_with_cache", _CHAT, ("messages", "stop")),

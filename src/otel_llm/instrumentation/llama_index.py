@@ -3,7 +3,8 @@
 Each is wrapped where it really runs, so threads, tasks and streams nest as they ran. Models are
 wrapped in every class that implements one, the user's own too. Agents and workflows start with
 ``run`` and end with its result; in a workflow of several agents each has a span for as long as it
-is its turn. The outermost engine is a workflow without a name, since its class says nothing.
+is its turn. The outermost engine is a workflow without a name, since its class says nothing. What
+divides a question into others is a plan.
 
 One call, one inference span: where the package of a model calls an SDK that is traced too, that
 span stands for the call, since the SDK knows the wire (host, service tier, cached tokens). It
@@ -28,7 +29,7 @@ from otel_llm.genai import Request
 
 from .core import Content, Endpoint, Hook, LLMInstrumentor, Origin, Patch, guarded
 from .core.activation import activate, release
-from .core.activity import AGENT, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
+from .core.activity import AGENT, PLAN, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
 from .core.around import Around, around
 from .core.families import Family
 from .core.telemetry import Telemetry
@@ -138,6 +139,10 @@ def _engine(telemetry: Telemetry, _: Any, __: Mapping[str, Any]) -> Around:
         return Around()
     activity = Activity(telemetry, WORKFLOW, {})
     return Around(activity, set_value(_INSIDE, True, activity.context))
+
+
+def _plan(telemetry: Telemetry, _: Any, __: Mapping[str, Any]) -> Around:
+    return Around(Activity(telemetry, PLAN, {}))
 
 
 def _retriever(telemetry: Telemetry, retriever: Any, arguments: Mapping[str, Any]) -> Around:
@@ -289,6 +294,11 @@ _FAMILIES = (
             for prefix in ("", "a")
             for name in ("chat", "stream_chat")
         },
+    ),
+    Family(
+        "llama_index.core.question_gen.types",
+        "BaseQuestionGenerator",
+        {name: lambda _: around(_telemetry, _plan) for name in ("generate", "agenerate")},
     ),
     Family(
         "llama_index.core.tools.types",

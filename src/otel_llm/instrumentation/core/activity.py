@@ -177,7 +177,7 @@ class Activity:
         known: Attributes = {semconv.OPERATION_NAME: self._kind.operation}
         known.update({name: value for name, value in found.items() if value is not None})
         agent = _agent(self._outer)
-        if self._kind is TOOL and agent is not None and agent.name is not None:
+        if self._kind in (TOOL, PLAN) and agent is not None and agent.name is not None:
             known.setdefault(semconv.AGENT_NAME, agent.name)
         return known
 

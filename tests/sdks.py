@@ -33,7 +33,8 @@ ALTERNATES = {
     "anthropic-1": Alternate("anthropic>=1,<2", "anthropic"),
     "google-genai-2.0": Alternate("google-genai==2.0.0", "google"),
     "google-genai-2": Alternate("google-genai>=2,<3", "google"),
-    "botocore-1.35": Alternate("aiobotocore==2.15.0", "bedrock"),
+    # Older than the boto3 of .venv, which the example needs.
+    "botocore-1.35": Alternate("aiobotocore==2.15.0", "bedrock and not example"),
     # It reaches into pydantic, which has changed since.
     "mcp-1.8": Alternate("mcp==1.8.0 pydantic<2.12", "test_mcp", ("-W", "ignore")),
     "mcp-1": Alternate("mcp>=1,<2", "test_mcp"),
@@ -70,7 +71,8 @@ ALTERNATES = {
     "qdrant": Alternate("qdrant-client>=1.17,<2", "qdrant"),
     # Of the official instrumentations themselves; not in .venv, where they would trace every test.
     "official": Alternate(
-        "--no-deps opentelemetry-util-genai==1.3b0 opentelemetry-instrumentation-genai-openai==1.3b0",
+        "--no-deps opentelemetry-util-genai==1.3b0"
+        " opentelemetry-instrumentation-genai-openai==1.3b0",
         "completion_hook",
     ),
     "qdrant-1.12": Alternate("qdrant-client==1.12.0", "qdrant"),

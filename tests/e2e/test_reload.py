@@ -1,0 +1,192 @@
+"""SIGHUP to a real process while senders go on: what changed is changed, and nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
+from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
+from otel_llm.testing import OtlpSink
+from tests.e2e.faults import Oracle, Producer
+from tests.e2e.running import Running, collector
+from tests.e2e.test_collector import send
+
+PATIENCE_S = 60.0
+Change = Callable[[dict[str, Any]], object]
+
+
+class Reloading:
+    """A running collector and its file."""
+
+    def __init__(self, running: Running, directory: Path) -> None:
+        self.running = running
+        self.file = directory / "collector.yaml"
+        self.said = 0
+
+    def log(self) -> str:
+        return self.running.log.read_text()
+
+    def change(self, change: Change) -> None:
+        """Rewrite the file, send SIGHUP, wait until it is what counts."""
+        settings = yaml.safe_load(self.file.read_text())
+        change(settings)
+        self.hang_up(yaml.safe_dump(settings), "the configuration was read again")
+
+    def hang_up(self, text: str, answer: str) -> None:
+        self.file.write_text(text)
+        before = self.log().count(answer)
+        self.running.process.send_signal(signal.SIGHUP)
+        self.wait(lambda: self.log().count(answer) > before)
+
+    def wait(self, until: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not until():
+            assert self.running.process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def reloading(tmp_path: Path) -> Iterator[Callable[..., Reloading]]:
+    with ExitStack() as stack:
+
+        def start(exporters: dict[str, Any] | None = None, **more: Any) -> Reloading:
+            running = stack.enter_context(collector(tmp_path, exporters, **more))
+            return Reloading(running, tmp_path)
+
+        yield start
+
+
+def _other_timeout(settings: dict[str, Any]) -> None:
+    settings["exporters"]["otlp"]["timeout"] = "4s"
+
+
+def _one_destination_less(settings: dict[str, Any]) -> None:
+    for pipeline in settings["service"]["pipelines"].values():
+        pipeline["exporters"] = ["otlp"]
+
+
+def _both_destinations(settings: dict[str, Any]) -> None:
+    for pipeline in settings["service"]["pipelines"].values():
+        pipeline["exporters"] = ["otlp", "otlphttp"]
+
+
+def _without_quality(settings: dict[str, Any]) -> None:
+    settings["service"]["pipelines"]["traces"]["processors"] = ["cost"]
+
+
+def _other_receiver(settings: dict[str, Any]) -> None:
+    settings["receivers"]["otlp"]["limits"] = {"max_items": 50_000}
+
+
+def _other_store(settings: dict[str, Any]) -> None:
+    settings["store"] = {"retain_for": "48h"}
+
+
+def _other_rules(settings: dict[str, Any]) -> None:
+    settings["alerting"] = {"default_rules": False}
+
+
+CHANGES = (
+    _other_timeout,
+    _one_destination_less,
+    _without_quality,
+    _both_destinations,
+    _other_receiver,
+    _other_store,
+    _other_rules,
+)
+
+
+@pytest.mark.parametrize("journaled", [True, False])
+def test_no_change_loses_anything_that_was_acknowledged(reloading, tmp_path, journaled):
+    with OtlpSink() as steady, OtlpSink() as other:
+        exporters = {
+            "otlp": {"endpoint": steady.grpc_endpoint},
+            "otlphttp": {"endpoint": other.http_endpoint},
+        }
+        more = {"journal": {"directory": str(tmp_path / "journal")}} if journaled else {}
+        collecting = reloading(exporters, dead_letter={"directory": str(tmp_path / "dead")}, **more)
+        oracle = Oracle()
+        running = collecting.running
+        producers = [
+            Producer(oracle, OtlpExporter(OtlpExporterConfig(running.grpc_endpoint))),
+            Producer(oracle, OtlpHttpExporter(OtlpHttpExporterConfig(running.http_endpoint))),
+        ]
+
+        for change in CHANGES:
+            seen = len(oracle.acknowledged)
+            collecting.change(change)
+            collecting.wait(lambda seen=seen: len(oracle.acknowledged) > seen + 50)
+        for producer in producers:
+            producer.stop()
+
+        def arrived() -> set[int]:
+            return {int.from_bytes(span.span_id, "big") for span in steady.spans()}
+
+        collecting.wait(lambda: oracle.acknowledged <= arrived())
+        assert arrived() <= oracle.issued.keys()
+        assert list((tmp_path / "dead").glob("*")) == []
+
+
+def test_a_file_with_mistakes_is_said_with_its_path_and_everything_goes_on(reloading):
+    with OtlpSink() as sink:
+        collecting = reloading({"otlp": {"endpoint": sink.grpc_endpoint}})
+        good = collecting.file.read_text()
+
+        collecting.hang_up(
+            good.replace("exporters:", "exporterz:", 1), "exporterz: unknown setting; did you mean"
+        )
+        collecting.hang_up("{", "the configuration stays as it was")
+        _send(collecting.running)
+
+        assert sink.wait(lambda s: len(s.spans()) == 2, PATIENCE_S)
+        collecting.hang_up(good, "the configuration was read again")
+
+
+def test_an_address_that_is_taken_leaves_the_receiver_as_it_was(reloading):
+    collecting = reloading()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        endpoint = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        collecting.change(
+            lambda s: s["receivers"]["otlp"]["protocols"]["grpc"].update(endpoint=endpoint)
+        )
+
+        assert f"receivers.otlp: cannot listen on {endpoint}" in collecting.log()
+        collecting.wait(lambda: "receivers.otlp is served as before" in collecting.log())
+        _send(collecting.running)
+
+
+def test_what_did_not_change_keeps_its_connections_and_its_alerts(reloading):
+    rule = {"name": "Errors", "signal": "error_rate", "threshold": 0.5, "window": "1h"}
+    alerting = {"default_rules": False, "evaluation_interval": "1s", "rules": [rule]}
+    collecting = reloading({}, alerting=alerting)
+    running = collecting.running
+    _send(running, **{"error.type": "timeout"})
+    (alert,) = running.wait_for(lambda r: r.get("/v1/alerts", state="firing")["alerts"], PATIENCE_S)
+    with socket.create_connection(("127.0.0.1", running.http), timeout=PATIENCE_S) as kept:
+        collecting.change(_without_quality)
+
+        kept.sendall(
+            b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n"
+            b"Content-Length: 0\r\n\r\n"
+        )
+        assert kept.recv(100).startswith(b"HTTP/1.1 200")
+    (same,) = running.get("/v1/alerts", state="firing")["alerts"]
+    assert same["id"] == alert["id"]
+
+
+def _send(running: Running, **attributes: object) -> None:
+    exporter = OTLPSpanExporter(running.http_endpoint + "/v1/traces", timeout=PATIENCE_S)
+    send(exporter, **attributes)

@@ -14,6 +14,13 @@ def add(commands: Commands) -> None:
     """Describe the subcommands."""
     run = command(commands, "collector", _collector, "run the collector until SIGTERM")
     run.add_argument("--config", type=Path, metavar="FILE", help=_DEFAULT)
+    run.add_argument(
+        "--workers",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="processes that receive on the same ports, each with a journal of its own",
+    )
 
     check = command(commands, "check-config", _check, "name every mistake in a configuration")
     check.add_argument("file", type=Path, metavar="FILE")
@@ -29,12 +36,19 @@ def add(commands: Commands) -> None:
     replay.add_argument("--config", type=Path, metavar="FILE", help="where the exporter is set up")
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
 def _collector(arguments: argparse.Namespace) -> int:
     from otel_llm.config import ConfigError
     from otel_llm.service import run
 
     try:
-        return run(arguments.config)
+        return run(arguments.config, arguments.workers)
     except ConfigError as error:
         return mistakes(arguments.config or "built-in default", error.problems)
 

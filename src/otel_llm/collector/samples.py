@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Labels = Mapping[str, str]
@@ -61,6 +61,29 @@ def gauge(name: str, help: str, value: float) -> Family:
 
 Shown = tuple[str, str, int]
 """An observation on its way to be an exemplar: trace id, span id, Unix nanoseconds."""
+
+
+def merged(families: Iterable[Family]) -> Iterator[Family]:
+    """Add up what several have counted: samples of one name, suffix and label set become one. Of
+    exemplars the latest stays."""
+    by_name: dict[str, list[Family]] = {}
+    for family in families:
+        by_name.setdefault(family.name, []).append(family)
+    for same in by_name.values():
+        yield replace(same[0], samples=_summed(s for family in same for s in family.samples))
+
+
+def _summed(samples: Iterable[Sample]) -> list[Sample]:
+    sums: dict[tuple[str, tuple[tuple[str, str], ...]], Sample] = {}
+    for sample in samples:
+        key = sample.suffix, tuple(sample.labels.items())
+        known = sums.get(key)
+        if known is None:
+            sums[key] = sample
+        else:
+            shown = sample.exemplar or known.exemplar
+            sums[key] = replace(known, value=known.value + sample.value, exemplar=shown)
+    return list(sums.values())
 
 
 class Histogram:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache
-from typing import Final
+from typing import Final, Protocol
 
 from otel_llm.alerting.service import AlertService
 from otel_llm.api import ApiServer, create_app
@@ -29,6 +29,7 @@ from otel_llm.ui import pages
 from .evaluation import Evaluation
 from .files import stamps
 from .flow import Beside, Flow
+from .handover import Handover
 from .prices import book_of, table_age
 from .settings import Settings
 
@@ -47,14 +48,42 @@ _AFFECTS: Final[Mapping[str, Set[str]]] = {
 """Section to what is made from it."""
 
 
+class Workers(Protocol):
+    """What is known of the processes that receive."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether all of them receive."""
+        ...
+
+    def measure(self) -> Iterable[Family]:
+        """What they have counted, together."""
+        ...
+
+    def senders(self) -> Sequence[SenderStatus]:
+        """How the destinations of each of them do."""
+        ...
+
+
 class Service:
     """A whole collector. ``start`` and ``stop`` are called once each, ``change`` between them, by
     one thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        handover: Handover | None = None,
+        workers: Workers | None = None,
+    ) -> None:
         """Build everything, bind nothing. Raises ``OSError`` for files that cannot be used and
-        ``ValueError`` for settings that only their component can judge."""
+        ``ValueError`` for settings that only their component can judge.
+
+        Where a collector is several processes: ``handover`` is where a worker gives its calls,
+        ``workers`` are what the process beside them knows of them.
+        """
         self._settings = settings
+        self._handover, self._workers = handover, workers
         self._running = False
         self.counters = Counters()
         self.totals = Totals()
@@ -185,7 +214,8 @@ class Service:
 
     def _beside(self) -> Beside:
         judging = self.evaluation.judging if self.evaluation else None
-        return Beside(self._observers(), judging, self.scores.take if self.scores else None)
+        logs = self.scores.take if self.scores else None
+        return Beside(self._observers(), judging, self._handover.logs if self._handover else logs)
 
     def _remember(self) -> None:
         """Give the alert windows what the store has of them: a restart forgets nothing."""
@@ -219,10 +249,13 @@ class Service:
             self.scores.take(payload)
 
     def _observers(self) -> Mapping[str, Observer]:
+        if self._handover:
+            return {"handover": self._handover}
         observers = {"totals": self.totals, "store": self.writer, "alerting": self.alerts}
         return {name: observer for name, observer in observers.items() if observer is not None}
 
-    def _observe_reported(self, calls: Sequence[Call]) -> None:
+    def observe(self, calls: Sequence[Call]) -> None:
+        """Take calls that did not come through a pipeline of this process."""
         for observer in self._observers().values():
             observer.observe(calls)
 
@@ -235,25 +268,30 @@ class Service:
             config,
             measures=[
                 self.totals.families,
-                self.counters.measure,
-                self._sending,
+                self._workers.measure if self._workers else self.measure,
                 store_measures(self.writer),
                 *([alert_measures(self.alerts)] if self.alerts else []),
-                self.flow.measure,
                 *(part.measure for part in (self.scores, self.evaluation) if part),
             ],
             alerts=self.alerts,
-            observe=self._observe_reported,
+            observe=self.observe,
             content=self.flow.processing.content,
             book=cache(lambda: book_of(settings)),
             pages=pages(self.store, alerts=self.alerts, links=config.trace_links),
-            ready=lambda: self._running,
+            ready=lambda: self._running and (self._workers is None or self._workers.ready),
         )
         return ApiServer(app, config)
 
-    def _sending(self) -> Iterable[Family]:
+    def measure(self) -> Iterable[Family]:
+        """What is counted where data passes through: a ``Measure``."""
+        yield from self.counters.measure()
         yield from sending_measure(self.flow.senders)
         yield from measure_journals(self.outboxes)
+        yield from self.flow.measure()
+
+    def senders(self) -> Sequence[SenderStatus]:
+        """How each destination does."""
+        return [sender.status() for sender in self.flow.senders]
 
     def _report_losses(self) -> None:
         """Let the alert rules look at what this collector itself loses."""
@@ -270,9 +308,8 @@ class Service:
     def _by_exporter(
         self, read: Callable[[SenderStatus], float]
     ) -> list[tuple[Mapping[str, str], float]]:
-        return [
-            ({"exporter": s.name, "signal": s.signal}, read(s.status())) for s in self.flow.senders
-        ]
+        senders = self._workers.senders() if self._workers else self.senders()
+        return [({"exporter": s.name, "signal": s.signal}, read(s)) for s in senders]
 
 
 def _use(status: SenderStatus) -> float:

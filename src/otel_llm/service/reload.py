@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from otel_llm.config import ConfigError
 from otel_llm.store import StoreError
 
-from .settings import read_settings
-
-if TYPE_CHECKING:
-    from .assembly import Service
+from .settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)
 
 
-def reload(service: Service, file: Path | None) -> bool:
+class Changing(Protocol):
+    """What can go on with other settings."""
+
+    def change(self, settings: Settings) -> None:
+        """See ``Service.change``."""
+        ...
+
+
+def reload(service: Changing, file: Path | None) -> bool:
     """Read ``file`` again and let ``service`` go on by it; return whether it does.
 
     Mistakes in it, and settings that cannot be had, are logged, and everything stays as it was.

@@ -5,33 +5,56 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
+from typing import Protocol
 
-from .reload import reload
+from .reload import Changing, reload
 from .settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)
 
 
-def run(file: Path | None) -> int:
+class Running(Changing, Protocol):
+    """A collector, or a part of one that is a process."""
+
+    def start(self) -> None:
+        """See ``Service``."""
+        ...
+
+    def stop(self) -> None:
+        """See ``Service``."""
+        ...
+
+
+def run(file: Path | None, workers: int = 1) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code. SIGHUP reads ``file`` again.
 
     Raises ``ConfigError`` before anything is started. Returns 1 when a file or an address cannot
     be used.
     """
     settings = read_settings(file)
-    _log_to_stderr(settings)
+    log_to_stderr(settings)
+    # These import every component: not before the settings are right.
+    if workers > 1:
+        from .crew import Crew
+
+        return serve(lambda: Crew(settings, file, workers), file)
+    from .assembly import Service
+
+    return serve(lambda: Service(settings), file)
+
+
+def serve(make: Callable[[], Running], file: Path | None) -> int:
+    """Run what ``make`` makes. Returns as ``run`` does."""
     from otel_llm.collector.garbage import settle, unsettle
     from otel_llm.store import StoreError
 
-    from .assembly import Service  # imports every component: not before the settings are right
-
     try:
-        service = Service(settings)
+        service = make()
         with _signals() as signals:
             service.start()
             settle()
@@ -67,10 +90,13 @@ def _signals() -> Generator[SimpleQueue[int]]:
             signal.signal(number, handler)
 
 
-def _log_to_stderr(settings: Settings) -> None:
+def log_to_stderr(settings: Settings, who: str = "") -> None:
+    """Write the log, each line with ``who`` writes it."""
     level = settings.sections.service.telemetry.logs.level.upper()
     logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr
+        level=level,
+        format=f"%(asctime)s %(levelname)-7s {who and who + ' '}%(name)s: %(message)s",
+        stream=sys.stderr,
     )
     for chatty in ("httpx2", "uvicorn"):  # every request, every start, at info
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -62,6 +62,10 @@ class CallWriter:
             if was_empty or len(self._pending) >= MAX_BATCH:
                 self._wake.notify_all()
 
+    def has_room(self, calls: int) -> bool:
+        """Whether that many more would be taken, for who can wait."""
+        return len(self._pending) + calls <= self._config.max_pending_calls or not self._pending
+
     @property
     def pending(self) -> int:
         """Calls that wait to be written."""

@@ -1,0 +1,125 @@
+"""One of several processes that receive on the same ports: ``otel-llm collector --workers``.
+
+A worker receives, processes and sends; it has a journal of its own. Store, alerts, API and totals
+are with the process that started it (``crew.py``), to which it hands every call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from .assembly import Service
+from .handover import Handover, Status
+from .run import log_to_stderr, serve
+from .settings import Settings, read_settings
+
+_TELL_S = 0.5
+"""How old what the other process says about this one can be."""
+
+
+class Worker:
+    """A collector without anything that there can only be one of."""
+
+    def __init__(
+        self, settings: Settings, number: int, addresses: Mapping[str, str], handover: Handover
+    ) -> None:
+        """``addresses`` are the ones to use for those of the settings."""
+        self._number, self._addresses, self._handover = number, addresses, handover
+        self._service = Service(self._fitted(settings), handover=handover)
+        self._stopping = Event()
+        self._threads = [
+            Thread(target=work, daemon=True, name=f"worker {work.__name__}")
+            for work in (self._tell, self._follow_owner)
+        ]
+
+    def start(self) -> None:
+        """See ``Service``."""
+        self._service.start()
+        for thread in self._threads:
+            thread.start()
+
+    def change(self, settings: Settings) -> None:
+        """See ``Service``."""
+        self._service.change(self._fitted(settings))
+
+    def stop(self) -> None:
+        """See ``Service``."""
+        self._service.stop()
+        self._stopping.set()
+        self._threads[0].join()
+        with suppress(OSError):
+            self._handover.tell(self._status())
+
+    def _fitted(self, settings: Settings) -> Settings:
+        return worker_settings(settings, self._number, self._addresses)
+
+    def _tell(self) -> None:
+        with suppress(OSError):  # whoever listens has ended
+            self._handover.tell(self._status())
+            while not self._stopping.wait(_TELL_S):
+                self._handover.tell(self._status())
+
+    def _follow_owner(self) -> None:
+        """Stop when the process that owns the store is gone: calls would have nowhere to go."""
+        with suppress(OSError):
+            self._handover.wait_for_end()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _status(self) -> Status:
+        service = self._service
+        return Status(list(service.measure()), [s.status() for s in service.flow.senders])
+
+
+def worker_settings(settings: Settings, number: int, addresses: Mapping[str, str]) -> Settings:
+    """Return what a worker makes of ``settings``: shared ports, directories of its own, nothing
+    that there can only be one of."""
+    sections, name = settings.sections, f"worker-{number}"
+    journal, letters = sections.journal, sections.dead_letter
+    own = replace(
+        sections,
+        store=None,
+        api=None,
+        alerting=None,
+        evaluation=None,
+        journal=journal and replace(journal, directory=journal.directory / name),
+        dead_letter=letters and replace(letters, directory=letters.directory / name),
+    )
+    receivers = {n: shared(config, addresses) for n, config in settings.receivers.items()}
+    return replace(settings, sections=own, receivers=receivers)
+
+
+def shared(receiver: Any, addresses: Mapping[str, str]) -> Any:
+    """Return a receiver's settings with ports that several processes can have."""
+    protocols = receiver.protocols
+    servers = {
+        name: replace(
+            config, endpoint=addresses.get(config.endpoint, config.endpoint), reuse_port=True
+        )
+        for name in ("grpc", "http")
+        if (config := getattr(protocols, name)) is not None
+    }
+    return replace(receiver, protocols=replace(protocols, **servers))
+
+
+def main() -> int:
+    """Run as ``python -m otel_llm.service.worker SOCKET NUMBER ADDRESSES [FILE]``."""
+    connection, number, addresses, *file = sys.argv[1:]
+    path = Path(file[0]) if file else None
+    settings = read_settings(path)
+    log_to_stderr(settings, f"worker {number}")
+    handover = Handover(socket.socket(fileno=int(connection)))
+    return serve(lambda: Worker(settings, int(number), json.loads(addresses), handover), path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -337,6 +339,93 @@ async def test_after_uninstrument_nothing_of_ours_is_left(model, telemetry):
 
     assert SpanImpl.__dict__["start"] is before
     assert telemetry.spans() == []
+
+
+@pytest.mark.usefixtures("_own_tracing", "sdk")
+async def test_arguments_that_are_no_json_are_kept_as_they_came(llm, model, telemetry):
+    call = wire.tool_call("add", "no json", "call_1")
+    llm.queue(json_answer(wire.completion(wire.choice(None, "tool_calls", tool_calls=[call]))))
+    OpenAIAgentsInstrumentor().instrument(**telemetry.providers, capture="SPAN_ONLY")
+
+    await Runner.run(Agent("adder", model=model, tools=[add]), "2+3?")
+    OpenAIAgentsInstrumentor().uninstrument()
+
+    tool = next(s for s in telemetry.spans() if s["name"] == "execute_tool add")
+    assert tool["status"] == "ERROR"
+    assert json.loads(tool["gen_ai.tool.call.arguments"]) == {"input": "no json"}
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_too_many_turns_fail_the_agent(run, llm, model, telemetry):
+    queue(llm, run, ["add"], ["add"])
+
+    with pytest.raises(agents.MaxTurnsExceeded):
+        await run(Agent("adder", model=model, tools=[add]), "2+3?", max_turns=1)
+
+    whole = next(s for s in telemetry.spans() if s["name"] == "invoke_agent adder")
+    assert whole["status"] == "ERROR"
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_a_cancelled_run_ends_its_agent(llm, model, telemetry):
+    held = threading.Event()
+    llm.queue(wire.stream([held, *wire.completion_chunks()]))
+    task = asyncio.create_task(Runner.run(Agent("helper", model=model), "go"))
+    while not llm.requests:
+        await asyncio.sleep(0.005)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    held.set()
+
+    errors = {s["name"]: s.get("error.type") for s in telemetry.spans()}
+    assert errors["invoke_agent helper"] == "asyncio.exceptions.CancelledError"
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_a_run_of_an_answer_in_a_format_says_so(llm, model, telemetry):
+    from pydantic import BaseModel
+
+    class Sum(BaseModel):
+        value: int
+
+    llm.queue(json_answer(wire.completion(wire.choice('{"value": 5}'))))
+
+    result = await Runner.run(Agent("adder", model=model, output_type=Sum), "2+3?")
+
+    assert result.final_output.value == 5
+    whole = next(s for s in telemetry.spans() if s["name"] == "invoke_agent adder")
+    assert whole["gen_ai.output.type"] == "json"
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented")
+async def test_a_span_that_nobody_finished_ends_when_it_is_collected(telemetry):
+    with agents.trace("trip"):
+        span = agents.agent_span("helper")
+        span.start()
+        del span
+
+    for _ in range(6000):
+        gc.collect()
+        if any(s["name"] == "invoke_agent helper" for s in telemetry.spans()):
+            break
+        await asyncio.sleep(0.01)
+
+    helper = next(s for s in telemetry.spans() if s["name"] == "invoke_agent helper")
+    assert helper["status"] == "UNSET"
+
+
+@pytest.mark.usefixtures("_own_tracing")
+async def test_uninstrumenting_ends_what_is_open(telemetry):
+    OpenAIAgentsInstrumentor().instrument(**telemetry.providers)
+    span = agents.agent_span("helper")
+    span.start()
+
+    OpenAIAgentsInstrumentor().uninstrument()
+    span.finish()
+
+    assert [s["name"] for s in telemetry.spans()] == ["invoke_agent helper"]
 
 
 def test_the_example_prints_its_answer_and_the_spans_of_its_agent():

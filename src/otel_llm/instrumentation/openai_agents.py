@@ -8,17 +8,20 @@ hands off to others, so that all of them are in one trace. ``group_id`` is the c
 
 One call, one inference span: it is that of the SDK below (``openai``, ``litellm``) where that is
 traced, as it knows the wire. Otherwise the SDK's own ``generation`` or ``response`` becomes one
-here, without content. Tasks and turns, whose tokens are sums, make none. Not covered: handoffs
+here, without content. Tasks and turns, whose tokens are sums, make none. What the SDK drops or
+uninstrumenting leaves open ends without an error. Not covered: handoffs
 and guardrails, voice and realtime; the id of a tool call, which the SDK does not tell.
 """
 
 from __future__ import annotations
 
+import _thread
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from opentelemetry.context import Context, create_key, get_current, get_value, set_value
 
@@ -57,6 +60,15 @@ class _Run:
     """What was being handled when it started: no failure of its own."""
     error_type: str | None = None
     """Of a failure that the SDK noted and went on from."""
+    dropped: finalize[Any, Any] | None = None
+
+    def let_go(self) -> None:
+        """End it because nobody else will any more."""
+        with guarded("ending what openai-agents left open"):
+            if self.activity is not None:
+                self.activity.end()
+            if self.operation is not None:
+                self.operation.end(Ending())
 
 
 _runs: WeakKeyDictionary[Any, _Run] = WeakKeyDictionary()
@@ -81,10 +93,18 @@ def _starting(open: Callable[[Telemetry, Any], tuple[_Run, Context | None]]) -> 
                 run.before = sys.exc_info()[1]
                 if inside is not None and (args[0] if args else kwargs.get("mark_as_current")):
                     run.token = activate(inside)
+                run.dropped = finalize(thing, _collected, run)
+                run.dropped.atexit = False  # nothing can be exported then
                 _runs[thing] = run
         return result
 
     return start
+
+
+def _collected(run: _Run) -> None:
+    """Let go of a run in a thread: the collector strikes anywhere, also where locks are held."""
+    with suppress(RuntimeError):  # the interpreter is going down
+        _thread.start_new_thread(run.let_go, ())
 
 
 def _finish(
@@ -99,6 +119,8 @@ def _finish(
 
 
 def _end(run: _Run, thing: Any) -> None:
+    if run.dropped is not None:
+        run.dropped.detach()
     if run.token is not None:
         release(run.token)
     error_type = _raised(run) or run.error_type
@@ -132,7 +154,7 @@ def _open_span(telemetry: Telemetry, span: Any) -> tuple[_Run, Context | None]:
     data = field(span, "span_data")
     kind = text(field(data, "type"))
     if kind == "agent":
-        activity = Activity(telemetry, AGENT, {semconv.AGENT_NAME: text(field(data, "name"))})
+        activity = Activity(telemetry, AGENT, _agent(data))
         return _Run(activity), activity.context
     if kind == "function":
         activity = Activity(telemetry, TOOL, _tool(data))
@@ -140,6 +162,13 @@ def _open_span(telemetry: Telemetry, span: Any) -> tuple[_Run, Context | None]:
     if kind in ("generation", "response"):
         return _Run(operation=_operation(telemetry, data)), None
     return _Run(), None
+
+
+def _agent(data: Any) -> dict[str, Any]:
+    """Describe an agent, with what it was told to answer in if that is more than text."""
+    output = text(field(data, "output_type"))
+    asked = "json" if output not in (None, "str") else None
+    return {semconv.AGENT_NAME: text(field(data, "name")), semconv.OUTPUT_TYPE: asked}
 
 
 def _tool(data: Any) -> dict[str, Any]:
@@ -237,3 +266,9 @@ class OpenAIAgentsInstrumentor(LLMInstrumentor):
             ("agents.run", "AgentRunner.run_streamed", _AROUND_RUN),
         )
     )
+
+    def _uninstrument(self, **kwargs: Any) -> None:
+        super()._uninstrument(**kwargs)
+        for run in list(_runs.values()):
+            run.let_go()
+        _runs.clear()

@@ -16,6 +16,7 @@ from otel_llm.store.content import ContentStore
 from otel_llm.version import __version__
 
 from .alerts import alert_routes
+from .baselines import baseline_routes
 from .config import ApiConfig
 from .content import content_routes
 from .dashboard import dashboard_routes
@@ -63,6 +64,7 @@ def create_app(
     app.include_router(insight_routes(store, config.trace_links))
     app.include_router(export_routes(store))
     app.include_router(price_routes(store, book))
+    app.include_router(baseline_routes(store))
     app.include_router(report_routes(store, observe))
     app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:

@@ -52,6 +52,7 @@ def stream(
     path: str,
     query: Mapping[str, str | None],
     body: Mapping[str, object] | None = None,
+    method: str = "",
 ) -> Iterator[bytes]:
     """What is under ``path``, as it comes; with a ``body`` what posting that brings. Raises
     ``Unanswered``."""
@@ -60,7 +61,7 @@ def stream(
     url, given = arguments.url.rstrip("/"), {k: v for k, v in query.items() if v is not None}
     headers = _headers(arguments.token_file)
     try:
-        method = "GET" if body is None else "POST"
+        method = method or ("GET" if body is None else "POST")
         with httpx2.stream(
             method, url + path, params=given, headers=headers, json=body, timeout=PATIENCE_S
         ) as answer:

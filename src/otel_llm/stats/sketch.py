@@ -8,7 +8,7 @@ it. Counts are whole numbers: merging and taking away are exact and in any order
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 ACCURACY = 0.01
 _GAMMA = (1 + ACCURACY) / (1 - ACCURACY)
@@ -28,6 +28,13 @@ class Sketch:
         self._buckets: dict[int, int] = {}
         for value in values:
             self.add(value)
+
+    @classmethod
+    def of(cls, counts: Mapping[int, int]) -> Sketch:
+        """Return the sketch that ``counts`` gave."""
+        sketch = cls()
+        sketch._buckets = dict(counts)
+        return sketch
 
     def add(self, value: float) -> None:
         """Count ``value``; zero and below count as zero, what is not finite is left out."""

@@ -184,6 +184,12 @@ class Questions(ABC):
         rows = self.ask("SELECT * FROM scores WHERE trace_id = ? ORDER BY at_ns, id", [trace_id])
         return [Score(*row) for row in rows]
 
+    def scores_since(self, at_ns: int) -> Sequence[Score]:
+        """See ``Store``."""
+        names = ", ".join(Score.__slots__)
+        rows = self.ask(f"SELECT {names} FROM scores WHERE at_ns >= ? ORDER BY at_ns", [at_ns])
+        return [Score(*row) for row in rows]
+
     def score_stats(
         self, where: Filter = EVERYTHING, *, threshold: float = GOOD_ENOUGH
     ) -> Sequence[ScoreStats]:

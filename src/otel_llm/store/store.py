@@ -146,6 +146,10 @@ class Store(Protocol):
         """The scores of one trace, oldest first."""
         ...
 
+    def scores_since(self, at_ns: int) -> Sequence[Score]:
+        """The scores that were given at ``at_ns`` (Unix) or later, oldest first."""
+        ...
+
     def score_stats(
         self, where: Filter = EVERYTHING, *, threshold: float = GOOD_ENOUGH
     ) -> Sequence[ScoreStats]:

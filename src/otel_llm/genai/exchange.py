@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .usage import Usage
 
 
-@dataclass(slots=True)
+@dataclass(init=False)
 class Request:
-    """What the caller asked for. A parameter that was not given is ``None``."""
+    """What the caller asked for. A parameter that was not given is ``None``.
+
+    ``vars`` has no more than what was set: few of the many parameters ever are, and the time a
+    request takes to read is the caller's. Hence no slots.
+    """
 
     model: str | None = None
     stream: bool | None = None
@@ -33,6 +37,17 @@ class Request:
     previous_response_id: str | None = None
     more: dict[str, Any] | None = None
     """Attributes of this provider alone, by their full convention name (``openai.*``)."""
+
+    def __init__(self, model: str | None = None, **given: Any) -> None:
+        """Take the fields by their names; raises ``TypeError`` for another one."""
+        self.model = model
+        if given:
+            if not _PARAMETERS.issuperset(given):
+                raise TypeError(f"a request has no {sorted(given.keys() - _PARAMETERS)}")
+            self.__dict__.update(given)
+
+
+_PARAMETERS = frozenset(parameter.name for parameter in fields(Request))
 
 
 @dataclass(slots=True)

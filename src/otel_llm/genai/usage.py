@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 
-@dataclass(slots=True)
+@dataclass(init=False)
 class Usage:
     """Token counts; ``None``: the provider did not say.
+
+    ``vars`` has no more than what was set, like that of a ``Request``.
 
     ``input_tokens`` includes cached reads and writes, ``output_tokens`` includes reasoning
     (GenAI conventions, notes on ``gen_ai.usage.*``). All other counts are subsets of those two.
@@ -32,6 +34,23 @@ class Usage:
     audio_cache_read: int | None = None
     image_cache_read: int | None = None
 
+    def __init__(
+        self,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        *subsets: int | None,
+        **named: int | None,
+    ) -> None:
+        """Take the counts in the order above or by their names; raises ``TypeError`` for others."""
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+        if subsets:
+            self.__dict__.update(zip(_COUNTS[2:], subsets, strict=False))
+        if named:
+            if not _NAMES.issuperset(named):
+                raise TypeError(f"no counts of tokens: {sorted(named.keys() - _NAMES)}")
+            self.__dict__.update(named)
+
     def __add__(self, other: Usage) -> Usage:
         """Return both together, as when one call took several rounds; unknown counts as nothing,
         and is unknown in the sum only where it is in both."""
@@ -39,6 +58,7 @@ class Usage:
 
 
 _COUNTS = tuple(field.name for field in fields(Usage))
+_NAMES = frozenset(_COUNTS)
 
 
 def _plus(one: int | None, other: int | None) -> int | None:

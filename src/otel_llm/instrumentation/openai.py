@@ -44,12 +44,11 @@ def _request_more(arguments: Mapping[str, Any], api: str) -> dict[str, Any]:
     return asked
 
 
-def _response_more(answer: Any) -> dict[str, Any]:
-    get = fields(answer).get
+def _response_more(told: Mapping[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = {}
-    if (tier := text(get("service_tier"))) is not None:
+    if isinstance(tier := told.get("service_tier"), str) and tier:
         said[semconv.OPENAI_RESPONSE_SERVICE_TIER] = tier
-    if (fingerprint := text(get("system_fingerprint"))) is not None:
+    if isinstance(fingerprint := told.get("system_fingerprint"), str) and fingerprint:
         said[semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT] = fingerprint
     return said
 
@@ -61,8 +60,14 @@ def _chat_request(arguments: Mapping[str, Any]) -> Request:
 
 
 def _chat_response(completion: Any) -> Response:
-    response = chat.response(completion)
-    response.more = _response_more(completion)
+    response = chat.answered(told := fields(completion))
+    response.more = _response_more(told)
+    return response
+
+
+def _chat_measured(completion: Any) -> Response:
+    response = chat.measured(told := fields(completion))
+    response.more = _response_more(told)
     return response
 
 
@@ -72,7 +77,7 @@ class _ChatStream(chat.ChatStream):
     __slots__ = ()
 
     def _extra(self, chunk: Any) -> None:
-        self._response.more = {**(self._response.more or {}), **_response_more(chunk)}
+        self._response.more = {**(self._response.more or {}), **_response_more(fields(chunk))}
 
 
 def _responses_request(arguments: Mapping[str, Any]) -> Request:
@@ -83,7 +88,7 @@ def _responses_request(arguments: Mapping[str, Any]) -> Request:
 
 def _responses_response(answer: Any) -> Response:
     response = responses.response(answer)
-    response.more = {**(response.more or {}), **_response_more(answer)}
+    response.more = {**(response.more or {}), **_response_more(fields(answer))}
     if _ended_in_background(answer):
         _counted.first(response.id)
     return response
@@ -103,7 +108,7 @@ def _fetch_response(answer: Any) -> Response:
     """Read a fetched response: the inference itself the first time a background one is done."""
     response = responses.response(answer)
     api = {semconv.OPENAI_API_TYPE: "responses"}
-    response.more = {**(response.more or {}), **_response_more(answer), **api}
+    response.more = {**(response.more or {}), **_response_more(fields(answer)), **api}
     if _ended_in_background(answer) and _counted.first(response.id):
         return replace(response, operation="chat")
     status = text(field(answer, "status"))
@@ -158,7 +163,13 @@ class _FetchStream(responses.ResponsesStream):
 
 
 _CHAT = Endpoint(
-    "chat", _chat_request, _chat_response, _ChatStream, chat.CONTENT, model="model"
+    "chat",
+    _chat_request,
+    _chat_response,
+    _ChatStream,
+    chat.CONTENT,
+    model="model",
+    measured=_chat_measured,
 )
 _RESPONSES = Endpoint(
     "chat", _responses_request, _responses_response, _ResponsesStream, responses.CONTENT

@@ -17,11 +17,12 @@ def finish(
 ) -> None:
     """End ``operation`` with an answer that is all there, or as much of it as there will be."""
     try:
-        response = endpoint.response(answer)
+        brief = None if operation.described else endpoint.measured
+        response = (brief or endpoint.response)(answer)
     except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
         swallowed(f"reading a {endpoint.operation} response", error)
         response = Response()
     ending = Ending(response, error_type)
-    if operation.captures and (content := endpoint.content) is not None:
+    if operation.captured is not None and (content := endpoint.content) is not None:
         ending.output = lambda: content.output_messages(answer)
     operation.end(ending)

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from operator import attrgetter
 from typing import Any, TypeAlias
 
 from otel_llm import semconv
-from otel_llm.genai import Request, Response
+from otel_llm.genai import Request, Response, Usage
 
 Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 Attributes: TypeAlias = dict[str, Value]
 Cleaner: TypeAlias = Callable[[Any], Value | None]
 
-_BITS = 64
-_TOO_MANY = 1 << (_BITS - 1)
+_TOO_MANY = 1 << 63
 
 
 def text(value: Any) -> str | None:
@@ -34,7 +32,7 @@ def text(value: Any) -> str | None:
 def integer(value: Any) -> int | None:
     """Return a 64-bit integer; a whole float counts, a bool does not."""
     if type(value) is int:
-        return value if value.bit_length() < _BITS else None
+        return value if -_TOO_MANY <= value < _TOO_MANY else None
     if isinstance(value, float) and value.is_integer():
         return integer(int(value))
     return integer(int(value)) if isinstance(value, int) and not isinstance(value, bool) else None
@@ -57,6 +55,11 @@ def texts(value: Any) -> tuple[str, ...] | None:
         value = (value,)
     if not isinstance(value, list | tuple):
         return None
+    try:
+        if "".join(value).isascii():  # pyright: ignore[reportUnknownArgumentType] - to be found out
+            return tuple(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    except TypeError:  # not all are strings
+        pass
     cleaned = [text(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     return tuple([item for item in cleaned if item is not None]) or None
 
@@ -66,117 +69,99 @@ def _several(value: Any) -> int | None:
     return None if count == 1 else count
 
 
-class _Table:
-    """Fields of a dataclass, the attributes they become, and how each is cleaned."""
-
-    __slots__ = ("_empty", "_get", "_to")
-
-    def __init__(self, *rows: tuple[str, str, Cleaner]) -> None:
-        self._get = attrgetter(*(field for field, _, _ in rows))
-        self._to = tuple((name, clean) for _, name, clean in rows)
-        self._empty = (None,) * len(rows)
-
-    def write(self, source: Any, attributes: Attributes) -> None:
-        """Add what ``source`` knows to ``attributes``."""
-        values = self._get(source)
-        if values == self._empty:
-            return
-        for value, (name, clean) in zip(values, self._to, strict=True):
-            if value is not None and (cleaned := clean(value)) is not None:
-                attributes[name] = cleaned
+def _true(value: Any) -> bool | None:
+    return True if value is True else None
 
 
-_REQUEST_SELDOM = _Table(  # whole rows of ``None`` are passed over in one comparison
-    ("top_k", semconv.REQUEST_TOP_K, integer),
-    ("frequency_penalty", semconv.REQUEST_FREQUENCY_PENALTY, number),
-    ("presence_penalty", semconv.REQUEST_PRESENCE_PENALTY, number),
-    ("stop_sequences", semconv.REQUEST_STOP_SEQUENCES, texts),
-    ("choice_count", semconv.REQUEST_CHOICE_COUNT, _several),
-    ("output_type", semconv.OUTPUT_TYPE, text),
-    ("reasoning_level", semconv.REQUEST_REASONING_LEVEL, text),
-    ("encoding_formats", semconv.REQUEST_ENCODING_FORMATS, texts),
-    ("conversation_id", semconv.CONVERSATION_ID, text),
-    ("previous_response_id", semconv.REQUEST_PREVIOUS_RESPONSE_ID, text),
-)
-_USAGE_SELDOM = _Table(
-    ("cache_write", semconv.USAGE_CACHE_WRITE_INPUT_TOKENS, integer),
-    ("text_input", semconv.USAGE_TEXT_INPUT_TOKENS, integer),
-    ("audio_input", semconv.USAGE_AUDIO_INPUT_TOKENS, integer),
-    ("image_input", semconv.USAGE_IMAGE_INPUT_TOKENS, integer),
-    ("text_output", semconv.USAGE_TEXT_OUTPUT_TOKENS, integer),
-    ("audio_output", semconv.USAGE_AUDIO_OUTPUT_TOKENS, integer),
-    ("image_output", semconv.USAGE_IMAGE_OUTPUT_TOKENS, integer),
-    ("text_cache_read", semconv.USAGE_TEXT_CACHE_READ_INPUT_TOKENS, integer),
-    ("audio_cache_read", semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS, integer),
-    ("image_cache_read", semconv.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS, integer),
-)
-_OWN_USAGE = _Table(
-    ("cache_write_5m", semconv.own.CACHE_WRITE_5M_TOKENS, integer),
-    ("cache_write_1h", semconv.own.CACHE_WRITE_1H_TOKENS, integer),
-)
+_REQUEST: Mapping[str, tuple[str, Cleaner]] = {
+    "stream": (semconv.REQUEST_STREAM, _true),
+    "temperature": (semconv.REQUEST_TEMPERATURE, number),
+    "top_p": (semconv.REQUEST_TOP_P, number),
+    "top_k": (semconv.REQUEST_TOP_K, integer),
+    "max_tokens": (semconv.REQUEST_MAX_TOKENS, integer),
+    "frequency_penalty": (semconv.REQUEST_FREQUENCY_PENALTY, number),
+    "presence_penalty": (semconv.REQUEST_PRESENCE_PENALTY, number),
+    "stop_sequences": (semconv.REQUEST_STOP_SEQUENCES, texts),
+    "seed": (semconv.REQUEST_SEED, integer),
+    "choice_count": (semconv.REQUEST_CHOICE_COUNT, _several),
+    "output_type": (semconv.OUTPUT_TYPE, text),
+    "reasoning_level": (semconv.REQUEST_REASONING_LEVEL, text),
+    "encoding_formats": (semconv.REQUEST_ENCODING_FORMATS, texts),
+    "conversation_id": (semconv.CONVERSATION_ID, text),
+    "previous_response_id": (semconv.REQUEST_PREVIOUS_RESPONSE_ID, text),
+}
+_USAGE: Mapping[str, str] = {
+    "input_tokens": semconv.USAGE_INPUT_TOKENS,
+    "output_tokens": semconv.USAGE_OUTPUT_TOKENS,
+    "cache_read": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
+    "cache_write": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
+    "reasoning": semconv.USAGE_REASONING_OUTPUT_TOKENS,
+    "text_input": semconv.USAGE_TEXT_INPUT_TOKENS,
+    "audio_input": semconv.USAGE_AUDIO_INPUT_TOKENS,
+    "image_input": semconv.USAGE_IMAGE_INPUT_TOKENS,
+    "text_output": semconv.USAGE_TEXT_OUTPUT_TOKENS,
+    "audio_output": semconv.USAGE_AUDIO_OUTPUT_TOKENS,
+    "image_output": semconv.USAGE_IMAGE_OUTPUT_TOKENS,
+    "text_cache_read": semconv.USAGE_TEXT_CACHE_READ_INPUT_TOKENS,
+    "audio_cache_read": semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
+    "image_cache_read": semconv.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
+}
+_OWN_USAGE: Mapping[str, str] = {
+    "cache_write_5m": semconv.own.CACHE_WRITE_5M_TOKENS,
+    "cache_write_1h": semconv.own.CACHE_WRITE_1H_TOKENS,
+}
 
 
 def add_request(found: Attributes, request: Request) -> None:
     """Add what the request says, the model aside: that is known when the span starts."""
-    if request.stream is True:
-        found[semconv.REQUEST_STREAM] = True
-    if (temperature := number(request.temperature)) is not None:
-        found[semconv.REQUEST_TEMPERATURE] = temperature
-    if (top_p := number(request.top_p)) is not None:
-        found[semconv.REQUEST_TOP_P] = top_p
-    if (max_tokens := integer(request.max_tokens)) is not None:
-        found[semconv.REQUEST_MAX_TOKENS] = max_tokens
-    if request.seed is not None:
-        _put(found, semconv.REQUEST_SEED, integer(request.seed))
-    _REQUEST_SELDOM.write(request, found)
+    for field, value in vars(request).items():
+        if value is not None and field in _REQUEST:
+            name, clean = _REQUEST[field]
+            if (cleaned := clean(value)) is not None:
+                found[name] = cleaned
     if request.more:
-        _write_more(request.more, found)
+        add_more(found, request.more)
 
 
 def add_response(found: Attributes, response: Response, *, own: bool = False) -> None:
-    """Add what the response says; ``own``: also what the conventions have no name for."""
+    """Add what the response says, its model and the provider's own aside: see ``Points``.
+
+    ``own``: also what the conventions have no name for.
+    """
     if (id := text(response.id)) is not None:
         found[semconv.RESPONSE_ID] = id
-    if (model := text(response.model)) is not None:
-        found[semconv.RESPONSE_MODEL] = model
     if (reasons := texts(response.finish_reasons)) is not None:
         found[semconv.RESPONSE_FINISH_REASONS] = reasons
     if response.conversation_id is not None:
-        _put(found, semconv.CONVERSATION_ID, text(response.conversation_id))
-    usage = response.usage
-    if (asked := integer(usage.input_tokens)) is not None:
-        found[semconv.USAGE_INPUT_TOKENS] = asked
-    if (wrote := integer(usage.output_tokens)) is not None:
-        found[semconv.USAGE_OUTPUT_TOKENS] = wrote
-    if usage.cache_read is not None:
-        _put(found, semconv.USAGE_CACHE_READ_INPUT_TOKENS, integer(usage.cache_read))
-    if usage.reasoning is not None:
-        _put(found, semconv.USAGE_REASONING_OUTPUT_TOKENS, integer(usage.reasoning))
-    _USAGE_SELDOM.write(usage, found)
+        add_more(found, {semconv.CONVERSATION_ID: response.conversation_id})
+    _add_counts(found, response.usage, _USAGE)
     if own:
-        _OWN_USAGE.write(usage, found)
-    if response.more:
-        _write_more(response.more, found)
+        _add_counts(found, response.usage, _OWN_USAGE)
 
 
-def _put(found: Attributes, name: str, value: Value | None) -> None:
-    if value is not None:
-        found[name] = value
+def _add_counts(found: Attributes, usage: Usage, names: Mapping[str, str]) -> None:
+    for field, count in vars(usage).items():
+        if field in names:
+            if type(count) is int and 0 <= count < _TOO_MANY:
+                found[names[field]] = count
+            elif (whole := integer(count)) is not None:
+                found[names[field]] = whole
 
 
 def tokens(count: Any) -> int | None:
     """Return a number of tokens if it is one that a metric can take."""
-    whole = count if type(count) is int else integer(count)
-    return whole if whole is not None and 0 <= whole < _TOO_MANY else None
+    if type(count) is not int:
+        count = integer(count)
+    return count if count is not None and 0 <= count < _TOO_MANY else None
 
 
-def _write_more(more: Mapping[str, Any], attributes: Attributes) -> None:
+def add_more(found: Attributes, more: Mapping[str, Any]) -> None:
     """Add a provider's own attributes, each a plain value or a list of strings."""
     for name, value in more.items():
         if type(value) is str and value.isascii():
-            attributes[name] = value
+            found[name] = value
         elif (cleaned := plain(value)) is not None:
-            attributes[name] = cleaned
+            found[name] = cleaned
 
 
 def plain(value: Any) -> Value | None:

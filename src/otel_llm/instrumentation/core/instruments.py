@@ -64,7 +64,10 @@ class Pin:
             self._tokens.record(wrote, points.output, _NOWHERE)
         if ending.first_chunk_s is not None and points.chunked:
             _record_chunks(self._first_chunk, self._chunk, points, ending, context)
-        _record_duration(self._duration, points, ending, duration_s, context)
+        if ending.error_type is None:  # as ``_record_duration`` does, without the call
+            self._duration.record(duration_s, points.detailed, context)
+        else:
+            _record_duration(self._duration, points, ending, duration_s, context)
 
 
 class Head:

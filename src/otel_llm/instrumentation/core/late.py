@@ -43,5 +43,7 @@ class LateReading:
         operation = start() if start else None
         if operation is not None:
             make = operation.endpoint.stream
-            self._reading = Reading(operation, make(operation.captures) if make else None)
+            self._reading = Reading(
+                operation, make(operation.captured is not None) if make else None
+            )
         return self._reading

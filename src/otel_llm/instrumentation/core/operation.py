@@ -23,7 +23,7 @@ from .guard import guarded, swallowed
 from .patch import Endpoint, Origin
 from .rounds import counted, counting
 from .said import said
-from .series import Points
+from .series import EXTRAS, Points
 from .suppression import marked
 from .telemetry import Telemetry
 from .watching import Finished, tell, watchers
@@ -37,7 +37,6 @@ class Operation:
     """
 
     __slots__ = (
-        "_captured",
         "_ended",
         "_forks",
         "_said",
@@ -47,7 +46,9 @@ class Operation:
         "_telemetry",
         "_ticks",
         "_watched",
+        "captured",
         "context",
+        "described",
         "endpoint",
         "request",
     )
@@ -59,11 +60,13 @@ class Operation:
         origin: Origin,
         model: Any,
         request: Request | None = None,
+        outer: Context | None = None,
     ) -> None:
         self._telemetry = telemetry
         self.endpoint = endpoint
         self.request = request
-        """What was asked for; may be set until the end, if ``describes`` says it is wanted."""
+        """What was asked for; may be set until the end, if the operation is ``described``."""
+        outer = get_current() if outer is None else outer
         self._series = series = telemetry.series.of(endpoint.operation, origin, model)
         self._started_ns = time_ns()
         self._ticks = perf_counter_ns()
@@ -72,23 +75,23 @@ class Operation:
             kind=SpanKind.CLIENT,
             attributes=series.attributes.copy(),  # a sampler may keep it
             start_time=self._started_ns,
+            context=outer,
         )
         self._ended = ended = Lock()
         self._forks = _forks
-        self._captured: Captured | None = None
-        outer = get_current()
+        self.captured: Captured | None = None
+        """Where the messages go, if they are wanted."""
         self.context: Context = marked(outer, span, series.layer, ended)
-        self._said = said(outer, endpoint.operation, telemetry.settings.baggage) if outer else None
-        self._watched = bool(outer and watchers(outer))
+        self._said = self._watched = None
+        if outer:
+            self._said = said(outer, endpoint.operation, telemetry.settings.baggage)
+            self._watched = watchers(outer)
+        self.described = span.is_recording() or self._watched or series.described
+        """Whether anybody looks at more than its metrics carry."""
         if endpoint.rounds is not None:
             self.context = counting(self.context)
         if telemetry.requests is not None:
             self.context = telemetry.requests.below(self.context, series.attributes)
-
-    @property
-    def describes(self) -> bool:
-        """Whether the request goes anywhere: not where nobody records the call."""
-        return self._span.is_recording() or (self._telemetry.events and self._series.evented)
 
     @property
     def ended(self) -> bool:
@@ -100,11 +103,6 @@ class Operation:
         """What tells ``ended``, for those who ask at every read of a stream."""
         return self._ended.locked
 
-    @property
-    def captures(self) -> bool:
-        """Whether the answer's messages are wanted."""
-        return self._captured is not None
-
     def capture(self, arguments: Any) -> None:
         """Read the input messages, if content is wanted and has somewhere to go."""
         content, telemetry = self.endpoint.content, self._telemetry
@@ -114,8 +112,8 @@ class Operation:
         on_span = telemetry.content_on_span and recording
         on_event = telemetry.content_on_event and self._series.evented
         if on_span or on_event or (telemetry.privacy.derives and recording):
-            self._captured = Captured(telemetry.privacy, on_span=on_span, on_event=on_event)
-            self._captured.put_input(content, arguments)
+            self.captured = Captured(telemetry.privacy, on_span=on_span, on_event=on_event)
+            self.captured.put_input(content, arguments)
 
     def seconds_since_start(self, ticks_ns: int) -> float:
         """Return how long after the start ``ticks_ns`` (of ``perf_counter_ns``) was."""
@@ -147,12 +145,17 @@ class Operation:
         if not self._ended.acquire(False) or self._forks != _forks:
             return  # ended already, or the affair of the parent process that started it
         duration_ns = perf_counter_ns() - self._ticks
-        self._settle(ending)
+        response = ending.response
+        if ending.error_type is None:
+            ending.error_type = response.error_type
+        if response.operation is not None or self.endpoint.rounds is not None:
+            self._settle(ending)
         # Each of the three, whatever becomes of the others; ``guarded``, without its price.
         end_ns = self._started_ns + duration_ns
+        points = self._series.points(response.model, response.more)
         try:
-            if self.describes:
-                self._describe(ending, end_ns)
+            if self.described:
+                self._describe(ending, end_ns, points)
         except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
             swallowed("describing a finished operation", error)
         try:
@@ -160,21 +163,17 @@ class Operation:
         except Exception as error:  # noqa: BLE001 - of a span processor
             swallowed("ending a span", error)
         try:
-            self._measure(ending, duration_ns / 1e9)
+            self._measure(ending, duration_ns / 1e9, points)
         except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
             swallowed("recording metrics", error)
 
     def _settle(self, ending: Ending) -> None:
-        """Take from the answer what the call turned out to be."""
-        response = ending.response
-        if ending.error_type is None:
-            ending.error_type = response.error_type
-        if self.endpoint.rounds is not None:
-            with guarded("adding up rounds"):
-                self._add_up(ending)
-        if response.operation is not None:
+        """Take what the call turned out to be when it was over."""
+        with guarded("adding up rounds"):
+            self._add_up(ending)
+        if ending.response.operation is not None:
             with guarded("renaming an operation"):
-                self._become(response.operation)
+                self._become(ending.response.operation)
 
     def _become(self, operation: str) -> None:
         """Take the operation that only the answer could tell."""
@@ -190,46 +189,47 @@ class Operation:
         if usage is not None:
             ending.response.usage = usage
 
-    def _describe(self, ending: Ending, end_ns: int) -> None:
+    def _describe(self, ending: Ending, end_ns: int, points: Points) -> None:
         if ending.error_type is not None:
             # No description: a provider's message may quote the prompt or the key.
             self._span.set_status(StatusCode.ERROR)
-        if self._captured is not None and ending.output is not None:
-            self._captured.put_output(ending.output, ending)
-        found = self._found(ending)
+        if self.captured is not None and ending.output is not None:
+            self.captured.put_output(ending.output, ending)
+        found = {} if self._said is None else self._said
+        if self.request is not None:
+            write.add_request(found, self.request)
+        self._add_answer(found, ending, points)
         if self._span.is_recording():
             self._span.set_attributes(found)
-            if ending.outcome is not None or self._captured is not None:
+            if ending.outcome is not None or self.captured is not None:
                 self._write_more(ending)
         if self._telemetry.events and self._series.evented:
             emit_details(
                 self._telemetry.logger,
                 {**self._series.attributes, **found},
-                self._captured.event if self._captured else {},
+                self.captured.event if self.captured else {},
                 context=self.context,
                 timestamp_ns=end_ns,
             )
 
-    def _found(self, ending: Ending) -> Attributes:
-        found: Attributes = {} if self._said is None else self._said
-        if self.request is not None:
-            write.add_request(found, self.request)
-        write.add_response(found, ending.response, own=self._telemetry.settings.span_attributes)
+    def _add_answer(self, found: Attributes, ending: Ending, points: Points) -> None:
+        response = ending.response
+        write.add_response(found, response, own=self._telemetry.settings.span_attributes)
+        found.update(points.said)
+        if response.more and not EXTRAS.issuperset(response.more):
+            write.add_more(found, response.more)
         if ending.first_chunk_s is not None and self._series.evented:
             found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = ending.first_chunk_s
         if ending.error_type is not None:
             found[semconv.ERROR_TYPE] = ending.error_type
-        return found
 
     def _write_more(self, ending: Ending) -> None:
         if ending.outcome is not None and self._telemetry.settings.span_attributes:
             self._span.set_attribute(semconv.own.STREAM_OUTCOME, ending.outcome)
-        if self._captured is not None:
-            self._span.set_attributes({**self._captured.span, **self._captured.derived})
+        if self.captured is not None:
+            self._span.set_attributes({**self.captured.span, **self.captured.derived})
 
-    def _measure(self, ending: Ending, duration_s: float) -> None:
-        response = ending.response
-        points = self._series.points(response.model, response.more)
+    def _measure(self, ending: Ending, duration_s: float, points: Points) -> None:
         for names in self._telemetry.names:
             names.record(points, ending, duration_s, self.context)
         if self._watched:

@@ -25,7 +25,7 @@ def follow_part(operation: Operation, endpoint: Endpoint, answer: Any) -> None:
     """Follow the part of ``answer`` that is to come; end the operation now if there is none."""
     part = answer.get(endpoint.pending)
     if endpoint.stream is not None:
-        reading = Reading(operation, endpoint.stream(operation.captures))
+        reading = Reading(operation, endpoint.stream(operation.captured is not None))
         followed = reclass(part, EVENTS, reading)
     else:
         body = Body(operation, endpoint, answer, part)

@@ -67,7 +67,7 @@ class BodyReading(Reading):
 
     def __init__(self, operation: Operation, endpoint: Endpoint, http: Any) -> None:
         make = endpoint.stream
-        super().__init__(operation, make(operation.captures) if make else None)
+        super().__init__(operation, make(operation.captured is not None) if make else None)
         self._endpoint = endpoint
         self._along = Along(http.headers)
 

@@ -148,7 +148,7 @@ class Reading:
         ending.response = self._reader.response()
         if ending.response.error_type is not None and ending.error_type is None:
             ending.outcome = "failed"
-        if self._operation.captures:
+        if self._operation.captured is not None:
             ending.output = self._reader.output_messages
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .activation import activate, release
+from .answers import finish
 from .operation import Operation
 from .settling import kind_of, settled
 
@@ -14,18 +16,21 @@ def run(
     operation: Operation,
     function: Callable[..., Any],
     args: tuple[Any, ...] = (),
-    kwargs: dict[str, Any] | None = None,
+    kwargs: Mapping[str, Any] = MappingProxyType({}),
 ) -> Any:
     """Return what ``function`` returns, followed if there is more to come."""
     token = activate(operation.context)
     try:
-        result = function(*args, **kwargs) if kwargs else function(*args)
+        result = function(*args, **kwargs)
     except BaseException as error:
         release(token)
         operation.fail(error)
         raise
     release(token)
     kind = kind_of(result)
+    if kind == "whole" and operation.endpoint.pending is None:
+        finish(operation, operation.endpoint, result)
+        return result
     if kind == "awaitable":
         return run_async(operation, result)
     return settled(operation, result, kind)

@@ -14,16 +14,16 @@ from otel_llm import semconv
 
 from .attributes import Attributes, Value, plain, text
 from .patch import Origin
+from .settings import Settings
 from .suppression import LAYERS
 
 _MAX_SERIES = 256
 _MAX_POINTS = 8
 """Of one series; names come from outside, so both forget everything when they are full."""
 
-_EXTRAS = (
-    semconv.OPENAI_RESPONSE_SERVICE_TIER,
-    semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
-)
+_TIER = semconv.OPENAI_RESPONSE_SERVICE_TIER
+_FINGERPRINT = semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT
+EXTRAS = frozenset({_TIER, _FINGERPRINT})
 """Provider attributes that the conventions want on durations and token counts too."""
 
 
@@ -32,6 +32,8 @@ class Points:
     """The attributes of the metrics of one call. Shared by many calls: nobody writes into them."""
 
     operation: str
+    said: Attributes
+    """What the answer said of itself: the model that served it, and what is the provider's own."""
     attributes: Attributes
     """Those that every metric of the operation carries."""
     detailed: Attributes
@@ -49,64 +51,86 @@ class Points:
 class Series:
     """One operation of one model at one address."""
 
-    __slots__ = ("_points", "attributes", "layer", "model", "name", "operation", "origin")
+    __slots__ = (
+        "_points",
+        "attributes",
+        "described",
+        "evented",
+        "layer",
+        "model",
+        "name",
+        "operation",
+        "origin",
+    )
 
-    def __init__(self, operation: str, origin: Origin, model: str | None) -> None:
+    def __init__(
+        self, operation: str, origin: Origin, model: str | None, settings: Settings
+    ) -> None:
         self.operation = operation
         self.origin = origin
         self.model = model
         self.layer = LAYERS.get(operation)
+        self.evented = self.layer == "inference"
+        """Whether it has events and chunks."""
+        self.described = (settings.events and self.evented) or settings.metrics != "pin"
+        """Whether its calls are described even where their spans are not recorded."""
         self.name = f"{operation} {model}" if model else operation
         """Of the span."""
         self.attributes = _at_start(operation, origin, model)
         """What samplers may decide on; to be copied before it is given away."""
         self._points: dict[Any, Points] = {}
 
-    @property
-    def evented(self) -> bool:
-        """Whether it has events and chunks."""
-        return self.layer == "inference"
-
     def points(self, model: Any, more: Mapping[str, Any] | None) -> Points:
-        """Return the metrics' attributes for a call that this model served."""
-        served = text(model)
-        extras = tuple([plain(more.get(name)) for name in _EXTRAS]) if more else ()
-        found = self._points.get((served, extras))
-        return found if found is not None else self._add(served, extras)
+        """Return the metrics' attributes for a call that ``model`` served, whatever that is."""
+        key = (model, more.get(_TIER), more.get(_FINGERPRINT)) if more else (model, None, None)
+        try:
+            found = self._points.get(key)
+        except TypeError:  # odd input: not even hashable
+            return self._made(*key)
+        if found is None:
+            if len(self._points) >= _MAX_POINTS:
+                self._points.clear()
+            found = self._points[key] = self._made(*key)
+        return found
 
-    def _add(self, served: str | None, extras: tuple[Value | None, ...]) -> Points:
-        if len(self._points) >= _MAX_POINTS:
-            self._points.clear()
-        known = {semconv.RESPONSE_MODEL: served, **dict(zip(_EXTRAS, extras, strict=False))}
+    def _made(self, model: Any, tier: Any, fingerprint: Any) -> Points:
+        known = {
+            semconv.RESPONSE_MODEL: text(model),
+            _TIER: plain(tier),
+            _FINGERPRINT: plain(fingerprint),
+        }
         said = {name: value for name, value in known.items() if value is not None}
         detailed = {**self.attributes, **said}
-        made = self._points[served, extras] = Points(
+        return Points(
             self.operation,
-            _sorted({n: value for n, value in detailed.items() if n not in _EXTRAS}),
+            said,
+            _sorted({n: value for n, value in detailed.items() if n not in EXTRAS}),
             _sorted(detailed),
             _sorted({**detailed, semconv.TOKEN_TYPE: "input"}),
             _sorted({**detailed, semconv.TOKEN_TYPE: "output"}),
         )
-        return made
 
 
 class AllSeries:
     """Finds the series of a call."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_kept", "_settings")
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._kept: dict[Any, Series] = {}
 
     def of(self, operation: str, origin: Origin, model: Any) -> Series:
         """Return the series of ``model``, whatever was given for one."""
-        asked = text(model)
-        key = operation, origin.provider, origin.address, origin.port, asked
-        found = self._kept.get(key)
+        key = operation, origin.provider, origin.address, origin.port, model
+        try:
+            found = self._kept.get(key)
+        except TypeError:  # odd input: not even hashable
+            return Series(operation, origin, text(model), self._settings)
         if found is None:
             if len(self._kept) >= _MAX_SERIES:
                 self._kept.clear()
-            found = self._kept[key] = Series(operation, origin, asked)
+            found = self._kept[key] = Series(operation, origin, text(model), self._settings)
         return found
 
 

@@ -57,6 +57,6 @@ def _followed(kind: str, operation: Operation, endpoint: Endpoint, result: Any) 
         follow_part(operation, endpoint, result)
         return result
     if kind == "stream" and endpoint.stream is not None:
-        return follow(result, Reading(operation, endpoint.stream(operation.captures)))
+        return follow(result, Reading(operation, endpoint.stream(operation.captured is not None)))
     follow_raw(result, operation, endpoint)
     return result

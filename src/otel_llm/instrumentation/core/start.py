@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, TypeAlias
 
-from opentelemetry.context import get_current
+from opentelemetry.context import Context, get_current
 
 from otel_llm.genai import Request
 
@@ -50,7 +50,7 @@ def begin(
             endpoint = chosen
         if (outer := get_current()) and suppressed(outer, endpoint.operation):
             return None
-        return _started(source, telemetry, endpoint, instance, arguments)
+        return _started(source, telemetry, endpoint, instance, arguments, outer)
     except Exception as error:  # noqa: BLE001 - our mistake must not stop the user's call
         swallowed(f"starting {endpoint.operation}", error)
         return None
@@ -62,6 +62,7 @@ def _started(
     endpoint: Endpoint,
     instance: Any,
     arguments: Mapping[str, Any],
+    outer: Context,
 ) -> Operation:
     try:
         origin = source.origin(instance, arguments)
@@ -70,10 +71,12 @@ def _started(
         origin = Origin(source.provider)
     if endpoint.model is None:
         request = _request(endpoint, arguments)
-        operation = Operation(telemetry, endpoint, origin, request.model, request)
+        operation = Operation(telemetry, endpoint, origin, request.model, request, outer)
     else:
-        operation = Operation(telemetry, endpoint, origin, arguments.get(endpoint.model))
-        if operation.describes:
+        operation = Operation(
+            telemetry, endpoint, origin, arguments.get(endpoint.model), None, outer
+        )
+        if operation.described:
             operation.request = _request(endpoint, arguments)
     if telemetry.reads_content:
         operation.capture(arguments)

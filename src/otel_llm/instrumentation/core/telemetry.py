@@ -61,7 +61,7 @@ class Telemetry:
         self.logger = get_logger(scope, __version__, logger_provider)
         self._meter = meter = get_meter(scope, __version__, meter_provider)
         self._made: dict[str, Histogram] = {}
-        self.series = AllSeries()
+        self.series = AllSeries(settings)
         self.names = instruments(meter, settings.metrics)
         """The client metrics of one operation, by each generation of names asked for."""
         self.requests = Requests(meter) if settings.request_metrics else None

@@ -8,7 +8,7 @@ tokens as ``prompt_tokens_details.cached_tokens``, ``prompt_cache_hit_tokens`` (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from otel_llm.genai import Request, Response, Usage
@@ -16,16 +16,16 @@ from otel_llm.genai import Request, Response, Usage
 from ..core.patch import Content, Endpoint, Message
 from .chat_deltas import Choice
 from .chat_messages import assistant_message, input_messages, tool_definitions
-from .values import count, field, fields, integer, items, number, text, texts
+from .values import count, field, fields, integer, items, text
 
 
 def request(arguments: Mapping[str, Any]) -> Request:
     """Read the arguments of ``create``, ``parse`` and their kin."""
     found = Request(text(arguments.get("model")))
+    given = vars(found)
     for name, value in arguments.items():  # few of the many parameters are ever given
         if name in _PARAMETERS and value is not None:
-            field, read = _PARAMETERS[name]
-            setattr(found, field, read(value))
+            given[_PARAMETERS[name]] = value
     if "max_completion_tokens" in arguments:
         found.max_tokens = integer(arguments["max_completion_tokens"]) or found.max_tokens
     if "response_format" in arguments or "modalities" in arguments:
@@ -34,23 +34,19 @@ def request(arguments: Mapping[str, Any]) -> Request:
     return found
 
 
-def _several(value: Any) -> int | None:
-    count = integer(value)
-    return None if count == 1 else count
-
-
-_PARAMETERS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "stream": ("stream", lambda value: value is True or None),
-    "temperature": ("temperature", number),
-    "top_p": ("top_p", number),
-    "max_tokens": ("max_tokens", integer),
-    "frequency_penalty": ("frequency_penalty", number),
-    "presence_penalty": ("presence_penalty", number),
-    "stop": ("stop_sequences", texts),
-    "seed": ("seed", integer),
-    "n": ("choice_count", _several),
-    "reasoning_effort": ("reasoning_level", text),
+_PARAMETERS: Mapping[str, str] = {
+    "stream": "stream",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "max_tokens": "max_tokens",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "stop": "stop_sequences",
+    "seed": "seed",
+    "n": "choice_count",
+    "reasoning_effort": "reasoning_level",
 }
+"""As the caller gave them: what is of no use is left out where attributes are made of it."""
 
 
 def output_type(format: Any) -> str | None:
@@ -69,14 +65,36 @@ def _output_type(format: Any, modalities: Any) -> str | None:
 
 def response(completion: Any) -> Response:
     """Read a whole answer."""
-    get = fields(completion).get
-    reasons = [text(fields(choice).get("finish_reason")) for choice in items(get("choices"))]
+    return answered(fields(completion))
+
+
+def answered(told: Mapping[str, Any]) -> Response:
+    """Read the fields of a whole answer; strings as they stand, they are cleaned where written."""
+    get = told.get
+    reasons = [fields(choice).get("finish_reason") for choice in items(get("choices"))]
     error = get("error")
     return Response(
-        text(get("id")),
-        text(get("model")),
+        get("id"),
+        get("model"),
         _reasons(reasons),
         usage(get("usage")),
+        None if error is None else error_type(error),
+    )
+
+
+def measured(told: Mapping[str, Any]) -> Response:
+    """Read of a whole answer's fields what metrics carry, which clean it themselves."""
+    usage = fields(told.get("usage"))
+    wrote = usage.get("completion_tokens")
+    if (details := usage.get("completion_tokens_details")) is not None:
+        reasoning = count(field(details, "reasoning_tokens"))
+        wrote = _output(usage, reasoning) if reasoning else wrote
+    error = told.get("error")
+    return Response(
+        None,
+        told.get("model"),
+        (),
+        Usage(usage.get("prompt_tokens"), wrote),
         None if error is None else error_type(error),
     )
 
@@ -91,7 +109,9 @@ def error_type(error: Any) -> str | None:
 
 def _reasons(reasons: Sequence[str | None]) -> list[str]:
     """Keep one per choice: head of the conventions fills a missing one with ``error``."""
-    return [reason or "error" for reason in reasons] if any(reasons) else []
+    if None in reasons and any(reasons):
+        return [reason or "error" for reason in reasons]
+    return list(filter(None, reasons))
 
 
 def usage(said: Any) -> Usage:
@@ -134,11 +154,12 @@ _WROTE = {
 
 def _fill(usage: Usage, details: Mapping[str, Any], names: Mapping[str, str]) -> None:
     """Take what the details say; of several spellings of one count the first."""
+    known = vars(usage)
     for name, said in details.items():
-        if said is None or name not in names:
+        if said is None or name not in names or names[name] in known:
             continue
-        if (counted := count(said)) is not None and getattr(usage, names[name]) is None:
-            setattr(usage, names[name], counted)
+        if (counted := count(said)) is not None:
+            known[names[name]] = counted
 
 
 def _first(names: Sequence[str], told: Mapping[str, Any]) -> int | None:

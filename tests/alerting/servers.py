@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import time
+from collections import deque
 from typing import Any
 
 from .world import Received, Target
 
 
 class PagerDuty(Target):
-    """Keeps incidents by dedup key, and refuses what the schema forbids."""
+    """Keeps incidents by dedup key, refuses what the schema forbids and more than 120 events a
+    minute."""
 
     def __init__(self) -> None:
         super().__init__()
         self.incidents: dict[str, str] = {}
         self.opened = 0
+        self.complaints = 0
+        self._times: deque[float] = deque(maxlen=120)
 
     def answer(self, request: Received) -> tuple[int, dict[str, str], bytes]:
+        if len(self._times) == 120 and time.monotonic() - self._times[0] < 60:
+            self.complaints += 1
+            return 429, {}, b"{}"
+        self._times.append(time.monotonic())
         event = json.loads(request.body)
         if request.path == "/v2/change/enqueue":
             return self._changed(event)
@@ -59,6 +68,8 @@ class Channel(Target):
     def act(self, request: Received, given: dict[str, Any]) -> dict[str, Any]:
         if request.headers["Authorization"] != "Bearer xoxb-1":
             return {"ok": False, "error": "invalid_auth"}
+        if problem := problem_of(given) if "thread_ts" not in given else "":
+            return {"ok": False, "error": problem}
         if given["channel"] not in ("C1", "general"):
             return {"ok": False, "error": "channel_not_found"}
         if "thread_ts" in given:
@@ -69,3 +80,32 @@ class Channel(Target):
             return {"ok": False, "error": "message_not_found"}
         self.messages[at] = given["text"]
         return {"ok": True, "channel": "C1", "ts": at}
+
+
+class Slack(Target):
+    """An incoming webhook: one message a second, blocks within their limits, ``ok``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = 0.0
+        self.complaints = 0
+
+    def answer(self, request: Received) -> tuple[int, dict[str, str], bytes]:
+        now = time.monotonic()
+        if now - self.last < 0.95:
+            self.complaints += 1
+            return 429, {"Retry-After": "1"}, b"rate_limited"
+        self.last = now
+        problem = problem_of(json.loads(request.body))
+        return (400, {}, problem.encode()) if problem else (200, {}, b"ok")
+
+
+def problem_of(message: dict[str, Any]) -> str:
+    """What Slack says of a message beyond its limits (those of ``slack_sdk``)."""
+    blocks = message.get("blocks", [])
+    if not message.get("text"):
+        return "no_text"
+    header = [b["text"]["text"] for b in blocks if b["type"] == "header"]
+    sections = [b["text"]["text"] for b in blocks if b["type"] == "section"]
+    fits = all(len(t) <= 150 for t in header) and all(0 < len(t) <= 3000 for t in sections)
+    return "" if fits and len(blocks) <= 50 else "invalid_blocks"

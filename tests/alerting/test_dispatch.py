@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -184,6 +185,25 @@ def test_every_alert_can_have_a_message_of_its_own():
     assert [models for *_, models in desk.story()] == [["a"], ["b"]]
 
 
+def test_in_a_storm_of_groups_the_rest_is_one_message_from_beginning_to_end():
+    route = Route(("chat",), group_by=("...",), group_wait=0, group_interval=0, max_groups=3)
+    models = [f"m{n:02}" for n in range(20)]
+    desk = Desk(route).at(0, *map(_on, models))
+    told = desk.story()
+    desk = desk.restarted().at(15, *map(_on, models))
+    quiet = desk.story()
+    desk.at(30, *map(_off, models[:1]), *map(_on, models[1:])).at(45, *map(_on, models[1:]))
+    one_ended = [(event, found) for _, _, event, found in desk.story()]
+    desk.at(60, *map(_off, models[1:])).at(75)
+
+    assert [sorted(found) for *_, found in told] == [*([m] for m in models[:3]), models[3:]]
+    assert quiet == []
+    assert one_ended == [("resolved", models[:1])]
+    ends = sorted((event, sorted(found)) for _, _, event, found in desk.story()[1:])
+    assert ends == [*(("resolved", [m]) for m in models[1:3]), ("resolved", models[3:])]
+    assert set(desk.dispatcher.export().values()) == {None}
+
+
 def test_a_graver_alert_holds_milder_ones_back_until_it_is_over():
     rule = Inhibition({"severity": "critical"}, {"severity": "warning"}, ("model",))
     desk = Desk(Route(("chat",), group_wait=0), inhibitions=[rule])
@@ -290,6 +310,20 @@ def test_mute_times_are_times_of_the_week(
 ):
     """START is a Thursday's midnight."""
     assert MuteTime(days, start, end).holds(START + hour * 3600) is holds
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-28", 1), ("2026-03-29", 0), ("2026-10-25", 2)]
+)
+def test_on_days_when_clocks_change_a_mute_time_is_what_the_clock_on_the_wall_says(
+    day: str, hours: int
+):
+    mute = MuteTime(start="02:00", end="03:00", time_zone="Europe/Berlin")
+    midnight = datetime.fromisoformat(f"{day}T00:00Z").timestamp() - 3 * 3600
+
+    held = sum(mute.holds(midnight + n * 600) for n in range(8 * 6))
+
+    assert held == hours * 6
 
 
 def test_targets_that_group_for_themselves_get_everything_at_changes_and_every_minute():

@@ -9,12 +9,13 @@ vanished while we were away is resolved.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .alert import SEVERITIES, Alert, fingerprint
-from .groups import Group, Sent, acknowledged, group_key, over, read_sent
+from .groups import STORM, Group, Sent, acknowledged, group_key, over, read_sent, way_of
 from .notification import Event, Notification, in_order
 from .routing import Inhibition, Inhibitor, MuteTime, Route, Silence
 
@@ -52,6 +53,8 @@ class Dispatcher:
         self._mute_times = dict(mute_times or {})
         self._lock = threading.RLock()
         self._groups: dict[str, Group] = {}
+        self._open_groups: Counter[str] = Counter()
+        """By way: how many groups one target of one route has."""
         self._silences: dict[str, Silence] = {}
         self._dirty: set[str] = set()
         self._streamed: dict[str, tuple[float, frozenset[tuple[str, str]]]] = {}
@@ -98,14 +101,35 @@ class Dispatcher:
     def _group(self, route: Route, notifier: str, alert: Alert, now: float) -> Group | None:
         labels = route.group(alert)
         key = group_key(route, notifier, labels)
-        group = self._groups.get(key)
+        group = self._groups.get(key) or self._storm(route, notifier, alert)
         if group is None and alert.state == "firing":
+            group = self._open(Group(notifier, route, labels, key, 0.0))
             waited = now - (alert.fired_at or now)
-            flush_at = now + max(0.0, route.group_wait - waited)
-            group = self._groups[key] = Group(notifier, route, labels, key, flush_at)
+            group.flush_at = now + max(0.0, route.group_wait - waited)
         if group is not None and alert.state != "firing" and alert.id not in group.alerts:
             return None
         return group
+
+    def _storm(self, route: Route, notifier: str, alert: Alert) -> Group | None:
+        """Return the group for what is too much, where ``alert`` is in it or has to go there."""
+        key = group_key(route, notifier, STORM)
+        group = self._groups.get(key)
+        if group is not None and alert.id in group.alerts:
+            return group
+        full = self._open_groups[way_of(route, notifier)] >= route.max_groups
+        if not full or alert.state != "firing":
+            return None
+        return group or self._open(Group(notifier, route, dict(STORM), key, 0.0))
+
+    def _open(self, group: Group) -> Group:
+        self._groups[group.key] = group
+        self._open_groups[way_of(group.route, group.notifier)] += 1
+        return group
+
+    def _close(self, group: Group) -> None:
+        del self._groups[group.key]
+        self._open_groups[way_of(group.route, group.notifier)] -= 1
+        self._dirty.add(group.key)
 
     # Notifications out
 
@@ -115,8 +139,7 @@ class Dispatcher:
                 self._flush(group, now)
                 group.flush_at = now + group.route.group_interval
             if self._done(group):
-                del self._groups[group.key]
-                self._dirty.add(group.key)
+                self._close(group)
 
     def _cannot_wait(self, group: Group, now: float) -> bool:
         """Whether there is news that does not wait: somebody took it on, or it is graver."""
@@ -288,15 +311,15 @@ class Dispatcher:
             for key, given in state.items():
                 group = self._restored(key, given)
                 if group is not None:
-                    self._groups[key] = group
+                    self._open(group)
 
     def _restored(self, key: str, given: Mapping[str, Any]) -> Group | None:
         alerts = {a.id: a for a in map(Alert.from_json, given["alerts"])}
         sent = read_sent(given["sent"])
         for alert in alerts.values():
             for route, notifier in self._ways(alert):
-                labels = route.group(alert)
-                if group_key(route, notifier, labels) == key:
-                    at = 0.0 if sent and sent.status == "failed" else given["flush_at"]
-                    return Group(notifier, route, labels, key, at, alerts, sent)
+                for labels in (route.group(alert), dict(STORM)):
+                    if group_key(route, notifier, labels) == key:
+                        at = 0.0 if sent and sent.status == "failed" else given["flush_at"]
+                        return Group(notifier, route, labels, key, at, alerts, sent)
         return None

@@ -56,10 +56,18 @@ class Group:
         }
 
 
+STORM: Mapping[str, str] = {"group": "others"}
+"""The labels of the group of what came when a route had too many."""
+
+
+def way_of(route: Route, notifier: str) -> str:
+    """Return what stands for one target of one route over restarts."""
+    return f"{notifier} {sorted(route.match.items())} {sorted(route.severities)}"
+
+
 def group_key(route: Route, notifier: str, labels: Mapping[str, str]) -> str:
     """Return what stands for a group over restarts: the same target, route and labels."""
-    way = f"{notifier} {sorted(route.match.items())} {sorted(route.severities)}"
-    return fingerprint({**labels, "": way})
+    return fingerprint({**labels, "": way_of(route, notifier)})
 
 
 def over(alert: Alert, now: float) -> Alert:

@@ -48,6 +48,9 @@ class Route:
     """The least time between messages with news about a group."""
     repeat_interval: Duration = 14_400.0
     """When to say again what is still firing and not acknowledged."""
+    max_groups: int = 50
+    """Beyond so many groups at once, to each of its targets, further alerts make one message
+    together: a storm is told, and does not drown anybody."""
     send_resolved: bool = True
     """Whether to tell that an alert of a group that goes on is over."""
     mute: tuple[str, ...] = ()

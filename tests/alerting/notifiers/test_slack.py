@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
@@ -12,30 +11,8 @@ from otel_llm.alerting.errors import Rejected
 from otel_llm.alerting.notifiers.slack import SlackConfig, SlackNotifier
 from otel_llm.alerting.slack_blocks import render
 
-from ..world import Received, Target, alert, notification, serving
-
-
-class Slack(Target):
-    """Answers as Slack does: one message a second, blocks within their limits, ``ok``."""
-
-    last = 0.0
-
-    def answer(self, request: Received) -> tuple[int, dict[str, str], bytes]:
-        now = time.monotonic()
-        if now - self.last < 0.95:
-            return 429, {"Retry-After": "1"}, b"rate_limited"
-        self.last = now
-        problem = self.problem(json.loads(request.body))
-        return (400, {}, problem.encode()) if problem else (200, {}, b"ok")
-
-    def problem(self, message: dict) -> str:
-        blocks = message.get("blocks", [])
-        if not message.get("text"):
-            return "no_text"
-        header = [b["text"]["text"] for b in blocks if b["type"] == "header"]
-        sections = [b["text"]["text"] for b in blocks if b["type"] == "section"]
-        fits = all(len(t) <= 150 for t in header) and all(0 < len(t) <= 3000 for t in sections)
-        return "" if fits and len(blocks) <= 50 else "invalid_blocks"
+from ..servers import Slack
+from ..world import Target, alert, notification, serving
 
 
 def test_the_message_has_a_header_a_line_per_alert_and_a_link():

@@ -36,6 +36,8 @@ class PagerDutyConfig:
     """The endpoint; the EU's is ``https://events.eu.pagerduty.com/v2/enqueue``."""
     timeout: Duration = 10.0
     """How long one attempt may take."""
+    min_interval: Duration = 0.5
+    """The least time between two events; PagerDuty takes 120 a minute per integration."""
 
     def __post_init__(self) -> None:
         check_url(self.url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otel_llm.alerting.alert import Alert
+from otel_llm.alerting.routing import Silence
 
 SLOW = Alert(
     id="0123456789abcdef",
@@ -26,9 +27,21 @@ class Alarms:
 
     def __init__(self, *alerts: Alert) -> None:
         self.found = {alert.id: alert for alert in alerts}
+        self.silenced: dict[str, Silence] = {}
 
     def alerts(self) -> tuple[Alert, ...]:
         return tuple(self.found.values())
+
+    def silences(self) -> tuple[Silence, ...]:
+        return tuple(self.silenced.values())
+
+    def silence(self, match, duration_s: float, author: str, comment: str = "") -> Silence:
+        silence = Silence("s1", dict(match), 0.0, duration_s, author, comment)
+        self.silenced[silence.id] = silence
+        return silence
+
+    def unsilence(self, silence_id: str) -> bool:
+        return self.silenced.pop(silence_id, None) is not None
 
     def acknowledge(self, alert_id: str, by: str) -> Alert | None:
         return self._change(alert_id, acknowledged_at=1.0, acknowledged_by=by)

@@ -47,10 +47,17 @@ ALL_PAGES = [
     "/calls",
     "/by/user",
     "/alerts",
+    "/alerts/history",
+    "/evaluations",
+    "/unpriced",
+    "/data-health",
     "/session?id=c1",
     "/traces/" + FULL.trace_id,
     "/traces/" + FULL.trace_id + "/debug",
 ]
+
+WITHOUT_CALLS = ("/alerts/history", "/unpriced", "/data-health")
+"""Show something else, or only some; see their own tests."""
 
 
 class Page(HTMLParser):
@@ -243,13 +250,11 @@ def test_what_cannot_be_done_to_an_alert_is_not_found(client: httpx2.Client, pat
     assert client.post(path).status_code == 404
 
 
-def test_another_site_cannot_resolve_an_alert(client: httpx2.Client):
+def test_another_site_cannot_resolve_an_alert(client: httpx2.Client, alarms: Alarms):
     answer = client.post(f"/alerts/{SLOW.id}/resolve", headers={"origin": "https://evil.example"})
 
     assert answer.status_code == 403
-    assert (
-        "resolved" not in words(get(client, "/alerts")).removeprefix("Alerts")[:-100].split("Do")[1]
-    )
+    assert alarms.found[SLOW.id].state == "firing"
 
 
 def test_the_calls_page_searches_and_pages(client: httpx2.Client, store: DuckDBStore):
@@ -353,7 +358,7 @@ def test_a_mistake_is_explained_on_a_page(client: httpx2.Client, path, status, t
     assert text in words(Page(answer.text))
 
 
-@pytest.mark.parametrize("path", ALL_PAGES)
+@pytest.mark.parametrize("path", [path for path in ALL_PAGES if path not in WITHOUT_CALLS])
 def test_nothing_a_sender_wrote_becomes_markup(
     client: httpx2.Client, store: DuckDBStore, path: str
 ):

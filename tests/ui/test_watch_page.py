@@ -1,46 +1,163 @@
-"""The page of what is watched, over a real alert service."""
+"""The pages of what is watched, over a real alert service."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+
+from otel_llm.alerting.anomalies import FoundAnomaly
 from otel_llm.alerting.budgets import BudgetConfig
 from otel_llm.alerting.config import AlertingConfig
+from otel_llm.alerting.drifts import FoundDrift
 from otel_llm.alerting.service import AlertService
+from otel_llm.store import DuckDBStore, Incident
 from otel_llm.ui import pages
+from tests.api.alarms import SLOW
 from tests.api.conftest import serving
 from tests.store.examples import NOON, a_call, usd
 from tests.store.stores import in_memory
 from tests.ui.test_pages import EVIL, Page, words
 
 
-def test_budgets_silences_and_rules_are_on_one_page():
+@dataclass
+class World:
+    service: AlertService
+    store: DuckDBStore
+    client: httpx2.Client
+
+    def get(self, path: str) -> Page:
+        answer = self.client.get(path)
+        assert answer.status_code == 200, answer.text
+        return Page(answer.text)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
     config = AlertingConfig(budgets=(BudgetConfig(name="month", limit=10.0, group_by=("user",)),))
     service = AlertService(config, clock=lambda: NOON / 1e9)
-    service.observe([a_call(1, at=NOON - 10**9, cost=usd(2.5), user_id=EVIL)])
-    service.silence({"alertname": EVIL}, 60, EVIL, EVIL)
     store = in_memory()
-
     with serving(store, alerts=service, pages=pages(store, alerts=service)) as client:
-        page = Page(client.get("/watch").text)
-
-    text = words(page)
-    assert "month user: '" in text
-    assert "$2.50 $10.00 25.0% 25.0% $2.50" in text
-    assert "No hour was unusual." in text
-    assert "Nothing has drifted." in text
-    for rule in service.rules():
-        assert f"{rule.name} {rule.signal}" in text
-    assert page.all("img") == []
+        yield World(service, store, client)
     service.stop(0.1)
     store.close()
+
+
+def test_budgets_say_what_is_spent_and_how_fast(world: World):
+    world.service.observe([a_call(1, at=NOON - 10**9, cost=usd(2.5), user_id=EVIL)])
+
+    page = world.get("/budgets")
+
+    assert "month user: '" in words(page)
+    assert "$2.50 $10.00 25.0% 25.0% $2.50" in words(page)
+    assert page.all("img") == []
+
+
+def test_rules_are_listed_with_what_is_wrong_when(world: World):
+    text = words(world.get("/watch"))
+
+    assert "No hour was unusual." in text
+    assert "Nothing has drifted." in text
+    for rule in world.service.rules():
+        assert f"{rule.name} {rule.signal}" in text
+
+
+def test_anomalies_and_drift_lead_to_their_evidence(world: World, monkeypatch):
+    at = NOON / 1e9
+    hour = FoundAnomaly(at, {"model": "a b", "odd": "x"}, "latency_p95", 9.0, 1.0, 5.5, "critical")
+    drift = FoundDrift("refusal_rate", {"model": "a b"}, 0.1, 0.4, 3.0, 4.5)
+    monkeypatch.setattr(world.service, "anomalies", lambda: (hour,))
+    monkeypatch.setattr(world.service, "drift", lambda: (drift,))
+
+    page = world.get("/watch")
+
+    links = [link["href"] for link in page.all("a")]
+    assert f"/calls?model=a+b&since={int(at)}&until={int(at) + 3600}" in links
+    assert "/quality?model=a+b&since=7d" in links
+    assert "refusal rate model: a b 0.1 0.4 3 4.5" in words(page)
+
+
+def test_a_silence_is_made_by_a_form_and_ended(world: World):
+    form = {"match": f"alertname=slow\n  model = {EVIL} \n", "duration": "8h", "comment": EVIL}
+
+    answer = world.client.post("/silences", data=form)
+    (silence,) = world.service.silences()
+    page = world.get("/alerts")
+    ended = world.client.post(f"/silences/{silence.id}/end")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/alerts")
+    assert silence.match == {"alertname": "slow", "model": EVIL}
+    assert (silence.ends_at - silence.starts_at, silence.author) == (28_800, "dashboard")
+    assert "alertname: slow" in words(page)
+    assert page.all("img") == []
+    assert (ended.status_code, world.service.silences()) == (303, ())
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"match": "alertname=slow", "duration": "for ever"}, "duration"),
+        ({"match": "slow", "duration": "1h"}, "expected label=pattern"),
+        ({"match": "", "duration": "1h"}, "match must name the alerts"),
+        ({"match": "alertname=*", "duration": "1h"}, "match must name the alerts"),
+        ({}, "duration"),
+    ],
+)
+def test_a_silence_that_makes_no_sense_is_explained(world: World, form, said: str):
+    answer = world.client.post("/silences", data=form)
+
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert world.service.silences() == ()
+
+
+@pytest.mark.parametrize("body", [b"\xff=\xff", b"&".join([b"a=b"] * 100), b"{}"])
+def test_a_form_that_is_none_is_no_error_of_ours(world: World, body: bytes):
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+
+    assert world.client.post("/silences", content=body, headers=headers).status_code == 422
+
+
+def test_a_silence_that_is_gone_is_not_found(world: World):
+    assert world.client.post("/silences/none/end").status_code == 404
+
+
+def test_another_site_cannot_silence_anything(world: World):
+    form = {"match": "alertname=slow", "duration": "8h"}
+
+    answer = world.client.post("/silences", data=form, headers={"origin": "https://evil.example"})
+
+    assert (answer.status_code, world.service.silences()) == (403, ())
+
+
+def test_the_history_says_who_took_it_on_and_when_it_was_over(world: World):
+    alert = SLOW.to_json() | {
+        "rule": EVIL,
+        "fired_at": NOON / 1e9 + 60,
+        "acknowledged_by": EVIL,
+        "acknowledged_at": NOON / 1e9 + 120,
+        "resolved_at": NOON / 1e9 + 180,
+    }
+    world.store.add_incidents([Incident("a:1", NOON, alert), Incident("b:2", NOON, {})])
+
+    page = world.get("/alerts/history")
+
+    times = [time["datetime"] for time in page.all("time")]
+    assert times == [f"2026-09-21T14:{m}:20Z" for m in (13, 14, 15, 16, 13)]
+    assert page.all("img") == []
 
 
 def test_without_alerting_there_is_nothing_to_watch():
     store = in_memory()
 
     with serving(store, pages=pages(store)) as client:
-        watch, alerts = client.get("/watch"), client.get("/alerts")
+        missing = [client.get(path) for path in ("/watch", "/budgets")]
+        missing.append(client.post("/silences", data={"match": "a=b", "duration": "1h"}))
+        alerts = client.get("/alerts")
 
-    assert watch.status_code == 404
-    assert "alerting is off" in watch.text
+    assert [answer.status_code for answer in missing] == [404] * 3
+    assert all("alerting is off" in answer.text for answer in missing)
     assert alerts.status_code == 200
     store.close()

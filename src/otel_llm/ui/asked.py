@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from pydantic import ValidationError
 
 from otel_llm.store import Filter, Selection
+from otel_llm.store.selection import moment_ns
 
 STEPS_S: Final = (60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800)
 MAX_STEPS: Final = 121
@@ -18,6 +19,10 @@ MAX_STEPS: Final = 121
 
 class Mistake(Exception):
     """What was asked for makes no sense; the message says why, for the reader."""
+
+
+class Missing(Exception):
+    """There is nothing under that address; the message says why, for the reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,23 @@ def link(path: str, selection: Selection, **changes: str | None) -> str:
     given = selection.model_dump(mode="json", exclude_none=True, exclude_defaults=True) | changes
     query = urlencode({name: value for name, value in given.items() if value is not None})
     return f"{path}?{query}" if query else path
+
+
+def fixed(path: str, selection: Selection) -> str:
+    """``link`` to what is shown now, whenever it is opened: without times that count back."""
+    now_ns = time.time_ns()
+    since = moment_ns(selection.since, now_ns) // 10**9
+    until = now_ns if selection.until is None else moment_ns(selection.until, now_ns)
+    return link(path, selection, since=str(since), until=str(until // 10**9))
+
+
+def labelled(
+    path: str, labels: Mapping[str, str], since: str | int, until: str | int | None
+) -> str:
+    """``path`` with the conditions that ``labels`` of an alert or a finding stand for."""
+    known = {name: value for name, value in labels.items() if name in Selection.model_fields}
+    range_ = {"since": str(since)} | ({} if until is None else {"until": str(until)})
+    return f"{path}?{urlencode(known | range_)}"
 
 
 def _step_s(range_s: float, max_steps: int) -> int:

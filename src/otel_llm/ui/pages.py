@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from otel_llm.alerting.alert import SEVERITIES, Alert
+from otel_llm.alerting.alert import Alert
 from otel_llm.alerting.service import AlertService
+from otel_llm.collector.samples import Measure
+from otel_llm.pricing import PriceBook
 from otel_llm.store import DIMENSIONS, Filter, Store, Trace, linked, report_on
 
-from .asked import Mistake, ask
+from .asked import Missing, Mistake, ask
 from .boards import BOARDS
-from .render import Renderer
+from .downloads import calls_csv, groups_csv
+from .findings import findings_routes
+from .render import Renderer, View, explained
+from .watched import alert_routes, urgency
 from .waterfall import waterfall
 
 PAGE: Final = 100
@@ -25,57 +31,52 @@ GROUPS: Final = 200
 SESSION: Final = 500
 STATIC: Final = Path(__file__).parent / "static"
 
-View = Callable[[Request], Response]
-
 
 def pages(
     store: Store,
     *,
     alerts: AlertService | None = None,
     links: Mapping[str, str] | None = None,
+    measures: Measure = tuple,
+    book: PriceBook | None = None,
 ) -> Sequence[BaseRoute]:
     """The routes of the dashboard over ``store`` and, where there is one, the alert engine.
-    ``links`` lead to where else a trace is shown: addresses with ``{trace_id}`` by name."""
-    shown = Pages(store, alerts, links or {})
+
+    ``links`` lead to where else a trace is shown: addresses with ``{trace_id}`` by name.
+    ``measures`` give what the collector counts of itself, ``book`` says why calls have no price.
+    """
+    renderer = Renderer()
+    shown = Pages(store, renderer, alerts, links or {})
+    get = partial(explained, renderer)
     return [
-        *(Route(f"/{name}", shown.explained(shown.board(name))) for name in BOARDS),
-        Route("/calls", shown.explained(shown.calls)),
-        Route("/by/{dimension}", shown.explained(shown.groups)),
-        Route("/session", shown.explained(shown.session)),
-        Route("/traces/{trace_id}", shown.explained(shown.trace)),
-        Route("/traces/{trace_id}/debug", shown.explained(shown.debug)),
-        Route("/alerts", shown.explained(shown.alerts)),
-        Route("/watch", shown.explained(shown.watch)),
-        Route("/alerts/{alert_id}/{action}", shown.explained(shown.change), methods=["POST"]),
+        *(Route(f"/{name}", get(shown.board(name))) for name in BOARDS),
+        Route("/calls", get(shown.calls)),
+        Route("/calls.csv", get(partial(calls_csv, store))),
+        Route("/by/{dimension}.csv", get(partial(groups_csv, store))),
+        Route("/by/{dimension}", get(shown.groups)),
+        Route("/session", get(shown.session)),
+        Route("/traces/{trace_id}", get(shown.trace)),
+        Route("/traces/{trace_id}/debug", get(shown.debug)),
+        *findings_routes(store, renderer, measures, book or PriceBook()),
+        *alert_routes(store, renderer, alerts),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-
-
-class NotFound(Exception):
-    """There is nothing under that address; the message says why, for the reader."""
 
 
 class Pages:
     """The pages over one store."""
 
-    def __init__(self, store: Store, alerts: AlertService | None, links: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        renderer: Renderer,
+        alerts: AlertService | None,
+        links: Mapping[str, str],
+    ) -> None:
         self._store = store
-        self._links = links
         self._alerts = alerts
-        self._render = Renderer()
-
-    def explained(self, view: View) -> View:
-        """``view``, with its mistakes on a page."""
-
-        def shown(request: Request) -> Response:
-            try:
-                return view(request)
-            except Mistake as mistake:
-                return self._render.mistake(request, str(mistake))
-            except NotFound as missing:
-                return self._render.mistake(request, str(missing), status=404)
-
-        return shown
+        self._links = links
+        self._render = renderer
 
     def board(self, name: str) -> View:
         """The dashboard ``name``."""
@@ -101,13 +102,13 @@ class Pages:
             page = self._store.calls(asked.where, limit=PAGE, cursor=cursor)
         except ValueError:
             raise Mistake("That page does not exist.") from None
-        return self._render.page(request, "calls", asked=asked, page=page)
+        return self._render.page(request, "calls", asked=asked, page=page, cursor=cursor)
 
     def groups(self, request: Request) -> Response:
         """The sums by one dimension: users, features, models, ..."""
         by = request.path_params["dimension"]
         if by not in DIMENSIONS:
-            raise NotFound("Calls cannot be grouped by that.")
+            raise Missing("Calls cannot be grouped by that.")
         asked = ask(request.query_params)
         return self._render.page(
             request,
@@ -123,7 +124,7 @@ class Pages:
         where = Filter(session=request.query_params.get("id", ""))
         calls = self._store.calls(where, limit=SESSION).calls
         if not calls:
-            raise NotFound("No call of this session is stored.")
+            raise Missing("No call of this session is stored.")
         return self._render.page(
             request, "session", where=where, calls=calls[::-1], stats=self._store.stats(where)
         )
@@ -150,41 +151,11 @@ class Pages:
     def _found(self, request: Request) -> Trace:
         trace = self._store.trace(request.path_params["trace_id"].lower())
         if trace is None:
-            raise NotFound(
+            raise Missing(
                 "No GenAI span of this trace is stored: it may have expired, or not arrived yet."
             )
         return trace
 
-    def alerts(self, request: Request) -> Response:
-        """What is wrong now, the gravest first, and what was lately."""
-        found = self._alerts.alerts() if self._alerts else ()
-        return self._render.page(request, "alerts", alerts=sorted(found, key=_urgency))
-
-    def watch(self, request: Request) -> Response:
-        """Budgets, what is unusual, what has drifted, silences and rules."""
-        if self._alerts is None:
-            raise NotFound("Nothing is watched: alerting is off.")
-        return self._render.page(request, "watch", service=self._alerts)
-
-    def change(self, request: Request) -> Response:
-        """Acknowledge or resolve an alert, and back to the list."""
-        alert_id, action = request.path_params["alert_id"], request.path_params["action"]
-        if self._alerts is None or action not in ("acknowledge", "resolve"):
-            raise NotFound("There is no such thing to do.")
-        changed = (
-            self._alerts.resolve(alert_id)
-            if action == "resolve"
-            else self._alerts.acknowledge(alert_id, "dashboard")
-        )
-        if changed is None:
-            raise NotFound("There is no such alert any more.")
-        return RedirectResponse("/alerts", status_code=303)
-
     def _firing(self) -> Sequence[Alert]:
         found = self._alerts.alerts() if self._alerts else ()
-        return sorted((alert for alert in found if alert.state == "firing"), key=_urgency)
-
-
-def _urgency(alert: Alert) -> tuple[int, int, float]:
-    state = ("firing", "pending", "resolved").index(alert.state)
-    return state, -SEVERITIES.index(alert.severity), -alert.active_at
+        return sorted((alert for alert in found if alert.state == "firing"), key=urgency)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from . import format
-from .asked import link
+from .asked import Missing, Mistake, fixed, labelled, link
 
 RANGES: Final = ("1h", "24h", "7d", "30d")
 MENU: Final = (
@@ -19,15 +20,30 @@ MENU: Final = (
     ("/errors", "Errors"),
     ("/quality", "Quality"),
     ("/calls", "Calls"),
-    ("/by/user", "Groups"),
+    ("/by/user", "Users"),
+    ("/by/feature", "Features"),
     ("/alerts", "Alerts"),
-    ("/watch", "Watch"),
+    ("/budgets", "Budgets"),
+    ("/watch", "Anomalies"),
+    ("/evaluations", "Evaluations"),
+    ("/unpriced", "Unpriced"),
+    ("/data-health", "Data health"),
 )
 _FILTERS: Final = {
     name: getattr(format, name)
     for name in ("count", "iso", "moment", "money", "ms", "percent", "score")
 }
-_GLOBALS: Final = {"link": link, "RANGES": RANGES, "MENU": MENU, "UNKNOWN": format.UNKNOWN}
+_GLOBALS: Final = {
+    "link": link,
+    "fixed": fixed,
+    "labelled": labelled,
+    "RANGES": RANGES,
+    "MENU": MENU,
+    "UNKNOWN": format.UNKNOWN,
+}
+
+
+View = Callable[[Request], Response]
 
 
 class Renderer:
@@ -52,3 +68,17 @@ class Renderer:
     def mistake(self, request: Request, text: str, *, status: int = 422) -> Response:
         """A page that says what is wrong."""
         return self.page(request, "mistake", status=status, text=text)
+
+
+def explained(renderer: Renderer, view: View) -> View:
+    """``view``, with its mistakes on a page."""
+
+    def shown(request: Request) -> Response:
+        try:
+            return view(request)
+        except Mistake as mistake:
+            return renderer.mistake(request, str(mistake))
+        except Missing as missing:
+            return renderer.mistake(request, str(missing), status=404)
+
+    return shown

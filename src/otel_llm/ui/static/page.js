@@ -1,5 +1,5 @@
-// Draws the plots and keeps them up to date. Data comes in the page as JSON; nothing is fetched
-// here, and no text is ever set as markup.
+// Draws the plots and keeps them up to date. Data comes in the page as JSON; only
+// content that somebody asks for is fetched, and no text is ever set as markup.
 "use strict";
 
 (() => {
@@ -93,6 +93,39 @@
   }
 
   const drawAll = () => document.querySelectorAll("figure.plot").forEach(draw);
+
+  // What was said is fetched only when it is asked for, with a token that is kept nowhere.
+  async function show(form) {
+    const place = form.parentElement.querySelector(".said");
+    const headers = { "x-content-token": form.elements.token.value };
+    const answer = await fetch("/v1/content/" + encodeURIComponent(form.dataset.reference), { headers });
+    const found = await answer.json();
+    place.replaceChildren(...(answer.ok ? said(found.content) : [line("p", found.detail || found.title)]));
+  }
+
+  function said(content) {
+    return Object.entries(content).flatMap(([name, value]) => [line("h3", name), line("pre", readable(value))]);
+  }
+
+  function readable(value) {
+    try {
+      return JSON.stringify(typeof value === "string" ? JSON.parse(value) : value, null, 2);
+    } catch {
+      return value;
+    }
+  }
+
+  function line(tag, text) {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    return element;
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form.content")) return;
+    event.preventDefault();
+    show(event.target);
+  });
 
   let waiting;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(redraw, 150); });

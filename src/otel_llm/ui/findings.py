@@ -1,0 +1,97 @@
+"""Pages of what was found out: evaluations, models without a price, the collector's own health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from otel_llm.collector.samples import Family, Labels, Measure
+from otel_llm.pricing import PriceBook
+from otel_llm.store import GOOD_ENOUGH, Store
+from otel_llm.store.unpriced import unpriced
+
+from .asked import ask
+from .plots import plot_scores
+from .render import Renderer, explained
+
+_OF_CALLS: Final = "otel_llm_call"
+_LOSSES: Final = ("failed", "dropped", "refused", "malformed", "lost", "corrupt", "unreadable")
+"""Parts of the names of what should stay at zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One number that the collector counts of itself."""
+
+    name: str
+    labels: Labels
+    value: float
+    help: str
+
+    @property
+    def bad(self) -> bool:
+        """Whether something was lost or refused."""
+        return self.value > 0 and any(part in self.name for part in _LOSSES)
+
+
+def findings_routes(
+    store: Store, renderer: Renderer, measures: Measure, book: PriceBook
+) -> Sequence[BaseRoute]:
+    """The routes of these pages."""
+    get = partial(explained, renderer)
+    return [
+        Route("/evaluations", get(partial(_evaluations, store, renderer, measures))),
+        Route("/unpriced", get(partial(_unpriced, store, renderer, book))),
+        Route("/data-health", get(partial(_health, store, renderer, measures))),
+    ]
+
+
+def _evaluations(store: Store, render: Renderer, measures: Measure, request: Request) -> Response:
+    """Scores of people and programs, and how suites went."""
+    asked = ask(request.query_params)
+    return render.page(
+        request,
+        "evaluations",
+        asked=asked,
+        threshold=GOOD_ENOUGH,
+        scores=store.score_stats(asked.where),
+        plot=plot_scores("Mean score", asked, store),
+        prompts=store.breakdown("prompt", asked.where, limit=50),
+        suites=readings(measures(), "otel_llm_evaluation_suite"),
+        judge=readings(measures(), "otel_llm_evaluation"),
+    )
+
+
+def _unpriced(store: Store, render: Renderer, book: PriceBook, request: Request) -> Response:
+    """Which models the sums leave out, and why."""
+    asked = ask(request.query_params)
+    return render.page(request, "unpriced", asked=asked, models=unpriced(store, asked.where, book))
+
+
+def _health(store: Store, render: Renderer, measures: Measure, request: Request) -> Response:
+    """What came in, what went out, what was lost on the way."""
+    own = [one for one in readings(measures()) if not one.name.startswith(_OF_CALLS)]
+    return render.page(
+        request,
+        "data-health",
+        losses=[one for one in own if one.bad],
+        readings=own,
+        size=store.size_bytes(),
+        newest=next(iter(store.calls(limit=1).calls), None),
+    )
+
+
+def readings(families: Iterable[Family], prefix: str = "") -> list[Reading]:
+    """The plain numbers of ``families`` whose name starts with ``prefix``."""
+    return [
+        Reading(family.name + sample.suffix, sample.labels, sample.value, family.help)
+        for family in families
+        if family.kind != "histogram" and family.name.startswith(prefix)
+        for sample in family.samples
+    ]

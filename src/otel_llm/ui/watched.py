@@ -1,0 +1,147 @@
+"""Pages of what is watched: alerts and what is done about them, silences, budgets, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from otel_llm.alerting.alert import SEVERITIES, Alert
+from otel_llm.alerting.service import AlertService
+from otel_llm.store import Store
+
+from .asked import Missing, Mistake
+from .forms import read_form
+from .render import Renderer, explained
+
+HISTORY: Final = 200
+DURATIONS: Final = (("1h", 3_600), ("8h", 28_800), ("1d", 86_400), ("7d", 604_800))
+"""How long one may ask for silence, as shown and in seconds."""
+AUTHOR: Final = "dashboard"
+
+FormView = Callable[[Mapping[str, str]], Response]
+
+
+def alert_routes(
+    store: Store, renderer: Renderer, service: AlertService | None
+) -> Sequence[BaseRoute]:
+    """The routes of these pages; without a service they say that nothing is watched."""
+    shown = Watched(store, renderer, service)
+    get = partial(explained, renderer)
+    return [
+        Route("/alerts", get(shown.alerts)),
+        Route("/alerts/history", get(shown.history)),
+        Route("/watch", get(shown.watch)),
+        Route("/budgets", get(shown.budgets)),
+        Route("/silences", shown.answered(shown.silence), methods=["POST"]),
+        Route("/silences/{silence_id}/end", get(shown.unsilence), methods=["POST"]),
+        Route("/alerts/{alert_id}/{action}", get(shown.change), methods=["POST"]),
+    ]
+
+
+class Watched:
+    """The pages over the alert engine."""
+
+    def __init__(self, store: Store, renderer: Renderer, service: AlertService | None) -> None:
+        self._store = store
+        self._render = renderer
+        self._service = service
+
+    def alerts(self, request: Request) -> Response:
+        """What is wrong now, the gravest first, and what is silenced."""
+        found = self._service.alerts() if self._service else ()
+        wanted = request.query_params.get("silence")
+        return self._render.page(
+            request,
+            "alerts",
+            alerts=sorted(found, key=urgency),
+            silences=self._service.silences() if self._service else (),
+            durations=DURATIONS,
+            chosen=next((alert for alert in found if alert.id == wanted), None),
+        )
+
+    def history(self, request: Request) -> Response:
+        """What fired when, who took it on, when it was over."""
+        return self._render.page(request, "history", incidents=self._store.incidents(limit=HISTORY))
+
+    def watch(self, request: Request) -> Response:
+        """What is unusual, what has drifted, rules."""
+        return self._render.page(request, "watch", service=self._running())
+
+    def budgets(self, request: Request) -> Response:
+        """Where every budget stands, and whether it lasts."""
+        return self._render.page(request, "budgets", budgets=self._running().budgets())
+
+    def change(self, request: Request) -> Response:
+        """Acknowledge or resolve an alert, and back to the list."""
+        alert_id, action = request.path_params["alert_id"], request.path_params["action"]
+        if self._service is None or action not in ("acknowledge", "resolve"):
+            raise Missing("There is no such thing to do.")
+        changed = (
+            self._service.resolve(alert_id)
+            if action == "resolve"
+            else self._service.acknowledge(alert_id, AUTHOR)
+        )
+        if changed is None:
+            raise Missing("There is no such alert any more.")
+        return _back()
+
+    def silence(self, form: Mapping[str, str]) -> Response:
+        """Say nothing of some alerts for a while, and back to the list."""
+        durations = dict(DURATIONS)
+        if form.get("duration") not in durations:
+            raise Mistake("duration: choose one of those offered.")
+        try:
+            self._running().silence(
+                _matched(form.get("match", "")),
+                durations[form["duration"]],
+                form.get("author") or AUTHOR,
+                form.get("comment", ""),
+            )
+        except ValueError as error:
+            raise Mistake(str(error)) from None
+        return _back()
+
+    def unsilence(self, request: Request) -> Response:
+        """End a silence, and back to the list."""
+        if not self._running().unsilence(request.path_params["silence_id"]):
+            raise Missing("There is no such silence any more.")
+        return _back()
+
+    def answered(self, answer: FormView) -> Callable[[Request], Awaitable[Response]]:
+        """``answer`` with the form that was sent."""
+
+        async def view(request: Request) -> Response:
+            form = await read_form(request)
+            return await run_in_threadpool(explained(self._render, lambda _: answer(form)), request)
+
+        return view
+
+    def _running(self) -> AlertService:
+        if self._service is None:
+            raise Missing("Nothing is watched: alerting is off.")
+        return self._service
+
+
+def urgency(alert: Alert) -> tuple[int, int, float]:
+    """Sorts what is most urgent to the front."""
+    state = ("firing", "pending", "resolved").index(alert.state)
+    return state, -SEVERITIES.index(alert.severity), -alert.active_at
+
+
+def _matched(text: str) -> dict[str, str]:
+    """``name=value`` pairs, one per line. Raises ``Mistake``."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    pairs = [line.partition("=") for line in lines]
+    if any(not separator or not name.strip() for name, separator, _ in pairs):
+        raise Mistake("match: expected label=pattern, one per line.")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _back() -> Response:
+    return RedirectResponse("/alerts", status_code=303)

@@ -29,6 +29,7 @@ from otel_llm.collector.destination import (
     check_headers,
 )
 from otel_llm.collector.errors import DeliveryError, Malformed, Permanent, Retryable, TooLarge
+from otel_llm.collector.outgoing import Dialect, Outgoing
 from otel_llm.collector.protocol import METHODS
 from otel_llm.config.units import Duration
 from otel_llm.version import __version__
@@ -79,6 +80,11 @@ class OtlpExporterConfig:
     """What waits."""
     retry_on_failure: RetryConfig = field(default_factory=RetryConfig)
     """What happens on failure."""
+    dialect: Dialect = "current"
+    """In which words model calls are told: those of the conventions, or what the destination reads
+    best. See ``docs/processing.md``."""
+    drop_content: bool = False
+    """Keep what was said from this destination, as ``drop_content`` does for a whole pipeline."""
 
     def __post_init__(self) -> None:
         check_headers(self.headers)
@@ -93,6 +99,7 @@ class OtlpExporter:
 
     def __init__(self, config: OtlpExporterConfig) -> None:
         self._timeout_s = config.timeout
+        self._outgoing = Outgoing(config)
         self._metadata = tuple((name.lower(), value) for name, value in config.headers.items())
         self._channel = _channel(config)
         self._calls: dict[Signal, Callable[..., bytes]] = {
@@ -102,6 +109,7 @@ class OtlpExporter:
 
     def export(self, signal: Signal, payload: bytes) -> None:
         """Deliver once. Raises as ``Exporter`` says."""
+        payload = self._outgoing(signal, payload)
         if len(payload) > MAX_REQUEST_BYTES:
             raise TooLarge("over the request limit of OTLP")
         try:

@@ -38,6 +38,7 @@ from otel_llm.collector.errors import (
     Retryable,
     TooLarge,
 )
+from otel_llm.collector.outgoing import Dialect, Outgoing
 from otel_llm.config.units import Duration
 from otel_llm.version import __version__
 
@@ -72,6 +73,11 @@ class OtlpHttpExporterConfig:
     """What waits."""
     retry_on_failure: RetryConfig = field(default_factory=RetryConfig)
     """What happens on failure."""
+    dialect: Dialect = "current"
+    """In which words model calls are told: those of the conventions, or what the destination reads
+    best. See ``docs/processing.md``."""
+    drop_content: bool = False
+    """Keep what was said from this destination, as ``drop_content`` does for a whole pipeline."""
 
     def __post_init__(self) -> None:
         check_headers(self.headers)
@@ -99,6 +105,7 @@ class OtlpHttpExporter:
 
     def __init__(self, config: OtlpHttpExporterConfig) -> None:
         self._config = config
+        self._outgoing = Outgoing(config)
         self._client = httpx2.Client(
             headers=_headers(config), timeout=config.timeout, verify=_trust(config.tls)
         )
@@ -108,6 +115,7 @@ class OtlpHttpExporter:
         url = self._config.url(signal)
         if url is None:
             raise Permanent(f"no endpoint for {signal}")
+        payload = self._outgoing(signal, payload)
         if len(payload) > MAX_REQUEST_BYTES:
             raise TooLarge("over the request limit of OTLP")
         deadline = time.monotonic() + self._config.timeout

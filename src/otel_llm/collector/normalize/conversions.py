@@ -15,7 +15,7 @@ from .work import Work
 
 _PROVIDER_NAMES = frozenset(PROVIDERS.values()) | {"gcp.gen_ai"}
 _WHOLE = frozenset({semconv.REQUEST_TOP_K, semconv.REQUEST_MAX_TOKENS, semconv.RETRIEVAL_TOP_K})
-_PARAMETERS = {
+PARAMETERS = {
     "max_tokens": semconv.REQUEST_MAX_TOKENS,
     "max_completion_tokens": semconv.REQUEST_MAX_TOKENS,
     "max_output_tokens": semconv.REQUEST_MAX_TOKENS,
@@ -102,12 +102,22 @@ def _json(work: Work, old: str, new: str) -> bool:
 
 
 def _messages(role: str) -> Callable[[Work, str, str], bool]:
-    of_tool = semconv.TOOL_CALL_ARGUMENTS if role == "user" else semconv.TOOL_CALL_RESULT
+    """What goes in and out is something else on the span of a tool or a retrieval."""
+    if role == "user":
+        instead = {
+            "execute_tool": semconv.TOOL_CALL_ARGUMENTS,
+            "retrieval": semconv.RETRIEVAL_QUERY_TEXT,
+        }
+    else:
+        instead = {
+            "execute_tool": semconv.TOOL_CALL_RESULT,
+            "retrieval": semconv.RETRIEVAL_DOCUMENTS,
+        }
 
     def convert(work: Work, old: str, new: str) -> bool:
-        value = work.span.value(old)
-        if work.span.text(semconv.OPERATION_NAME) == "execute_tool":
-            return work.put(of_tool, dumped(value))
+        value, operation = work.span.value(old), work.span.text(semconv.OPERATION_NAME) or ""
+        if operation in instead:
+            return work.put(instead[operation], dumped(value))
         return work.put_messages(new, as_messages(value, role))
 
     return convert
@@ -122,7 +132,7 @@ def _parameters(work: Work, old: str, new: str) -> bool:
 
 
 def _parameter(work: Work, name: str, value: Any) -> bool:
-    known = _PARAMETERS.get(name)
+    known = PARAMETERS.get(name)
     if known == semconv.REQUEST_STOP_SEQUENCES and isinstance(value, str):
         value = [value]
     if known is None or value is None:
@@ -159,6 +169,31 @@ def _cost_details(work: Work, old: str, new: str) -> bool:
 def _milliseconds(work: Work, old: str, new: str) -> bool:
     value = work.span.number(old)
     return value is not None and work.put(new, value / 1000)
+
+
+def _model(work: Work, old: str, new: str) -> bool:
+    """The one model that a dialect names: what was asked for, else what answered."""
+    said, asked = work.span.value(old), work.span.text(new)
+    return _put(work, new if asked in (None, said) else semconv.RESPONSE_MODEL, said)
+
+
+def _variables(work: Work, old: str, new: str) -> bool:
+    given = parsed(work.span.value(old))
+    if not isinstance(given, dict):
+        return False
+    said = {
+        f"gen_ai.prompt.variable.{name}": value if isinstance(value, str) else dumped(value)
+        for name, value in cast("dict[str, Any]", given).items()
+    }
+    return all([work.put(name, value) for name, value in said.items()])
+
+
+def _cost_parts(work: Work, old: str, new: str) -> bool:
+    """The parts of a sender who names no total."""
+    asked, answered = work.span.number(old), work.span.number("llm.cost.completion")
+    if asked is not None and answered is not None and not work.span.has(own.COST_TOTAL):
+        work.put(new, float(asked + answered))
+    return False
 
 
 def _since_start(work: Work, old: str, new: str) -> bool:
@@ -215,6 +250,9 @@ HOW: Mapping[str, Callable[[Work, str, str], bool]] = {
     "output_type": _output_type,
     "json_type": _json_type,
     "events": _events,
+    "model": _model,
+    "variables": _variables,
+    "cost_parts": _cost_parts,
 }
 """By the word in ``dialects.json``: takes the work, the old name and the new one; returns
 whether the new name now says all that the old one did."""

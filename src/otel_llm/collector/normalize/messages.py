@@ -186,5 +186,14 @@ def maps(items: Iterable[Json]) -> list[dict[str, Json]]:
     return [cast("dict[str, Json]", item) for item in items if isinstance(item, dict)]
 
 
+def listed(value: Json) -> list[dict[str, Json]] | None:
+    """Return a list of maps, given as JSON text or as values; ``None`` for anything else."""
+    given = parsed(value)
+    if not isinstance(given, list):
+        return None
+    items = maps(cast("list[Json]", given))
+    return items if len(items) == len(cast("list[Json]", given)) else None
+
+
 def _first(given: Mapping[str, Json], *names: str) -> Json:
     return next((given[name] for name in names if given.get(name) is not None), None)

@@ -51,6 +51,14 @@ PROVIDERS: Final[Mapping[str, str]] = _data["providers"]
 FINISH_REASONS: Final[Mapping[str, str]] = _data["finish_reasons"]
 OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = _data["operations"]
 """Attribute -> its value -> ``gen_ai.operation.name``."""
+OUTPUTS: Final = {
+    dialect: {new: Rename(*entry) for new, entry in names.items()}
+    for dialect, names in _data["outputs"].items()
+}
+"""Dialect -> current name -> what it says instead, and how (see ``speak``)."""
+OUTPUT_PROVIDERS: Final[Mapping[str, Mapping[str, str]]] = _data["output_providers"]
+OUTPUT_OPERATIONS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = _data["output_operations"]
+"""Dialect -> operation -> the attribute that says it, and its value."""
 NUMBERED: Final = (
     "gen_ai.prompt",
     "gen_ai.completion",

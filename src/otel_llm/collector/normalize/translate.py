@@ -129,3 +129,5 @@ def _move(work: Work, name: str, tool: str, retrieval: str, messages: str) -> No
         understood = work.put_messages(messages, as_messages(value, role))
     if understood:
         work.done(name)
+        if name.endswith(".value"):
+            work.done(name.replace(".value", ".mime_type"))

@@ -3,8 +3,7 @@
 Messages, system instructions, tool definitions, arguments and results, documents and previews go,
 under the names of the conventions and of every dialect that ``normalize`` knows; so do the messages
 of exceptions, which may quote them. Tokens, costs, flags, models and ids stay. To keep content from
-one destination alone, name the processor in that exporter's ``processors``. Nothing goes on when it
-fails.
+one destination alone, say ``drop_content: true`` in that exporter. Nothing goes on when it fails.
 """
 
 from __future__ import annotations

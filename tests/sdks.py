@@ -36,9 +36,9 @@ ALTERNATES = {
     # Older than the boto3 of .venv, which the example needs.
     "botocore-1.35": Alternate("aiobotocore==2.15.0", "bedrock and not example"),
     # It reaches into pydantic, which has changed since.
-    "mcp-1.8": Alternate("mcp==1.8.0 pydantic<2.12", "test_mcp", ("-W", "ignore")),
-    "mcp-1": Alternate("mcp>=1,<2", "test_mcp"),
-    "mcp-2.0": Alternate("mcp==2.0.0", "test_mcp"),
+    "mcp-1.8": Alternate("mcp==1.8.0 pydantic<2.12", "mcp", ("-W", "ignore")),
+    "mcp-1": Alternate("mcp>=1,<2", "mcp"),
+    "mcp-2.0": Alternate("mcp==2.0.0", "mcp"),
     "mistralai-1": Alternate("mistralai==1.12.4", "mistral"),
     "mistralai-2": Alternate("mistralai==2.0.0", "mistral"),
     "cohere-5": Alternate("cohere==5.20.0", "cohere"),
@@ -48,7 +48,7 @@ ALTERNATES = {
     "groq-0.13": Alternate("groq==0.13.0", "groq"),
     "langchain-1.0": Alternate(
         "langchain==1.0.0 langchain-core==1.0.0 langgraph==1.0.0 langchain-openai==1.0.0",
-        "test_langchain",
+        "langchain or langgraph",
     ),
     # Its asynchronous client leaves a connection open.
     "chroma": Alternate("chromadb>=1,<2", "chroma", ("-W", "ignore::ResourceWarning")),

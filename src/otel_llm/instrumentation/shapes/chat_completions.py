@@ -201,10 +201,13 @@ class ChatStream:
         get = fields(chunk).get
         if self._response.id is None:
             self._head(chunk)
-        choices = items(get("choices"))
+        choices = get("choices")
         ended = not choices
-        for choice in choices:
-            ended = self._take(choice) or ended
+        for choice in items(choices):
+            told = fields(choice)
+            # Most say nothing but their piece of the answer, which is content.
+            if told.get("finish_reason") or self._content or told.get("index") not in self._choices:
+                ended = self._take(told) or ended
         # Also with choices: some hosts count along on every chunk, and the last one is right.
         if (said := get("usage")) is not None:
             self._usage = usage(said)
@@ -221,9 +224,9 @@ class ChatStream:
     def _extra(self, chunk: Any) -> None:
         """Read what one provider alone says; called for the first chunk and those with usage."""
 
-    def _take(self, choice: Any) -> bool:
+    def _take(self, choice: Mapping[str, Any]) -> bool:
         """Take one choice of a chunk and return whether it is its last."""
-        get = fields(choice).get
+        get = choice.get
         kept = self._choices.get(get("index", 0))
         if kept is None:
             kept = self._choices.setdefault(integer(get("index")) or 0, Choice())

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,14 +88,16 @@ def settings(grpc: int, http: int, api: int, exporters: dict, **more) -> dict:
 
 
 @contextmanager
-def collector(tmp_path: Path, exporters: dict | None = None, **more) -> Iterator[Running]:
+def collector(
+    tmp_path: Path, exporters: dict | None = None, arguments: Sequence[str] = (), **more
+) -> Iterator[Running]:
     """Run a collector on free ports until the block ends; it is ready when the block starts."""
     grpc, http, api = free_port(), free_port(), free_port()
     file, log = tmp_path / "collector.yaml", tmp_path / "collector.log"
     file.write_text(yaml.safe_dump(settings(grpc, http, api, exporters or {}, **more)))
     with log.open("w") as output:
         process = subprocess.Popen(
-            [COMMAND, "collector", "--config", str(file)],
+            [COMMAND, "collector", "--config", str(file), *arguments],
             stdout=output,
             stderr=output,
             cwd=tmp_path,

@@ -349,6 +349,8 @@ class SpanView:
                     place = facts.AT[name]
                     self._facts[place] = facts.READ[place](value)
                     self._facts[facts.PROFILE] = None
+            for template, numbers in self._filled:
+                template.note(self._facts, numbers)
         return self._facts
 
     @property

@@ -15,15 +15,13 @@ from typing import TypeVar
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_llm import semconv
-from otel_llm.semconv import own
-
 from .calls import read_call
 from .component import Consume, Kept, Observer, Processor, Signal
 from .counters import Counters
 from .data import Batch, SpanView
 from .envelope import checked_count
 from .errors import DeliveryError, Malformed, Permanent
+from .facts import DUPLICATE_OF, OPERATION
 from .protocol import ITEMS
 from .records import Records
 from .wire import NotProtobuf
@@ -100,7 +98,8 @@ class TracePipeline:
 
 
 def _is_call(span: SpanView) -> bool:
-    return span.has(semconv.OPERATION_NAME) and not span.has(own.DUPLICATE_OF)
+    facts = span.facts
+    return facts[OPERATION] is not None and facts[DUPLICATE_OF] is None
 
 
 class RecordPipeline:

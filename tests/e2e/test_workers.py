@@ -1,0 +1,218 @@
+"""Several processes as one collector: shared ports, one count, nothing lost when one dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import httpx2
+import yaml
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm.testing import OtlpSink
+from tests.collector.calls import request
+
+from .running import COMMAND, Running, collector, settings
+
+TWO = ("--workers", "2")
+CHAT = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
+    "gen_ai.response.finish_reasons": ["stop"],
+    "gen_ai.usage.input_tokens": 1_000_000,
+    "gen_ai.usage.output_tokens": 0,
+}
+PRICE = 0.15
+
+
+def numbered(first: int, count: int = 5) -> bytes:
+    """A request whose spans have ids of their own."""
+    message = ExportTraceServiceRequest.FromString(request(*[CHAT] * count))
+    spans = message.resource_spans[0].scope_spans[0].spans
+    for number, span in enumerate(spans, start=first):
+        span.trace_id, span.span_id = number.to_bytes(16), number.to_bytes(8)
+        span.start_time_unix_nano = span.end_time_unix_nano = 1_795_219_200 * 10**9
+    return message.SerializeToString()
+
+
+def post(running: Running, body: bytes) -> bool:
+    """Send over a connection of its own, so that any of the workers may get it."""
+    headers = {"content-type": "application/x-protobuf"}
+    try:
+        url = running.http_endpoint + "/v1/traces"
+        return httpx2.post(url, content=body, headers=headers, timeout=60).is_success
+    except httpx2.HTTPError:
+        return False
+
+
+def workers(running: Running) -> set[int]:
+    """The processes below the one that was started."""
+    pid = running.process.pid
+    below = Path(f"/proc/{pid}/task").glob("*/children")
+    return {int(child) for file in below for child in file.read_text().split()}
+
+
+def total(running: Running, name: str) -> float:
+    """The sum of all samples of ``name`` on /metrics."""
+    lines = httpx2.get(running.api_url + "/metrics", timeout=60).text.splitlines()
+    return sum(
+        float(line.rsplit(" ", 1)[1])
+        for line in lines
+        if line.replace("{", " ").split(" ")[0] == name
+    )
+
+
+class Load:
+    """Sends numbered spans from several threads until told to stop; one that was not answered for
+    is sent again."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._next = 1
+        self.taken = 0
+        self._threads = [threading.Thread(target=self._send) for _ in range(4)]
+        for thread in self._threads:
+            thread.start()
+
+    def _send(self) -> None:
+        while not self._stop.is_set():
+            with self._lock:
+                first, self._next = self._next, self._next + 5
+            body = numbered(first)
+            while not post(self._running, body):
+                self._stop.wait(0.02)
+            with self._lock:
+                self.taken += 5
+
+    def stop(self) -> int:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        return self.taken
+
+
+def test_workers_count_as_one_collector(tmp_path):
+    budget = {"name": "all", "limit": 1000.0, "period": "month"}
+    with collector(tmp_path, arguments=TWO, alerting={"budgets": [budget]}) as running:
+        for number in range(40):
+            assert post(running, numbered(1 + number * 5))
+        stored = running.wait_for(lambda r: r.get("/v1/summary")["count"] == 200)
+        running.wait_for(lambda r: total(r, "otelcol_receiver_accepted_spans_total") == 200)
+
+        calls = total(running, "otel_llm_calls_total")
+        cost = total(running, "otel_llm_cost_usd_total")
+        metrics = httpx2.get(running.api_url + "/metrics").text
+        spent = running.get("/v1/budgets")
+
+    assert stored
+    assert (calls, round(cost, 6)) == (200, 200 * PRICE)
+    assert metrics.count("# TYPE otelcol_receiver_accepted_spans") == 1
+    assert [round(b["spent"], 6) for b in spent] == [200 * PRICE]
+
+
+def test_a_worker_that_is_killed_loses_nothing_and_comes_back(tmp_path):
+    with OtlpSink() as sink:
+        exporters = {"otlphttp": {"endpoint": sink.http_endpoint}}
+        journal = {"directory": str(tmp_path / "journal"), "durability": "os"}
+        with collector(tmp_path, exporters, TWO, journal=journal) as running:
+            first = workers(running)
+            load = Load(running)
+            for victim in sorted(first):
+                before = load.taken
+                running.wait_for(lambda _, before=before: load.taken > before + 50)
+                os.kill(victim, signal.SIGKILL)
+                running.wait_for(lambda r, victim=victim: len(workers(r) - {victim}) == 2)
+            running.wait_for(lambda r: httpx2.get(r.api_url + "/ready").is_success)
+            sent = load.stop()
+            running.wait_for(lambda r: r.get("/v1/summary")["count"] == sent)
+            delivered = sink.wait(lambda s: len({x.span_id for x in s.spans()}) == sent, 60)
+            again = workers(running)
+
+    assert len(first) == len(again) == 2
+    assert first.isdisjoint(again)
+    assert delivered
+
+
+def test_the_end_of_a_collector_is_the_end_of_its_workers(tmp_path):
+    with collector(tmp_path, arguments=TWO) as running:
+        below = workers(running)
+        assert post(running, numbered(1))
+
+        running.process.terminate()
+        code = running.process.wait(60)
+
+    assert code == 0
+    assert len(below) == 2
+    assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
+
+
+def test_workers_end_when_the_process_above_them_is_killed(tmp_path):
+    with collector(tmp_path, arguments=TWO) as running:
+        below = workers(running)
+
+        running.process.kill()
+        running.process.wait(60)
+        gone = threading.Event()
+        for _ in range(600):
+            if not any(Path(f"/proc/{pid}/cmdline").exists() and _lives(pid) for pid in below):
+                gone.set()
+                break
+            gone.wait(0.1)
+
+    assert gone.is_set()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # a zombie has none
+    except OSError:
+        return False
+
+
+def test_a_new_configuration_reaches_every_worker(tmp_path):
+    with collector(tmp_path, arguments=TWO) as running:
+        file = tmp_path / "collector.yaml"
+        given = yaml.safe_load(file.read_text())
+        given["processors"]["cost"] = {"currency": "EUR", "per_usd": 2.0}
+        file.write_text(yaml.safe_dump(given))
+        before = workers(running)
+
+        running.process.send_signal(signal.SIGHUP)
+        read = "the configuration was read again"
+        running.wait_for(lambda r: r.log.read_text().count(read) == 3)
+        for number in range(20):
+            assert post(running, numbered(1 + number * 5))
+        running.wait_for(lambda r: total(r, "otel_llm_calls_total") == 100)
+
+        in_dollars = total(running, "otel_llm_cost_usd_total")
+        after = workers(running)
+
+    assert in_dollars == 0
+    assert before == after
+
+
+def test_an_address_in_use_is_said_at_once(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        file = tmp_path / "collector.yaml"
+        file.write_text(yaml.safe_dump(settings(port, 0, 0, {})))
+
+        done = subprocess.run(
+            [COMMAND, "collector", "--config", str(file), *TWO],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=tmp_path,
+        )
+
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr

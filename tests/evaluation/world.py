@@ -43,16 +43,21 @@ def criteria_of(received: Received) -> list[str]:
     return [line[2:].partition(":")[0] for line in lines if line.startswith("- ")]
 
 
-def config(provider: FakeProvider, **more: Any) -> EndpointConfig:
-    return EndpointConfig(
-        **{"endpoint": provider.url + "/v1", "model": MODEL, "retries": 0, **more}
-    )
+def config(server: FakeProvider, **more: Any) -> EndpointConfig:
+    return EndpointConfig(**{"endpoint": server.url + "/v1", "model": MODEL, "retries": 0, **more})
 
 
-def paid(provider: FakeProvider, endpoint: Mapping[str, Any] | None = None, **more: Any):
+def paid(
+    provider: FakeProvider, endpoint: Mapping[str, Any] | None = None, **more: Any
+) -> PaidEndpoint:
     """An endpoint without a cap, unless ``more`` says so."""
     made = Endpoint(config(provider, **(endpoint or {})), sleep=lambda _: None)
-    return PaidEndpoint(made, **more)
+    opened.append(PaidEndpoint(made, **more))
+    return opened[-1]
+
+
+opened: list[PaidEndpoint] = []
+"""Closed at the end of every test."""
 
 
 def judge_route(score: Callable[[str, str], int]) -> dict[str, Callable[[Received], Answer]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from otel_llm import semconv
@@ -66,9 +68,23 @@ def test_a_search_is_one_span_without_vectors_or_content(table, telemetry, searc
 def test_the_words_searched_for_are_kept_with_content_only(table, telemetry, instrument, search):
     instrument(capture="SPAN_ONLY")
 
-    search(table).to_list()
+    found = search(table).to_list()
 
-    assert telemetry.span() == {**LIMITED, semconv.RETRIEVAL_QUERY_TEXT: "hello"}
+    span = telemetry.span()
+    scores = ["_relevance_score" if "_relevance_score" in row else "_score" for row in found]
+    assert json.loads(span.pop(semconv.RETRIEVAL_DOCUMENTS)) == [
+        {"id": row["id"], "score": row[score]} for row, score in zip(found, scores, strict=True)
+    ]
+    assert span == {**LIMITED, semconv.RETRIEVAL_QUERY_TEXT: "hello"}
+
+
+def test_a_distance_is_no_score(table, telemetry, instrument):
+    instrument(capture="SPAN_ONLY")
+
+    vector(table).to_list()
+
+    kept = json.loads(telemetry.span()[semconv.RETRIEVAL_DOCUMENTS])
+    assert kept == [{"id": "a"}, {"id": "b"}]
 
 
 async def test_an_asynchronous_search_is_one_span(tmp_path, telemetry):

@@ -1,13 +1,15 @@
 """LanceDB (``lancedb``): vector, full-text and hybrid searches, sync and async.
 
 A search is traced when it is run (``to_list``, ``to_pandas``, ``to_arrow``, ``to_batches`` and
-their like), not when it is built. The batches of ``to_batches`` are read later, outside the span.
-Rows have no ids that LanceDB knows of, so no documents are kept, whatever is captured.
+their like), not when it is built. The batches of ``to_batches`` are read later, outside the span,
+and their rows not at all. A row's id is its ``id`` column, if the table has one, else ``_rowid``;
+its score that of words or of a reranker. A distance is none, since less is better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from .core import Hook, LLMInstrumentor
@@ -35,8 +37,16 @@ def _text(search: Any) -> str | None:
     return text(field(search, "_text")) or text(field(search, "_query"))
 
 
-def _found(_: Any) -> Iterable[tuple[Any, Any]]:
-    return ()
+def _found(rows: Any) -> Iterator[tuple[Any, Any]]:
+    """Read two columns of a table, never the vectors."""
+    ids = _column(rows, "id", "_rowid")
+    yield from zip_longest(ids, _column(rows, "_relevance_score", "_score"))
+
+
+def _column(rows: Any, *names: str) -> list[Any]:
+    there = getattr(rows, "column_names", ())
+    named = next((name for name in names if name in there), None)
+    return [] if named is None else rows.column(named).to_pylist()
 
 
 def _telemetry() -> Telemetry | None:

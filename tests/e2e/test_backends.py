@@ -120,3 +120,28 @@ def test_jaeger_shows_every_attribute_and_the_cost(running_jaeger: Backend, forw
     assert {name: shown.get(name) for name in ATTRIBUTES} == ATTRIBUTES
     assert shown["otel_llm.cost.total"] == COST
     assert trace["processes"][span["processID"]]["serviceName"] == "shop"
+
+
+def test_phoenix_is_told_in_openinference(running_phoenix: Backend, tmp_path: Path):
+    trace_id, payload = genai_span()
+    exporters = {"otlphttp": {"endpoint": running_phoenix.http, "dialect": "openinference"}}
+
+    with collector(tmp_path, exporters) as running:
+        application = OtlpHttpExporter(OtlpHttpExporterConfig(running.http_endpoint))
+        application.export("traces", payload)
+        application.close()
+
+    span = running_phoenix.find(
+        "/v1/projects/default/spans",
+        lambda answer: next(
+            (s for s in answer["data"] if s["context"]["trace_id"] == trace_id), None
+        ),
+    )
+    shown = span["attributes"]
+    assert span["span_kind"] == "LLM"
+    assert shown["llm.model_name"] == "gpt-4o-2024-08-06"
+    assert shown["llm.provider"] == "openai"
+    assert shown["llm.token_count.prompt"] == 11
+    assert shown["llm.token_count.completion"] == 5
+    assert shown["llm.token_count.total"] == 16
+    assert shown["llm.cost.total"] == COST

@@ -53,7 +53,7 @@ class Admission:
 
     def __init__(self, limits: LimitsConfig) -> None:
         self._limits = limits
-        self._many = f"more than {limits.max_attributes} attributes, events and links"
+        self._many = f"with more than {limits.max_attributes} attributes, events and links"
 
     def admit(self, signal: Signal, payload: bytes) -> tuple[bytes, Rejected | None]:
         """Return what is taken of a request, and what is not. Raises ``TooLarge``, ``Malformed``.

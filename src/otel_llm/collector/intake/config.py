@@ -102,6 +102,9 @@ class LimitsConfig:
     max_attributes: int = 10_000
     """Attributes, events and links of one span or log record. One with more is rejected, the others
     are taken."""
+    max_json_values: int = 2_000_000
+    """Objects, lists and commas of one JSON body; each becomes fifty times its bytes. Beyond it the
+    request is too large."""
     max_compression_ratio: int = 1_000
     """How many times its size a body may unpack to, once that is more than 8 MiB."""
     max_memory: Size | None = None

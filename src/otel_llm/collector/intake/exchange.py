@@ -95,10 +95,11 @@ class Exchange:
         """Take a whole request that was not refused; return the response, or what it waits for."""
         signal = self._paths[head.path]
         try:
-            limit = unpacked_limit(len(body), self._max_body, self._intake.max_ratio)
-            payload = DECODERS[head.encoding](body, limit)
+            limits = self._intake.limits
+            most = unpacked_limit(len(body), self._max_body, limits.max_compression_ratio)
+            payload = DECODERS[head.encoding](body, most)
             if head.media_type == JSON:
-                payload = request_from_json(signal, payload)
+                payload = request_from_json(signal, payload, limits.max_json_values)
         except (TooLarge, Malformed) as error:
             return self.failed(head, TOO_LARGE if isinstance(error, TooLarge) else MALFORMED)
         outcome = self._intake.take(signal, payload, "http", head.tenant)

@@ -101,7 +101,9 @@ class GrpcServer:
     def _unpacked(self, message: object) -> bytes:
         if not isinstance(message, bytes):
             raise Malformed("a call without a request")
-        limit = unpacked_limit(len(message), self._max_bytes, self._intake.max_ratio)
+        limit = unpacked_limit(
+            len(message), self._max_bytes, self._intake.limits.max_compression_ratio
+        )
         payload = of_message(message, limit)
         if len(payload) > self._max_bytes:
             raise TooLarge("the request is too large")

@@ -12,6 +12,7 @@ import binascii
 import json
 import math
 import struct
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NoReturn, TypeAlias, cast
@@ -24,7 +25,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ..component import Signal
-from ..errors import Malformed
+from ..errors import Malformed, TooLarge
 from ..values import varint
 
 _REQUESTS: dict[Signal, Descriptor] = {
@@ -33,6 +34,7 @@ _REQUESTS: dict[Signal, Descriptor] = {
     "logs": ExportLogsServiceRequest.DESCRIPTOR,
 }
 _HEX = frozenset({"traceId", "spanId", "parentSpanId"})
+_STRUCTURE = (b"{", b"[", b",")
 _MAX_DEPTH = 100
 """Of nested messages, as in protobuf."""
 
@@ -42,8 +44,12 @@ _Fields: TypeAlias = dict[str, tuple[bytes, Encode, bool]]
 """By JSON name: tag, encoder, whether repeated."""
 
 
-def request_from_json(signal: Signal, body: bytes) -> bytes:
-    """Return an export request as protobuf. Raises ``Malformed``."""
+def request_from_json(signal: Signal, body: bytes, max_values: int = sys.maxsize) -> bytes:
+    """Return an export request as protobuf. Raises ``Malformed``, and ``TooLarge`` for more than
+    ``max_values`` objects, lists and commas: they are counted before anything is made of them.
+    """
+    if len(body) > max_values and sum(map(body.count, _STRUCTURE)) > max_values:
+        raise TooLarge(f"the body has more than {max_values} values")
     try:
         given = json.loads(body, parse_constant=_refuse)
         return _message(_fields(_REQUESTS[signal]), given, 0)

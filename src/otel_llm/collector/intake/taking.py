@@ -36,7 +36,7 @@ class Intake:
 
     def __init__(self, config: OtlpConfig, consume: Consume, counters: Counters) -> None:
         """Raises ``OSError`` when the tokens cannot be read."""
-        self.max_ratio = config.limits.max_compression_ratio
+        self.limits = config.limits
         self._consume = consume
         self._counters = counters
         self._access = Access(config.auth, config.tenant)

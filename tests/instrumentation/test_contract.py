@@ -279,6 +279,20 @@ def test_chunks_are_timed_and_recorded_after_the_last(case, provider, client, te
     assert (first.count, later.count) == (1, len(case.chunks) - 1)
 
 
+def test_the_longest_wait_and_the_pace_of_a_stream_are_measured_off_the_span(
+    case, provider, client, telemetry
+):
+    stream_answer(case, provider)
+
+    list(case.call(client, stream=True))
+
+    counted = "gen_ai.usage.output_tokens" in telemetry.span()
+    (gap,) = telemetry.points("otel_llm.client.stream.longest_gap")
+    rates = telemetry.points("otel_llm.client.stream.output_rate")
+    assert (gap.count, [rate.count for rate in rates]) == (1, [1] * counted)
+    assert not [name for name in telemetry.span() if name.startswith("otel_llm.stream")]
+
+
 def test_a_stream_closed_early_keeps_what_it_said_so_far(case, provider, client, telemetry):
     stream_answer(case, provider)
 

@@ -11,6 +11,8 @@ from google import genai
 from google.genai import errors, types
 from google.oauth2.credentials import Credentials
 
+from otel_llm.instrumentation import google_genai
+from otel_llm.instrumentation.core.awaited import Awaited
 from otel_llm.instrumentation.google_genai import GoogleGenAIInstrumentor
 from otel_llm.testing import Captured, FakeProvider, json_answer
 from otel_llm.testing import gemini as wire
@@ -653,6 +655,76 @@ def test_an_interaction_in_the_background_has_no_tokens_yet(client, provider, sp
 
     span = spans.span()
     assert (tokens(span), span.get("gen_ai.response.finish_reasons")) == ((None, None), None)
+
+
+@pytest.fixture
+def nothing_awaited(monkeypatch):
+    monkeypatch.setattr(google_genai, "_awaited", Awaited())
+
+
+FETCHED = {
+    "name": "fetch_response",
+    "kind": "CLIENT",
+    "status": "UNSET",
+    "gen_ai.operation.name": "fetch_response",
+    "gen_ai.provider.name": "gcp.gemini",
+    "gen_ai.response.id": "int-1",
+    "gen_ai.response.model": wire.MODEL,
+    "gen_ai.response.finish_reasons": ("completed",),
+}
+
+
+@pytest.mark.usefixtures("nothing_awaited")
+def test_fetching_an_interaction_again_has_no_tokens(client, provider, spans):
+    assert client.interactions.get("int-1").id == "int-1"
+    _ = list(client.interactions.get("int-1", stream=True, last_event_id="e-7"))
+
+    plain, stream = spans.spans()
+    where = {"server.address": "127.0.0.1", "server.port": provider.port}
+    assert plain == {**FETCHED, **where, "gen_ai.response.status": "completed"}
+    assert stream == {**FETCHED, **where, "gen_ai.request.stream_cursor": "e-7"}
+
+
+@pytest.mark.usefixtures("nothing_awaited")
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_end_of_a_background_interaction_is_counted_once(client, provider, spans, streamed):
+    begun = wire.interaction(status="in_progress", usage=None, steps=[])
+    provider.queue(json_answer(begun), json_answer(begun))
+
+    client.interactions.create(**TURN, background=True)
+    client.interactions.get("int-1")
+    for _ in range(2):
+        fetched = client.interactions.get("int-1", **({"stream": True} if streamed else {}))
+        _ = list(fetched) if streamed else fetched
+
+    counted = [(span["name"], *tokens(span)) for span in spans.spans()]
+    assert counted[1:] == [
+        ("fetch_response", None, None),
+        ("generate_content", 14, 7),
+        ("fetch_response", None, None),
+    ]
+
+
+@pytest.mark.usefixtures("nothing_awaited")
+def test_an_interaction_left_early_is_counted_when_it_is_resumed(client, provider, spans):
+    stream = client.interactions.create(**TURN, stream=True)
+    next(iter(stream))
+    stream.close()
+    _ = list(client.interactions.get("int-1", stream=True))
+
+    assert [tokens(span) for span in spans.spans()] == [(None, None), (14, 7)]
+
+
+@pytest.mark.usefixtures("nothing_awaited")
+@pytest.mark.filterwarnings("ignore:Async interactions client cannot use aiohttp")
+async def test_fetching_by_an_async_client_is_the_same(provider, spans):
+    client = genai.Client(api_key="k", http_options={"base_url": provider.url}).aio
+
+    await client.interactions.get("int-1")
+    _ = [event async for event in await client.interactions.get("int-1", stream=True)]
+
+    assert [span["name"] for span in spans.spans()] == ["fetch_response"] * 2
+    await client.aclose()
 
 
 # Content

@@ -1,7 +1,9 @@
 """Google GenAI SDK (``google-genai`` 2 and 3), on the Gemini API and on Vertex AI.
 
 Patched: ``generate_content``, ``generate_content_stream`` and ``embed_content`` of ``models``, sync
-and async, through which chats go; and ``interactions.create``. One call is one span, however many
+and async, through which chats go; and ``interactions.create`` and ``get``. A fetch that brings the
+end of an interaction begun in this process without one (in the background, or a stream left early)
+is that inference, with its tokens; any other has none. One call is one span, however many
 requests automatic function calling or continuation make of it: each is counted where it is sent,
 and the span has their sum. Each Python function it runs in between has a span, and so has a model
 that the function asks. The caller's config is read and never changed.
@@ -21,6 +23,7 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from .core import (
+    Content,
     Endpoint,
     Hook,
     LLMInstrumentor,
@@ -31,9 +34,12 @@ from .core import (
     tool,
     tool_async,
 )
+from .core.awaited import Awaited
+from .shapes import interactions
 from .shapes.gemini_parts import option
 from .shapes.generate_content import GENERATE_CONTENT, GENERATE_CONTENT_STREAM, model, usage
 from .shapes.interactions import INTERACTIONS
+from .shapes.rerank import nothing
 from .shapes.values import count, field, integer, items, text
 
 
@@ -138,13 +144,73 @@ def _of_round(said: _Said) -> Usage:
 
 _WHOLE = replace(GENERATE_CONTENT, error_type=_error_type, rounds=_of_round)
 _STREAM = replace(GENERATE_CONTENT_STREAM, error_type=_error_type, rounds=_of_round)
-_INTERACTIONS = replace(INTERACTIONS, error_type=_error_type)
+_awaited = Awaited()
+
+
+def _begun(interaction: Any) -> Response:
+    response = interactions.response(interaction)
+    if not response.finish_reasons:
+        _awaited.begin(response.id)
+    return response
+
+
+def _fetched(interaction: Any) -> Response:
+    response = interactions.response(interaction)
+    if response.finish_reasons and _awaited.end(response.id):
+        return replace(response, operation="generate_content")
+    # That generation failed is no failure of fetching what came of it.
+    status = interactions.status(interaction)
+    more = None if status is None else {semconv.RESPONSE_STATUS: status}
+    return replace(response, usage=Usage(), error_type=None, more=more)
+
+
+def _fetch_request(arguments: Mapping[str, Any]) -> Request:
+    asked = {
+        semconv.RESPONSE_ID: text(arguments.get("id")),
+        semconv.REQUEST_STREAM_CURSOR: text(arguments.get("last_event_id")),
+    }
+    return Request(more={name: value for name, value in asked.items() if value is not None})
+
+
+class _BegunStream(interactions.InteractionStream):
+    """Remembers an interaction whose end has not come."""
+
+    __slots__ = ()
+
+    def response(self) -> Response:
+        response = super().response()
+        ended = response.finish_reasons or response.error_type
+        (_awaited.end if ended else _awaited.begin)(response.id)
+        return response
+
+
+class _FetchedStream(interactions.InteractionStream):
+    """Follows an interaction again."""
+
+    __slots__ = ()
+
+    def response(self) -> Response:
+        response = super().response()
+        if response.finish_reasons and _awaited.end(response.id):
+            return replace(response, operation="generate_content")
+        return replace(response, usage=Usage())
+
+
+_INTERACTIONS = replace(INTERACTIONS, response=_begun, stream=_BegunStream, error_type=_error_type)
+_FETCH = Endpoint(
+    "fetch_response",
+    _fetch_request,
+    _fetched,
+    _FetchedStream,
+    Content(nothing, interactions.output_messages),
+    error_type=_error_type,
+)
 _EMBED = Endpoint("embeddings", _embed_request, _embed_response, error_type=_error_type)
-_INTERACTIONS_CREATE = (
-    ("_gaos.google_genai", "GeminiNextGenInteractions.create"),
-    ("_gaos.google_genai", "AsyncGeminiNextGenInteractions.create"),
-    ("_interactions.resources.interactions", "InteractionsResource.create"),  # 2.0
-    ("_interactions.resources.interactions", "AsyncInteractionsResource.create"),
+_INTERACTIONS_AT = (
+    ("_gaos.google_genai", "GeminiNextGenInteractions"),
+    ("_gaos.google_genai", "AsyncGeminiNextGenInteractions"),
+    ("_interactions.resources.interactions", "InteractionsResource"),  # 2.0
+    ("_interactions.resources.interactions", "AsyncInteractionsResource"),
 )
 _MODELS, _TOOLS = "google.genai.models", "google.genai._extra_utils"
 
@@ -182,8 +248,9 @@ class GoogleGenAIInstrumentor(LLMInstrumentor):
             ("embed_content", _EMBED),
         )
     ) + tuple(
-        Patch(f"google.genai.{module}", name, _INTERACTIONS, optional=True)
-        for module, name in _INTERACTIONS_CREATE
+        Patch(f"google.genai.{module}", f"{kind}.{name}", endpoint, ("id",), optional=True)
+        for module, kind in _INTERACTIONS_AT
+        for name, endpoint in (("create", _INTERACTIONS), ("get", _FETCH))
     )
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:

@@ -204,8 +204,15 @@ def _interact(received: Received) -> Answer:
     return json_answer(interaction())
 
 
+def _fetch_interaction(received: Received) -> Answer:
+    if "event-stream" in received.headers.get("accept", ""):
+        return sse(interaction_events())
+    return json_answer(interaction())
+
+
 ROUTES: Routes = {
     r"^POST .*/interactions$": _interact,
+    r"^GET .*/interactions/.*$": _fetch_interaction,
     r"^POST .*:generateContent$": lambda received: json_answer(_answer(received)),
     r"^POST .*:streamGenerateContent$": lambda received: stream(chunks(_answer(received))),
     r"^POST .*:countTokens$": lambda received: json_answer({"totalTokens": count(received.json())}),

@@ -43,14 +43,19 @@ def _asked(arguments: Mapping[str, Any]) -> Any:
 
 def response(interaction: Any) -> Response:
     """Read a whole interaction; it ends with a status and no other reason."""
-    status = word(field(interaction, "status"))
+    told = status(interaction)
     return Response(
         id=text(field(interaction, "id")),
         model=model(word(field(interaction, "model"))),
-        finish_reasons=[status] if status in _ENDED else [],
+        finish_reasons=[told] if told in _ENDED else [],
         usage=usage(field(interaction, "usage")),
-        error_type="failed" if status == "failed" else None,
+        error_type="failed" if told == "failed" else None,
     )
+
+
+def status(interaction: Any) -> str | None:
+    """Return how far it is."""
+    return word(field(interaction, "status"))
 
 
 _ENDED = ("completed", "incomplete", "failed", "cancelled", "requires_action")

@@ -145,7 +145,7 @@ _COLLECTOR = textwrap.dedent(
     if failing == "yes":
         service.observe([Call("a" * 32, "b" * 16, None, "chat", now, now, operation="chat",
                               error_type="timeout")])
-    time.sleep(60)
+    time.sleep(300)
     """
 )
 

@@ -205,7 +205,8 @@ def _interact(received: Received) -> Answer:
 
 
 def _fetch_interaction(received: Received) -> Answer:
-    if "event-stream" in received.headers.get("accept", ""):
+    asked = received.query.get("stream") == "true"
+    if asked or "event-stream" in received.headers.get("accept", ""):
         return sse(interaction_events())
     return json_answer(interaction())
 

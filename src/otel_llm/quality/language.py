@@ -7,7 +7,6 @@ of short or mixed texts, nor where the question speaks of a language or of trans
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 from .check import Check
 from .evidence import Content, Evidence
@@ -51,38 +50,51 @@ _ABOUT_LANGUAGE = re.compile(
     r"|inglês|português|engels|nederlands|language|sprache|idioma|langue|lingua)\b",
     re.I,
 )
-_MAX_CHARS = 1000
+_MAX_CHARS = 400
 """A language shows in the first lines."""
+_MAX_ASKED = 4000
+"""So much of a question is searched for the name of a language, from its end: that is where the
+instructions about the answer are."""
+_OTHER_SCRIPT = re.compile("[\u0370-\u07ff\u0900-\u1fff\u3040-\u9fff\uac00-\ud7af]")
+_LANGUAGES_OF = {
+    word: tuple(name for name, common in _LATIN.items() if word in common)
+    for word in frozenset[str]().union(*_LATIN.values())
+}
 
 
 def language(text: str) -> str | None:
     """Return what ``text`` is written in: ``en``, ``de``, …, ``ja``, ``cyrillic``, …; ``None`` when
     it is too short or too mixed to tell."""
-    plain = _CODE.sub(" ", text[:_MAX_CHARS]).lower()
-    letters = sum(map(len, words := _WORD.findall(plain)))
+    plain = _CODE.sub(" ", text[:_MAX_CHARS]).lower() if "`" in text or "://" in text else text
+    words = _WORD.findall(plain[:_MAX_CHARS].lower())
+    letters = sum(map(len, words))
     if letters < _MIN_LETTERS:
         return None
-    for name, script in _SCRIPTS:
-        if len(script.findall(plain)) >= _SHARE * letters:
-            return name
+    if not plain.isascii() and _OTHER_SCRIPT.search(plain):
+        for name, script in _SCRIPTS:
+            if len(script.findall(plain[:_MAX_CHARS])) >= _SHARE * letters:
+                return name
     return _latin(words)
 
 
 def _latin(words: list[str]) -> str | None:
-    counts = Counter(words)
-    found = Counter(
-        {name: sum(counts[w] for w in common & counts.keys()) for name, common in _LATIN.items()}
-    )
-    (first, most), (_, next_most) = found.most_common(2)
-    return first if most >= _MIN_WORDS and most >= 2 * next_most else None
+    counts = dict.fromkeys(_LATIN, 0)
+    for word in words:
+        for name in _LANGUAGES_OF.get(word, ()):
+            counts[name] += 1
+    first = max(counts, key=counts.__getitem__)
+    most = counts.pop(first)
+    return first if most >= _MIN_WORDS and most >= 2 * max(counts.values()) else None
 
 
 def _mismatched(seen: Evidence, output: Content) -> bool:
     question = seen.input.question if seen.input else ""
-    if not question or _ABOUT_LANGUAGE.search(question):
+    if not question:
         return False
     asked, answered = language(question), language(output.opening)
-    return asked is not None and answered is not None and asked != answered
+    if asked is None or answered is None or asked == answered:
+        return False
+    return _ABOUT_LANGUAGE.search(question[-_MAX_ASKED:]) is None
 
 
 def _signs() -> tuple[Pattern, ...]:

@@ -41,9 +41,8 @@ class QualityConfig:
 
     checks: tuple[str, ...] = tuple(CATALOGUE)
     """Names of the checks to run; all of them unless given."""
-    off: tuple[str, ...] = ("language_mismatch",)
-    """Names of checks to leave out. Which language a text is in costs more to tell than all the
-    other checks together; write ``off: []`` to have it told."""
+    off: tuple[str, ...] = ()
+    """Names of checks to leave out."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """From where on a check fires."""
     max_output: Size = 65_536

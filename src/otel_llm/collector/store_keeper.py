@@ -80,7 +80,11 @@ class StoreKeeper:
         self._thread = threading.Thread(target=self._run, name="store-keeper", daemon=True)
 
     def follow(self, journal: Journal) -> None:
-        """Keep a place in ``journal``, from before anything of it is released."""
+        """Keep a place in ``journal``, from before anything of it is released. One that was
+        opened anew takes the place of the one before."""
+        for place in list(self._places.values()):
+            if place.journal.directory == journal.directory:
+                self.forget(place.journal)
         self._places[id(journal)] = _Place(journal)
 
     def forget(self, journal: Journal) -> None:

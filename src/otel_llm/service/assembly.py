@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from otel_llm.alerting.service import AlertService
 from otel_llm.api import ApiServer, create_app
@@ -15,21 +15,24 @@ from otel_llm.collector.component import Observer, Signal
 from otel_llm.collector.counters import Counters
 from otel_llm.collector.evaluations import ScoreKeeper
 from otel_llm.collector.outbox import Outbox
+from otel_llm.collector.pipeline_status import PipelineStatus
 from otel_llm.collector.samples import Family
 from otel_llm.collector.sending import SenderStatus
 from otel_llm.collector.sending_measures import measure as sending_measure
 from otel_llm.collector.sending_measures import measure_journals
+from otel_llm.collector.store_keeper import StoreKeeper
 from otel_llm.collector.store_measures import store_measures
 from otel_llm.collector.totals import Totals
 from otel_llm.genai import Call
 from otel_llm.pricing import PriceBook
-from otel_llm.store import CallWriter, Store, open_store
+from otel_llm.store import CallWriter, Store, StoreError, open_store
 from otel_llm.ui import pages
 
 from .evaluation import Evaluation
 from .files import stamps
 from .flow import Beside, Flow
 from .handover import Handover
+from .incidents import IncidentLog
 from .prices import book_of, table_age
 from .settings import Settings
 
@@ -92,8 +95,10 @@ class Service:
         self.alerts: AlertService | None = None
         self.scores: ScoreKeeper | None = None
         self.evaluation: Evaluation | None = None
+        self.incidents: IncidentLog | None = None
         self._api: ApiServer | None = None
-        self.flow = Flow(settings, self.counters)
+        self._keeper = StoreKeeper(self._keep, self._is_kept)
+        self.flow = Flow(settings, self.counters, self._keeper.follow)
         self._known = _versions(settings)
         self._make(settings, OFFICE)
         self.flow.connect(self._beside())
@@ -123,6 +128,7 @@ class Service:
         self.flow.stop_receiving(self._grace_s)
         if self.evaluation:
             self.evaluation.stop(self._grace_s)
+        self._keeper.stop()
         self.flow.stop_sending(self._grace_s)
         self._end(OFFICE - {"evaluation"})
 
@@ -162,8 +168,10 @@ class Service:
             raise
 
     def _starts(self) -> Iterator[Callable[[], None]]:
+        yield self._catch_up
         yield lambda: self._begin(OFFICE - {"api", "evaluation"})
         yield self.flow.start_sending
+        yield self._keeper.start
         yield lambda: self._begin({"evaluation", "api"})
         yield self.flow.start_receiving
 
@@ -185,6 +193,21 @@ class Service:
         if "evaluation" in names:
             self.evaluation = self._make_evaluation(settings)
 
+    def _catch_up(self) -> None:
+        """Give the store what the journals have and it has not."""
+        try:
+            if found := self._keeper.catch_up() if self.store else 0:
+                logger.info("%d calls of the journals were looked at for the store", found)
+        except StoreError as error:
+            logger.error("the store does not have all that the journals have: %s", error)
+
+    def _keep(self, calls: Sequence[Call]) -> None:
+        if self.store:
+            self.store.write(calls)
+
+    def _is_kept(self) -> bool:
+        return self.writer is None or self.writer.flush()
+
     def _begin(self, names: Set[str]) -> None:
         if "store" in names and self.writer:
             self.writer.start()
@@ -193,12 +216,17 @@ class Service:
         if "alerting" in names and self.alerts:
             self._remember()
             self.alerts.start()
+        if names & {"alerting", "store"} and self.alerts and self.store:
+            self.incidents = IncidentLog(self.alerts, self.store)
+            self.incidents.start()
         if "evaluation" in names and self.evaluation:
             self.evaluation.start()
         if "api" in names and self._api:
             self._api.start()
 
     def _end(self, names: Set[str]) -> None:
+        if names & {"alerting", "store"} and self.incidents:
+            self.incidents.stop()
         if "evaluation" in names and self.evaluation:
             self.evaluation.stop(self._grace_s)
         if "store" in names and self.writer:
@@ -263,24 +291,46 @@ class Service:
         config = settings.sections.api
         if config is None or self.store is None or self.writer is None:
             return None
+        own = [
+            self._workers.measure if self._workers else self.measure,
+            store_measures(self.writer),
+            *([alert_measures(self.alerts)] if self.alerts else []),
+            *(part.measure for part in (self.scores, self.evaluation) if part),
+        ]
+        book = cache(lambda: book_of(settings))
         app = create_app(
             self.store,
             config,
-            measures=[
-                self.totals.families,
-                self._workers.measure if self._workers else self.measure,
-                store_measures(self.writer),
-                *([alert_measures(self.alerts)] if self.alerts else []),
-                *(part.measure for part in (self.scores, self.evaluation) if part),
-            ],
+            measures=[self.totals.families, *own],
             alerts=self.alerts,
             observe=self.observe,
             content=self.flow.processing.content,
-            book=cache(lambda: book_of(settings)),
-            pages=pages(self.store, alerts=self.alerts, links=config.trace_links),
+            book=book,
+            pages=pages(
+                self.store,
+                alerts=self.alerts,
+                links=config.trace_links,
+                measures=lambda: [family for measure in own for family in measure()],
+                book=book,
+            ),
             ready=lambda: self._running and (self._workers is None or self._workers.ready),
+            status=self._pipelines,
         )
         return ApiServer(app, config)
+
+    def _pipelines(self) -> list[PipelineStatus]:
+        senders = self._workers.senders() if self._workers else self.senders()
+        return [
+            PipelineStatus(
+                name,
+                signal := cast("Signal", name.partition("/")[0]),
+                config.receivers,
+                config.processors,
+                [s for s in senders if s.signal == signal and s.name in config.exporters],
+                self._running and (name not in self.outboxes or self.outboxes[name].has_room),
+            )
+            for name, config in self._settings.sections.service.pipelines.items()
+        ]
 
     def measure(self) -> Iterable[Family]:
         """What is counted where data passes through: a ``Measure``."""

@@ -65,8 +65,15 @@ class Parts:
 class Flow:
     """The pipelines of a collector. Changed by one thread; data comes from others."""
 
-    def __init__(self, settings: Settings, counters: Counters) -> None:
-        """Make the components, bind nothing. Raises ``OSError`` and ``ValueError`` as they do."""
+    def __init__(
+        self,
+        settings: Settings,
+        counters: Counters,
+        follow: Callable[[Journal], object] = lambda _: None,
+    ) -> None:
+        """Make the components, bind nothing. Raises ``OSError`` and ``ValueError`` as they do.
+        ``follow`` gets every journal of traces before anything of it is released."""
+        self._follow = follow
         self._counters = counters
         self._parts = _made(settings, None)
         self.outboxes: dict[str, Outbox] = {}
@@ -293,6 +300,8 @@ class Flow:
         if journal is None or not destinations:
             return MemoryOutbox(signal, destinations, letter)
         opened = Journal(journal, name.replace("/", "-"))
+        if signal == "traces":
+            self._follow(opened)
         return JournalOutbox(signal, destinations, opened, letter)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -41,7 +41,7 @@ class Reading:
 
 
 def findings_routes(
-    store: Store, renderer: Renderer, measures: Measure, book: PriceBook
+    store: Store, renderer: Renderer, measures: Measure, book: Callable[[], PriceBook]
 ) -> Sequence[BaseRoute]:
     """The routes of these pages."""
     get = partial(explained, renderer)
@@ -68,10 +68,14 @@ def _evaluations(store: Store, render: Renderer, measures: Measure, request: Req
     )
 
 
-def _unpriced(store: Store, render: Renderer, book: PriceBook, request: Request) -> Response:
+def _unpriced(
+    store: Store, render: Renderer, book: Callable[[], PriceBook], request: Request
+) -> Response:
     """Which models the sums leave out, and why."""
     asked = ask(request.query_params)
-    return render.page(request, "unpriced", asked=asked, models=unpriced(store, asked.where, book))
+    return render.page(
+        request, "unpriced", asked=asked, models=unpriced(store, asked.where, book())
+    )
 
 
 def _health(store: Store, render: Renderer, measures: Measure, request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -38,7 +38,7 @@ def pages(
     alerts: AlertService | None = None,
     links: Mapping[str, str] | None = None,
     measures: Measure = tuple,
-    book: PriceBook | None = None,
+    book: Callable[[], PriceBook] = PriceBook,
 ) -> Sequence[BaseRoute]:
     """The routes of the dashboard over ``store`` and, where there is one, the alert engine.
 
@@ -57,7 +57,7 @@ def pages(
         Route("/session", get(shown.session)),
         Route("/traces/{trace_id}", get(shown.trace)),
         Route("/traces/{trace_id}/debug", get(shown.debug)),
-        *findings_routes(store, renderer, measures, book or PriceBook()),
+        *findings_routes(store, renderer, measures, book),
         *alert_routes(store, renderer, alerts),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

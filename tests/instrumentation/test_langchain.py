@@ -16,7 +16,7 @@ pytest.importorskip("langchain_core")
 from langchain_core.language_models import BaseChatModel, FakeListLLM
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnableLambda, RunnableParallel
+from langchain_core.runnables import RunnableBranch, RunnableLambda, RunnableParallel
 from langchain_core.tools import BaseTool, tool
 
 from .langchain_sdk import (
@@ -101,6 +101,63 @@ async def test_over_an_sdk_that_is_not_traced_the_frameworks_span_counts(
     assert (span["server.address"], span["server.port"]) == ("127.0.0.1", llm.port)
     assert span["gen_ai.usage.input_tokens"] > 0
     assert span["gen_ai.usage.output_tokens"] > 0
+
+
+@pytest.mark.usefixtures("instrumented")
+async def test_the_responses_api_of_such_an_sdk_is_read_too(run, llm, chat_openai, telemetry):
+    await run(chat_openai(use_responses_api=True), "invoke", "2+2?")
+
+    span = telemetry.span()
+    assert span["gen_ai.usage.input_tokens"] > 0
+    assert span["gen_ai.response.id"].startswith("resp_")
+
+
+@pytest.mark.usefixtures("instrumented")
+async def test_what_the_model_does_is_inside_its_span(run, telemetry):
+    class Inside(OwnChat):
+        def _generate(self, *args, **kwargs):
+            with telemetry.tracer_provider.get_tracer("http").start_as_current_span("POST"):
+                return super()._generate(*args, **kwargs)
+
+    await run(ChatPromptTemplate.from_template("{q}") | Inside(), "invoke", {"q": "2+2?"})
+
+    assert tree(telemetry) == [("invoke_workflow", [("chat m", [("POST", [])])])]
+
+
+@pytest.mark.usefixtures("instrumented")
+def test_streams_read_in_turns_keep_to_their_own_parents(telemetry):
+    chain = ChatPromptTemplate.from_template("{q}") | OwnChat()
+    first, second = (chain.stream({"q": "2+2?"}, {"run_name": name}) for name in ("one", "two"))
+
+    both = list(zip(first, second, strict=True))
+
+    assert len(both) >= 2
+    assert sorted(tree(telemetry)) == [
+        ("invoke_workflow one", [("chat m", [])]),
+        ("invoke_workflow two", [("chat m", [])]),
+    ]
+
+
+@pytest.mark.usefixtures("instrumented")
+async def test_a_branch_runs_inside_the_workflow(run, telemetry):
+    branch = RunnableBranch((lambda asked: bool(asked), OwnChat()), OwnChat())
+
+    await run(RunnableLambda(str) | branch, "invoke", "2+2?")
+
+    assert tree(telemetry) == [("invoke_workflow", [("chat m", [])])]
+
+
+@pytest.mark.usefixtures("capturing")
+async def test_a_tool_given_a_plain_text_keeps_it(run, telemetry):
+    @tool
+    def echo(said: str) -> str:
+        """Say it again."""
+        return said
+
+    await run(echo, "invoke", "again")
+
+    (arguments,) = json.loads(telemetry.span()["gen_ai.tool.call.arguments"]).values()
+    assert arguments == "again"
 
 
 @pytest.mark.usefixtures("instrumented")

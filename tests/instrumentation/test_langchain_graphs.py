@@ -21,7 +21,7 @@ pytest.importorskip("langchain")
 
 from langchain.agents import create_agent
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
 from .langchain_sdk import OwnChat, add, chat_openai, instrumented, kind, llm, run, sdk
@@ -117,6 +117,34 @@ async def test_a_graph_is_a_workflow_and_an_agent_in_it_an_agent(run, llm, chat_
     assert tree(telemetry) == [
         ("invoke_workflow flow", [("invoke_agent helper", [("chat gpt-4o", [])])])
     ]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_agents_as_nodes_of_a_graph_are_agents_by_their_own_names(
+    run, chat_openai, telemetry
+):
+    made = StateGraph(MessagesState)
+    for name in ("first", "second"):
+        made.add_node(f"node of {name}", create_agent(chat_openai(), [], name=name))
+    made.add_edge(START, "node of first")
+    made.add_edge("node of first", "node of second")
+
+    await run(made.compile(name="team"), "invoke", QUESTION)
+
+    agents = [(f"invoke_agent {name}", [("chat gpt-4o", [])]) for name in ("first", "second")]
+    assert tree(telemetry) == [("invoke_workflow team", agents)]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+@pytest.mark.filterwarnings("ignore")
+async def test_an_agent_of_langgraphs_own_is_one(run, llm, chat_openai, telemetry):
+    from langgraph.prebuilt import create_react_agent
+
+    calls_add(llm)
+
+    await run(create_react_agent(chat_openai(), [add], name="adder"), "invoke", QUESTION)
+
+    assert tree(telemetry) == [("invoke_agent adder", AGENT)]
 
 
 @pytest.mark.usefixtures("instrumented", "sdk")

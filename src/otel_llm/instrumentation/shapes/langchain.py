@@ -205,9 +205,15 @@ def _parts(message: Any) -> list[Part]:
         return [tool_response_part(field(message, "content"), field(message, "tool_call_id"))]
     content = field(message, "content")
     if isinstance(content, str) and not field(message, "tool_calls"):
-        return text_part(content)
+        return [*text_part(content), *_legacy_call(message)]
     blocks = getattr(message, "content_blocks", None)
     return [part for block in items(content if blocks is None else blocks) for part in _part(block)]
+
+
+def _legacy_call(message: Any) -> list[Part]:
+    """Read the call of a function as OpenAI had it before tools."""
+    call = fields(field(message, "additional_kwargs")).get("function_call")
+    return [] if call is None else [tool_call_part(field(call, "name"), field(call, "arguments"))]
 
 
 def _part(block: Any) -> list[Part]:
@@ -216,12 +222,27 @@ def _part(block: Any) -> list[Part]:
     kind = text(get("type")) or ""
     if kind in _MEDIA:
         return [_media(_MEDIA[kind], get)]
+    if kind == "non_standard":
+        return _of_vendor(get("value"))
     readers = {
         "text": lambda: text_part(get("text")),
         "reasoning": lambda: reasoning_part(get("reasoning")),
         "tool_call": lambda: [tool_call_part(get("name"), get("args"), get("id"))],
     }
     return readers.get(kind, lambda: generic_part(block))()
+
+
+def _of_vendor(block: Any) -> list[Part]:
+    """Read what LangChain has no block for: ``media`` of Google's packages, and others as are."""
+    get = fields(block).get
+    if get("type") != "media":
+        return generic_part(block)
+    mime = text(get("mime_type"))
+    modality = (mime or "").partition("/")[0]
+    modality = modality if modality in ("image", "audio", "video") else "document"
+    if (uri := text(get("file_uri"))) is not None:
+        return [media_part(modality, uri)]
+    return [blob_part(modality, get("data"), mime)]
 
 
 def _media(modality: str, get: Any) -> Part:

@@ -28,6 +28,7 @@ from .prices import Book, price_routes
 from .problems import add_problems, described
 from .reports import Observe, report_routes
 from .spending import spending_routes
+from .status import Status, status_routes
 from .watch import watch_routes
 
 
@@ -42,13 +43,14 @@ def create_app(
     book: Book = PriceBook,
     pages: Sequence[BaseRoute] = (),
     ready: Ready = lambda: True,
+    status: Status = tuple,
 ) -> FastAPI:
     """The ASGI application over ``store``.
 
     ``measures`` are what ``/metrics`` shows, ``observe`` takes calls that are reported over HTTP,
     ``content`` is shown to the holders of its own tokens, ``book`` gives the prices in use,
     ``pages`` are more routes behind the same guard, ``ready`` says whether the collector takes
-    data. Raises ``ValueError`` for a token file without a token.
+    data, ``status`` what its pipelines do. Raises ``ValueError`` for a token file without a token.
     """
     config = config or ApiConfig()
     tokens = TokenFile(config.token_file) if config.token_file else None
@@ -60,7 +62,8 @@ def create_app(
         redoc_url=None,
         responses=described(400, 401, 403, 413, 421, 422, 503),
     )
-    app.include_router(health_routes(ready, measures))
+    app.include_router(health_routes(ready, measures, status))
+    app.include_router(status_routes(status))
     app.include_router(insight_routes(store, config.trace_links))
     app.include_router(export_routes(store))
     app.include_router(price_routes(store, book))

@@ -13,7 +13,8 @@ from otel_llm.collector.samples import Family, Measure, Sample
 from otel_llm.version import __version__
 
 from .exposition import CLASSIC, OPENMETRICS, render, wants_openmetrics
-from .problems import problem
+from .problems import described, problem
+from .status import Status
 
 Ready = Callable[[], bool]
 
@@ -25,8 +26,15 @@ class Health(BaseModel):
     version: str = __version__
 
 
-def health_routes(ready: Ready, measures: Sequence[Measure]) -> APIRouter:
-    """The routes; ``measures`` give what ``/metrics`` shows."""
+class Readiness(Health):
+    """It takes data."""
+
+    pipelines: dict[str, bool]
+    """Of each pipeline, whether it does."""
+
+
+def health_routes(ready: Ready, measures: Sequence[Measure], status: Status = tuple) -> APIRouter:
+    """The routes; ``measures`` give what ``/metrics`` shows, ``status`` the pipelines."""
     routes = APIRouter(tags=["health"])
 
     @routes.get("/health")
@@ -34,12 +42,17 @@ def health_routes(ready: Ready, measures: Sequence[Measure]) -> APIRouter:
         """Whether the process is alive."""
         return Health()
 
-    @routes.get("/ready", response_model=Health)
-    def readiness() -> Response:
-        """Whether it takes data."""
-        if not ready():
-            return problem(503, "Not ready to take data")
-        return JSONResponse(Health().model_dump())
+    @routes.get("/ready", response_model=Readiness, responses=described(404))
+    def readiness(pipeline: str | None = None) -> Response:
+        """Whether it takes data: all of its pipelines, or the one that is named."""
+        pipelines = {one.name: one.ready for one in status()}
+        if pipeline is not None and pipeline not in pipelines:
+            return problem(404, "No such pipeline")
+        asked = pipelines if pipeline is None else {pipeline: pipelines[pipeline]}
+        if not ready() or not all(asked.values()):
+            full = ", ".join(name for name, is_ready in asked.items() if not is_ready)
+            return problem(503, f"Not ready to take data{full and ': '}{full}")
+        return JSONResponse(Readiness(pipelines=asked).model_dump())
 
     @routes.get("/metrics", response_class=PlainTextResponse)
     def metrics(request: Request) -> Response:

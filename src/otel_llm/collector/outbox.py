@@ -32,6 +32,11 @@ class Outbox(ABC):
     @abstractmethod
     def _keep(self, payload: bytes) -> Kept: ...
 
+    @property
+    @abstractmethod
+    def has_room(self) -> bool:
+        """Whether a small request would be taken."""
+
     @abstractmethod
     def change(
         self, destinations: Destinations, dead_letter: DeadLetter | None
@@ -129,6 +134,11 @@ class MemoryOutbox(Outbox):
             if sender not in full:
                 sender.queue.put(payload)
 
+    @property
+    def has_room(self) -> bool:
+        """See ``Outbox``."""
+        return not self.senders or any(sender.queue.has_room(1) for sender in self.senders)
+
     def settle(self) -> None:
         """See ``Outbox``: nothing."""
 
@@ -224,6 +234,11 @@ class JournalOutbox(Outbox):
         finally:
             if self.journal.crowded:
                 self._make_room()
+
+    @property
+    def has_room(self) -> bool:
+        """See ``Outbox``."""
+        return self.journal.has_room(1)
 
     def settle(self) -> None:
         """See ``Outbox``."""

@@ -45,6 +45,7 @@ from .wire import (
     SpanMessage,
     StatusMessage,
     parse_edited_span,
+    parse_event,
     parse_request,
     parse_resource,
     parse_scope,
@@ -536,6 +537,20 @@ class SpanView:
         if kept != said or any(rewritten):
             self._rewritten = span.SerializeToString()
             self._scope.touched = True
+
+    def events(self) -> Iterator[tuple[str, Mapping[str, object]]]:
+        """Yield the name and the attributes of each event, as they came; one that is broken is left
+        out."""
+        for encoded in self._span.events:
+            with suppress(NotProtobuf):
+                event = parse_event(encoded)
+                pairs = {as_text(pair.key): decode(pair.value) for pair in event.attributes}
+                yield as_text(event.name), pairs
+
+    @property
+    def has_events(self) -> bool:
+        """Whether there are events."""
+        return len(self._span.events) > 0
 
     def rewrite_rest(self, change: Callable[[str, object], object | None]) -> None:
         """Replace what is said beside the attributes by what ``change`` makes of a name and a

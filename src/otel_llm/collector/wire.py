@@ -159,8 +159,9 @@ class EditedAttributes(Protocol):
 
 
 class EventMessage(Protocol):
-    """An event or a link, of which only the attributes are looked at."""
+    """An event, or a link, which has no name."""
 
+    name: bytes
     attributes: EditedAttributes
 
 
@@ -280,7 +281,7 @@ def _types() -> descriptor_pb2.FileDescriptorProto:
     define("ScopeView", scope=(1, "ScopeInfo"), spans=(-2, "Span"))
     with_map(define("Resource"), 1)
     define("Key", key=(1, _TEXT))
-    define("Event", attributes=(-3, "KeyValue"))
+    define("Event", name=(2, _BYTES), attributes=(-3, "KeyValue"))
     define("Link", attributes=(-4, "KeyValue"))
     define(
         "EditedSpan",
@@ -343,6 +344,7 @@ parse_frame = _parser("Frame", FrameMessage)
 parse_scope = _parser("Scope", ScopeMessage)
 parse_scope_view = _parser("ScopeView", ScopeViewMessage)
 parse_span = _parser("Span", SpanMessage)
+parse_event = _parser("Event", EventMessage)
 parse_edited_span = _parser("EditedSpan", EditedSpan)
 parse_resource = _parser("Resource", ResourceMessage)
 parse_metrics_scope = _parser("MetricsScope", MetricsScopeMessage)

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from otel_llm import semconv
 
 from .messages import as_messages, dumped, maps, parsed, text
 from .numbered import gathered
-from .table import NUMBERED
 from .work import Work
 
 
-def gather(work: Work) -> None:
-    """Put every numbered list of the span together."""
-    for prefix in NUMBERED:
-        names = sorted(name for name in work.present if _belongs(name, prefix))
-        if names:
-            items = gathered({name: work.span.value(name) for name in names}, prefix)
-            if _LISTS[prefix](work, items):
-                for name in names:
-                    work.done(name)
-
-
-def _belongs(name: str, prefix: str) -> bool:
-    rest = name[len(prefix) + 1 :]
-    return name.startswith(prefix + ".") and rest.partition(".")[0].isdigit()
+def gather(work: Work, lists: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Put lists together: prefix and names of each."""
+    for prefix, names in lists:
+        items = gathered({name: work.span.value(name) for name in names}, prefix)
+        if _LISTS[prefix](work, items):
+            for name in names:
+                work.done(name)
 
 
 def _messages(name: str, role: str) -> Callable[[Work, list[Any]], bool]:

@@ -158,8 +158,8 @@ def tool_calls(given: Json) -> list[Json]:
 
 
 def _call(given: Mapping[str, Json]) -> Json:
-    call = {**given, **_map(given.get("tool_call"))}
-    call |= {k: v for k, v in _map(call.get("function")).items() if v is not None}
+    call = {**given, **as_map(given.get("tool_call"))}
+    call |= {k: v for k, v in as_map(call.get("function")).items() if v is not None}
     part: dict[str, Json] = {"type": "tool_call"}
     id_ = _first(call, "id", "toolCallId", "call_id", "tool_call_id")
     if id_ is not None:
@@ -177,7 +177,8 @@ def tool_result(id_: Json, response: Json) -> Json:
     return {**part, "id": id_} if id_ is not None else part
 
 
-def _map(given: Json) -> dict[str, Json]:
+def as_map(given: Json) -> dict[str, Json]:
+    """Return a map; an empty one for anything else."""
     return cast("dict[str, Json]", given) if isinstance(given, dict) else {}
 
 

@@ -71,12 +71,14 @@ NUMBERED: Final = (
     "retrieval.documents",
 )
 """Prefixes of attributes that hold one list, spread over many names."""
-SIGNS: Final = frozenset(RENAMES) | {dialect.marker for dialect in DIALECTS} | set(OPERATIONS) | {
-    f"{prefix}.0.{part}"
-    for prefix in NUMBERED
-    for part in ("role", "content", "message.role", "message.content", "prompt.text", "name",
-                 "completion.text", "tool.json_schema", "document.content", "finish_reason")
-} | {"input.value", "output.value", "ai.response.text", "ai.response.toolCalls",
-     "ai.response.object", "ai.response.reasoning", "gen_ai.response.tool_calls"}  # fmt: skip
-"""A span with none of these names speaks the current conventions."""
+ANSWERS: Final = ("ai.response.text", "ai.response.object", "ai.response.reasoning",
+                  "ai.response.toolCalls", "gen_ai.response.tool_calls")  # fmt: skip
+"""Parts of one answer."""
+IN_AND_OUT: Final = (
+    "traceloop.entity.input",
+    "traceloop.entity.output",
+    "input.value",
+    "output.value",
+)
+"""What they are depends on the kind of the span."""
 FOREIGN_SCOPES: Final = tuple(scope for dialect in DIALECTS for scope in dialect.scopes)

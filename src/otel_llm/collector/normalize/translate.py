@@ -6,20 +6,32 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from otel_llm import semconv
 
+from .. import facts
 from .conversions import HOW
+from .events import told
 from .lists import gather
-from .messages import as_messages, text, tool_calls
-from .table import DIALECTS, FINISH_REASONS, OPERATIONS, PROVIDERS, RENAMES, Rename
+from .messages import as_messages, listed, text, tool_calls
+from .plan import Plan
+from .table import FINISH_REASONS, OPERATIONS, PROVIDERS
 from .work import Work
 
 if TYPE_CHECKING:
     from ..data import SpanView
 
+_BY_NAME = {
+    "pydantic-ai": {
+        "agent run": "invoke_agent",
+        "running tool": "execute_tool",
+        "running output function": "execute_tool",
+    }
+}
+"""Scope -> name of a span -> its operation, where nothing else says it."""
+_CALLED = {"com.anthropic.sdk.python": "anthropic."}
+"""Scope -> how the names of its spans begin, which are to be those of the conventions."""
 _ANSWER_TEXTS = ("ai.response.text", "ai.response.object")
 _ANSWER_TOOLS = ("ai.response.toolCalls", "gen_ai.response.tool_calls")
 _REASONING = "ai.response.reasoning"
@@ -39,46 +51,60 @@ _IN_AND_OUT = (
 """Name, and what it is on the span of a tool, of a retriever, of anything else."""
 
 
-def translate(span: SpanView, *, keep: bool) -> None:
+def translate(span: SpanView, plan: Plan, *, keep: bool) -> None:
     """Rewrite ``span`` in place. ``keep`` leaves the old names beside the new ones."""
     work = Work(span, keep=keep)
-    _operation(work)
-    gather(work)
-    _rename(work, RENAMES)
-    for dialect in DIALECTS:
-        if dialect.marker in work.present or span.scope_name in dialect.scopes:
-            _rename(work, dialect.own)
+    _operation(work, plan)
+    gather(work, plan.lists)
+    for old, rename in plan.renames:
+        if HOW[rename.how](work, old, rename.new or ""):
+            work.done(old)
     _answer(work)
     _entity(work)
-    settle(span)
+    _name(work)
+    settle(span, plan, keep=keep)
 
 
-def settle(span: SpanView) -> None:
+def settle(span: SpanView, plan: Plan, *, keep: bool) -> None:
     """Spell values as the conventions do, also on spans that have only current names."""
-    provider = span.text(semconv.PROVIDER_NAME) or ""
+    known = span.facts
+    provider, reasons = known[facts.PROVIDER], known[facts.FINISH_REASONS]
     if provider in PROVIDERS:
         span.set(semconv.PROVIDER_NAME, PROVIDERS[provider])
-    reasons = span.texts(semconv.RESPONSE_FINISH_REASONS)
     if reasons and not FINISH_REASONS.keys().isdisjoint(reasons):
         settled = [FINISH_REASONS.get(reason, reason) for reason in reasons]
         span.set(semconv.RESPONSE_FINISH_REASONS, settled)
+    if plan.top_k or plan.foreign:
+        _whole_top_k(span)
+    if span.has_events:
+        told(Work(span, keep=keep))
+    if plan.unfinished:
+        _finish(span)
+
+
+def _whole_top_k(span: SpanView) -> None:
     top_k = span.value(semconv.REQUEST_TOP_K) if span.has(semconv.REQUEST_TOP_K) else None
     if isinstance(top_k, float) and top_k.is_integer():
         span.set(semconv.REQUEST_TOP_K, int(top_k))
 
 
-def _rename(work: Work, renames: Mapping[str, Rename]) -> None:
-    """In the table's order: of two old names for one new, the better one stands first."""
-    for old, rename in renames.items():
-        if old in work.present and HOW[rename.how](work, old, rename.new or ""):
-            work.done(old)
+def _finish(span: SpanView) -> None:
+    """How answers ended was said in their messages for a while."""
+    messages = listed(span.value(semconv.OUTPUT_MESSAGES)) or []
+    reasons = [r for message in messages if isinstance(r := message.get("finish_reason"), str)]
+    if reasons and not span.has(semconv.RESPONSE_FINISH_REASONS):
+        settled = [FINISH_REASONS.get(reason, reason) for reason in reasons]
+        span.set(semconv.RESPONSE_FINISH_REASONS, settled)
 
 
-def _operation(work: Work) -> None:
-    for marker, values in OPERATIONS.items():
+def _operation(work: Work, plan: Plan) -> None:
+    for marker in plan.markers:
         said = work.span.text(marker)
         if said:
+            values = OPERATIONS[marker]
             work.put(semconv.OPERATION_NAME, values.get(said) or values.get(said.upper()))
+    if work.span.scope_name in _BY_NAME and not work.span.has(semconv.OPERATION_NAME):
+        work.put(semconv.OPERATION_NAME, _BY_NAME[work.span.scope_name].get(work.span.name))
 
 
 def _answer(work: Work) -> None:
@@ -131,3 +157,13 @@ def _move(work: Work, name: str, tool: str, retrieval: str, messages: str) -> No
         work.done(name)
         if name.endswith(".value"):
             work.done(name.replace(".value", ".mime_type"))
+
+
+def _name(work: Work) -> None:
+    """Call the span as the conventions do: by operation and model."""
+    span = work.span
+    begins = _CALLED.get(span.scope_name or "")
+    operation, model = span.text(semconv.OPERATION_NAME), span.text(semconv.REQUEST_MODEL)
+    if begins and operation and model and span.name.startswith(begins):
+        called = f"{operation} {model}"
+        span.rewrite_rest(lambda name, value: called if name == "name" else value)

@@ -14,13 +14,11 @@ if TYPE_CHECKING:
 
 
 class Work:
-    """A span and what was done to it. ``keep`` leaves understood names where they are."""
+    """A span that is being rewritten. ``keep`` leaves understood names where they are."""
 
     def __init__(self, span: SpanView, *, keep: bool) -> None:
         self.span = span
-        self.present = dict.fromkeys(span.names())
-        """Names that the sender used."""
-        self._keep = keep
+        self.keep = keep
 
     def put(self, name: str, value: Value | None) -> bool:
         """Write an attribute unless the sender did; return whether it now says ``value``."""
@@ -42,5 +40,5 @@ class Work:
 
     def done(self, old: str) -> None:
         """Take an understood name away."""
-        if not self._keep:
+        if not self.keep:
             self.span.remove(old)

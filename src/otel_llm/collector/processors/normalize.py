@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from otel_llm import semconv
 
 from ..normalize.duplicates import Duplicates
-from ..normalize.table import FOREIGN_SCOPES, SIGNS
+from ..normalize.plan import Plans
 from ..normalize.translate import settle, translate
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ class NormalizeConfig:
     keep_originals: bool = False
     """Keep the old names beside the new ones, for a destination that reads only those. Content is
     then on the span twice, and ``redact`` sees only the current names."""
-    cache_write: Literal["cache_write", "cache_creation"] = "cache_write"
-    """Name of the tokens written to the provider's cache: the current one, or the older one that
-    some backends still expect."""
+    cache_write: Literal["cache_write", "cache_creation", "as_sent"] = "cache_write"
+    """Name of the tokens written to the provider's cache: the current one; the older one, which
+    most senders use and most backends expect; or ``as_sent``, which costs nothing: ``cost`` and the
+    store understand both."""
     deduplicate: bool = True
     """Mark spans that repeat a call which another instrumentation also saw."""
 
@@ -47,15 +48,16 @@ class NormalizeProcessor:
     def __init__(self, config: NormalizeConfig | None = None) -> None:
         self._config = config or NormalizeConfig()
         self._duplicates = Duplicates()
+        as_sent = self._config.cache_write != "cache_write"
+        self._plans = Plans([_CACHE_CREATION] if as_sent else ())
 
     def process(self, batch: Batch) -> None:
         """Rewrite every span that does not speak the current conventions."""
         spans = batch.genai()
         for span in spans:
-            if SIGNS.isdisjoint(span.attributes) and span.scope_name not in FOREIGN_SCOPES:
-                settle(span)
-            else:
-                translate(span, keep=self._config.keep_originals)
+            plan = self._plans.of(span)
+            work = translate if plan.foreign else settle
+            work(span, plan, keep=self._config.keep_originals)
             if self._config.cache_write == "cache_creation":
                 _older_cache_name(span)
         if self._config.deduplicate:

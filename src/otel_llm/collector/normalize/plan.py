@@ -1,0 +1,93 @@
+"""What a span says in other words than the conventions, worked out once for all spans with the same
+names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from otel_llm import semconv
+
+from .table import (
+    ANSWERS,
+    DIALECTS,
+    FOREIGN_SCOPES,
+    IN_AND_OUT,
+    NUMBERED,
+    OPERATIONS,
+    RENAMES,
+    Rename,
+)
+
+if TYPE_CHECKING:
+    from ..data import SpanView
+    from ..layout import Layout
+
+_KNOWN: Final = 1024
+"""Bound of what is remembered: names come from the outside."""
+
+
+class Plan(NamedTuple):
+    """What there is to do."""
+
+    foreign: bool
+    """Whether anything is said in other words at all."""
+    markers: tuple[str, ...]
+    """Attributes that tell the operation."""
+    lists: tuple[tuple[str, tuple[str, ...]], ...]
+    """Prefix of each list that is spread over numbered names, and those names."""
+    renames: tuple[tuple[str, Rename], ...]
+    """In the order of the table: of two old names for one new, the better one stands first."""
+    top_k: bool
+    """Whether there is one, which may be no whole number."""
+    unfinished: bool
+    """Whether how the answer ended may be in the messages alone."""
+
+
+class Plans:
+    """Plans by names and scope. Thread-safe: at worst one is made twice."""
+
+    def __init__(self, as_sent: Collection[str] = ()) -> None:
+        """Names in ``as_sent`` stay as they are."""
+        self._as_sent = frozenset(as_sent)
+        self._plans: dict[tuple[Layout, str | None], Plan] = {}
+
+    def of(self, span: SpanView) -> Plan:
+        """Return what there is to do with ``span``."""
+        scope = span.scope_name
+        key = span.layout, scope if scope in FOREIGN_SCOPES else None
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= _KNOWN:
+                self._plans = {}
+            plan = self._plans[key] = self._made(key[0].at.keys() - self._as_sent, key[1])
+        return plan
+
+    def _made(self, names: Collection[str], scope: str | None) -> Plan:
+        markers = tuple(marker for marker in OPERATIONS if marker in names)
+        lists = tuple(_lists(names))
+        renames = tuple((old, rename) for old, rename in RENAMES.items() if old in names)
+        for dialect in DIALECTS:
+            if dialect.marker in names or scope in dialect.scopes:
+                renames += tuple((o, r) for o, r in dialect.own.items() if o in names)
+        others = any(name in names for name in (*ANSWERS, *IN_AND_OUT))
+        return Plan(
+            bool(markers or lists or renames or others or scope),
+            markers,
+            lists,
+            renames,
+            semconv.REQUEST_TOP_K in names,
+            semconv.OUTPUT_MESSAGES in names and semconv.RESPONSE_FINISH_REASONS not in names,
+        )
+
+
+def _lists(names: Iterable[str]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    for prefix in NUMBERED:
+        belonging = sorted(name for name in names if _belongs(name, prefix))
+        if belonging:
+            yield prefix, tuple(belonging)
+
+
+def _belongs(name: str, prefix: str) -> bool:
+    rest = name[len(prefix) + 1 :]
+    return name.startswith(prefix + ".") and rest.partition(".")[0].isdigit()

@@ -9,6 +9,7 @@ from typing import Protocol
 from otel_llm.config import ConfigError
 from otel_llm.store import StoreError
 
+from .logs import log_to_stderr
 from .settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)
@@ -28,13 +29,15 @@ def reload(service: Changing, file: Path | None) -> bool:
     Mistakes in it, and settings that cannot be had, are logged, and everything stays as it was.
     """
     try:
-        service.change(read_settings(file))
+        settings = read_settings(file)
+        service.change(settings)
     except ConfigError as error:
         for problem in error.problems:
             logger.error("the configuration stays as it was: %s", problem)
     except (OSError, ValueError, StoreError) as error:
         logger.error("the configuration stays as it was: %s", error)
     else:
+        log_to_stderr(settings)
         logger.info("the configuration was read again")
         return True
     return False

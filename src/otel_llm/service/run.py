@@ -12,8 +12,11 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Protocol
 
+from .logs import log_to_stderr
+from otel_llm.config import ConfigError, Problem
+
 from .reload import Changing, reload
-from .settings import Settings, read_settings
+from .settings import read_settings
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +43,8 @@ def run(file: Path | None, workers: int = 1) -> int:
     log_to_stderr(settings)
     # These import every component: not before the settings are right.
     if workers > 1:
+        if settings.sections.evaluation:
+            raise ConfigError([Problem("evaluation", "needs one process: not with --workers")])
         from .crew import Crew
 
         return serve(lambda: Crew(settings, file, workers), file)
@@ -88,15 +93,3 @@ def _signals() -> Generator[SimpleQueue[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def log_to_stderr(settings: Settings, who: str = "") -> None:
-    """Write the log, each line with ``who`` writes it."""
-    level = settings.sections.service.telemetry.logs.level.upper()
-    logging.basicConfig(
-        level=level,
-        format=f"%(asctime)s %(levelname)-7s {who and who + ' '}%(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    for chatty in ("httpx2", "uvicorn"):  # every request, every start, at info
-        logging.getLogger(chatty).setLevel(logging.WARNING)

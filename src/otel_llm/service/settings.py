@@ -44,6 +44,8 @@ class LogsConfig:
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severity that is written."""
+    format: Literal["text", "json"] = "text"
+    """A line of text for people, or a JSON object for programs."""
 
 
 @dataclass(frozen=True, slots=True)

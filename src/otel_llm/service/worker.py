@@ -20,7 +20,8 @@ from typing import Any
 
 from .assembly import Service
 from .handover import Handover, Status
-from .run import log_to_stderr, serve
+from .logs import log_to_stderr
+from .run import serve
 from .settings import Settings, read_settings
 
 _TELL_S = 0.5

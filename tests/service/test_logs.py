@@ -1,0 +1,61 @@
+"""The collector's own log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+from otel_llm.service.logs import MOST_ALIKE, WINDOW_S, JsonLines, Moderation
+
+
+def record(message: str, *args: object, level: int = logging.WARNING) -> logging.LogRecord:
+    return logging.LogRecord("otel_llm.test", level, __file__, 1, message, args, None)
+
+
+def test_a_line_of_json_has_what_a_program_looks_for():
+    made = record("lost %d of %s", 3, 'a "name"')
+    made.created = 1790000000.1234
+
+    assert json.loads(JsonLines("worker 2").format(made)) == {
+        "time": "2026-09-21T14:13:20.123+00:00",
+        "severity": "WARNING",
+        "logger": "otel_llm.test",
+        "message": 'lost 3 of a "name"',
+        "process": "worker 2",
+    }
+
+
+def test_a_line_of_json_keeps_the_traceback_in_one_line():
+    made = record("oh")
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        made.exc_info = sys.exc_info()
+
+    line = JsonLines().format(made)
+
+    assert "\n" not in line
+    assert json.loads(line)["exception"].endswith("ValueError: wrong")
+
+
+def test_of_many_alike_a_few_are_written_and_then_how_many_more_there_were():
+    now = [0.0]
+    moderation = Moderation(lambda: now[0])
+
+    written = [moderation.filter(record("sender %d is odd", n)) for n in range(100)]
+    now[0] += WINDOW_S
+    later = record("sender %d is odd", 100)
+
+    assert written == [True] * MOST_ALIKE + [False] * (100 - MOST_ALIKE)
+    assert moderation.filter(later)
+    assert later.getMessage() == "sender 100 is odd (80 more like it were not written)"
+
+
+def test_what_is_not_alike_is_written():
+    moderation = Moderation(lambda: 0.0)
+    for _ in range(100):
+        moderation.filter(record("one"))
+
+    assert moderation.filter(record("another"))
+    assert moderation.filter(record("one", level=logging.ERROR))

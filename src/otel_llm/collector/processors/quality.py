@@ -10,6 +10,7 @@ length of the answer in characters (``otel_llm.output.length``) where there is o
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache, partial
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final, cast
 from otel_llm import semconv
 from otel_llm.config.units import Size
 from otel_llm.quality import CATALOGUE, Content, Evidence, Inspector, Thresholds
+from otel_llm.quality.language import LANGUAGE_MISMATCH
 from otel_llm.quality.scores import score
 from otel_llm.semconv import own
 
@@ -51,6 +53,9 @@ class QualityConfig:
     """Of longer input, only so many bytes from its end are looked at: the newest messages."""
     scores_per_s: int = 100
     """Answers to score per second of their own time, at most: scoring takes some 50 µs. 0: none."""
+    languages_per_s: int = 100
+    """Answers whose language is told per second of their own time, at most: it takes five times as
+    long as all other checks together. 0: none."""
     output_length: bool = True
     """Whether to write ``otel_llm.output.length``; drift of the mean length needs it."""
 
@@ -67,14 +72,18 @@ class QualityProcessor:
 
     def __init__(self, config: QualityConfig | None = None) -> None:
         self._config = config = config or QualityConfig()
-        chosen = [CATALOGUE[name] for name in CATALOGUE if name in config.checks]
-        self._inspector = Inspector(
-            [check for check in chosen if check.name not in config.off],
+        self._thorough = self._made_inspector(config.off)
+        self._quick = self._made_inspector({*config.off, LANGUAGE_MISMATCH.name})
+        self._seen: dict[int, int] = {}
+        self._unseen: dict[object, Template | None] = {}
+
+    def _made_inspector(self, off: Collection[str]) -> Inspector:
+        config = self._config
+        return Inspector(
+            [c for name, c in CATALOGUE.items() if name in config.checks and name not in off],
             max_output_bytes=config.max_output,
             max_input_bytes=config.max_input,
         )
-        self._scored: dict[int, int] = {}
-        self._unseen: dict[object, Template | None] = {}
 
     def process(self, batch: Batch) -> None:
         """Flag every answer in ``batch``."""
@@ -97,9 +106,11 @@ class QualityProcessor:
             input,
             self._config.thresholds,
         )
-        flags = self._inspector.flags(seen)
+        nth = self._nth_of(span.end_ns // 10**9)
+        quick = nth > self._config.languages_per_s
+        flags = (self._quick if quick else self._thorough).flags(seen)
         if flags is not None:
-            length, overall = self._measures(span, seen.output, seen) if seen.output else _UNKNOWN
+            length, overall = self._measures(nth, seen.output, seen) if seen.output else _UNKNOWN
             numbers = [number for number in (overall, length) if number is not None]
             span.fill(_template(flags, length is not None, overall is not None), numbers)
 
@@ -109,7 +120,7 @@ class QualityProcessor:
         key = facts[FINISH_REASONS], tokens if tokens is None else tokens > 0
         template = self._unseen.get(key, _UNSEEN)
         if template is _UNSEEN:
-            flags = self._inspector.flags(Evidence(key[0] or (), tokens))
+            flags = self._quick.flags(Evidence(key[0] or (), tokens))
             template = None if flags is None else _template(flags, False, False)
             if len(self._unseen) >= _MOST_UNSEEN:
                 self._unseen = {}
@@ -118,23 +129,23 @@ class QualityProcessor:
             span.fill(cast("Template", template))
 
     def _measures(
-        self, span: SpanView, output: Content, seen: Evidence
+        self, nth: int, output: Content, seen: Evidence
     ) -> tuple[int | None, float | None]:
         """Return the answer's length and score, as far as they are wanted and known."""
         length = output.length if self._config.output_length else None
-        overall = _overall(seen, output) if self._may_score(span.end_ns // 10**9) else None
+        overall = _overall(seen, output) if nth <= self._config.scores_per_s else None
         return length, overall
 
-    def _may_score(self, second: int) -> bool:
-        """Count scores by the second in which calls ended; a race of threads costs a score.
+    def _nth_of(self, second: int) -> int:
+        """Count answers by the second in which they ended; a race of threads costs little.
 
         Senders are not in step, so the seconds of several are counted side by side.
         """
-        count = self._scored.get(second, 0) + 1
-        if count == 1 and len(self._scored) >= _SECONDS:
-            self._scored = {}
-        self._scored[second] = count
-        return count <= self._config.scores_per_s
+        count = self._seen.get(second, 0) + 1
+        if count == 1 and len(self._seen) >= _SECONDS:
+            self._seen = {}
+        self._seen[second] = count
+        return count
 
 
 def _overall(seen: Evidence, output: Content) -> float | None:

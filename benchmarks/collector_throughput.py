@@ -4,30 +4,36 @@
 
 Every design runs in one process on one pinned core and receives, works and forwards over gRPC with
 the same receiver, queue and exporter; load and destination share another core. The figure is CPU
-time of the process by spans, so it stands also when the machine is busy; ratios are within the run.
+time of the process by spans until everything is delivered and stored, so it stands also when the
+machine is busy; ratios are within the run.
 
 ``textbook``: decode with protobuf, attributes to a dict, a price from a dict, six patterns on the
 answer, six ``attributes.add``, running totals, encode. ``same work``: the same price, patterns,
 attributes and totals as a processor of this collector. ``pass-through``: bytes in, bytes out.
 ``cost, quality``: the real processors, which do far more than the textbook: sourced prices with
-tiers and provenance, a hundred patterns on both sides of the conversation. ``default``: those and
-what /metrics counts.
+tiers and provenance, a hundred patterns on both sides of the conversation. ``totals``: those, what
+/metrics counts and the windows of all alert rules. ``default``: those and every call in the store,
+as the built-in configuration does.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import multiprocessing
 import os
 import re
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from itertools import cycle
+from pathlib import Path
+from random import random
 from typing import Any
 
 import grpc
@@ -35,18 +41,22 @@ import re2
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks import corpus
+from otel_llm.alerting import AlertingConfig
+from otel_llm.alerting.service import AlertService
 from otel_llm.collector.component import Consume
 from otel_llm.collector.data import Batch, SpanView
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
-from otel_llm.collector.garbage import settle
+from otel_llm.collector.garbage import settle, unsettle
 from otel_llm.collector.intake.config import GrpcConfig, HttpConfig, OtlpConfig, ProtocolsConfig
-from otel_llm.collector.outbox import MemoryOutbox
+from otel_llm.collector.journal import Journal, JournalConfig
+from otel_llm.collector.outbox import JournalOutbox, MemoryOutbox, Outbox
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
 from otel_llm.collector.processors.quality import QualityProcessor
 from otel_llm.collector.protocol import METHODS
 from otel_llm.collector.receivers.otlp import OtlpReceiver
 from otel_llm.collector.totals import Totals
+from otel_llm.store import CallWriter, DuckDBStore
 
 LOCAL = "127.0.0.1:0"
 CONNECTIONS, IN_FLIGHT = 4, 4
@@ -56,18 +66,26 @@ TICKS = os.sysconf("SC_CLK_TCK")
 # --- the designs -------------------------------------------------------------------------------
 
 
-def pass_through(forward: Consume) -> Callable[[bytes], None]:
+def pass_through(forward: Consume) -> Callable[[bytes], object]:
     return lambda payload: forward("traces", payload)
 
 
-def collector(forward: Consume) -> Callable[[bytes], None]:
+def collector(forward: Consume) -> Callable[[bytes], object]:
     processors = {"cost": CostProcessor(), "quality": QualityProcessor()}
     return TracePipeline(processors, {}, forward).consume
 
 
-def with_totals(forward: Consume) -> Callable[[bytes], None]:
+def totals(forward: Consume) -> Callable[[bytes], object]:
     processors = {"cost": CostProcessor(), "quality": QualityProcessor()}
-    return TracePipeline(processors, {"totals": Totals()}, forward).consume
+    alerts = AlertService(AlertingConfig())
+    return TracePipeline(processors, {"totals": Totals(), "alerts": alerts}, forward).consume
+
+
+def default(forward: Consume, writer: CallWriter) -> Callable[[bytes], object]:
+    processors = {"cost": CostProcessor(), "quality": QualityProcessor()}
+    alerts = AlertService(AlertingConfig())
+    observers = {"totals": Totals(), "store": writer, "alerting": alerts}
+    return TracePipeline(processors, observers, forward).consume
 
 
 PRICES = {f"model-{number}": (1e-6, 2e-6) for number in range(1500)}
@@ -85,7 +103,7 @@ PATTERNS = [
 ]
 
 
-def textbook(forward: Consume) -> Callable[[bytes], None]:
+def textbook(forward: Consume) -> Callable[[bytes], object]:
     totals: dict[tuple[Any, ...], list[float]] = {}
 
     def consume(payload: bytes) -> None:
@@ -183,7 +201,7 @@ _NAMES = (
 )
 
 
-def same_work(forward: Consume) -> Callable[[bytes], None]:
+def same_work(forward: Consume) -> Callable[[bytes], object]:
     return TracePipeline({"same": SameWork()}, {}, forward).consume
 
 
@@ -192,44 +210,68 @@ DESIGNS = {
     "same work": same_work,
     "pass-through": pass_through,
     "cost, quality": collector,
-    "default": with_totals,
+    "totals": totals,
+    "default": default,
 }
 
 
 # --- the process that is measured --------------------------------------------------------------
 
 
-def serve(design: str, core: int, destination: str, ready: Any, stop: Any) -> None:
+def serve(way: Way, core: int, destination: str, parent: Any) -> None:
+    """Serve until told to stop; deliver and store everything when told to settle."""
     os.sched_setaffinity(0, {core})
-    config = OtlpExporterConfig(f"http://{destination}")
-    outbox = MemoryOutbox("traces", {"sink": (OtlpExporter(config), config)})
-    consume = DESIGNS[design](lambda _, payload: outbox.put(payload))
+    with tempfile.TemporaryDirectory(dir=".") as directory:
+        _serve(way, destination, Path(directory), parent)
+
+
+def _serve(way: Way, destination: str, directory: Path, parent: Any) -> None:
+    outbox = _outbox(way, destination, directory)
+    writer = CallWriter(DuckDBStore())
+    writer.start()
+    forward: Consume = lambda _, payload: outbox.put(payload)  # noqa: E731
+    make: Any = DESIGNS[way.design]
+    consume = make(forward, writer) if way.design == "default" else make(forward)
     protocols = ProtocolsConfig(GrpcConfig(LOCAL), HttpConfig(LOCAL))
     receiver = OtlpReceiver(OtlpConfig(protocols))
     outbox.start()
     receiver.start(lambda _, payload: consume(payload))
     settle()  # as the collector does, for every design
-    ready.send((receiver.grpc_port, receiver.http_port))
-    stop.wait()
+    parent.send((receiver.grpc_port, receiver.http_port))
+    while parent.recv() == "settle":
+        writer.flush(30)
+        while any(sender.queue.size_bytes for sender in outbox.senders):
+            time.sleep(0.01)
+        parent.send(writer.dropped)
     receiver.stop(5)
     outbox.stop(10)
+    writer.close()
+    unsettle()
+
+
+def _outbox(way: Way, destination: str, directory: Path) -> Outbox:
+    config = OtlpExporterConfig(f"http://{destination}")
+    destinations = {"sink": (OtlpExporter(config), config)}
+    if way.journal == "none":
+        return MemoryOutbox("traces", destinations)
+    journal = Journal(JournalConfig(directory, durability=way.journal), "traces")
+    return JournalOutbox("traces", destinations, journal)
 
 
 @contextmanager
-def served(design: str, core: int, destination: str) -> Iterator[tuple[int, tuple[int, int]]]:
+def served(way: Way, core: int, destination: str) -> Iterator[tuple[int, tuple[int, int], Any]]:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    stop = context.Event()
-    process = context.Process(target=serve, args=(design, core, destination, there, stop))
+    process = context.Process(target=serve, args=(way, core, destination, there))
     process.start()
     try:
-        if not here.poll(30):
+        if not here.poll(60):
             raise RuntimeError("the server did not start")
         assert process.pid
-        yield process.pid, here.recv()
+        yield process.pid, here.recv(), here
     finally:
-        stop.set()
-        process.join(20)
+        here.send("stop")
+        process.join(30)
         process.kill()
 
 
@@ -258,8 +300,12 @@ _LARGE = ("grpc.max_receive_message_length", 64 * 2**20)
 class Load:
     """Keeps requests under way until told to stop; counts those that were taken."""
 
-    def __init__(self, payloads: Sequence[bytes]) -> None:
+    def __init__(self, payloads: Sequence[bytes], pause_s: float = 0.0) -> None:
+        """``pause_s``: from the start of one request to the start of the next, of all threads
+        together."""
         self._payloads = payloads
+        self._pause_s = pause_s * CONNECTIONS * IN_FLIGHT
+        self.waits_s: list[float] = []
         self.accepted = self.refused = 0
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -277,11 +323,15 @@ class Load:
             thread.join()
 
     def _loop(self, send: Callable[[bytes], bool]) -> None:
+        due = time.monotonic() + random() * self._pause_s
         for payload in cycle(self._payloads):
-            if self._over.is_set():
+            if self._over.wait(max(0.0, due - time.monotonic())):
                 return
+            began = time.monotonic()
             taken = send(payload)
+            due += self._pause_s
             with self._lock:
+                self.waits_s.append(time.monotonic() - began)
                 self.accepted += taken
                 self.refused += not taken
             if not taken:
@@ -326,45 +376,96 @@ def over_http(port: int) -> Callable[[], Callable[[bytes], bool]]:
     return make
 
 
-TRANSPORTS = {"gRPC": over_grpc, "HTTP": over_http}
+def over_gzip(port: int) -> Callable[[], Callable[[bytes], bool]]:
+    packed: dict[bytes, bytes] = {}
+
+    def make() -> Callable[[bytes], bool]:
+        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
+
+        def send(payload: bytes) -> bool:
+            body = packed.get(payload) or packed.setdefault(payload, gzip.compress(payload, 6))
+            connection.request("POST", "/v1/traces", body, headers)
+            response = connection.getresponse()
+            response.read()
+            return response.status == 200
+
+        return send
+
+    return make
+
+
+TRANSPORTS = {"gRPC": over_grpc, "HTTP": over_http, "HTTP, gzip": over_gzip}
 
 
 # --- measuring ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
+class Way:
+    """What is measured."""
+
+    design: str
+    mix: str = "mix"
+    batch: int = 512
+    transport: str = "gRPC"
+    journal: Any = "none"
+    """``none``, ``os`` or ``fsync``."""
+
+
+@dataclass(frozen=True)
 class Result:
     spans: int
     cpu_s: float
-    wall_s: float
     refused: int
+    dropped: int
+    """Calls for which the store's queue had no room."""
+    rss_mib: float
+    p99_ms: float
+    """Of all answers, and how long they took."""
 
     @property
     def us_per_span(self) -> float:
         return self.cpu_s / self.spans * 1e6
 
 
-def measure(design: str, mix: str, batch: int, transport: str, seconds: float) -> Result:
-    payloads = corpus.requests(mix, batch, max(2, 1024 // batch))
+def measure(way: Way, seconds: float, spans_per_s: float = 0.0) -> Result:
+    """Keep sixteen requests under way, or send ``spans_per_s``."""
+    payloads = corpus.requests(way.mix, way.batch, max(2, 1024 // way.batch))
     sink = Sink()
     cores = sorted(os.sched_getaffinity(0))
     try:
-        with served(design, cores[0], sink.address) as (pid, ports):
+        with served(way, cores[0], sink.address) as (pid, ports, child):
             if len(cores) > 1:
                 os.sched_setaffinity(0, set(cores[1:]))
-            send = TRANSPORTS[transport](ports[transport == "HTTP"])
-            Load(payloads).run(send, 0.3)  # warm up
-            return _timed(Load(payloads), send, seconds, pid, batch)
+            send = TRANSPORTS[way.transport](ports[way.transport != "gRPC"])
+            pause_s = way.batch / spans_per_s if spans_per_s else 0.0
+            Load(payloads, pause_s).run(send, 0.5)  # warm up
+            _settled(child)
+            return _timed(Load(payloads, pause_s), send, seconds, pid, child, way.batch)
     finally:
         os.sched_setaffinity(0, set(cores))
         sink.stop()
 
 
-def _timed(load: Load, send: Any, seconds: float, pid: int, batch: int) -> Result:
-    started, cpu = time.monotonic(), _cpu_s(pid)
+def _settled(child: Any) -> int:
+    child.send("settle")
+    return child.recv()
+
+
+def _timed(load: Load, send: Any, seconds: float, pid: int, child: Any, batch: int) -> Result:
+    cpu = _cpu_s(pid)
     load.run(send, seconds)
-    wall = time.monotonic() - started
-    return Result(load.accepted * batch, _cpu_s(pid) - cpu, wall, load.refused)
+    rss = _rss_mib(pid)
+    dropped = _settled(child)
+    waits = sorted(load.waits_s)
+    p99 = waits[int(len(waits) * 0.99)] * 1e3
+    return Result(load.accepted * batch, _cpu_s(pid) - cpu, load.refused, dropped, rss, p99)
+
+
+def _rss_mib(pid: int) -> float:
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _cpu_s(pid: int) -> float:
@@ -374,19 +475,60 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def table(mix: str, batch: int, transport: str, seconds: float, designs: Sequence[str]) -> None:
-    print(f"\n{mix}, batches of {batch}, {transport} in, gRPC out", flush=True)
-    print(f"  {'':20} {'CPU µs/span':>12} {'spans/s/core':>13} {'x textbook':>11} {'refused':>8}")
+def table(title: str, ways: Mapping[str, Way], seconds: float) -> dict[str, Result]:
+    """Print one line for each way, with its ratios to the first two: the textbook and nothing."""
+    print(f"\n{title}", flush=True)
+    print(
+        f"  {'':22} {'CPU µs/span':>12} {'spans/s/core':>13} {'x textbook':>11} "
+        f"{'pass-through':>13} {'RSS MiB':>8} {'refused':>8} {'not stored':>11}"
+    )
     results: dict[str, Result] = {}
-    for design in designs:
-        result = results[design] = measure(design, mix, batch, transport, seconds)
-        base = results.get("textbook")
-        ratio = f"{base.us_per_span / result.us_per_span:11.1f}" if base else f"{'':11}"
+    for name, way in ways.items():
+        result = results[name] = measure(way, seconds)
+        spent, first = result.us_per_span, results.get("textbook")
+        floor = results.get("pass-through")
         print(
-            f"  {design:20} {result.us_per_span:12.2f} {1e6 / result.us_per_span:13,.0f} "
-            f"{ratio} {result.refused:8}",
+            f"  {name:22} {spent:12.2f} {1e6 / spent:13,.0f} {_ratio(first, result):>11} "
+            f"{_ratio(floor, result):>13} {result.rss_mib:8.0f} {result.refused:8} "
+            f"{result.dropped:11}",
             flush=True,
         )
+    return results
+
+
+def _ratio(base: Result | None, result: Result) -> str:
+    return f"{base.us_per_span / result.us_per_span:.2f}" if base else ""
+
+
+def designs(mix: str, batch: int, transport: str) -> dict[str, Way]:
+    """Every design, and the last one with the journal."""
+    ways = {name: Way(name, mix, batch, transport) for name in DESIGNS}
+    ways["default, journal os"] = Way("default", mix, batch, transport, "os")
+    return ways
+
+
+def settings(mix: str) -> dict[str, Way]:
+    """The default with everything that an operator may choose."""
+    ways = {name: Way(name, mix) for name in ("textbook", "pass-through")}
+    for journal in ("none", "os", "fsync"):
+        ways[f"journal {journal}"] = Way("default", mix, journal=journal)
+    for transport in ("HTTP", "HTTP, gzip"):
+        ways[transport] = Way("default", mix, transport=transport, journal="os")
+    for batch in (50, 1):
+        for transport in ("gRPC", "HTTP"):
+            ways[f"{transport}, {batch} spans"] = Way("default", mix, batch, transport, "os")
+    return ways
+
+
+def half_load(mix: str, rate: float, seconds: float) -> None:
+    """How long senders wait at half of what one core takes."""
+    result = measure(Way("default", mix, journal="os"), seconds, rate / 2)
+    print(
+        f"\nhalf of that, {rate / 2:,.0f} spans/s, journal os: p99 of answers "
+        f"{result.p99_ms:.1f} ms, {result.us_per_span:.2f} µs/span, RSS {result.rss_mib:.0f} MiB, "
+        f"refused {result.refused}, not stored {result.dropped}",
+        flush=True,
+    )
 
 
 def check() -> None:
@@ -416,13 +558,16 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="every mix, and batches of 50")
     options = parser.parse_args()
     check()
-    designs = list(DESIGNS)
-    table(options.mix, options.batch, "gRPC", options.seconds, designs)
-    table(options.mix, options.batch, "HTTP", options.seconds, designs)
+    mix, seconds = options.mix, options.seconds
+    over = f"{mix}, batches of {options.batch}"
+    found = table(f"{over}, gRPC in and out", designs(mix, options.batch, "gRPC"), seconds)
+    half_load(mix, 1e6 / found["default, journal os"].us_per_span, seconds)
+    table(f"{mix}, default: how it is received and kept", settings(mix), seconds)
     if options.all:
-        for mix in corpus.MIXES:
-            table(mix, 512, "gRPC", options.seconds, designs)
-            table(mix, 50, "gRPC", options.seconds, designs)
+        for other in corpus.MIXES:
+            for batch in (512, 50):
+                title = f"{other}, batches of {batch}, gRPC in and out"
+                table(title, designs(other, batch, "gRPC"), seconds)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ Skipped where there is no ``chromium``. ``OTEL_LLM_SCREENSHOTS=DIR`` keeps pictu
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ import pytest
 from otel_llm.alerting.budgets import BudgetConfig
 from otel_llm.alerting.config import AlertingConfig
 from otel_llm.alerting.service import AlertService
-from otel_llm.genai import Usage
-from otel_llm.store import DuckDBStore, StoreConfig
+from otel_llm.collector.samples import Family, Sample, counter, gauge
+from otel_llm.genai import Document, Usage
+from otel_llm.store import DuckDBStore, Incident, Score, StoreConfig
+from otel_llm.store.content import ContentConfig, ContentStore
 from otel_llm.ui import pages
 from tests.api.alarms import SLOW, Alarms
 from tests.api.conftest import serving
@@ -28,10 +31,23 @@ from tests.store.examples import SECOND, a_call, usd
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 expect = playwright.expect
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM = shutil.which("chromium")
 TRACE = "a" * 32
 HERE = "http://127.0.0.1:"
 EVIL = "<script>alert(1)</script>"
+
+MEASURES = [
+    counter("otel_llm_store_failed_calls", "Calls the store could not take", 3),
+    gauge("otel_llm_store_pending_calls", "Calls that wait to be stored", 7),
+    Family(
+        "otel_llm_evaluation_suite_pass_rate",
+        "gauge",
+        "Share of a suite's cases that passed when it was last run",
+        [Sample(0.75, {"suite": "smoke", "model": "gpt-4o"})],
+    ),
+]
 
 DRAWN = """canvas => {
   const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
@@ -46,10 +62,21 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[DuckDBStore]:
+def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContentStore]:
+    """What was said, for who holds the token ``s3cret``."""
+    folder = tmp_path_factory.mktemp("content")
+    (folder / "token").write_text("s3cret")
+    config = ContentConfig(folder / "c.db", key="00" * 32, token_file=str(folder / "token"))
+    content = ContentStore(config)
+    yield content
+    content.close()
+
+
+@pytest.fixture(scope="module")
+def store(content: ContentStore) -> Iterator[DuckDBStore]:
     """An hour with one wrong answer in it."""
     store = DuckDBStore(StoreConfig(retain_for=0))
-    _fill(store)
+    _fill(store, content)
     yield store
     store.close()
 
@@ -60,12 +87,14 @@ def alarms() -> Alarms:
 
 
 @pytest.fixture(scope="module")
-def watch_url(store: DuckDBStore) -> Iterator[str]:
-    """The pages over a real alert service, with a budget half spent."""
+def watch_url(store: DuckDBStore, content: ContentStore) -> Iterator[str]:
+    """The pages over a real alert service, with a budget half spent and content that is kept."""
     config = AlertingConfig(budgets=(BudgetConfig(name="month", limit=4.0),))
     service = AlertService(config)
     service.observe(list(store.history(0)))
-    with serving(store, alerts=service, pages=pages(store, alerts=service)) as client:
+    service.silence({"alertname": "slow"}, 3_600, "ann", "known")
+    shown = pages(store, alerts=service, measures=lambda: MEASURES)
+    with serving(store, alerts=service, pages=shown, content=content) as client:
         yield str(client.base_url)
     service.stop(0.1)
 
@@ -77,8 +106,18 @@ def url(store: DuckDBStore, alarms: Alarms) -> Iterator[str]:
         yield str(client.base_url)
 
 
-def _fill(store: DuckDBStore) -> None:
+def _fill(store: DuckDBStore, content: ContentStore) -> None:
     now = time.time_ns()
+    said = {"gen_ai.output.messages": json.dumps([{"role": "assistant", "content": EVIL}])}
+    alert = SLOW.to_json() | {"fired_at": now / 1e9 - 600, "resolved_at": now / 1e9 - 300}
+    store.add_incidents([Incident("a:1", now - 660 * SECOND, alert)])
+    store.add_scores(
+        [
+            Score(str(n), f"{n:032x}", None, name, n % 5 / 4, source, now - n * 120 * SECOND)
+            for n in range(1, 60)
+            for name, source in (("rating", "human"), ("relevance", "automatic"))
+        ]
+    )
     quiet = [
         a_call(n, at=now - n * 120 * SECOND, cost=usd(0.01), user_id="ann", flags=())
         for n in range(1, 200)
@@ -100,21 +139,43 @@ def _fill(store: DuckDBStore) -> None:
             user_id=EVIL,
             conversation_id="s1",
             feature="search",
+            prompt_name="answer",
+            prompt_version="3",
+            max_tokens=4_000,
+            content_reference=content.put(said, TRACE, f"{901:016x}"),
+        ),
+        a_call(
+            902,
+            at=at + SECOND // 2,
+            ms=300,
+            trace_id=TRACE,
+            parent_id=f"{900:016x}",
+            operation="retrieval",
+            name="retrieval handbook",
+            documents=(Document("handbook-3", 0.31), Document("handbook-9", 0.12)),
         ),
     ]
     store.write([*quiet, *wrong])
 
 
-@pytest.fixture(params=["light", "dark"])
-def page(request, url: str):
-    """A fresh page; the test fails on any error in the console or any request that leaves."""
-    with ExitStack() as closing:
-        driver = closing.enter_context(playwright.sync_playwright())
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        closing.callback(browser.close)
-        page = browser.new_context(
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request, url: str, browser):
+    """A fresh page; the test fails on any error in the console or any request that leaves."""
+    with closing(
+        browser.new_context(
             base_url=url, color_scheme=request.param, viewport={"width": 1280, "height": 900}
-        ).new_page()
+        )
+    ) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -146,11 +207,11 @@ def test_from_the_overview_over_the_call_to_its_trace(page):
 
     page.locator("tbody tr a").first.click()
     keep(page, "trace")
-    expect(page.locator(".waterfall tbody tr")).to_have_count(2)
+    expect(page.locator(".waterfall tbody tr")).to_have_count(3)
     assert EVIL in page.locator(".waterfall").inner_text()
 
-    page.locator("summary").nth(1).click()
-    assert "Finish reasons" in page.locator("details").nth(1).inner_text()
+    page.locator("summary").nth(2).click()
+    assert "Finish reasons" in page.locator("details").nth(2).inner_text()
 
     page.get_by_role("link", name="Why did it go wrong?").click()
     expect(page.locator(".cause")).to_contain_text("chat gpt-4o was cut off")
@@ -200,11 +261,59 @@ def test_the_other_pages_show_themselves(page, path: str):
     keep(page, re.sub(r"\W+", "-", path.strip("/")))
 
 
-def test_what_is_watched_is_on_one_page(page, watch_url: str):
-    page.goto(watch_url + "/watch")
+PAGES = ("watch", "budgets", "alerts", "alerts/history", "evaluations", "unpriced", "data-health")
 
-    expect(page.locator("tbody").first).to_contain_text("month")
-    keep(page, "watch")
+
+@pytest.mark.parametrize("path", PAGES)
+def test_what_is_watched_and_found_shows_itself(page, watch_url: str, path: str):
+    page.goto(f"{watch_url}/{path}")
+
+    assert page.locator("tbody tr").count() > 0
+    keep(page, "real-" + path.replace("/", "-"))
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_an_alert_is_silenced_by_a_form(page, alarms: Alarms):
+    alarms.found, alarms.silenced = {SLOW.id: SLOW}, {}
+    page.goto("/alerts")
+    page.get_by_role("link", name="Silence").click()
+    expect(page.get_by_label("Labels")).to_have_value(re.compile("alertname=slow\\nmodel=gpt-4o"))
+    page.get_by_label("For").select_option("8h")
+    page.get_by_label("Why").fill("known")
+    page.get_by_role("button", name="Silence").click()
+
+    expect(page.locator("#silence tbody")).to_contain_text("known")
+    page.get_by_role("button", name="End").click()
+    expect(page.locator("#silence tbody")).to_contain_text("Nothing is silenced.")
+
+
+def test_what_was_said_is_shown_to_who_holds_the_token(page, watch_url: str):
+    page.goto(f"{watch_url}/traces/{TRACE}")
+    page.locator("summary").nth(2).click()
+    page.get_by_label("Content token").fill("s3cret")
+    page.get_by_role("button", name="Show").click()
+
+    expect(page.locator(".said")).to_contain_text(EVIL)
+    keep(page, "content")
+
+
+def test_switching_the_range_keeps_the_conditions(page):
+    page.goto("/cost?model=local-llama&since=24h")
+    page.get_by_role("link", name="7d").click()
+    expect(page.locator(".conditions")).to_contain_text("local-llama")
+    page.get_by_role("link", name="Fixed link").click()
+
+    assert "until=" in page.url
+    assert "model=local-llama" in page.url
+
+
+def test_a_table_is_taken_away_as_a_file(page):
+    page.goto("/calls?since=24h")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+
+    assert "trace_id" in download.value.path().read_text()
 
 
 def test_new_calls_appear_by_themselves(page, store: DuckDBStore):
@@ -224,9 +333,9 @@ def test_an_alert_is_acknowledged_and_resolved_by_clicking(page, alarms: Alarms)
     alarms.found = {SLOW.id: SLOW}
     page.goto("/alerts")
     page.get_by_role("button", name="Acknowledge").click()
-    expect(page.locator("tbody")).to_contain_text("acknowledged by dashboard")
+    expect(page.locator("#live tbody")).to_contain_text("acknowledged by dashboard")
     page.get_by_role("button", name="Resolve").click()
-    expect(page.locator("tbody")).to_contain_text("resolved")
+    expect(page.locator("#live tbody")).to_contain_text("resolved")
 
 
 def test_search_finds_by_typing(page):
@@ -244,7 +353,8 @@ def test_the_keyboard_reaches_the_content_first(page):
 
 def test_a_phone_needs_no_sideways_scrolling(page):
     page.set_viewport_size({"width": 390, "height": 800})
-    for path in ("/", "/cost", "/calls", "/by/user", "/alerts", f"/traces/{TRACE}"):
+    paths = ("/", "/cost", "/calls", "/by/user", "/alerts", f"/traces/{TRACE}")
+    for path in (*paths, f"/traces/{TRACE}/debug"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     keep(page, "phone")

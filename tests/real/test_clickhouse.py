@@ -371,3 +371,31 @@ def _text(running, path: str) -> str:
     import httpx2
 
     return httpx2.get(running.api_url + path).text
+
+
+def test_a_cost_is_replaced_and_counts_once(config: StoreConfig, store: Store):
+    one, other = a_call(1, at=NOON + 80 * DAY), a_call(2, at=NOON + 80 * DAY)
+    where = Filter(since_ns=NOON + 80 * DAY, until_ns=NOON + 81 * DAY)
+    store.write([one, other])
+
+    store.put_costs([replace(one, cost=usd(0.25)), replace(a_call(3), cost=usd(9))])
+
+    assert (store.stats(where).count, store.stats(where).total_cost_usd) == (2, 0.25)
+    assert store.write([one]) == 0
+
+
+def test_baselines_are_kept_replaced_and_forgotten(store: Store):
+    store.put_baseline("x", "1")
+    store.put_baseline("x", "2")
+    store.put_baseline("y", "3")
+    assert store.baselines() == {"x": "2", "y": "3"}
+
+    store.put_baseline("x", None)
+    assert store.baselines() == {"y": "3"}
+
+
+def test_scores_of_a_time_are_listed(store: Store):
+    late = replace(RATED, id="late", at_ns=NOON + 90 * DAY)
+    store.add_scores([late])
+
+    assert store.scores_since(NOON + 90 * DAY) == [late]

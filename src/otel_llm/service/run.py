@@ -12,9 +12,9 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Protocol
 
-from .logs import log_to_stderr
 from otel_llm.config import ConfigError, Problem
 
+from .logs import log_to_stderr
 from .reload import Changing, reload
 from .settings import read_settings
 

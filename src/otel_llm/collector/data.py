@@ -361,6 +361,11 @@ class SpanView:
         return trace.hex(), span.hex(), parent.hex() or None, as_text(name), start, end
 
     @property
+    def ids(self) -> tuple[bytes, bytes, bytes]:
+        """Ids of the trace, the span and its parent, as they came."""
+        return _ids(self._span)
+
+    @property
     def trace_id(self) -> str:
         """Lower-case hex."""
         return self._span.trace_id.hex()
@@ -586,6 +591,7 @@ class SpanView:
         return kept + span_attributes(self._changes)
 
 
+_ids = attrgetter("trace_id", "span_id", "parent_span_id")
 _place = attrgetter("trace_id", "span_id", "parent_span_id", "name", "start", "end")
 
 

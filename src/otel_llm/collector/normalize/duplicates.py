@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 _RESPONSE_ID: Final = facts.AT[semconv.RESPONSE_ID]
 _INPUT: Final = facts.AT[semconv.USAGE_INPUT_TOKENS]
+_OPERATION: Final = facts.OPERATION
+_OUTPUT: Final = facts.OUTPUT_TOKENS
+_DUPLICATE_OF: Final = facts.DUPLICATE_OF
+_Key = tuple[bytes, Any]
+"""Trace, and what is looked for in it."""
+_Inner = tuple[bytes, str | None, tuple[int | None, int | None]]
+"""Id, response id and tokens of a call."""
 _MEMORY = 10_000
 """Calls remembered for their repetitions in later batches."""
 
@@ -31,78 +38,76 @@ class Duplicates:
     """Remembers calls by trace and response id, and by the span they are below. Thread-safe."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
-        self._below: OrderedDict[tuple[str, str], _Inner] = OrderedDict()
+        self._known: OrderedDict[_Key, bytes] = OrderedDict()
+        self._below: OrderedDict[_Key, _Inner] = OrderedDict()
         self._lock = Lock()
 
     def mark(self, spans: Iterable[SpanView]) -> None:
         """Mark each span that repeats another one, of this batch or a recent one."""
-        billed = [span for span in spans if span.facts[facts.OPERATION] in BILLED_OPERATIONS]
-        if not billed:
-            return
-        calls: dict[tuple[str, str], list[SpanView]] = {}
-        for span in billed:
-            response = span.facts[_RESPONSE_ID]
-            if response:
-                calls.setdefault((span.trace_id, response), []).append(span)
-        with self._lock:
-            for key, seen in calls.items():
-                self._mark(key, seen)
-            self._mark_outer([span for span in billed if not span.has(own.DUPLICATE_OF)])
+        calls = [
+            _Call(span, *span.ids, known[_RESPONSE_ID], (known[_INPUT], known[_OUTPUT]))
+            for span in spans
+            if (known := span.facts)[_OPERATION] in BILLED_OPERATIONS and not known[_DUPLICATE_OF]
+        ]
+        if calls:
+            with self._lock:
+                marked = self._mark_same(calls)
+                self._mark_outer([c for c in calls if c not in marked] if marked else calls)
 
-    def _mark(self, key: tuple[str, str], seen: list[SpanView]) -> None:
-        best = seen[0] if len(seen) == 1 else max(seen, key=_weight)
-        counts = self._known.setdefault(key, best.span_id)
+    def _mark_same(self, calls: list[_Call]) -> list[_Call]:
+        """Of those with the same response id, one counts. Return the others."""
+        seen: dict[_Key, list[_Call]] = {}
+        for call in calls:
+            if call.response:
+                seen.setdefault((call.trace, call.response), []).append(call)
+        marked: list[_Call] = []
+        for key, same in seen.items():
+            counts = self._known.get(key)
+            if counts is None:
+                best = same[0] if len(same) == 1 else max(same, key=_weight)
+                counts = self._known[key] = best.id
+            for call in same:
+                if call.id != counts:
+                    call.span.set(own.DUPLICATE_OF, counts.hex())
+                    marked.append(call)
         _bound(self._known)
-        for span in seen:
-            if span.span_id != counts:
-                span.set(own.DUPLICATE_OF, counts)
+        return marked
 
-    def _mark_outer(self, spans: list[SpanView]) -> None:
+    def _mark_outer(self, calls: list[_Call]) -> None:
         """Of two calls, one right below the other, with the same tokens, the inner one counts: a
         framework's span over the provider's. Which spans are below is known first, for they end
         first."""
-        for span in spans:
-            parent = span.parent_id
-            if parent and (inner := _inner(span)):
-                self._below[span.trace_id, parent] = inner
-                _bound(self._below)
-        for span in spans:
-            inner = self._below.get((span.trace_id, span.span_id))
-            if inner and inner.repeated_by(_inner(span)):
-                span.set(own.DUPLICATE_OF, inner.span_id)
+        for call in calls:
+            if call.parent and None not in call.tokens:
+                self._below[call.trace, call.parent] = call.id, call.response, call.tokens
+        for call in calls:
+            inner = self._below.get((call.trace, call.id))
+            if inner and inner[2] == call.tokens and _agree(inner[1], call.response):
+                call.span.set(own.DUPLICATE_OF, inner[0].hex())
+        _bound(self._below)
 
 
-class _Inner(NamedTuple):
+class _Call(NamedTuple):
     """What is known of a call."""
 
-    span_id: str
-    tokens: tuple[int, int]
+    span: SpanView
+    trace: bytes
+    id: bytes
+    parent: bytes
     response: str | None
-
-    def repeated_by(self, outer: _Inner | None) -> bool:
-        """Whether another call says the same, as far as it says anything."""
-        if outer is None or outer.tokens != self.tokens:
-            return False
-        return self.response == outer.response or None in (self.response, outer.response)
+    tokens: tuple[int | None, int | None]
+    """In and out."""
 
 
-def _inner(span: SpanView) -> _Inner | None:
-    asked, answered = span.facts[_INPUT], span.facts[facts.OUTPUT_TOKENS]
-    if asked is None or answered is None:
-        return None
-    return _Inner(span.span_id, (asked, answered), span.facts[_RESPONSE_ID])
+def _agree(one: str | None, other: str | None) -> bool:
+    return one == other or one is None or other is None
 
 
-def _bound(known: OrderedDict[tuple[str, str], Any]) -> None:
-    if len(known) > _MEMORY:
+def _bound(known: OrderedDict[_Key, Any]) -> None:
+    while len(known) > _MEMORY:
         known.popitem(last=False)
 
 
-def _weight(span: SpanView) -> tuple[bool, bool, int]:
+def _weight(call: _Call) -> tuple[bool, bool, int]:
     """Prefer the span that knows the tokens, then the inner one, then the one that says more."""
-    return (
-        span.integer(semconv.USAGE_INPUT_TOKENS) is not None,
-        span.parent_id is not None,
-        len(span.attributes),
-    )
+    return call.tokens[0] is not None, bool(call.parent), len(call.span.attributes)

@@ -154,10 +154,10 @@ def test_accounts_survive_as_json_and_go_on():
     configs = [BudgetConfig("b", 10, group_by=("user",))]
     before, after = Budgets(configs), Budgets(configs)
     before.observe([call(START, cost=1.5, user_id='a"b')], START)
-    after.restore(json.loads(json.dumps(before.export())))
+    after.restore(json.loads(json.dumps(before.export(START)))["budget"])
     after.observe([call(START, cost=1.5, user_id='a"b')], START)
 
-    assert before.export() == {}
+    assert before.export(START) == {"budget": {}, "seen": {}}
     assert _status(after, START) == {'b,a"b': (3.0, 0.3)}
 
 
@@ -226,6 +226,52 @@ def test_spending_is_remembered_over_a_restart(tmp_path: Path):
     assert [status.spent for status in second.budgets()] == [10.0]
     assert not second.may_spend({})
     second.stop()
+
+
+def test_what_was_spent_just_before_a_kill_is_learned_from_the_store(tmp_path: Path):
+    clock = Clock()
+    given = {"clock": clock, "state_path": str(tmp_path / "alerts.db")}
+    history = [call(START - 10 * DAY, cost=100.0)]
+    first = _service(BudgetConfig("b", 10), **given)
+    for _ in range(3):  # kept, kept, and not kept any more
+        calls = [call(clock(), cost=0.25) for _ in range(4)]
+        history += calls
+        first.observe(calls)
+        first.observe(calls[:2])
+        first._tick() if clock() < START + 2 else None
+        clock.now += 1
+    first._state.close()  # killed
+    clock.now += 3600
+    second = _service(BudgetConfig("b", 10), **given)
+    since = clock() - second.longest_window_s
+    second.remember([one for one in history if one.end_ns >= since * 1e9], since)
+    second.observe(history[-4:])
+
+    assert [status.spent for status in second.budgets()] == [3.0]
+    second.stop()
+
+
+def test_without_a_state_budgets_learn_everything_from_the_store():
+    service = _service(BudgetConfig("b", 10), clock=Clock())
+    service.remember([call(START, cost=2.0)], START - DAY)
+
+    assert [status.spent for status in service.budgets()] == [2.0]
+    service.stop()
+
+
+def test_pages_of_seen_calls_are_kept_for_two_minutes_over_restarts():
+    before, after = Seen(), Seen()
+    calls = [call() for _ in range(3)]
+    pages: dict[str, Any] = {}
+    for at, one in zip((START, START, START + 121), calls, strict=True):
+        before.new(one)
+        pages |= before.export(at)
+    kept = {at: page for at, page in pages.items() if page}
+    after.restore(json.loads(json.dumps(kept)))
+
+    assert (len(pages), len(kept)) == (3, 1)
+    assert [after.new(one) for one in calls] == [True, True, False]
+    assert set(after.export(START + 300).values()) >= {None}
 
 
 @pytest.mark.parametrize(("users", "kept"), [(200, 200), (201, 0)])

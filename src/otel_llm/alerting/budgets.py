@@ -145,15 +145,18 @@ class Budgets:
         with self._lock:
             return sum(book.changed for book in self._books)
 
-    def export(self) -> dict[str, Any]:
-        """Return the accounts that changed since the last call, by a name of their own."""
+    def export(self, now: float) -> dict[str, dict[str, Any]]:
+        """Return what changed since the last call, by kind: ``budget``, the accounts, and ``seen``,
+        the calls in them of late."""
         with self._lock:
-            return {name: value for book in self._books for name, value in book.export()}
+            accounts = {name: value for book in self._books for name, value in book.export()}
+            return {"budget": accounts, "seen": self._seen.export(now)}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any], seen: Mapping[str, str] | None = None) -> None:
         """Take up what ``export`` gave. Accounts of budgets that are gone are left out."""
         with self._lock:
             self._found = None
+            self._seen.restore(seen or {})
             for name, given in state.items():
                 budget, *key = json.loads(name)
                 for book in self._books:

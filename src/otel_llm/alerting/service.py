@@ -44,9 +44,12 @@ _log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 """How often the groups are looked at between evaluations."""
+_KNOWN_S = 60.0
+"""Calls that ended so long before the last save and were not in it came unusually late: they are
+not looked for after a restart. Less than what ``Seen`` keeps."""
 _FEW_ACCOUNTS = 200
 """So many changed accounts are cheap enough to be kept at every tick: a collector that is killed
-then forgets a second of spending, else what was spent since the last evaluation."""
+and has no store then forgets a second of spending, else all since the last evaluation."""
 
 
 class Scored(Protocol):
@@ -271,17 +274,23 @@ class AlertService:
 
     def remember(self, history: Iterable[Call], since: float) -> None:
         """Fill the windows with what the store holds from ``since`` (Unix seconds) on; call it
-        before ``start`` and before the first ``observe``. Budgets have their own
-        memory in the state file; without one they are filled too."""
+        before ``start`` and before the first ``observe``. Budgets have their own memory in the
+        state file; what it does not know, because the collector was killed or had none, they learn
+        too."""
         calls = list(history)
         self._engine.remember(calls, since)
-        if self._config.state_path is None:
-            self._budgets.observe(calls, self._clock())
+        self._budgets.observe(filter(self._unknown, calls), self._clock())
+
+    def _unknown(self, call: Call) -> bool:
+        """Whether the budgets may not have counted ``call`` before the restart: what is older than
+        what they kept of late, they have."""
+        return self._saved_at is None or call.end_ns >= (self._saved_at - _KNOWN_S) * 1e9
 
     @property
     def longest_window_s(self) -> float:
         """How far back ``remember`` can use history, in seconds."""
-        return self._engine.longest_window_s
+        away = 0.0 if self._saved_at is None else self._clock() - self._saved_at + _KNOWN_S
+        return max(self._engine.longest_window_s, away)
 
     def report(self, signal: str, source: Reading) -> None:
         """Let rules look at ``signal`` (one of ``REPORTED_SIGNALS``), asked of ``source``."""
@@ -421,7 +430,7 @@ class AlertService:
         return {
             "alerts": self._engine.export(changed_only=True),
             "group": self._dispatcher.export(),
-            "budget": self._budgets.export(),
+            **self._budgets.export(self._clock()),
             "watch": self._watch.export(),
             **{f"sent by {name}": kept.export() for name, kept in self._remembering()},
             "report": self._reports.export() if self._reports else {},
@@ -436,10 +445,11 @@ class AlertService:
     def _restore(self) -> None:
         for given in self._state.load("rule").values():
             self._put_again(given)
-        saved_at = self._state.load("clock").get("evaluated_at", self._clock())
+        self._saved_at = self._state.load("clock").get("evaluated_at")
+        saved_at = self._saved_at or self._clock()
         self._engine.restore(self._state.load("alerts"), saved_at)
         self._dispatcher.restore(self._state.load("group"))
-        self._budgets.restore(self._state.load("budget"))
+        self._budgets.restore(self._state.load("budget"), self._state.load("seen"))
         self._watch.restore(self._state.load("watch"))
         for name, kept in self._remembering():
             kept.restore(self._state.load(f"sent by {name}"))

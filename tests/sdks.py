@@ -69,11 +69,13 @@ ALTERNATES = {
     ),
     "pinecone": Alternate("pinecone>=10,<11", "pinecone"),
     "qdrant": Alternate("qdrant-client>=1.17,<2", "qdrant"),
-    # Of the official instrumentations themselves; not in .venv, where they would trace every test.
-    "official": Alternate(
+    # Other vendors' instrumentations; not in .venv, where they would trace every test.
+    "vendors": Alternate(
         "--no-deps opentelemetry-util-genai==1.3b0"
-        " opentelemetry-instrumentation-genai-openai==1.3b0",
-        "completion_hook",
+        " opentelemetry-instrumentation-genai-openai==1.3b0"
+        " opentelemetry-instrumentation-openai==0.62.4"
+        " opentelemetry-semantic-conventions-ai==0.5.1",
+        "completion_hook or other_vendors",
     ),
     "qdrant-1.12": Alternate("qdrant-client==1.12.0", "qdrant"),
     "weaviate": Alternate("weaviate-client>=4,<5", "weaviate"),

@@ -4,6 +4,9 @@ A framework calls an SDK, an SDK's helper calls its own ``create``: the inner ca
 call. The mark for it lives in the context beside the span and dies with the operation, so a
 background task that inherited the context is not silenced for ever. A tool run by an agent is no
 such layer: ``unmarked`` makes room for the model calls of its own.
+
+Other vendors keep marks of the same kind. Ours stands under the official key: a lock, locked when
+the operation has ended. So theirs are respected, and theirs below ours make no second span either.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import Final
 
-from opentelemetry.context import Context, create_key, set_value
+from opentelemetry.context import Context, set_value
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
 
@@ -26,13 +29,14 @@ LAYERS: Final = {
 }
 """Which operations can be the same call: those of one kind."""
 
-_MARKS: Final = {layer: create_key(f"otel-llm-{layer}") for layer in set(LAYERS.values())}
 _OFFICIAL: Final = {
     layer: f"opentelemetry.genai.client.{layer}.context" for layer in set(LAYERS.values())
 }
-"""Set by opentelemetry-util-genai 1.3b0 while one of its own operations runs."""
+"""Set by opentelemetry-util-genai 1.3b0 while one of its own operations runs, and by us."""
 _OPENLLMETRY: Final = "suppress_language_model_instrumentation"
-"""Set by OpenLLMetry's framework instrumentations around the provider's SDK."""
+"""Set to ``True`` by OpenLLMetry's framework instrumentations around the provider's SDK. What is
+true silences those of the SDKs, so we set it too, to something else."""
+_BELOW: Final = "otel-llm"
 
 
 (_SPAN,) = set_span_in_context(INVALID_SPAN, Context())
@@ -45,10 +49,8 @@ def suppressed(context: Context, operation: str) -> bool:
         return False
     layer = LAYERS.get(operation)
     if layer is not None:
-        mark = context.get(_MARKS[layer])
-        if isinstance(mark, _LOCK) and not mark.locked():
-            return True
-        if context.get(_OFFICIAL[layer]) is not None:
+        mark = context.get(_OFFICIAL[layer])
+        if mark and not (isinstance(mark, _LOCK) and mark.locked()):
             return True
     if layer is _INFERENCE and context.get(_OPENLLMETRY) is True:
         return True
@@ -62,16 +64,18 @@ def marked(context: Context, span: Span, layer: str | None, ended: Lock) -> Cont
     """
     if layer is None:
         return set_span_in_context(span, context)
-    return Context({**context, _SPAN: span, _MARKS[layer]: ended})  # one copy in place of two
+    # One copy in place of several.
+    return Context({**context, _SPAN: span, _OFFICIAL[layer]: ended, _OPENLLMETRY: _BELOW})
 
 
 def unmarked(context: Context, span: Span) -> Context:
     """Return ``context`` with ``span`` current and no mark: calls inside are calls of their own."""
     inside = set_span_in_context(span, context)
-    for key in (*_MARKS.values(), *_OFFICIAL.values()):
+    for key in _ALL:
         if inside.get(key) is not None:
             inside = set_value(key, None, inside)
     return inside
 
 
+_ALL: Final = (*_OFFICIAL.values(), _OPENLLMETRY)
 _LOCK: Final = type(Lock())

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from opentelemetry.trace import NonRecordingSpan, get_current_span
@@ -23,7 +22,7 @@ from opentelemetry.trace import NonRecordingSpan, get_current_span
 from otel_llm.genai import Request
 
 from .core import Hook, LLMInstrumentor, Origin, Patch
-from .shapes.hosts import server_of
+from .shapes.hosts import Origins
 from .shapes.messages import MESSAGES, request
 
 
@@ -58,8 +57,7 @@ _PROVIDERS = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai"}
 """By a word in the client's class name; ``_gen_ai_provider_name`` says the same since 1.17."""
 
 
-@cache
-def _provider(client: type[Any]) -> str:
+def _provider(client: type[Any], host: str) -> str:
     names = [kind.__name__ for kind in client.__mro__]
     found = (p for word, p in _PROVIDERS.items() if any(word in name for name in names))
     return next(found, "anthropic")
@@ -86,5 +84,7 @@ class AnthropicInstrumentor(LLMInstrumentor):
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the provider by the client's class."""
-        client = instance._client
-        return Origin(_provider(client.__class__), *server_of(client.base_url))
+        return _ORIGINS.of(instance._client)
+
+
+_ORIGINS = Origins(_provider)

@@ -7,12 +7,13 @@ being asked for; ``x_groq.error`` is how a stream says that it broke off.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from .core import Endpoint, LLMInstrumentor, Origin, Patch
+from .core import LLMInstrumentor, Origin, Patch
 from .shapes import chat_completions as chat
 from .shapes.embeddings import EMBEDDINGS
-from .shapes.hosts import server_of
+from .shapes.hosts import Origins
 from .shapes.transcription import TRANSCRIPTION
 from .shapes.values import field, text
 
@@ -29,7 +30,7 @@ class _Stream(chat.ChatStream):
             self._response.error_type = "_OTHER" if " " in error else error
 
 
-_CHAT = Endpoint("chat", chat.request, chat.response, _Stream, chat.CONTENT)
+_CHAT = replace(chat.CHAT, stream=_Stream)
 _PATCHES = (
     ("chat.completions", "Completions.create", _CHAT),
     ("embeddings", "Embeddings.create", EMBEDDINGS),
@@ -51,4 +52,7 @@ class GroqInstrumentor(LLMInstrumentor):
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the server the client speaks to."""
-        return Origin(self.provider, *server_of(instance._client.base_url))
+        return _ORIGINS.of(instance._client)
+
+
+_ORIGINS = Origins(lambda client, host: "groq")

@@ -20,7 +20,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from threading import Lock
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
@@ -30,7 +29,7 @@ from .shapes import chat_completions as chat
 from .shapes import responses
 from .shapes.completions import COMPLETIONS
 from .shapes.embeddings import EMBEDDINGS
-from .shapes.hosts import provider_of, server_of
+from .shapes.hosts import Origins, provider_of
 from .shapes.images import IMAGES
 from .shapes.transcription import TRANSCRIPTION
 from .shapes.values import field, fields, integer, text
@@ -66,7 +65,7 @@ def _chat_response(completion: Any) -> Response:
 
 
 def _chat_measured(completion: Any) -> Response:
-    response = chat.measured(told := fields(completion))
+    response = chat.measured_fields(told := fields(completion))
     response.more = _response_more(told)
     return response
 
@@ -220,15 +219,7 @@ class OpenAIInstrumentor(LLMInstrumentor):
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the provider by the client's class, else by its host; ``openai`` when unknown."""
-        client = instance._client
-        kept = getattr(client, "_base_url", None)
-        seen = _origins.get(client)
-        if seen is None or kept is None or seen[0] is not kept:  # it may be set anew at any time
-            host, port = server_of(client.base_url)
-            seen = kept, Origin(provider_of(client.__class__, host), host, port)
-            _origins[client] = seen
-        return seen[1]
+        return _ORIGINS.of(instance._client)
 
 
-_origins: WeakKeyDictionary[Any, tuple[Any, Origin]] = WeakKeyDictionary()
-"""By client, with the URL it was read from: taking an ``httpx`` URL apart costs 2 µs a call."""
+_ORIGINS = Origins(provider_of)

@@ -14,6 +14,7 @@ from typing import Any
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
+from .arguments import asked
 from .chat_deltas import Choice
 from .chat_messages import assistant_message, input_messages, tool_definitions
 from .values import count, field, fields, integer, items, text
@@ -21,11 +22,7 @@ from .values import count, field, fields, integer, items, text
 
 def request(arguments: Mapping[str, Any]) -> Request:
     """Read the arguments of ``create``, ``parse`` and their kin."""
-    found = Request(text(arguments.get("model")))
-    given = vars(found)
-    for name, value in arguments.items():  # few of the many parameters are ever given
-        if name in _PARAMETERS and value is not None:
-            given[_PARAMETERS[name]] = value
+    found = asked(arguments, _PARAMETERS)
     if "max_completion_tokens" in arguments:
         found.max_tokens = integer(arguments["max_completion_tokens"]) or found.max_tokens
     if "response_format" in arguments or "modalities" in arguments:
@@ -46,7 +43,6 @@ _PARAMETERS: Mapping[str, str] = {
     "n": "choice_count",
     "reasoning_effort": "reasoning_level",
 }
-"""As the caller gave them: what is of no use is left out where attributes are made of it."""
 
 
 def output_type(format: Any) -> str | None:
@@ -82,7 +78,12 @@ def answered(told: Mapping[str, Any]) -> Response:
     )
 
 
-def measured(told: Mapping[str, Any]) -> Response:
+def measured(completion: Any) -> Response:
+    """Read of a whole answer what metrics carry."""
+    return measured_fields(fields(completion))
+
+
+def measured_fields(told: Mapping[str, Any]) -> Response:
     """Read of a whole answer's fields what metrics carry, which clean it themselves."""
     usage = fields(told.get("usage"))
     wrote = usage.get("completion_tokens")
@@ -255,5 +256,5 @@ CONTENT = Content(
     tool_definitions=lambda arguments: tool_definitions(arguments.get("tools")),
 )
 
-CHAT = Endpoint("chat", request, response, ChatStream, CONTENT)
+CHAT = Endpoint("chat", request, response, ChatStream, CONTENT, model="model", measured=measured)
 """Chat completions as any compatible host speaks them, without attributes of OpenAI alone."""

@@ -14,26 +14,30 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
+from .arguments import asked
 from .message_blocks import blocks, input_messages, output_message, tool_definitions
 from .parts import text_part
-from .values import count, field, integer, items, number, text, texts
+from .values import count, field, fields, integer, items, text
 
 
 def request(arguments: Mapping[str, Any]) -> Request:
     """Read the arguments of ``create``, ``parse`` and ``stream``, or an InvokeModel body."""
-    get = arguments.get
-    config = get("output_config")
-    return Request(
-        model=text(get("model")),
-        stream=get("stream") is True or None,
-        temperature=number(get("temperature")),
-        top_p=number(get("top_p")),
-        top_k=integer(get("top_k")),
-        max_tokens=integer(get("max_tokens")),
-        stop_sequences=texts(get("stop_sequences")),
-        output_type=_output_type(get("output_format"), field(config, "format")),
-        reasoning_level=text(field(config, "effort")),
-    )
+    found = asked(arguments, _PARAMETERS)
+    if (config := arguments.get("output_config")) is not None:
+        found.reasoning_level = text(field(config, "effort"))
+    formats = arguments.get("output_format"), field(config, "format")
+    found.output_type = _output_type(*formats) if any(formats) else None
+    return found
+
+
+_PARAMETERS: Mapping[str, str] = {
+    "stream": "stream",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "max_tokens": "max_tokens",
+    "stop_sequences": "stop_sequences",
+}
 
 
 def _output_type(*formats: Any) -> str | None:
@@ -44,19 +48,28 @@ def _output_type(*formats: Any) -> str | None:
 
 def response(message: Any) -> Response:
     """Read a whole message."""
-    reason = text(field(message, "stop_reason"))
+    told = fields(message)
+    reason = text(told.get("stop_reason"))
     return Response(
-        id=text(field(message, "id")),
-        model=text(field(message, "model")),
-        finish_reasons=[reason] if reason else [],
-        usage=usage(field(message, "usage")),
-        more=_more(field(message, "content")),
+        told.get("id"),
+        told.get("model"),
+        [reason] if reason else [],
+        usage(told.get("usage")),
+        more=_more(told.get("content")),
     )
 
 
+def measured(message: Any) -> Response:
+    """Read of a whole message what metrics carry."""
+    told = fields(message)
+    return Response(model=told.get("model"), usage=usage(told.get("usage")))
+
+
 def _more(content: Any) -> dict[str, Any] | None:
-    compacted = any(field(block, "type") == "compaction" for block in items(content))
-    return {semconv.CONVERSATION_COMPACTED: True} if compacted else None
+    for block in items(content):
+        if fields(block).get("type") == "compaction":
+            return {semconv.CONVERSATION_COMPACTED: True}
+    return None
 
 
 def usage(said: Any) -> Usage:
@@ -77,15 +90,18 @@ class Counts:
 
     def tell(self, said: Any) -> None:
         """Take one ``usage`` object; fields it leaves out keep what was told before."""
+        get = fields(said).get
         for name in _TOTALS:
-            if (value := count(field(said, name))) is not None:
+            if (value := count(get(name))) is not None:
                 self._told[name] = value
-        thinking = count(field(field(said, "output_tokens_details"), "thinking_tokens"))
-        if thinking is not None:
-            self._told["thinking_tokens"] = thinking
-        if (split := field(said, "cache_creation")) is not None:
-            self._split = count(field(split, _FIVE_MINUTES)), count(field(split, _ONE_HOUR))
-        if (rounds := field(said, "iterations")) is not None:
+        if (details := get("output_tokens_details")) is not None:
+            thinking = count(field(details, "thinking_tokens"))
+            if thinking is not None:
+                self._told["thinking_tokens"] = thinking
+        if (split := get("cache_creation")) is not None:
+            parts = fields(split)
+            self._split = count(parts.get(_FIVE_MINUTES)), count(parts.get(_ONE_HOUR))
+        if (rounds := get("iterations")) is not None:
             self._compactions = [usage(r) for r in items(rounds) if _is_compaction(r)]
 
     def forget_output(self) -> None:
@@ -96,17 +112,15 @@ class Counts:
         """Return the counts with everything that is billed in them."""
         get = self._told.get
         read, written = get("cache_read_input_tokens"), get("cache_creation_input_tokens")
-        fresh, split = get("input_tokens"), self._split
-        fits = sum(part or 0 for part in split) == written
+        fresh = get("input_tokens")
         whole = Usage(
-            input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
-            output_tokens=get("output_tokens"),
-            cache_read=read,
-            cache_write=written,
-            cache_write_5m=split[0] if fits else None,
-            cache_write_1h=split[1] if fits else None,
-            reasoning=get("thinking_tokens"),
+            None if fresh is None else fresh + (read or 0) + (written or 0), get("output_tokens")
         )
+        whole.cache_read, whole.cache_write = read, written
+        whole.reasoning = get("thinking_tokens")
+        five, hour = self._split
+        if (five or 0) + (hour or 0) == written:
+            whole.cache_write_5m, whole.cache_write_1h = five, hour
         return sum(self._compactions, whole)
 
 
@@ -229,5 +243,7 @@ CONTENT = Content(
     tool_definitions=lambda arguments: tool_definitions(arguments.get("tools")),
 )
 
-MESSAGES = Endpoint("chat", request, response, MessageStream, CONTENT)
+MESSAGES = Endpoint(
+    "chat", request, response, MessageStream, CONTENT, model="model", measured=measured
+)
 """Messages, whole or streamed."""

@@ -1,0 +1,23 @@
+"""Arguments of a call to a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from otel_llm.genai import Request
+
+from .values import text
+
+
+def asked(arguments: Mapping[str, Any], names: Mapping[str, str]) -> Request:
+    """Return a request for ``model`` with what else was given of ``names``: fields by argument.
+
+    Values stay as the caller gave them; what is of no use is left out where attributes are made.
+    """
+    found = Request(text(arguments.get("model")))
+    given = vars(found)
+    for name, value in arguments.items():  # few of the many parameters are ever given
+        if name in names and value is not None:
+            given[names[name]] = value
+    return found

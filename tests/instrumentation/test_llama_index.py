@@ -33,6 +33,7 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.llms import CustomLLM, MockLLM
 from llama_index.core.llms.callbacks import llm_completion_callback
+from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.schema import TextNode
 from llama_index.core.tools import FunctionTool, QueryEngineTool
 
@@ -444,7 +445,8 @@ async def test_a_query_is_a_workflow_around_its_retrieval(index, telemetry, pref
 
 @pytest.mark.parametrize("mode", ["context", "condense_plus_context", "simple"])
 async def test_a_chat_engine_is_a_workflow_around_its_calls(index, telemetry, prefix, mode):
-    engine = index.as_chat_engine(chat_mode=mode, llm=MockLLM())
+    memory = ChatMemoryBuffer.from_defaults(token_limit=3000)  # the default one needs a thread
+    engine = index.as_chat_engine(chat_mode=mode, llm=MockLLM(), memory=memory)
 
     await got(getattr(engine, f"{prefix}chat")("where is it"))
 

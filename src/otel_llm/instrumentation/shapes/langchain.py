@@ -153,8 +153,9 @@ class ChunkStream:
 
 
 def _is_mark(chunk: Any) -> bool:
-    last = field(chunk, "chunk_position") == "last"
-    return last and not field(chunk, "content") and not field(chunk, "usage_metadata")
+    said = field(chunk, "content") or field(chunk, "usage_metadata")
+    ended = _first(_FINISH, [fields(field(chunk, "response_metadata"))])
+    return field(chunk, "chunk_position") == "last" and not said and ended is None
 
 
 def _add(total: Usage, more: Usage) -> None:

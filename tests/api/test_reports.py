@@ -215,3 +215,14 @@ def test_a_body_that_is_no_json_object_is_a_problem(client: httpx2.Client, body:
 
     assert answer.status_code in (400, 422)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_feedback_by_the_response_waits_for_the_call_to_be_written(
+    serve: Serve, store: DuckDBStore
+):
+    """A call is written half a second after it arrived; a thumb may be quicker."""
+    client = serve(settle=lambda: store.write([FULL]))
+
+    answer = client.post("/v1/feedback", json={"response_id": "chatcmpl-1", "rating": "up"})
+
+    assert (answer.status_code, answer.json()["trace_id"]) == (201, FULL.trace_id)

@@ -26,7 +26,7 @@ from .health import Ready, health_routes
 from .insights import insight_routes
 from .prices import Book, price_routes
 from .problems import add_problems, described
-from .reports import Observe, report_routes
+from .reports import Observe, Settle, report_routes
 from .spending import spending_routes
 from .status import Status, status_routes
 from .watch import watch_routes
@@ -39,6 +39,7 @@ def create_app(
     measures: Sequence[Measure] = (),
     alerts: AlertService | None = None,
     observe: Observe | None = None,
+    settle: Settle = lambda: None,
     content: ContentStore | None = None,
     book: Book = PriceBook,
     pages: Sequence[BaseRoute] = (),
@@ -48,6 +49,7 @@ def create_app(
     """The ASGI application over ``store``.
 
     ``measures`` are what ``/metrics`` shows, ``observe`` takes calls that are reported over HTTP,
+    ``settle`` waits until those that have arrived are stored,
     ``content`` is shown to the holders of its own tokens, ``book`` gives the prices in use,
     ``pages`` are more routes behind the same guard, ``ready`` says whether the collector takes
     data, ``status`` what its pipelines do. Raises ``ValueError`` for a token file without a token.
@@ -68,7 +70,7 @@ def create_app(
     app.include_router(export_routes(store))
     app.include_router(price_routes(store, book))
     app.include_router(baseline_routes(store))
-    app.include_router(report_routes(store, observe))
+    app.include_router(report_routes(store, observe, settle))
     app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:
         app.include_router(alert_routes(alerts))

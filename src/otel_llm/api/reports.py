@@ -17,6 +17,8 @@ from otel_llm.store import Score, Store
 from .problems import Problem, described
 
 Observe = Callable[[Sequence[Call]], None]
+Settle = Callable[[], object]
+"""Waits until the calls that have arrived can be found: people are quick with their thumbs."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Hex = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{1,64}$")]
@@ -40,11 +42,15 @@ class Judged(BaseModel):
             raise ValueError("give either trace_id or response_id")
         return self
 
-    def find(self, store: Store) -> tuple[str, str | None]:
-        """Trace and span. Raises ``Problem`` when the response is not known."""
+    def find(self, store: Store, settle: Settle) -> tuple[str, str | None]:
+        """Trace and span. Raises ``Problem`` when the response is not known, also once everything
+        that has arrived is written."""
         if self.trace_id is not None:
             return self.trace_id.lower(), self.span_id and self.span_id.lower()
         call = store.find_response(self.response_id or "")
+        if call is None:
+            settle()
+            call = store.find_response(self.response_id or "")
         if call is None:
             raise Problem(404, "No call with this response id is stored")
         return call.trace_id, call.span_id
@@ -166,14 +172,16 @@ class Taken(BaseModel):
     trace_ids: list[str]
 
 
-def report_routes(store: Store, observe: Observe | None) -> APIRouter:
+def report_routes(
+    store: Store, observe: Observe | None, settle: Settle = lambda: None
+) -> APIRouter:
     """The routes; ``observe`` takes reported calls, and without it there are none."""
     routes = APIRouter(prefix="/v1", tags=["reports"])
 
     @routes.post("/feedback", status_code=201, responses=described(404))
     def feedback(given: Feedback) -> Kept:
         """Keep what a person thinks of an answer, also long after it was given."""
-        trace_id, span_id = given.find(store)
+        trace_id, span_id = given.find(store, settle)
         key = given.id or _key(trace_id, span_id, given.user)
         score = Score(
             id=f"feedback:{key}",
@@ -192,7 +200,7 @@ def report_routes(store: Store, observe: Observe | None) -> APIRouter:
     @routes.post("/quality", status_code=201, responses=described(404))
     def quality(given: Quality) -> Kept:
         """Keep what a program thinks of an answer."""
-        trace_id, span_id = given.find(store)
+        trace_id, span_id = given.find(store, settle)
         key = given.id or _key(trace_id, span_id, given.rater)
         at_ns = time.time_ns()
         scores = [

@@ -304,6 +304,7 @@ class Service:
             measures=[self.totals.families, *own],
             alerts=self.alerts,
             observe=self.observe,
+            settle=lambda: self.writer and self.writer.flush(),
             content=self.flow.processing.content,
             book=book,
             pages=pages(

@@ -9,6 +9,7 @@ import subprocess
 import grpc
 import httpx2
 import pytest
+import yaml
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.sdk.resources import Resource
@@ -191,3 +192,21 @@ def test_an_alert_outlives_a_restart(tmp_path):
         running.wait_for(firing)
     with collector(tmp_path, **settings) as running:
         assert running.wait_for(firing) == ["Errors"]
+
+
+def test_its_own_metrics_are_sent_by_otlp_where_that_is_asked_for(tmp_path):
+    with OtlpSink() as sink:
+        exporters = {"otlphttp/own": {"endpoint": sink.http_endpoint}}
+        with collector(tmp_path, {}) as running:
+            file = tmp_path / "collector.yaml"
+            settings = yaml.safe_load(file.read_text())
+            settings["exporters"] = exporters
+            settings["service"]["telemetry"] = {
+                "metrics": {"exporter": "otlphttp/own", "interval": "100ms"}
+            }
+            file.write_text(yaml.safe_dump(settings))
+            running.process.send_signal(signal.SIGHUP)
+            send(HttpExporter(running.http_endpoint + "/v1/traces"))
+
+            wanted = {"otelcol_process_uptime", "otelcol_receiver_accepted_spans", "otel_llm_calls"}
+            assert sink.wait(lambda s: wanted <= s.metric_names(), 60), sink.metric_names()

@@ -5,7 +5,7 @@ Counting happens at the edges, by those who run a component, so that no componen
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from threading import Lock
 from typing import Final
@@ -24,6 +24,8 @@ _HELP: Final = {
     "otel_llm_pipeline_enriched_spans": "Spans that a processor wrote to",
     **{f"otel_llm_pipeline_dropped_{i}": f"{i} that a processor took out" for i in ITEMS.values()},
     "otel_llm_pipeline_unreadable_spans": "Spans passed on as they came, because they are broken",
+    "otel_llm_processor_seconds": "Time that a processor worked",
+    "otel_llm_observer_seconds": "Time that an observer looked",
     "otel_llm_processor_failures": "Batches that went on without this processor's work",
     "otel_llm_observer_failures": "Batches that this observer did not see",
 }
@@ -35,16 +37,16 @@ class Counters:
     """Counters by name and labels. Thread-safe."""
 
     def __init__(self) -> None:
-        self._counts: Counter[_Key] = Counter()
+        self._counts: defaultdict[_Key, float] = defaultdict(int)
         self._lock = Lock()
 
-    def add(self, name: str, amount: int = 1, **labels: str) -> None:
+    def add(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add ``amount``. A counter begins to exist with its first call, also with zero."""
         key = name, tuple(labels.items())
         with self._lock:
             self._counts[key] += amount
 
-    def get(self, name: str, **labels: str) -> int:
+    def get(self, name: str, **labels: str) -> float:
         """Return the count so far, summed over the labels that are not given."""
         wanted = set(labels.items())
         with self._lock:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Mapping
+from time import perf_counter
 from types import TracebackType
 from typing import TypeVar
 
@@ -167,12 +168,14 @@ class _Guard:
     def __init__(self, kind: str, name: str, counters: Counters, closed: bool) -> None:
         """``closed``: the batch may not go on without this component's work."""
         self._kind, self._name = kind, name
+        self._seconds = f"otel_llm_{kind}_seconds"
         self._closed = closed
         self._counters = counters
         self._said = False
+        self._since = 0.0
 
     def __enter__(self) -> None:
-        return None
+        self._since = perf_counter()
 
     def __exit__(
         self,
@@ -180,6 +183,8 @@ class _Guard:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
+        took_s = perf_counter() - self._since
+        self._counters.add(self._seconds, took_s, component=self._name)
         if not isinstance(error, Exception):
             return False
         self._counters.add(f"otel_llm_{self._kind}_failures", component=self._name)

@@ -12,11 +12,13 @@ from otel_llm.alerting.service import AlertService
 from otel_llm.api import ApiServer, create_app
 from otel_llm.collector.alert_measures import alert_measures
 from otel_llm.collector.component import Observer, Signal
+from otel_llm.collector.components import EXPORTERS
 from otel_llm.collector.counters import Counters
 from otel_llm.collector.evaluations import ScoreKeeper
 from otel_llm.collector.outbox import Outbox
 from otel_llm.collector.pipeline_status import PipelineStatus
-from otel_llm.collector.samples import Family
+from otel_llm.collector.process_measures import process_measures
+from otel_llm.collector.samples import Family, Measure
 from otel_llm.collector.sending import SenderStatus
 from otel_llm.collector.sending_measures import measure as sending_measure
 from otel_llm.collector.sending_measures import measure_journals
@@ -35,16 +37,18 @@ from .handover import Handover
 from .incidents import IncidentLog
 from .prices import book_of, table_age
 from .settings import Settings
+from .telling import Telling
 
 logger = logging.getLogger(__name__)
 
 
-OFFICE: Final = frozenset({"store", "alerting", "scores", "evaluation", "api"})
+OFFICE: Final = frozenset({"store", "alerting", "scores", "evaluation", "telling", "api"})
 """What stands beside the data."""
 _AFFECTS: Final[Mapping[str, Set[str]]] = {
-    "store": {"store", "scores", "api"},
-    "alerting": {"alerting", "scores", "api"},
-    "evaluation": {"evaluation", "api"},
+    "store": {"store", "scores", "telling", "api"},
+    "alerting": {"alerting", "scores", "telling", "api"},
+    "evaluation": {"evaluation", "telling", "api"},
+    "telling": {"telling"},
     "content": {"api"},
     "api": {"api"},
 }
@@ -96,6 +100,7 @@ class Service:
         self.scores: ScoreKeeper | None = None
         self.evaluation: Evaluation | None = None
         self.incidents: IncidentLog | None = None
+        self.telling: Telling | None = None
         self._api: ApiServer | None = None
         self._keeper = StoreKeeper(self._keep, self._is_kept)
         self.flow = Flow(settings, self.counters, self._keeper.follow)
@@ -192,6 +197,8 @@ class Service:
             self.scores = self._score_keeper()
         if "evaluation" in names:
             self.evaluation = self._make_evaluation(settings)
+        if "telling" in names:
+            self.telling = self._make_telling(settings)
 
     def _catch_up(self) -> None:
         """Give the store what the journals have and it has not."""
@@ -221,10 +228,14 @@ class Service:
             self.incidents.start()
         if "evaluation" in names and self.evaluation:
             self.evaluation.start()
+        if "telling" in names and self.telling:
+            self.telling.start()
         if "api" in names and self._api:
             self._api.start()
 
     def _end(self, names: Set[str]) -> None:
+        if "telling" in names and self.telling:
+            self.telling.stop()
         if names & {"alerting", "store"} and self.incidents:
             self.incidents.stop()
         if "evaluation" in names and self.evaluation:
@@ -291,12 +302,7 @@ class Service:
         config = settings.sections.api
         if config is None or self.store is None or self.writer is None:
             return None
-        own = [
-            self._workers.measure if self._workers else self.measure,
-            store_measures(self.writer),
-            *([alert_measures(self.alerts)] if self.alerts else []),
-            *(part.measure for part in (self.scores, self.evaluation) if part),
-        ]
+        own = self._own_measures()
         book = cache(lambda: book_of(settings))
         app = create_app(
             self.store,
@@ -318,6 +324,28 @@ class Service:
             status=self._pipelines,
         )
         return ApiServer(app, config)
+
+    def _own_measures(self) -> list[Measure]:
+        """What is counted, but for the calls."""
+        return [
+            process_measures,
+            self._workers.measure if self._workers else self.measure,
+            *([store_measures(self.writer)] if self.writer else []),
+            *([alert_measures(self.alerts)] if self.alerts else []),
+            *(part.measure for part in (self.scores, self.evaluation) if part),
+        ]
+
+    def _make_telling(self, settings: Settings) -> Telling | None:
+        config = settings.sections.service.telemetry.metrics
+        if config is None or self._handover:
+            return None
+        kind = EXPORTERS[config.exporter.partition("/")[0]]
+        measures = [self.totals.families, *self._own_measures()]
+        return Telling(
+            kind.make(settings.exporters[config.exporter]),
+            config.interval,
+            lambda: [family for measure in measures for family in measure()],
+        )
 
     def _pipelines(self) -> list[PipelineStatus]:
         senders = self._workers.senders() if self._workers else self.senders()
@@ -383,9 +411,15 @@ def _versions(settings: Settings) -> dict[str, object]:
             if sections.evaluation
             else (),
         ),
+        "telling": (sections.service.telemetry.metrics, _told_to(settings)),
         "content": [c for name, c in processors.items() if kinds[name] == "content_store"],
         "api": sections.api,
     }
+
+
+def _told_to(settings: Settings) -> object:
+    metrics = settings.sections.service.telemetry.metrics
+    return metrics and settings.exporters[metrics.exporter]
 
 
 def _affected(changed: Set[str]) -> frozenset[str]:

@@ -49,11 +49,27 @@ class LogsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """The collector's own metrics, those of ``/metrics``, sent by OTLP as well."""
+
+    exporter: str
+    """The exporter, of those defined, whose destination they are sent to."""
+    interval: Duration = 60.0
+    """How often."""
+
+    def __post_init__(self) -> None:
+        if self.interval <= 0:
+            raise ValueError("interval: must be more than 0s")
+
+
+@dataclass(frozen=True, slots=True)
 class TelemetryConfig:
     """What the collector says about itself."""
 
     logs: LogsConfig = field(default_factory=LogsConfig)
     """The collector's own log."""
+    metrics: MetricsConfig | None = None
+    """Where its metrics are sent; without it they are on ``/metrics`` alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +175,7 @@ def _components(
 
 def _references(sections: Sections, families: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
     """Name pipelines of unknown signals and components that no section defines."""
-    problems: list[Problem] = []
+    problems = _untellable(sections, families["exporters"])
     for name, pipeline in sections.service.pipelines.items():
         path = f"service.pipelines.{name}"
         signal = name.partition("/")[0]
@@ -181,6 +197,16 @@ def _references(sections: Sections, families: Mapping[str, Mapping[str, Any]]) -
                     text = f"{used!r} is not defined under {family}{hint}"
                     problems.append(Problem(f"{path}.{family}", text))
     return problems
+
+
+def _untellable(sections: Sections, exporters: Mapping[str, Any]) -> list[Problem]:
+    """Name the exporter of our own metrics when nobody defines it."""
+    metrics = sections.service.telemetry.metrics
+    if metrics is None or metrics.exporter in exporters:
+        return []
+    hint = suggestion(metrics.exporter, exporters)
+    text = f"{metrics.exporter!r} is not defined under exporters{hint}"
+    return [Problem("service.telemetry.metrics.exporter", text)]
 
 
 def _misplaced(path: str, name: str, pipelines: Mapping[str, PipelineConfig]) -> Iterator[Problem]:

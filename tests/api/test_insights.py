@@ -68,6 +68,9 @@ FULL_VIEW = {
     "flags": ["refusal"],
     "output_chars": 12,
     "score": 0.9,
+    "max_tokens": 256,
+    "documents": [{"id": "handbook-3", "score": 0.82}, {"id": None, "score": None}],
+    "content_reference": "f" * 32,
     "tags": {"tier": "gold", "a": "b"},
 }
 
@@ -106,6 +109,12 @@ def test_the_summary_says_what_calls_cost_took_and_failed(
         "ttft_p95_ms": None,
         "checked": 1,
         "flagged": 1,
+        "latency_min_ms": 100,
+        "total_tokens": 10,
+        "min_tokens": 10,
+        "max_tokens": 10,
+        "min_cost_usd": 0.25,
+        "max_cost_usd": 0.25,
     }
     assert answer == stats | {
         "errors_by_type": {"timeout": 1},

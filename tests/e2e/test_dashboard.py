@@ -113,7 +113,7 @@ def _fill(store: DuckDBStore, content: ContentStore) -> None:
     store.add_incidents([Incident("a:1", now - 660 * SECOND, alert)])
     store.add_scores(
         [
-            Score(str(n), f"{n:032x}", None, name, n % 5 / 4, source, now - n * 120 * SECOND)
+            Score(f"{name}{n}", f"{n:032x}", None, name, n % 5 / 4, source, now - n * 120 * SECOND)
             for n in range(1, 60)
             for name, source in (("rating", "human"), ("relevance", "automatic"))
         ]

@@ -39,6 +39,12 @@ EMPTY = Stats(
     ttft_p95_ms=None,
     checked=0,
     flagged=0,
+    latency_min_ms=None,
+    total_tokens=None,
+    min_tokens=None,
+    max_tokens=None,
+    min_cost_usd=None,
+    max_cost_usd=None,
 )
 
 
@@ -130,6 +136,12 @@ def test_stats_are_exact(store: DuckDBStore):
         ttft_p95_ms=96,
         checked=101,
         flagged=1,
+        latency_min_ms=10,
+        total_tokens=5252,
+        min_tokens=2,
+        max_tokens=102,
+        min_cost_usd=0.5,
+        max_cost_usd=0.5,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from otel_llm.genai import Call
+from otel_llm.genai import Call, Document
 from otel_llm.store import Bucket, CallPage, Group, Score, ScoreStats, Stats, Summary, Trace
 
 
@@ -114,6 +114,12 @@ class CallView:
     output_chars: int | None
     score: float | None
     """How good the answer looks by rules of thumb, 0 to 1; null when it was not scored."""
+    max_tokens: int | None
+    """How long the answer was allowed to be."""
+    documents: Sequence[Document] | None
+    """What a retrieval found; null when it was not captured."""
+    content_reference: str | None
+    """Under ``/v1/content``, for who holds a content token; null when no content is kept."""
     tags: Mapping[str, str]
 
 

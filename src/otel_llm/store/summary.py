@@ -45,6 +45,14 @@ class Stats:
     """Calls that the quality checks could look at."""
     flagged: int
     """Calls with at least one quality flag."""
+    latency_min_ms: float | None
+    total_tokens: int | None
+    """Input plus output of the calls that reported any."""
+    min_tokens: int | None
+    max_tokens: int | None
+    min_cost_usd: float | None
+    max_cost_usd: float | None
+    """Of one call with a known cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +94,16 @@ def aggregates(dialect: Dialect) -> str:
         " count(*) FILTER (WHERE unpriced),"
         " sum(usage_input_tokens), sum(usage_output_tokens), sum(usage_cache_read), avg(tokens),"
         f" avg(duration_ms), {latency}, max(duration_ms), {first_chunk},"
-        f" count(*) FILTER (WHERE {dialect.checked}), count(*) FILTER (WHERE {dialect.flagged})"
+        f" count(*) FILTER (WHERE {dialect.checked}), count(*) FILTER (WHERE {dialect.flagged}),"
+        " min(duration_ms), sum(tokens), min(tokens), max(tokens), min(cost_usd), max(cost_usd)"
     )
 
 
 def read_stats(row: Sequence[Any]) -> Stats:
     """The values of ``aggregates`` by name."""
     count, errors, cost, priced, unpriced, *rest = row
-    tokens_in, tokens_out, cached, tokens, mean, quantiles, slowest, first, checked, flagged = rest
+    tokens_in, tokens_out, cached, tokens, mean, quantiles, slowest, first, *rest = rest
+    checked, flagged, quickest, all_tokens, fewest, most, cheapest, dearest = rest
     p50, p90, p95, p99 = map(_known, quantiles or (None,) * 4)
     first_p50, first_p95 = map(_known, first or (None,) * 2)
     return Stats(
@@ -117,6 +127,12 @@ def read_stats(row: Sequence[Any]) -> Stats:
         ttft_p95_ms=_ms(first_p95),
         checked=checked,
         flagged=flagged,
+        latency_min_ms=quickest,
+        total_tokens=None if all_tokens is None else int(all_tokens),
+        min_tokens=fewest,
+        max_tokens=most,
+        min_cost_usd=cheapest,
+        max_cost_usd=dearest,
     )
 
 

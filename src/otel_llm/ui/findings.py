@@ -21,6 +21,7 @@ from .plots import plot_scores
 from .render import Renderer, explained
 
 _OF_CALLS: Final = "otel_llm_call"
+_SUITES: Final = "otel_llm_evaluation_suite"
 _LOSSES: Final = ("failed", "dropped", "refused", "malformed", "lost", "corrupt", "unreadable")
 """Parts of the names of what should stay at zero."""
 
@@ -63,8 +64,12 @@ def _evaluations(store: Store, render: Renderer, measures: Measure, request: Req
         scores=store.score_stats(asked.where),
         plot=plot_scores("Mean score", asked, store),
         prompts=store.breakdown("prompt", asked.where, limit=50),
-        suites=readings(measures(), "otel_llm_evaluation_suite"),
-        judge=readings(measures(), "otel_llm_evaluation"),
+        suites=readings(measures(), _SUITES),
+        judge=[
+            one
+            for one in readings(measures(), "otel_llm_evaluation")
+            if not one.name.startswith(_SUITES)
+        ],
     )
 
 

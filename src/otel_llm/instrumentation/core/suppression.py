@@ -5,8 +5,7 @@ call. The mark for it lives in the context beside the span and dies with the ope
 background task that inherited the context is not silenced for ever. A tool run by an agent is no
 such layer: ``unmarked`` makes room for the model calls of its own.
 
-Other vendors keep marks of the same kind. Ours stands under the official key: a lock, locked when
-the operation has ended. So theirs are respected, and theirs below ours make no second span either.
+Other vendors keep marks of the same kind: see ``vendors``.
 """
 
 from __future__ import annotations
@@ -14,9 +13,11 @@ from __future__ import annotations
 from threading import Lock
 from typing import Final
 
-from opentelemetry.context import Context, set_value
+from opentelemetry.context import Context, create_key, set_value
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
+
+from . import vendors
 
 _INFERENCE: Final = "inference"
 LAYERS: Final = {
@@ -29,16 +30,7 @@ LAYERS: Final = {
 }
 """Which operations can be the same call: those of one kind."""
 
-_OFFICIAL: Final = {
-    layer: f"opentelemetry.genai.client.{layer}.context" for layer in set(LAYERS.values())
-}
-"""Set by opentelemetry-util-genai 1.3b0 while one of its own operations runs, and by us."""
-_OPENLLMETRY: Final = "suppress_language_model_instrumentation"
-"""Set to ``True`` by OpenLLMetry's framework instrumentations around the provider's SDK. What is
-true silences those of the SDKs, so we set it too, to something else."""
-_BELOW: Final = "otel-llm"
-
-
+_MARKS: Final = {layer: create_key(f"otel-llm-{layer}") for layer in set(LAYERS.values())}
 (_SPAN,) = set_span_in_context(INVALID_SPAN, Context())
 """The key that the current span is kept under."""
 
@@ -49,11 +41,11 @@ def suppressed(context: Context, operation: str) -> bool:
         return False
     layer = LAYERS.get(operation)
     if layer is not None:
-        mark = context.get(_OFFICIAL[layer])
-        if mark and not (isinstance(mark, _LOCK) and mark.locked()):
+        mark = context.get(_MARKS[layer])
+        if isinstance(mark, _LOCK) and not mark.locked():
             return True
-    if layer is _INFERENCE and context.get(_OPENLLMETRY) is True:
-        return True
+        if vendors.theirs(context, layer):
+            return True
     return not is_instrumentation_enabled()
 
 
@@ -65,7 +57,7 @@ def marked(context: Context, span: Span, layer: str | None, ended: Lock) -> Cont
     if layer is None:
         return set_span_in_context(span, context)
     # One copy in place of several.
-    return Context({**context, _SPAN: span, _OFFICIAL[layer]: ended, _OPENLLMETRY: _BELOW})
+    return Context({**context, _SPAN: span, _MARKS[layer]: ended, **vendors.beside(layer)})
 
 
 def unmarked(context: Context, span: Span) -> Context:
@@ -77,5 +69,5 @@ def unmarked(context: Context, span: Span) -> Context:
     return inside
 
 
-_ALL: Final = (*_OFFICIAL.values(), _OPENLLMETRY)
+_ALL: Final = (*_MARKS.values(), *vendors.ALL)
 _LOCK: Final = type(Lock())

@@ -13,6 +13,7 @@ from .exporters.debug import DebugExporter, DebugExporterConfig
 from .exporters.otlp import OtlpExporter, OtlpExporterConfig
 from .exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
 from .processors.attributes import AttributesConfig, AttributesProcessor
+from .processors.batch import BatchConfig, BatchProcessor
 from .processors.content_store import ContentStoreConfig, ContentStoreProcessor
 from .processors.cost import CostConfig, CostProcessor
 from .processors.drop_content import DropContentConfig, DropContentProcessor
@@ -40,6 +41,7 @@ RECEIVERS: Mapping[str, Entry] = {
 }
 PROCESSORS: Mapping[str, Entry] = {
     "attributes": Entry(AttributesConfig, AttributesProcessor),
+    "batch": Entry(BatchConfig, BatchProcessor),
     "content_store": Entry(ContentStoreConfig, ContentStoreProcessor),
     "cost": Entry(CostConfig, CostProcessor),
     "drop_content": Entry(DropContentConfig, DropContentProcessor),

@@ -54,6 +54,13 @@ class BatchConfig:
     """The longest a request waits for company."""
     max_size: Size = 2**20
     """Bytes at which a batch is full. A single request may be larger."""
+    max_items: int = 0
+    """Spans, data points or log records a batch holds at most; larger requests are divided. 0: no
+    limit."""
+
+    def __post_init__(self) -> None:
+        if self.max_items < 0:
+            raise ValueError("max_items must not be below zero")
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Outbox(ABC):
             sender
             for sender in self.senders
             if sender.name not in destinations
-            or not sender.serves(destinations[sender.name][0], dead_letter)
+            or not sender.serves(*destinations[sender.name], dead_letter)
         ]
 
     def start(self) -> None:

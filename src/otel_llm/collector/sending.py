@@ -122,9 +122,11 @@ class Sender(Generic[Q]):
         self._wake.set()
         return self.queue.abandon()
 
-    def serves(self, exporter: Exporter, dead_letter: Grave | None) -> bool:
-        """Whether this is what would send to ``exporter`` and bury in ``dead_letter``."""
-        return self._exporter is exporter and self._dead_letter is dead_letter
+    def serves(self, exporter: Exporter, config: Sending, dead_letter: Grave | None) -> bool:
+        """Whether this is what would send to ``exporter`` in such batches and bury in
+        ``dead_letter``."""
+        same = self._batch == config.sending_queue.batch and self._dead_letter is dead_letter
+        return same and self._exporter is exporter
 
     def overflow(self, payload: bytes) -> None:
         """Bury a request for which the queue has no room. Raises ``Refused`` or ``OSError`` when
@@ -191,7 +193,7 @@ class Sender(Generic[Q]):
         large is tried again: a destination that is out of quota answers like one for which the
         data is too large, and is not asked once per span.
         """
-        parts, limit = [lot.payloads], float("inf")
+        parts, limit = self._portions(lot.payloads), float("inf")
         while parts:
             part = parts.pop()
             size = sum(map(len, part))
@@ -206,6 +208,14 @@ class Sender(Generic[Q]):
                 parts += self._alone(part, error)
             except Permanent as error:
                 self._bury(b"".join(part), error)
+
+    def _portions(self, part: Part) -> list[Part]:
+        """Divide what holds more items than a batch may, last first."""
+        most = self._batch.max_items
+        if not most or sum([count(self.signal, bytes(payload)) for payload in part]) <= most:
+            return [part]
+        halves = self._smaller(part, TooLarge("more items than a batch may hold"))
+        return [portion for half in halves for portion in self._portions(half)]
 
     def _smaller(self, part: Part, error: TooLarge) -> Sequence[Part]:
         """Return two halves, last first, or bury what cannot be halved."""

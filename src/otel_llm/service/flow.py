@@ -290,8 +290,11 @@ class Flow:
             yield replace(same[0], samples=[sample for f in same for sample in f.samples])
 
     def _destinations(self, config: PipelineConfig) -> Destinations:
-        settings = self._parts.settings.exporters
-        return {name: (self._parts.exporters[name], settings[name]) for name in config.exporters}
+        settings, used = self._parts.settings.exporters, config.processors
+        return {
+            name: (self._parts.exporters[name], self.processing.destination(used, settings[name]))
+            for name in config.exporters
+        }
 
     def _outbox(self, name: str, config: PipelineConfig) -> Outbox:
         signal = cast("Signal", name.partition("/")[0])

@@ -10,6 +10,7 @@ from typing import Any, Final
 from otel_llm.collector.component import Kept, Processor
 from otel_llm.collector.components import PROCESSORS
 from otel_llm.collector.journal import Journal, JournalConfig
+from otel_llm.collector.processors.batch import BatchProcessor
 from otel_llm.collector.processors.content_store import ContentStoreProcessor
 from otel_llm.collector.processors.sample import SampleProcessor
 from otel_llm.collector.sampling import Sampling
@@ -39,6 +40,14 @@ class Processing:
         parts = self.processors.values()
         stores = [part.store for part in parts if isinstance(part, ContentStoreProcessor)]
         return next((store for store in stores if store.token_file), None)
+
+    def destination(self, names: Sequence[str], exporter: Any) -> Any:
+        """Return the settings of an exporter for a pipeline with the processors ``names``."""
+        for name in names:
+            part = self.processors[name]
+            if isinstance(part, BatchProcessor):
+                exporter = part.applied(exporter)
+        return exporter
 
     def entrance(
         self,

@@ -214,8 +214,9 @@ def _misplaced(path: str, name: str, pipelines: Mapping[str, PipelineConfig]) ->
     for nth, used in enumerate(pipelines[name].processors, start=1):
         if used.partition("/")[0] != "sample":
             continue
-        if nth < len(pipelines[name].processors):
-            yield Problem(f"{path}.processors", f"{used!r} must be the last")
+        after = [kind.partition("/")[0] for kind in pipelines[name].processors[nth:]]
+        if set(after) - {"batch"}:
+            yield Problem(f"{path}.processors", f"{used!r} must be the last, but for 'batch'")
         if any(used in other.processors for n, other in pipelines.items() if n != name):
             text = f"{used!r} is of one pipeline; define another, such as 'sample/two'"
             yield Problem(f"{path}.processors", text)

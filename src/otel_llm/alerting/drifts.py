@@ -6,7 +6,6 @@ their length, their quality score; and a model that answers in place of the one 
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -195,23 +194,13 @@ def _hedging(hours: Iterable[_Hour]) -> tuple[int, int]:
     return _sum(hours, "hedging"), _sum(hours, "judged")
 
 
-def _length(hours: Iterable[_Hour]) -> Sample:
-    return _sample(hours, "measured", "chars", "squared")
+def _length(hours: Sequence[_Hour]) -> Sample:
+    return Sample.of_sums(*(_sum(hours, name) for name in ("measured", "chars", "squared")))
 
 
-def _quality(hours: Iterable[_Hour]) -> Sample:
-    micro = _sample(hours, "scored", "score", "score_squared")
-    return Sample(micro.count, micro.mean / MICRO, micro.deviation / MICRO)
-
-
-def _sample(hours: Iterable[_Hour], *names: str) -> Sample:
-    """Return the sample that a count, a sum and a sum of squares stand for."""
-    hours = list(hours)
-    count, total, squared = (_sum(hours, name) for name in names)
-    if count < 2:
-        return Sample(count, 0.0, 0.0)
-    variance = max(0.0, (squared - total * total / count) / (count - 1))
-    return Sample(count, total / count, math.sqrt(variance))
+def _quality(hours: Sequence[_Hour]) -> Sample:
+    names = ("scored", "score", "score_squared")
+    return Sample.of_sums(*(_sum(hours, name) for name in names), unit=MICRO)
 
 
 def _sum(hours: Iterable[_Hour], name: str) -> int:

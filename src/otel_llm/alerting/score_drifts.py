@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -72,7 +71,4 @@ class ScoreDrifts:
 
 def _sample(given: Sequence[_Sums]) -> Sample:
     count, total, squared = (sum(sums[at] for sums in given) for at in range(3))
-    if count < 2:
-        return Sample(count, 0.0, 0.0)
-    variance = max(0.0, (squared - total * total / count) / (count - 1))
-    return Sample(count, total / count / MICRO, math.sqrt(variance) / MICRO)
+    return Sample.of_sums(count, total, squared, MICRO)

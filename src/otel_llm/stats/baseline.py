@@ -5,7 +5,6 @@ Profiles add up exactly, over any number of workers and in any order, and go thr
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -204,9 +203,13 @@ def _all_changes(
     yield "refusal_rate", share_change(*refused, limit=limits.refusal_rate)
     hedged = [(t.flags.get("hedging", 0), t.judged) for t in (was, now)]
     yield "hedging_rate", share_change(*hedged, limit=limits.hedging_rate)
-    lengths = [_sample(t.measured, t.output_chars, t.output_chars_squared) for t in (was, now)]
+    lengths = [
+        Sample.of_sums(t.measured, t.output_chars, t.output_chars_squared) for t in (was, now)
+    ]
     yield "output_length", mean_change(*lengths, limit=limits.output_length)
-    scores = [_sample(t.scored, t.score_micro, t.score_micro_squared, MICRO) for t in (was, now)]
+    scores = [
+        Sample.of_sums(t.scored, t.score_micro, t.score_micro_squared, MICRO) for t in (was, now)
+    ]
     yield "quality", mean_drop(*scores, deviations=limits.quality)
     for name in before.scores.keys() & after.scores.keys():
         given = [_scored(profile.scores[name]) for profile in (before, after)]
@@ -226,11 +229,4 @@ def _shift(before: Sketch, after: Sketch, limit: float) -> Change | None:
 
 def _scored(sums: Sequence[int]) -> Sample:
     count, total, squared = sums
-    return _sample(count, total, squared, MICRO)
-
-
-def _sample(count: int, total: int, squared: int, unit: int = 1) -> Sample:
-    if count < 2:
-        return Sample(count, 0.0, 0.0)
-    variance = max(0.0, (squared - total * total / count) / (count - 1))
-    return Sample(count, total / count / unit, math.sqrt(variance) / unit)
+    return Sample.of_sums(count, total, squared, MICRO)

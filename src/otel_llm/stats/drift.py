@@ -35,6 +35,14 @@ class Sample:
     mean: float
     deviation: float
 
+    @classmethod
+    def of_sums(cls, count: int, total: int, squared: int, unit: int = 1) -> Sample:
+        """Return what a count, a sum and a sum of squares say, of values in parts of ``unit``."""
+        if count < 2:
+            return cls(count, 0.0, 0.0)
+        variance = max(0.0, (squared - total * total / count) / (count - 1))
+        return cls(count, total / count / unit, math.sqrt(variance) / unit)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

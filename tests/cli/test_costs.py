@@ -19,7 +19,14 @@ from tests.store.examples import a_call
 SINCE = "2026-11-19"
 RIGHT = Cost(0.0035, input=0.0025, output=0.001, source="genai-prices", tier="standard")
 CALLS = [
-    a_call(1, at=NOV, response_model="gpt-4o", usage=Usage(1000, 100), cost=RIGHT),
+    a_call(
+        1,
+        at=NOV,
+        response_model="gpt-4o",
+        usage=Usage(1000, 100),
+        cost=RIGHT,
+        reported_cost=0.004,
+    ),
     a_call(
         2,
         at=NOV + 1,
@@ -144,6 +151,19 @@ def test_the_providers_bill_is_held_against_our_sums(asking: list[str], tmp_path
         ["2026-11-20", "0.008500", "0.008500", "0.000000", "0.0%", "gpt-4o"],
         ["ours", "$0.0085,", "theirs", "$0.1585,", "residual", "$0.1500"],
     ]
+
+
+def test_what_providers_said_with_each_answer_is_held_against_our_costs(asking: list[str], capsys):
+    assert main(["reconcile", "--reported", SINCE, *asking]) == 1
+
+    assert [line.split() for line in capsys.readouterr().out.splitlines()][1:] == [
+        ["2026-11-20", "0.003500", "0.004000", "0.000500", "12.5%", "gpt-4o"],
+        ["ours", "$0.0035,", "theirs", "$0.0040,", "residual", "$0.0005"],
+    ]
+
+
+def test_a_reconciliation_is_with_an_export_or_with_what_was_reported(capsys):
+    assert [main(["reconcile"]), main(["reconcile", "x.csv", "--reported", "1d"])] == [2, 2]
 
 
 def test_any_table_is_read_by_its_columns_and_a_name_by_a_map(

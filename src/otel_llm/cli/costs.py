@@ -35,7 +35,12 @@ def add(commands: Commands) -> None:
     reconcile = command(
         commands, "reconcile", _reconcile, "our sums against a provider's bill, by model and day"
     )
-    reconcile.add_argument("file", type=Path, metavar="FILE", help="the export (CSV)")
+    reconcile.add_argument("file", type=Path, nargs="?", metavar="FILE", help="the export (CSV)")
+    reconcile.add_argument(
+        "--reported",
+        metavar="SINCE",
+        help="in place of an export: what providers said with each answer since 30d (ago), …",
+    )
     reconcile.add_argument("--provider", choices=_PROVIDERS, help="told by the header without it")
     for name, about in (
         ("day", "the day or moment"),
@@ -121,22 +126,36 @@ def print_shifts(shifts: Iterable[Shift]) -> None:
 
 
 def _reconcile(arguments: argparse.Namespace) -> int:
-    from otel_llm.pricing.reconcile import read_charges, reconcile
-
+    if (arguments.file is None) == (arguments.reported is None):
+        return mistakes("", ["give either the FILE of an export or --reported SINCE"])
     try:
-        charges = list(read_charges(arguments.file, _columns(arguments)))
-        models = dict(_pair(written) for written in arguments.map)
-        if not charges:
-            return mistakes(arguments.file, ["holds no charge"])
-        _set_times(arguments, charges)
-        with calls_of(arguments) as calls:
-            rows = reconcile(calls, charges, models)
+        rows = _reported(arguments) if arguments.reported else _charged(arguments)
     except (OSError, ValueError) as error:
         return mistakes(arguments.file, [error])
     except Unanswered as error:
         return unanswered(error)
     _print_residuals(rows)
     return 1 if any(_is_off(row, arguments.tolerance) for row in rows) else 0
+
+
+def _charged(arguments: argparse.Namespace) -> Sequence[Residual]:
+    from otel_llm.pricing.reconcile import read_charges, reconcile
+
+    charges = list(read_charges(arguments.file, _columns(arguments)))
+    models = dict(_pair(written) for written in arguments.map)
+    if not charges:
+        raise ValueError("holds no charge")
+    _set_times(arguments, charges)
+    with calls_of(arguments) as calls:
+        return reconcile(calls, charges, models)
+
+
+def _reported(arguments: argparse.Namespace) -> Sequence[Residual]:
+    from otel_llm.pricing.reconcile import reported
+
+    arguments.since, arguments.until = arguments.reported, None
+    with calls_of(arguments) as calls:
+        return reported(calls)
 
 
 def _columns(arguments: argparse.Namespace) -> Columns | None:

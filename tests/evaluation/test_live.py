@@ -95,7 +95,7 @@ def test_an_answer_is_judged_and_its_score_is_on_its_span_and_in_the_store(tmp_p
     assert ours.trace_id.hex() != TRACE
 
 
-def test_what_the_judge_costs_is_traced_and_priced_and_the_judge_is_never_judged(tmp_path: Path):
+def test_what_the_judge_costs_is_traced_and_priced(tmp_path: Path):
     with (
         FakeProvider(judge_route(lambda question, answer: 5)) as provider,
         collector(tmp_path, judge(provider, tmp_path)) as service,
@@ -103,14 +103,24 @@ def test_what_the_judge_costs_is_traced_and_priced_and_the_judge_is_never_judged
         receive(service, said())
         wait_until(lambda: service.store.scores(TRACE))
         assert service.writer.flush(PATIENCE_S)
-        receive(service, said(otel_llm__evaluation__purpose="judge"), start_ns=START + 1)
         [call] = service.store.calls(Filter(service="otel-llm-evaluation")).calls
 
     # 1000 in at $0.15 and 20 out at $0.60 per million
     assert call.cost is not None
     assert call.cost.total == pytest.approx(0.000162)
     assert (call.name, call.response_model) == ("chat gpt-4o-mini", "gpt-4o-mini-2024-07-18")
-    assert len(provider.requests) == 1
+
+
+def test_calls_that_evaluate_others_are_never_judged(tmp_path: Path):
+    marked = said(question="marked", otel_llm__evaluation__purpose="judge")
+    with (
+        FakeProvider(judge_route(lambda question, answer: 5)) as provider,
+        collector(tmp_path, judge(provider, tmp_path, concurrency=1)) as service,
+    ):
+        receive(service, marked, said(question="last"))
+        wait_until(lambda: service.evaluation._live.judged)
+
+    assert [asked(r)["question"] for r in provider.requests] == ["last"]
 
 
 def test_a_call_that_arrives_twice_is_judged_once(tmp_path: Path):

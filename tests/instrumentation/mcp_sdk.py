@@ -48,18 +48,18 @@ def lowlevel(server):
 
 
 @asynccontextmanager
-async def in_memory():
+async def in_memory(server=None, **options):
     """Connect a client and a server by streams in memory."""
     from mcp.client.session import ClientSession
     from mcp.shared.memory import create_client_server_memory_streams
 
-    server = lowlevel(made())
+    server = lowlevel(server or made())
     async with (
         create_client_server_memory_streams() as (near, far),
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(server.run, *far, server.create_initialization_options())
-        async with ClientSession(*near) as client:
+        async with ClientSession(*near, **options) as client:
             await client.initialize()
             yield client
         tasks.cancel_scope.cancel()

@@ -357,6 +357,38 @@ async def test_no_content_leaves_by_default(telemetry):
     assert "271831" not in everything
 
 
+@first_only
+@pytest.mark.usefixtures("instrumented")
+async def test_what_a_server_asks_of_its_client_is_in_the_same_trace(telemetry):
+    from mcp import types
+    from mcp.server.fastmcp import Context, FastMCP
+
+    server = FastMCP("asks")
+
+    async def ask(ctx):
+        """Ask the client's model."""
+        message = types.SamplingMessage(
+            role="user", content=types.TextContent(type="text", text="2+2?")
+        )
+        answer = await ctx.session.create_message([message], max_tokens=9)
+        return answer.content.text
+
+    ask.__annotations__ = {"ctx": Context, "return": str}  # local names cannot be looked up
+    server.tool()(ask)
+
+    async def answer(context, params):
+        content = types.TextContent(type="text", text="four")
+        return types.CreateMessageResult(role="assistant", content=content, model="m")
+
+    async with in_memory(server, sampling_callback=answer) as client:
+        result = await client.call_tool("ask", {})
+
+    assert result.content[0].text == "four"
+    (call,) = (below for name, below in tree(telemetry) if name == "tools/call ask")
+    asked = ("sampling/createMessage", [("sampling/createMessage", [])])
+    assert call == [("tools/call ask", [asked])]
+
+
 @pytest.mark.usefixtures("instrumented")
 async def test_calls_at_once_do_not_mix(telemetry):
     tracer = telemetry.tracer_provider.get_tracer("app")

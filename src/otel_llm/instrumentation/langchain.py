@@ -38,6 +38,7 @@ from .core.traced import traced
 from .shapes import chat_messages
 from .shapes import langchain as shape
 from .shapes.hosts import server_at
+from .shapes.sampling import sampling
 from .shapes.values import field, fields, integer, items, number, text, texts
 
 _SDKS = {
@@ -91,11 +92,7 @@ def _request(model: Any, stream: bool | None, arguments: Mapping[str, Any]) -> R
         temperature=number(told.get("ls_temperature")),
         max_tokens=integer(told.get("ls_max_tokens")),
         stop_sequences=texts(told.get("ls_stop")),
-        top_p=number(chosen.get("top_p")),
-        top_k=integer(chosen.get("top_k")),
-        seed=integer(chosen.get("seed")),
-        frequency_penalty=number(chosen.get("frequency_penalty")),
-        presence_penalty=number(chosen.get("presence_penalty")),
+        **sampling(chosen),
         choice_count=None if choices == 1 else choices,
     )
 

@@ -29,6 +29,7 @@ from .parts import (
     tool_call_part,
     tool_response_part,
 )
+from .sampling import sampling
 from .values import count, field, fields, integer, items, known, number, text, texts
 
 _Shape: TypeAlias = tuple[Callable[[Any], Response], Callable[[], StreamReader]]
@@ -51,11 +52,7 @@ def request(model: Any, stream: bool | None, arguments: Mapping[str, Any]) -> Re
         temperature=number(chosen.get("temperature")),
         max_tokens=integer(chosen.get("max_tokens")),
         stop_sequences=texts(chosen.get("stop")),
-        top_p=number(chosen.get("top_p")),
-        top_k=integer(chosen.get("top_k")),
-        seed=integer(chosen.get("seed")),
-        frequency_penalty=number(chosen.get("frequency_penalty")),
-        presence_penalty=number(chosen.get("presence_penalty")),
+        **sampling(chosen),
     )
 
 

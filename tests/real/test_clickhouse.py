@@ -31,13 +31,15 @@ from otel_llm.store import (
     open_store,
     report_on,
 )
-from otel_llm.store.clickhouse import ClickHouseStore
 from tests.e2e.running import collector
 from tests.e2e.test_collector import HttpExporter, send
 from tests.store.examples import DAY, FULL, NOON, SECOND, a_call, usd
 from tests.store.test_scores import RATED
 
 from .clickhouse import PYTHON, ClickHouse, clickhouse
+
+pytest.importorskip("clickhouse_connect", reason="the extra clickhouse is not installed")
+from otel_llm.store.clickhouse import ClickHouseStore
 
 pytestmark = [
     pytest.mark.real,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_llm.instrumentation.core.natives import native
 from otel_llm.testing import OtlpSink
 
 NOBODY = "http://127.0.0.1:9"
@@ -96,6 +97,42 @@ def test_another_instrumentation_of_the_same_sdk_is_named(doctor, tmp_path):
 
     assert "also instrumented by vendor-openai: calls may double" in done.stdout
     assert "-> OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=openai-v2" in done.stdout
+
+
+def test_another_instrumentation_that_lives_in_peace_with_ours_is_no_warning(doctor, tmp_path):
+    rival = "[opentelemetry_instrumentor]\nopenai = nobody.home:Instrumentor\n"
+    name = "opentelemetry-instrumentation-genai-openai"
+
+    done = doctor(path=distribution(tmp_path, name, "9.9", rival))
+
+    assert f"also instrumented by {name}: one span per call all the same" in done.stdout
+    assert "calls may double" not in done.stdout
+
+
+def test_a_hash_without_a_key_is_named_with_the_line_that_helps(doctor):
+    done = doctor(OTEL_LLM_CAPTURE="hash")
+
+    assert "no hashes: they need a key" in done.stdout
+    assert "-> OTEL_LLM_HASH_KEY=" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "version", "environ", "text"),
+    [
+        ("anthropic", "1.16.0", {}, None),
+        ("anthropic", "2.11.0", {}, "left out"),
+        ("anthropic", "2.11.0", {"ANTHROPIC_OPEN_TELEMETRY": "false"}, None),
+        ("mistralai", "3.7.0", {}, None),
+        ("mistralai", "3.7.0", {"MISTRAL_SDK_TELEMETRY": "global"}, "silent"),
+        ("mistralai", "3.7.0", {"MISTRAL_SDK_TELEMETRY": "dedicated"}, "second time"),
+        ("litellm", "1.109.1", {}, "where that is registered"),
+        ("openai", "3.52.0", {}, None),
+    ],
+)
+def test_an_sdk_that_traces_itself_is_named(package, version, environ, text):
+    said = native(package, version, environ)
+
+    assert (said is None) if text is None else (said is not None and text in said.text)
 
 
 def test_what_is_switched_off_is_said(doctor):

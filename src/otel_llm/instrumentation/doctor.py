@@ -21,6 +21,7 @@ from opentelemetry.trace import NoOpTracerProvider
 
 from .core import LLMInstrumentor
 from .core.instrumentor import Binding
+from .core.natives import native
 from .core.settings import Settings
 
 GROUP = "opentelemetry_instrumentor"
@@ -49,9 +50,9 @@ def examine(environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     others = [entry for entry in installed if not _ours(entry)]
     disabled = _names(environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
     for entry in filter(_ours, installed):
-        yield from _sdk(entry, others, disabled)
+        yield from _sdk(entry, others, disabled, environ)
     yield _endpoint(environ)
-    yield _content(environ)
+    yield from _content(environ)
 
 
 def _ours(entry: EntryPoint) -> bool:
@@ -63,7 +64,10 @@ def _names(listed: str) -> frozenset[str]:
 
 
 def _sdk(
-    entry: EntryPoint, others: Sequence[EntryPoint], disabled: frozenset[str]
+    entry: EntryPoint,
+    others: Sequence[EntryPoint],
+    disabled: frozenset[str],
+    environ: Mapping[str, str],
 ) -> Iterator[Finding]:
     kind: type[LLMInstrumentor] = entry.load()
     found = _installed(kind)
@@ -79,6 +83,8 @@ def _sdk(
         yield Finding(subject, "error", f"not traced: needs {conflict.required}", fix)
         return
     yield _bound(kind, subject)
+    if (said := native(package, found[1], environ)) is not None:
+        yield Finding(subject, "warning" if said.fix else "ok", said.text, said.fix)
     yield from _rivals(package, subject, others, disabled)
 
 
@@ -133,8 +139,9 @@ def _optional(binding: Binding) -> bool:
 
 def _described(binding: Binding) -> str:
     name = f"{binding.patch.module}.{binding.patch.name}"
-    state = "unbound" if binding.state == "pending" else binding.state
-    also = f", wrapped before us by {binding.foreign}" if binding.foreign else ""
+    missing = "absent" if _optional(binding) else "unbound"  # absent: not in this version
+    state = binding.state if binding.state == "bound" else missing
+    also = f", instrumented before us by {binding.foreign}" if binding.foreign else ""
     return f"{state:8} {name}{also}"
 
 
@@ -146,8 +153,16 @@ def _rivals(
     for entry in others:
         if word in re.split(r"[._-]", entry.name.lower()) and entry.name not in disabled:
             by = entry.dist.name if entry.dist else entry.value
+            if by.startswith(_PEACEFUL):
+                text = f"also instrumented by {by}: one span per call all the same"
+                yield Finding(subject, "ok", text)
+                continue
             fix = f"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={entry.name}"
             yield Finding(subject, "warning", f"also instrumented by {by}: calls may double", fix)
+
+
+_PEACEFUL = ("opentelemetry-instrumentation-botocore", "opentelemetry-instrumentation-genai-")
+"""Whose marks we know and who know ours, or whose GenAI part is left out (see ``vendors``)."""
 
 
 def _endpoint(environ: Mapping[str, str]) -> Finding:
@@ -200,9 +215,18 @@ def _exporter(protocol: str) -> Any:
     return OverHttp(timeout=TIMEOUT_S)
 
 
-def _content(environ: Mapping[str, str]) -> Finding:
-    mode = Settings.from_environment(environ).capture
+def _content(environ: Mapping[str, str]) -> Iterator[Finding]:
+    settings = Settings.from_environment(environ)
+    mode = settings.capture
     if mode.on_span or mode.on_event:
-        text = f"{mode.name}: prompts and answers leave the process"
-        return Finding("content", "warning", text)
-    return Finding("content", "ok", "NO_CONTENT: no message leaves the process")
+        taken = f", without {' and '.join(settings.redact)}" if settings.redact else ""
+        text = f"{mode.name}: prompts and answers leave the process{taken}"
+        yield Finding("content", "warning", text, None if taken else _REDACT_FIX)
+    else:
+        yield Finding("content", "ok", "NO_CONTENT: no message leaves the process")
+    if "hash" in settings.derive and not settings.hash_key:
+        yield Finding("content", "warning", "no hashes: they need a key", _HASH_FIX)
+
+
+_REDACT_FIX = "OTEL_LLM_REDACT=secrets,pii takes keys and personal data out of them"
+_HASH_FIX = "OTEL_LLM_HASH_KEY=… with a secret that all your processes share"

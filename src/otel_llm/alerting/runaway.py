@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from otel_llm.config.units import Duration
@@ -69,49 +69,61 @@ class Runaway:
     """A trace that shows it."""
 
 
-@dataclass(slots=True)
 class _Pace:
-    """What one session or trace did of late."""
+    """What one session or trace did in the last minute, in steps of five seconds."""
 
-    steps: dict[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
-    """Calls and tokens by step of five seconds."""
-    calls: int = 0
-    """In all steps together, as ``tokens``."""
-    tokens: int = 0
-    tool: str | None = None
-    repeats: int = 0
-    tool_at: float = 0.0
+    __slots__ = ("_calls", "_tokens", "calls", "repeats", "step", "tokens", "tool", "tool_at")
 
-    def add(self, call: Call, at: float) -> None:
-        if call.billed:
-            self._count(int(at // _STEP_S), call.tokens or 0)
-        elif call.tool_name is not None:
-            again = call.tool_name == self.tool and at - self.tool_at <= _MINUTE_S
-            self.repeats = self.repeats + 1 if again else 1
-            self.tool, self.tool_at = call.tool_name, at
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.calls = self.tokens = self.repeats = 0
+        self.tool: str | None = None
+        self.tool_at = 0.0
+        self._calls = [0] * _STEPS
+        self._tokens = [0] * _STEPS
 
-    def _count(self, step: int, tokens: int) -> None:
-        calls, before = self.steps.get(step, (0, 0))
-        self.steps[step] = calls + 1, before + tokens
+    def call(self, step: int, tokens: int) -> None:
+        """Count a model call."""
+        if step > self.step:
+            self._move(step)
+        place = step % _STEPS
+        self._calls[place] += 1
+        self._tokens[place] += tokens
         self.calls += 1
         self.tokens += tokens
-        if not calls:  # a step begins: others end
-            for old in [old for old in self.steps if old <= step - _STEPS]:
-                calls, before = self.steps.pop(old)
-                self.calls -= calls
-                self.tokens -= before
 
-    def value(self, limit: Limit) -> int:
-        if limit == "tool_repeats":
-            return self.repeats
-        return self.calls if limit == "calls_per_minute" else self.tokens
+    def _move(self, step: int) -> None:
+        """Let go of what is older than a minute at ``step``."""
+        for old in range(self.step + 1, min(step, self.step + _STEPS) + 1):
+            place = old % _STEPS
+            self.calls -= self._calls[place]
+            self.tokens -= self._tokens[place]
+            self._calls[place] = self._tokens[place] = 0
+        self.step = step
+
+    def use(self, tool: str, at: float) -> None:
+        """Count a tool call."""
+        again = tool == self.tool and at - self.tool_at <= _MINUTE_S
+        self.repeats = self.repeats + 1 if again else 1
+        self.tool, self.tool_at = tool, at
+
+
+_READ: Mapping[Limit, Callable[[_Pace], int]] = {
+    "calls_per_minute": lambda pace: pace.calls,
+    "tokens_per_minute": lambda pace: pace.tokens,
+    "tool_repeats": lambda pace: pace.repeats,
+}
+
+
+def _checks(limits: Mapping[Limit, int]) -> list[tuple[Limit, Callable[[_Pace], int], int]]:
+    return [(limit, _READ[limit], most) for limit, most in limits.items()]
 
 
 class Runaways:
     """Follows sessions and traces. Thread-safe; the clock is passed in."""
 
     def __init__(self, config: RunawayConfig) -> None:
-        self._limits = config.limits()
+        self._limits = _checks(config.limits())
         self._hold_s = config.hold
         self._lock = threading.Lock()
         self._paces: OrderedDict[Who, _Pace] = OrderedDict()
@@ -124,23 +136,26 @@ class Runaways:
         with self._lock:
             for call in calls:
                 at = min(call.end_ns / NANO, now) if call.end_ns > 0 else now
-                if (call.billed or call.tool_name is not None) and at > now - _MINUTE_S:
-                    for who in _whose(call):
-                        self._follow(who, call, at)
+                if at > now - _MINUTE_S + _STEP_S and (call.billed or call.tool_name):
+                    self._follow(_whose(call), call, at)
 
     def _follow(self, who: Who, call: Call, at: float) -> None:
-        pace = self._paces.get(who)
-        if pace is None:
-            pace = self._paces[who] = _Pace()
-            if len(self._paces) > _FOLLOWED:
-                self._paces.popitem(last=False)
-        else:
-            self._paces.move_to_end(who)
-        pace.add(call, at)
-        for limit, most in self._limits.items():
-            value = pace.value(limit)
-            if value > most:
+        step = int(at // _STEP_S)
+        pace = self._paces.get(who) or self._begin(who, step)
+        self._paces.move_to_end(who)
+        if not call.billed:
+            pace.use(call.tool_name or "", at)
+        elif step > pace.step - _STEPS:
+            pace.call(step, call.tokens or 0)
+        for limit, read, most in self._limits:
+            if (value := read(pace)) > most:
                 self._over[who, limit] = Runaway(who, limit, value / most, at, call.trace_id)
+
+    def _begin(self, who: Who, step: int) -> _Pace:
+        pace = self._paces[who] = _Pace(step)
+        if len(self._paces) > _FOLLOWED:
+            self._paces.popitem(last=False)
+        return pace
 
     def found(self, now: float) -> tuple[Runaway, ...]:
         """Return what is over a limit, or was within ``hold``."""
@@ -150,11 +165,8 @@ class Runaways:
             return tuple(self._over.values())
 
     def told(self, now: float) -> Told:
-        """The signal ``runaway``. A trace of a session that runs away is not told beside it."""
-        found = self.found(now)
-        shown = {one.trace_id for one in found if one.who[0] == "session"}
-        told = [one for one in found if one.who[0] == "session" or one.trace_id not in shown]
-        return [({**_scope(one.who), "limit": one.limit}, one.factor) for one in told]
+        """The signal ``runaway``."""
+        return [({**_scope(one.who), "limit": one.limit}, one.factor) for one in self.found(now)]
 
     def example(self, labels: Mapping[str, str]) -> str | None:
         """Return a trace that shows what ``told`` says under ``labels``."""
@@ -163,16 +175,17 @@ class Runaways:
             return next((o.trace_id for o in over if _scope(o.who).items() <= labels.items()), None)
 
     def denials(self, now: float) -> Iterator[Denial]:
-        """Yield what is denied to whom."""
+        """Yield what is denied to whom: to a session, and to the trace that it runs away in."""
         for one in self.found(now):
-            yield Denial("runaway", one.limit, dict([one.who]))
+            yield Denial("runaway", one.limit, {one.who[0]: label(one.who[1])})
+            if one.who[0] == "session":
+                yield Denial("runaway", one.limit, {"trace": one.trace_id})
+
+
+def _whose(call: Call) -> Who:
+    """Return the session; of a call that names none, the trace."""
+    return ("session", call.conversation_id) if call.conversation_id else ("trace", call.trace_id)
 
 
 def _scope(who: Who) -> dict[str, str]:
-    return {"scope": who[0], "id": who[1]}
-
-
-def _whose(call: Call) -> Iterator[Who]:
-    yield "trace", call.trace_id
-    if session := label(call.conversation_id):
-        yield "session", session
+    return {"scope": who[0], "id": label(who[1])}

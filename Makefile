@@ -6,7 +6,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sdks test-real soak lint format type bench docs docs-check lock clean
+.PHONY: help demo test test-sdks test-real soak fuzz lint format type bench docs docs-check lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ test-real: .venv/.installed ## Against heavy real parts; installs what it needs
 
 soak: .venv/.installed ## The long fault test of the collector
 	$(BIN)/python -m tests.soak $(ARGS)
+
+fuzz: .venv/.installed ## Every decoder, fed with what nobody sends on purpose (ARGS="--seconds 60")
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: .venv/.installed ## Style
 	$(BIN)/ruff check .

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from otel_llm import semconv
 
+from ..wire import NotProtobuf
 from .messages import Message, as_map, as_messages, parsed
 from .work import Work
 
@@ -44,7 +46,8 @@ def told(work: Work) -> None:
         if messages
     ]
     if done and all(done) and not work.keep:
-        work.span.rewrite_rest(lambda name, value: None if name in _SAID else value)
+        with suppress(NotProtobuf):  # broken inside: it goes on as it came
+            work.span.rewrite_rest(lambda name, value: None if name in _SAID else value)
 
 
 def _messages(name: str, attributes: Mapping[str, Any]) -> list[Message]:

@@ -6,11 +6,13 @@ it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from otel_llm import semconv
 
 from .. import facts
+from ..wire import NotProtobuf
 from .conversions import HOW
 from .events import told
 from .lists import gather
@@ -166,4 +168,5 @@ def _name(work: Work) -> None:
     operation, model = span.text(semconv.OPERATION_NAME), span.text(semconv.REQUEST_MODEL)
     if begins and operation and model and span.name.startswith(begins):
         called = f"{operation} {model}"
-        span.rewrite_rest(lambda name, value: called if name == "name" else value)
+        with suppress(NotProtobuf):  # broken inside: it goes on as it came
+            span.rewrite_rest(lambda name, value: called if name == "name" else value)

@@ -1,0 +1,89 @@
+"""Processors where they make no sense are refused before anything is started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from otel_llm.config import ConfigError
+from otel_llm.service.settings import check
+
+
+def problems(processors: dict[str, Any], **pipelines: list[str]) -> list[str]:
+    given = {
+        "receivers": {"otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}},
+        "processors": processors,
+        "service": {
+            "pipelines": {
+                name.replace("__", "/"): {"receivers": ["otlp"], "processors": used}
+                for name, used in pipelines.items()
+            }
+        },
+    }
+    try:
+        check(given)
+    except ConfigError as error:
+        return [f"{problem.path}: {problem.text}" for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize("signal", ["traces", "logs", "metrics"])
+def test_what_works_on_every_signal_may_be_in_every_pipeline(signal):
+    everywhere = {
+        "redact": None,
+        "filter": {"drop": ["a"]},
+        "attributes": {"actions": [{"key": "a", "action": "delete"}]},
+        "resource": {"attributes": [{"key": "a", "action": "delete"}]},
+        "batch": None,
+    }
+
+    assert problems(everywhere, **{signal: list(everywhere)}) == []
+
+
+def test_a_processor_of_spans_is_refused_for_logs():
+    assert problems({"cost": None, "drop_content": None}, logs=["drop_content", "cost"]) == [
+        "service.pipelines.logs.processors: 'cost' does not work on logs"
+    ]
+    assert problems({"drop_content": None}, metrics=["drop_content"]) == [
+        "service.pipelines.metrics.processors: 'drop_content' does not work on metrics"
+    ]
+
+
+def test_sampling_comes_last_and_belongs_to_one_pipeline():
+    both: dict[str, Any] = {"sample": {"rate": 0.5}, "sample/b": None, "cost": None, "batch": None}
+
+    assert problems(both, traces=["cost", "sample", "batch"], traces__b=["sample/b"]) == []
+    assert problems(both, traces=["sample", "cost"]) == [
+        "service.pipelines.traces.processors: 'sample' must be the last, but for 'batch'"
+    ]
+    assert problems(both, traces=["sample"], traces__b=["sample"]) == [
+        f"service.pipelines.{name}.processors: 'sample' is of one pipeline; define another, "
+        "such as 'sample/two'"
+        for name in ("traces", "traces/b")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"filter": {"drop": ["a =="]}}, "processors.filter: 'a ==': a value is missing after =="),
+        ({"filter": None}, "processors.filter: give drop or keep, or both"),
+        (
+            {"attributes": {"actions": [{"key": "a", "action": "insret"}]}},
+            "processors.attributes.actions[0].action: 'insret' is not allowed; "
+            "did you mean 'insert'?",
+        ),
+        (
+            {"content_store": {"path": "c", "key": "short"}},
+            "processors.content_store: key: not 32 bytes in base64 or hexadecimal; make one with: "
+            "openssl rand -base64 32",
+        ),
+        (
+            {"batch": {"send_batch_size": 5, "send_batch_max_size": 2}},
+            "processors.batch: send_batch_max_size must not be below send_batch_size",
+        ),
+    ],
+)
+def test_mistakes_are_named_with_their_place(settings, said):
+    assert problems(settings, traces=[]) == [said]

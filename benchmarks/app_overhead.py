@@ -1,11 +1,11 @@
 """What the app wing adds to a call, against hand-written instrumentation of the same call.
 
-    python benchmarks/app_overhead.py [--rounds 15] [--calls 200]
+    python -m benchmarks.app_overhead [--rounds 15] [--calls 200]
 
-The floor writes, by hand, one span with the same attributes and the same metrics with the same
-attributes; what is compared is what each adds to the plain call. ``stubbed``: the SDK below the
-patched method answers from memory, so only the instrumentation is left. ``whole``: the real SDK
-with an in-process transport. Variants take turns within a round, the median round counts.
+The floor (``hands.py``) writes, by hand, one span with the same attributes and the same metrics
+with the same attributes; what is compared is what each adds to the plain call. ``stubbed``: the SDK
+below the patched method answers from memory, so only the instrumentation is left. ``whole``: the
+real SDK with an in-process transport. Variants take turns within a round, the median round counts.
 """
 
 from __future__ import annotations
@@ -16,149 +16,26 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import httpx2
-import openai
-from openai.resources.chat.completions import Completions
-from opentelemetry import context as otel_context
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import SpanKind, set_span_in_context
 
-from otel_llm.instrumentation.openai import OpenAIInstrumentor
-from otel_llm.semconv import metrics
+from benchmarks.hands import SDKS, Hand, OpenAI
 from otel_llm.testing import openai as wire
 
 LIMIT, READ_LIMIT_US = 1.25, 1.5
 CHUNKS = 100
-TEXT = "What is the answer to everything? " * 128
-USAGE = wire.usage(1200, 90, prompt_tokens_details={"cached_tokens": 1024})
-ASK: dict[str, Any] = {
-    "model": "gpt-4o-mini",
-    "messages": [{"role": "user", "content": TEXT}],
-    "temperature": 0.2,
-    "top_p": 0.9,
-    "max_tokens": 200,
-    "seed": 7,
-}
-ANSWER = wire.completion(usage=USAGE, service_tier="default", system_fingerprint="fp_1")
 STREAM = "".join(
     f"data: {json.dumps(c)}\n\n"
-    for c in wire.completion_chunks("word " * (CHUNKS - 4), include_usage=USAGE)
+    for c in wire.completion_chunks("word " * (CHUNKS - 4), include_usage=OpenAI.usage)
 )
-
-START = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o-mini",
-    "server.address": "127.0.0.1",
-    "server.port": 80,
-}
-
-
-def described_request(asked: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "gen_ai.request.temperature": asked["temperature"],
-        "gen_ai.request.top_p": asked["top_p"],
-        "gen_ai.request.max_tokens": asked["max_tokens"],
-        "gen_ai.request.seed": asked["seed"],
-        "openai.api.type": "chat_completions",
-    }
-
-
-class Hand:
-    """The same call, instrumented by hand by somebody who knows what it is."""
-
-    def __init__(self, telemetry: dict[str, Any], content: bool = False) -> None:
-        self.tracer = telemetry["tracer_provider"].get_tracer("hand")
-        meter = telemetry["meter_provider"].get_meter("hand")
-        self.duration, self.tokens, self.first, self.later = (
-            meter.create_histogram(
-                m.name, m.unit, explicit_bucket_boundaries_advisory=list(m.buckets)
-            )
-            for m in (
-                metrics.CLIENT_OPERATION_DURATION,
-                metrics.CLIENT_TOKEN_USAGE,
-                metrics.CLIENT_OPERATION_TIME_TO_FIRST_CHUNK,
-                metrics.CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK,
-            )
-        )
-        self.content = content
-
-    def call(self, create: Callable[..., Any]) -> Any:
-        started = time.time_ns()
-        model = ASK["model"]
-        known = {**START, "gen_ai.request.model": model}
-        span = self.tracer.start_span(f"chat {model}", kind=SpanKind.CLIENT, attributes=known)
-        context = set_span_in_context(span)
-        token = otel_context.attach(context)
-        try:
-            answer = create(**ASK)
-        finally:
-            otel_context.detach(token)
-        if span.is_recording():
-            span.set_attributes(self.described(answer))
-        span.end()
-        self.measure(answer, (time.time_ns() - started) / 1e9, context)
-        return answer
-
-    def by_hand(self, speaker: openai.OpenAI) -> Any:
-        return self.call(speaker.chat.completions.create)
-
-    def described(self, answer: Any) -> dict[str, Any]:
-        cached = answer.usage.prompt_tokens_details
-        said = {
-            **described_request(ASK),
-            "gen_ai.response.id": answer.id,
-            "gen_ai.response.model": answer.model,
-            "gen_ai.response.finish_reasons": [c.finish_reason for c in answer.choices],
-            "gen_ai.usage.input_tokens": answer.usage.prompt_tokens,
-            "gen_ai.usage.output_tokens": answer.usage.completion_tokens,
-            "gen_ai.usage.cache_read.input_tokens": cached.cached_tokens,
-            "openai.response.service_tier": answer.service_tier,
-            "openai.response.system_fingerprint": answer.system_fingerprint,
-        }
-        if self.content:
-            said["gen_ai.input.messages"] = json.dumps(
-                [
-                    {"role": m["role"], "parts": [{"type": "text", "content": m["content"]}]}
-                    for m in ASK["messages"]
-                ]
-            )
-            said["gen_ai.output.messages"] = json.dumps(
-                [
-                    {
-                        "role": "assistant",
-                        "parts": [{"type": "text", "content": c.message.content}],
-                        "finish_reason": c.finish_reason,
-                    }
-                    for c in answer.choices
-                ]
-            )
-        return said
-
-    def measure(self, answer: Any, seconds: float, context: Any) -> None:
-        attributes = {
-            **START,
-            "gen_ai.response.model": answer.model,
-            "openai.response.service_tier": answer.service_tier,
-            "openai.response.system_fingerprint": answer.system_fingerprint,
-        }
-        usage = answer.usage
-        self.tokens.record(
-            usage.prompt_tokens, {**attributes, "gen_ai.token.type": "input"}, context
-        )
-        self.tokens.record(
-            usage.completion_tokens, {**attributes, "gen_ai.token.type": "output"}, context
-        )
-        self.duration.record(seconds, attributes, context)
 
 
 def providers(sampler: Any = ALWAYS_ON) -> dict[str, Any]:
@@ -166,29 +43,6 @@ def providers(sampler: Any = ALWAYS_ON) -> dict[str, Any]:
         "tracer_provider": TracerProvider(sampler=sampler),
         "meter_provider": MeterProvider(metric_readers=[InMemoryMetricReader()]),
     }
-
-
-def client(answer: bytes, kind: str) -> openai.OpenAI:
-    def respond(_: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, content=answer, headers={"content-type": kind})
-
-    return openai.OpenAI(
-        api_key="k",
-        base_url="http://127.0.0.1:80/v1",
-        http_client=httpx2.Client(transport=httpx2.MockTransport(respond)),
-    )
-
-
-@contextmanager
-def stubbed(whole: openai.OpenAI) -> Iterator[openai.OpenAI]:
-    """Answer from memory in place of the patched method, which is wrapped as ever."""
-    completion = whole.chat.completions.create(**ASK)
-    original = Completions.create
-    Completions.create = lambda self, **_: completion  # type: ignore[method-assign]
-    try:
-        yield whole
-    finally:
-        Completions.create = original  # type: ignore[method-assign]
 
 
 def microseconds(call: Callable[[], Any], calls: int) -> float:
@@ -214,12 +68,12 @@ def take_turns(variants: dict[str, Any], rounds: int, calls: int) -> dict[str, f
     return {name: statistics.median(values) for name, values in added.items()}
 
 
-def instrument(**settings: Any) -> Callable[[], Callable[[], None]]:
+def instrument(hand: type[Hand], **settings: Any) -> Callable[[], Callable[[], None]]:
     given = {**providers(settings.pop("sampler", ALWAYS_ON)), **settings}
 
     def prepare() -> Callable[[], None]:
-        OpenAIInstrumentor().instrument(**given)
-        return OpenAIInstrumentor().uninstrument
+        hand.instrumentor().instrument(**given)
+        return hand.instrumentor().uninstrument
 
     return prepare
 
@@ -228,43 +82,45 @@ def nothing() -> Callable[[], None]:
     return lambda: None
 
 
-def call_variants(speaker: openai.OpenAI) -> dict[str, Any]:
+def call_variants(hand: type[Hand], client: Any) -> dict[str, Any]:
     def ours() -> Any:
-        return speaker.chat.completions.create(**ASK)
+        return hand.create(client)(**hand.ask)
 
     hands = {
-        "hand": Hand(providers()),
-        "hand, content": Hand(providers(), content=True),
-        "hand, unsampled": Hand(providers(ALWAYS_OFF)),
+        "hand": hand(providers()),
+        "hand, content": hand(providers(), content=True),
+        "hand, unsampled": hand(providers(ALWAYS_OFF)),
     }
     return {
         "plain": (nothing, ours),
-        **{name: (nothing, partial(hand.by_hand, speaker)) for name, hand in hands.items()},
-        "otel-llm": (instrument(), ours),
-        "otel-llm, content": (instrument(capture="SPAN_ONLY"), ours),
-        "otel-llm, unsampled": (instrument(sampler=ALWAYS_OFF), ours),
+        **{name: (nothing, partial(one.call, client)) for name, one in hands.items()},
+        "otel-llm": (instrument(hand), ours),
+        "otel-llm, content": (instrument(hand, capture="SPAN_ONLY"), ours),
+        "otel-llm, unsampled": (instrument(hand, sampler=ALWAYS_OFF), ours),
     }
 
 
-def stream_variants(speaker: openai.OpenAI) -> dict[str, Any]:
+def stream_variants(speaker: Any) -> dict[str, Any]:
     def read() -> int:
-        return sum(1 for _ in speaker.chat.completions.create(**ASK, stream=True))
+        return sum(1 for _ in speaker.chat.completions.create(**OpenAI.ask, stream=True))
 
-    hand = Hand(providers())
+    hand = OpenAI(providers())
 
     def by_hand() -> None:
         started = time.perf_counter()
-        span = hand.tracer.start_span("chat gpt-4o-mini", kind=SpanKind.CLIENT, attributes=START)
+        span = hand.tracer.start_span(
+            "chat gpt-4o-mini", kind=SpanKind.CLIENT, attributes=OpenAI.start
+        )
         context = set_span_in_context(span)
         times, said = [], {}
-        for chunk in speaker.chat.completions.create(**ASK, stream=True):
+        for chunk in speaker.chat.completions.create(**OpenAI.ask, stream=True):
             times.append(time.perf_counter())
             for choice in chunk.choices:
                 if choice.finish_reason:
                     said["gen_ai.response.finish_reasons"] = [choice.finish_reason]
         span.set_attributes(
             {
-                **described_request(ASK),
+                **hand.asked(),
                 **said,
                 "gen_ai.request.stream": True,
                 "gen_ai.response.id": chunk.id,
@@ -275,7 +131,7 @@ def stream_variants(speaker: openai.OpenAI) -> dict[str, Any]:
             }
         )
         span.end()
-        attributes = {**START, "gen_ai.response.model": chunk.model}
+        attributes = {**OpenAI.start, "gen_ai.response.model": chunk.model}
         hand.first.record(times[0] - started, attributes, context)
         for sooner, later in pairwise(times):
             hand.later.record(later - sooner, attributes, context)
@@ -284,7 +140,7 @@ def stream_variants(speaker: openai.OpenAI) -> dict[str, Any]:
     return {
         "plain": (nothing, read),
         "hand": (nothing, by_hand),
-        "otel-llm": (instrument(), read),
+        "otel-llm": (instrument(OpenAI), read),
     }
 
 
@@ -308,8 +164,8 @@ def read_cost(rounds: int) -> float:
         def __iter__(self) -> Any:
             yield from self._chunks
 
-    speaker = client(STREAM.encode(), "text/event-stream")
-    *_, chunk, _, _ = speaker.chat.completions.create(**ASK, stream=True)
+    speaker = OpenAI.client(STREAM.encode(), "text/event-stream")
+    *_, chunk, _, _ = speaker.chat.completions.create(**OpenAI.ask, stream=True)
     chunks = [chunk] * 20_000
     telemetry = Telemetry("bench", Settings(), **providers())
 
@@ -347,17 +203,15 @@ def main() -> int:
     arguments.add_argument("--rounds", type=int, default=15)
     arguments.add_argument("--calls", type=int, default=200)
     given = arguments.parse_args()
-    whole = client(json.dumps(ANSWER).encode(), "application/json")
-    streaming = client(STREAM.encode(), "text/event-stream")
-    with stubbed(whole) as stub:
-        over = table(
-            "one call, SDK stubbed (added to plain)",
-            take_turns(call_variants(stub), given.rounds, given.calls),
-        )
-    over += table(
-        "one call, whole SDK (added to plain)",
-        take_turns(call_variants(whole), given.rounds, max(given.calls // 4, 1)),
-    )
+    over: list[str] = []
+    for hand in SDKS:
+        client = hand.client()
+        with hand.stubbed(client):
+            added = take_turns(call_variants(hand, client), given.rounds, given.calls)
+        over += table(f"one call of {hand.name}, SDK stubbed (added to plain)", added)
+        added = take_turns(call_variants(hand, client), given.rounds, max(given.calls // 4, 1))
+        over += table(f"one call of {hand.name}, whole SDK (added to plain)", added)
+    streaming = OpenAI.client(STREAM.encode(), "text/event-stream")
     over += table(
         f"one stream of {CHUNKS} chunks, whole SDK (added to plain)",
         take_turns(stream_variants(streaming), given.rounds, max(given.calls // 40, 1)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import Counter, Histogram, Meter
@@ -25,25 +25,16 @@ _NOWHERE = set_span_in_context(INVALID_SPAN, Context())
 not: an exemplar costs a third of the record, and theirs would lead to the same trace."""
 
 
-class Names(Protocol):
-    """One generation of metric names."""
-
-    def record(self, points: Points, ending: Ending, duration_s: float, context: Context) -> None:
-        """Record everything ``ending`` says and nothing it does not.
-
-        ``context`` has the span, so that a measurement can become an exemplar.
-        """
-        ...
+Record: TypeAlias = Callable[[Points, Ending, float, Context], None]
+"""Records everything one ended operation says and nothing it does not: under which attributes, how
+it ended, after how many seconds. The context has its span, so that a measurement can become an
+exemplar."""
 
 
-def instruments(meter: Meter, names: MetricNames) -> tuple[Names, ...]:
-    """Make the instruments that ``OTEL_LLM_METRICS`` asks for."""
-    made: dict[str, tuple[type[Pin] | type[Head], ...]] = {
-        "pin": (Pin,),
-        "head": (Head,),
-        "both": (Pin, Head),
-    }
-    return tuple(generation(meter) for generation in made[names])
+def recorder(meter: Meter, names: MetricNames) -> Record:
+    """Return what records under the names that ``OTEL_LLM_METRICS`` asks for."""
+    made: dict[str, type[Pin] | type[Head] | type[Both]] = {"pin": Pin, "head": Head, "both": Both}
+    return made[names](meter).record
 
 
 class Pin:
@@ -87,6 +78,18 @@ class Head:
                 self._embeddings.record(points, ending, duration_s, context)
             case _:
                 _record_duration(self._duration, points, ending, duration_s, context)
+
+
+class Both:
+    """Both generations, for dashboards on their way from one to the other."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._generations = Pin(meter), Head(meter)
+
+    def record(self, points: Points, ending: Ending, duration_s: float, context: Context) -> None:
+        """Record one operation under either."""
+        for generation in self._generations:
+            generation.record(points, ending, duration_s, context)
 
 
 class _Inference:

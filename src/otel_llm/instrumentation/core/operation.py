@@ -163,7 +163,9 @@ class Operation:
         except Exception as error:  # noqa: BLE001 - of a span processor
             swallowed("ending a span", error)
         try:
-            self._measure(ending, duration_ns / 1e9, points)
+            self._telemetry.record(points, ending, duration_ns / 1e9, self.context)
+            if self._watched or ending.outcome is not None:
+                self._tell(points, ending, duration_ns / 1e9)
         except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
             swallowed("recording metrics", error)
 
@@ -229,23 +231,15 @@ class Operation:
         if self.captured is not None:
             self._span.set_attributes({**self.captured.span, **self.captured.derived})
 
-    def _measure(self, ending: Ending, duration_s: float, points: Points) -> None:
-        for names in self._telemetry.names:
-            names.record(points, ending, duration_s, self.context)
+    def _tell(self, points: Points, ending: Ending, duration_s: float) -> None:
         if self._watched:
-            self._tell(ending, duration_s, points)
+            operation, known = self._series.operation, points.attributes
+            tell(
+                self.context,
+                Finished(operation, known, duration_s, ending.error_type, ending.response),
+            )
         if ending.outcome is not None:
             self._telemetry.count_stream(points, ending, self.context)
-
-    def _tell(self, ending: Ending, duration_s: float, points: Points) -> None:
-        finished = Finished(
-            self._series.operation,
-            points.attributes,
-            duration_s,
-            ending.error_type,
-            ending.response,
-        )
-        tell(self.context, finished)
 
 
 _forks = 0

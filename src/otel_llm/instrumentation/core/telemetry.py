@@ -15,7 +15,7 @@ from otel_llm.version import __version__
 
 from .attributes import tokens
 from .ending import Ending
-from .instruments import counter, histogram, instruments
+from .instruments import counter, histogram, recorder
 from .privacy import Privacy
 from .requests import Requests
 from .series import AllSeries, Points
@@ -33,9 +33,9 @@ class Telemetry:
         "content_on_span",
         "events",
         "logger",
-        "names",
         "privacy",
         "reads_content",
+        "record",
         "requests",
         "series",
         "settings",
@@ -62,8 +62,8 @@ class Telemetry:
         self._meter = meter = get_meter(scope, __version__, meter_provider)
         self._made: dict[str, Histogram] = {}
         self.series = AllSeries(settings)
-        self.names = instruments(meter, settings.metrics)
-        """The client metrics of one operation, by each generation of names asked for."""
+        self.record = recorder(meter, settings.metrics)
+        """Records the client metrics of one operation."""
         self.requests = Requests(meter) if settings.request_metrics else None
         """Counts the HTTP requests below calls, where that is wanted."""
         self._outcomes = counter(meter, semconv.own.STREAM_OUTCOMES)

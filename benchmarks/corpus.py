@@ -53,7 +53,7 @@ def requests(mix: str, spans: int, count: int) -> list[bytes]:
 class _Maker:
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
-        self._end_ns = _START_NS + seed * 10**9
+        self._end_ns = _START_NS + seed * 10**6
 
     def request(self, shares: tuple[float, float, float], spans: int) -> bytes:
         message = ExportTraceServiceRequest()

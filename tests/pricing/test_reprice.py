@@ -61,8 +61,8 @@ def test_a_call_that_had_no_price_gets_one():
 
 
 def test_a_call_is_repriced_in_the_tier_it_was_served_under():
-    """In any tier but its own the amount would pass for right: a flex call is a dear one's half."""
-    stale = call(model="gpt-5", cost=Cost(0.00225, tier="flex"))
+    """What it cost would be right for a call of another tier, here a priority one."""
+    stale = call(model="gpt-5", cost=Cost(0.0045, tier="flex"))
 
     (change,) = reprice([stale], book())
 

@@ -20,7 +20,7 @@ from otel_llm.instrumentation.core.activity import TOOL as TOOL_KIND
 from otel_llm.instrumentation.core.activity import Activity
 from otel_llm.instrumentation.mcp import MCPInstrumentor
 
-from .mcp_sdk import FIRST, in_memory, over_http, over_stdio
+from .mcp_sdk import FIRST, in_memory, made, over_http, over_stdio
 from .trees import tree
 
 first_only = pytest.mark.skipif(not FIRST, reason="version 2 makes its spans itself")
@@ -173,11 +173,34 @@ async def test_a_refused_request_is_named_by_its_code_and_reaches_the_caller(tel
         "error.type": code,
         "rpc.response.status_code": code,
     }
-    if FIRST:
-        for kind in ("CLIENT", "SERVER"):
-            span = only(telemetry, "prompts/get nowhere", kind)
-            assert (span.status.status_code.name, span.status.description) == ("ERROR", None)
+    for kind in ("CLIENT", "SERVER"):
+        span = only(telemetry, "prompts/get nowhere", kind)
+        assert (span.status.status_code.name, span.status.description) == ("ERROR", None)
+        if FIRST or kind == "CLIENT":  # the server of version 2 knows the exception only
             assert span.attributes["rpc.response.status_code"] == code
+        assert span.events == ()
+
+
+@pytest.mark.usefixtures("instrumented")
+async def test_what_a_server_raises_is_named_and_never_quoted(telemetry):
+    from mcp.shared import exceptions
+
+    server = made()
+
+    @server.resource("broken://it")
+    def fails() -> str:
+        raise LookupError("secret")
+
+    async with in_memory(server) as client:
+        with pytest.raises(exceptions.McpError if FIRST else exceptions.MCPError):
+            await client.read_resource("broken://it")
+
+    for kind in ("CLIENT", "SERVER"):
+        span = only(telemetry, "resources/read", kind)
+        assert (span.status.status_code.name, span.status.description) == ("ERROR", None)
+        assert span.attributes["error.type"]
+        assert span.events == ()
+    assert "secret" not in "".join(s.to_json() for s in telemetry.finished)
 
 
 @pytest.mark.usefixtures("instrumented")

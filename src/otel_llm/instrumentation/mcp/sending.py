@@ -15,6 +15,7 @@ from ..core import guarded
 from ..core.activation import activate, release
 from ..core.exchange import Exchange
 from ..core.operation import type_name
+from ..core.quiet import quietly
 from ..shapes import mcp as shape
 from ..shapes.mcp import Attributes, Link
 from ..shapes.values import field, fields, integer, items, text
@@ -146,7 +147,7 @@ def raised(error: BaseException) -> Attributes:
 def named_span(
     wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Start the span of version 2 for a message sent, with what it leaves out."""
+    """Make the span of version 2 for a message, with what it leaves out and no exception's text."""
     given = kwargs
     with guarded("describing an MCP message"):
         said, link = fields(kwargs.get("attributes")), get_value(LINK)
@@ -155,5 +156,8 @@ def named_span(
         target = name.removeprefix(f"MCP send {method}").removeprefix(method).strip()
         more = {**link.measured(), **link.shown()} if isinstance(link, Link) else {}
         about = shape.about(method, {"name": target or None})
-        given = {**kwargs, "attributes": {**about, **more, **said}}
-    return wrapped(*args, **given)
+        given = {**kwargs, **_SILENT, "attributes": {**about, **more, **said}}
+    return quietly(wrapped(*args, **given))
+
+
+_SILENT = {"record_exception": False, "set_status_on_exception": False}

@@ -6,21 +6,27 @@ import random
 import shutil
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from otel_llm.alerting import AlertingConfig, AlertService
+from otel_llm.alerting.alert import Alert
+from otel_llm.alerting.budgets import BudgetConfig
 from otel_llm.alerting.config import default_rules
 from otel_llm.alerting.prometheus import export
 from otel_llm.alerting.rule import Rule
+from otel_llm.collector.alert_measures import alert_measures
+from otel_llm.collector.samples import Family
 from otel_llm.collector.totals import Totals
 from otel_llm.genai import Call
 from tests.stats.calls import call
 
-from .world import START, World
+from .world import START, Clock, World
 
 pytestmark = [
     pytest.mark.real,
@@ -69,29 +75,80 @@ def test_the_default_rules_are_accepted(tmp_path: Path):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_both_fire_at_the_same_times_over_the_same_calls(tmp_path: Path, seed: int):
-    exported = export(RULES)
+    series, states = _live(random.Random(seed))
+
+    checked = _compared(tmp_path, RULES, series, states)
+
+    fired = {name for at in states for name, _ in at}
+    assert checked > 500
+    assert len(fired) >= len(RULES) // 2
+
+
+def test_both_fire_at_the_same_times_over_the_same_budgets(tmp_path: Path):
+    ours = [rule for rule in default_rules().rules if rule.signal.startswith("budget_")]
+    rules = [replace(rule, annotations={}) for rule in ours]  # when they fire is compared
+    series, states = _spend(random.Random(1))
+
+    checked = _compared(tmp_path, rules, series, states)
+
+    fired = {name for at in states for name, _ in at}
+    assert checked > 500
+    assert fired >= {"BudgetNearlySpent", "BudgetExceeded", "BudgetSpike", "BudgetBurnsFast"}
+
+
+Firing = frozenset[tuple[str, tuple[tuple[str, str], ...]]]
+
+
+def _compared(
+    tmp_path: Path, rules: Sequence[Rule], series: dict[str, list[str]], states: list[Firing]
+) -> int:
+    """Have promtool evaluate ``rules`` over ``series``; return at how many times it agreed."""
+    exported = export(rules)
     assert not exported.left_out
     (tmp_path / "rules.yaml").write_text(exported.text)
-    series, states = _live(random.Random(seed))
     test = {
         "interval": f"{STEP:.0f}s",
         "input_series": [
             {"series": name, "values": " ".join(values)} for name, values in series.items()
         ],
-        "alert_rule_test": list(_expectations(states)),
+        "alert_rule_test": list(_expectations(rules, states)),
     }
-    fired = {name for at in states for name, _ in at}
     (tmp_path / "test.yaml").write_text(
         yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [test]})
     )
-
     _promtool("test", "rules", tmp_path / "test.yaml")
-
-    assert len(test["alert_rule_test"]) > 500
-    assert len(fired) >= len(RULES) // 2
+    return len(test["alert_rule_test"])
 
 
-Firing = frozenset[tuple[str, tuple[tuple[str, str], ...]]]
+def _spend(chance: random.Random) -> tuple[dict[str, list[str]], list[Firing]]:
+    """Spend more and less for some hours; return what a scraper and what our engine saw."""
+    clock = Clock()
+    budgets = (
+        BudgetConfig("day", 60, "day", group_by=("team",)),
+        BudgetConfig("month", 31 * 24),
+    )
+    service = AlertService(AlertingConfig(budgets=budgets, notifiers={}), clock=clock)
+    measure = alert_measures(service)
+    series: dict[str, list[str]] = defaultdict(list)
+    states: list[Firing] = []
+    per_step = 0.0
+    for step in range(int(18 * PHASE / STEP)):
+        if step % int(PHASE / STEP) == 0:
+            per_step = chance.choice([0.0, 0.01, 0.5])
+        clock.now += STEP
+        teams = ("search", "ads") if step % 2 else ("search",)
+        service.observe([call(clock(), cost=per_step, team=team) for team in teams])
+        found = [a for a in service.evaluate() if a.rule.startswith("Budget")]
+        states.append(_firing(found))
+        _scrape(measure(), series, step, only="otel_llm_budget")
+    service.stop()
+    return series, states
+
+
+def _firing(alerts: Iterable[Alert]) -> Firing:
+    return frozenset(
+        (a.rule, tuple(sorted(a.labels.items()))) for a in alerts if a.state == "firing"
+    )
 
 
 def _live(chance: random.Random) -> tuple[dict[str, list[str]], list[Firing]]:
@@ -107,14 +164,8 @@ def _live(chance: random.Random) -> tuple[dict[str, list[str]], list[Firing]]:
         calls = [c for model, mood in moods.items() for c in _calls(model, mood, world.clock())]
         world.engine.observe(calls)
         totals.observe(calls)
-        states.append(
-            frozenset(
-                (a.rule, tuple(sorted(a.labels.items())))
-                for a in world.engine.evaluate()
-                if a.state == "firing"
-            )
-        )
-        _scrape(totals, series, step)
+        states.append(_firing(world.engine.evaluate()))
+        _scrape(totals.families(), series, step)
     return series, states
 
 
@@ -153,20 +204,22 @@ def _calls(model: str, mood: dict[str, Any], now: float) -> Iterator[Call]:
         )
 
 
-def _scrape(totals: Totals, series: dict[str, list[str]], step: int) -> None:
-    for family in totals.families():
-        for sample in family.samples:
+def _scrape(
+    families: Iterable[Family], series: dict[str, list[str]], step: int, only: str = ""
+) -> None:
+    for family in families:
+        for sample in family.samples if family.name.startswith(only) else ():
             labels = ",".join(f'{k}="{v}"' for k, v in sample.labels.items() if v)
             values = series[f"{family.name}{sample.suffix}{{{labels}}}"]
             values += ["_"] * (step + 1 - len(values))
             values[step:] = [repr(sample.value)]
 
 
-def _expectations(states: list[Firing]) -> Iterator[dict[str, Any]]:
+def _expectations(rules: Sequence[Rule], states: list[Firing]) -> Iterator[dict[str, Any]]:
     """What promtool is to find, wherever our own state of a rule has been the same for a while."""
     around = int(SETTLING / STEP)
     begin = int(16 * 60 / STEP)  # the longest rule looks back so far
-    for rule in RULES:
+    for rule in rules:
         mine = [frozenset(one for one in at if one[0] == rule.name) for at in states]
         for step in range(begin, len(states) - around, 4):
             if len(set(mine[step - around : step + around + 1])) == 1:

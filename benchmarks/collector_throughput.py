@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPConnection
 from itertools import cycle
 from pathlib import Path
@@ -46,6 +47,7 @@ from otel_llm.alerting.service import AlertService
 from otel_llm.collector.component import Consume
 from otel_llm.collector.data import Batch, SpanView
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
+from otel_llm.collector.facts import OPERATION, PROVIDER, RESPONSE_MODEL, USAGE
 from otel_llm.collector.garbage import settle, unsettle
 from otel_llm.collector.intake.config import GrpcConfig, HttpConfig, OtlpConfig, ProtocolsConfig
 from otel_llm.collector.journal import Journal, JournalConfig
@@ -55,6 +57,7 @@ from otel_llm.collector.processors.cost import CostProcessor
 from otel_llm.collector.processors.quality import QualityProcessor
 from otel_llm.collector.protocol import METHODS
 from otel_llm.collector.receivers.otlp import OtlpReceiver
+from otel_llm.collector.template import Template
 from otel_llm.collector.totals import Totals
 from otel_llm.store import CallWriter, DuckDBStore
 
@@ -164,41 +167,34 @@ class SameWork:
             self._enrich(span)
 
     def _enrich(self, span: SpanView) -> None:
-        operation, provider, model, *counts = span.read_all(_NAMES)
-        if operation is None:
+        facts = span.facts
+        if facts[OPERATION] is None:
             return
-        tokens_in, tokens_out = [count if isinstance(count, int) else 0 for count in counts]
-        values: dict[str, Any] = {}
-        total = 0.0
+        model, tokens_in, tokens_out = facts[RESPONSE_MODEL], *facts[_COUNTS]
+        costs: list[float] = []
         if model in PRICES:
             price_in, price_out = PRICES[model]
-            cost_in, cost_out = tokens_in * price_in, tokens_out * price_out
-            total = cost_in + cost_out
-            values = {
-                "otel_llm.cost.input": cost_in,
-                "otel_llm.cost.output": cost_out,
-                "otel_llm.cost.total": total,
-            }
+            cost_in, cost_out = (tokens_in or 0) * price_in, (tokens_out or 0) * price_out
+            costs = [cost_in, cost_out, cost_in + cost_out]
         answer = span.raw("gen_ai.output.messages")
         flags = (self._patterns.Match(answer) if answer else None) or ()
-        values["otel_llm.quality.flagged"] = bool(flags)
-        values["otel_llm.quality.refusal"] = 0 in flags
-        values["otel_llm.quality.pii"] = 1 in flags
-        span.set_all(values)
-        entry = self._totals.setdefault((provider, model), [0.0, 0.0, 0.0, 0.0])
+        span.fill(_template(bool(costs), bool(flags), 0 in flags, 1 in flags), costs)
+        entry = self._totals.setdefault((facts[PROVIDER], model), [0.0, 0.0, 0.0, 0.0])
         entry[0] += 1
-        entry[1] += tokens_in
-        entry[2] += tokens_out
-        entry[3] += total
+        entry[1] += tokens_in or 0
+        entry[2] += tokens_out or 0
+        entry[3] += costs[2] if costs else 0.0
 
 
-_NAMES = (
-    "gen_ai.operation.name",
-    "gen_ai.provider.name",
-    "gen_ai.response.model",
-    "gen_ai.usage.input_tokens",
-    "gen_ai.usage.output_tokens",
-)
+_COUNTS = slice(USAGE.start, USAGE.start + 2)
+
+
+@cache
+def _template(priced: bool, flagged: bool, refused: bool, pii: bool) -> Template:
+    costs = [f"otel_llm.cost.{name}" for name in ("input", "output", "total")]
+    flags = {"flagged": flagged, "refusal": refused, "pii": pii}
+    constants = {f"otel_llm.quality.{name}": value for name, value in flags.items()}
+    return Template(costs if priced else (), constants)
 
 
 def same_work(forward: Consume) -> Callable[[bytes], object]:

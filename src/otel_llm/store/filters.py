@@ -165,11 +165,11 @@ class Filter:
         if self.slower_than_ms is not None:
             yield "duration_ms > ?", (self.slower_than_ms,)
         if self.text is not None:
-            yield dialect.found.format(_SEARCHED), (self.text.lower(),)
+            found = " OR ".join(map(dialect.found.format, _SEARCHED))
+            yield f"({found})", (self.text.lower(),) * len(_SEARCHED)
 
 
-_SEARCHED_COLUMNS: Final = (
+_SEARCHED: Final = (
     *("name", "model", "user_id", "feature", "conversation_id", "trace_id", "response_id"),
     *("error_type", "service"),
 )
-_SEARCHED: Final = " || ' ' || ".join(f"coalesce({name}, '')" for name in _SEARCHED_COLUMNS)

@@ -17,7 +17,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from otel_llm.genai import Call, Cost, Usage
-from otel_llm.store import CallWriter, DuckDBStore, Filter, StoreConfig
+from otel_llm.pricing import PriceBook
+from otel_llm.store import (
+    CallWriter,
+    DuckDBStore,
+    Filter,
+    Score,
+    StoreConfig,
+    Trace,
+    report_on,
+)
+from otel_llm.store.unpriced import unpriced
 
 LIMIT_MS = 300
 DAY_NS = 86_400 * 10**9
@@ -50,6 +60,7 @@ def one(n: int, start: int, chance: random.Random, trace_id: str) -> Call:
         operation="chat",
         provider="openai",
         request_model=model,
+        response_id=f"response-{n}",
         error_type=chance.choice(("timeout", "openai.RateLimitError")) if failed else None,
         usage=Usage() if failed else Usage(input_tokens=tokens_in, output_tokens=tokens_out),
         time_to_first_chunk_s=chance.lognormvariate(-1, 0.5) if n % 2 else None,
@@ -70,6 +81,7 @@ def questions(store: DuckDBStore, now_ns: int) -> dict[str, Callable[[], object]
     month = Filter(since_ns=now_ns - 30 * DAY_NS, until_ns=now_ns)
     day = Filter(since_ns=now_ns - DAY_NS, until_ns=now_ns)
     trace = store.calls(month, limit=1).calls[0].trace_id
+    book = PriceBook()
     asked: dict[str, Callable[[], object]] = {
         "stats, 30 days": lambda: store.stats(month),
         "summary, 30 days": lambda: store.summary(month),
@@ -84,9 +96,27 @@ def questions(store: DuckDBStore, now_ns: int) -> dict[str, Callable[[], object]
         "one session": lambda: store.calls(Filter(session="session-77", billed=None)),
         "one trace": lambda: store.trace(trace),
     }
+    worst = store.calls(Filter(since_ns=now_ns - 30 * DAY_NS, failed=True), limit=1).calls[0]
+    asked |= {
+        "calls that went well": lambda: store.calls(Filter(well=True, since_ns=0), limit=50),
+        "unpriced models, 24 hours": lambda: unpriced(store, day, book),
+        "scores, 30 days": lambda: store.score_stats(month),
+        "scores by day": lambda: store.score_series(86_400, month),
+        "scores of a model": lambda: store.score_stats(Filter(model="gpt-5")),
+        "a response by its id": lambda: store.find_response("response-77"),
+        "debug report": lambda: report_on(known(store, worst.trace_id), store),
+        "dearest calls": lambda: store.top("cost", month),
+        "slowest calls": lambda: store.top("duration", month),
+    }
     for by in ("model", "user", "feature", "error_type", "flag", "finish_reason", "prompt"):
         asked[f"breakdown by {by}"] = lambda by=by: store.breakdown(by, month)
     return asked
+
+
+def known(store: DuckDBStore, trace_id: str) -> Trace:
+    trace = store.trace(trace_id)
+    assert trace is not None
+    return trace
 
 
 def measure(ask: Callable[[], object]) -> tuple[float, float]:
@@ -123,6 +153,12 @@ def main() -> int:
         print(f"{count:,} calls written in {took:.1f} s: {count / took:,.0f} calls/s")
         print(
             f"{store.size_bytes() / count:.0f} bytes per call, {store.size_bytes() / 2**20:.0f} MiB"
+        )
+        store.add_scores(
+            [
+                Score(str(n), call.trace_id, None, "rating", n % 5 / 4, "human", call.end_ns)
+                for n, call in enumerate(store.calls(limit=2_000).calls)
+            ]
         )
         asked = questions(store, now_ns)
         alone = {name: measure(ask) for name, ask in asked.items()}

@@ -6,10 +6,12 @@ A new SDK adds a case to ``cases.py``; it adds a test of its own only for what i
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import operator
 import re
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from threading import Event
@@ -208,6 +210,118 @@ def test_a_malformed_answer_reaches_the_caller_as_without_us(
 
     assert traced == plain
     assert telemetry.span()["status"] in ("UNSET", "ERROR")
+
+
+def _paths(answer: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Give the way to every field of an answer."""
+    steps = answer.items() if isinstance(answer, dict) else enumerate(answer)
+    for key, value in steps:
+        yield (*path, key)
+        if isinstance(value, dict | list):
+            yield from _paths(value, (*path, key))
+
+
+def _with(answer: Any, path: tuple[Any, ...], value: Any) -> Any:
+    changed = copy.deepcopy(answer)
+    place = changed
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return changed
+
+
+ODD_ANSWERS = (None, 7, -1, 1e300, True, "x", "\ud800", [], [None], {}, {"x": [1]})
+
+
+@pytest.mark.guards_may_swallow
+def test_any_field_of_an_answer_may_be_odd(case, provider, telemetry):
+    answers = [_with(case.answer, p, odd) for p in _paths(case.answer) for odd in ODD_ANSWERS]
+
+    def told() -> list[Any]:
+        with case.client(provider.url) as client:
+            for answer in answers:
+                provider.queue(json_answer(answer))
+            return [_told(lambda: case.call(client)) for _ in answers]
+
+    case.instrumentor().instrument(**telemetry.providers, **EVERYTHING)
+    traced = told()
+    case.instrumentor().uninstrument()
+
+    assert traced == told()
+    assert {span["status"] for span in telemetry.spans()} <= {"UNSET", "ERROR"}
+    assert len(telemetry.finished) == len(answers)
+
+
+EVERYTHING = {
+    "capture": "span_and_event",
+    "derive": "hash,preview,flags",
+    "hash_key": "k",
+    "redact": "secrets,pii",
+    "exceptions": "message",
+    "request_metrics": "true",
+    "metrics": "both",
+    "span_attributes": "true",
+}
+ODD_ARGUMENTS = (
+    lambda: None,
+    lambda: 7,
+    lambda: float("inf"),
+    lambda: "x" * 3_000,
+    lambda: "\ud800",
+    lambda: b"\xff",
+    list,
+    lambda: [None, 7, "x"],
+    lambda: [{}, {"role": None, "content": None}],
+    lambda: [{"role": "user", "content": [None, 7, {"type": "image_url", "image_url": 3}]}],
+    lambda: [{"role": 3, "content": {"text": ["x"]}, "tool_calls": "x"}],
+    lambda: {"x": {"y": [1]}},
+    lambda: ({"role": "user", "content": "x"} for _ in range(2)),
+    lambda: object(),
+)
+
+
+@pytest.mark.guards_may_swallow
+def test_any_argument_may_be_odd(case, provider, telemetry):
+    tried = [(name, odd) for name in case.arguments for odd in ODD_ARGUMENTS]
+
+    def told() -> tuple[list[Any], list[bytes]]:
+        before = len(provider.requests)
+        with case.client(provider.url) as client:
+            method = case.method(client)
+            outcomes = [
+                _kind(lambda n=name, o=odd: method(**{**case.arguments, n: o()}))
+                for name, odd in tried
+            ]
+        return outcomes, [request.body for request in provider.requests[before:]]
+
+    case.instrumentor().instrument(**telemetry.providers, **EVERYTHING)
+    traced = told()
+    case.instrumentor().uninstrument()
+
+    assert traced == told()
+
+
+def _kind(call: Any) -> Any:
+    try:
+        return type(call())
+    except Exception as error:
+        return type(error)
+
+
+def test_a_client_that_was_closed_says_so_itself(case, provider, telemetry):
+    if case.sdk in ("boto3", "ollama", "cohere"):
+        pytest.skip("its client can be used again")
+
+    def told() -> Any:
+        with case.client(provider.url) as client:
+            pass
+        return _kind(lambda: case.call(client))
+
+    case.instrumentor().instrument(**telemetry.providers)
+    traced = told()
+    case.instrumentor().uninstrument()
+
+    assert traced == told()
 
 
 _RUN = re.compile(r"lc_run-[-\w]+")  # of LangChain
@@ -808,6 +922,25 @@ def test_content_goes_where_the_user_said(
         assert (name in span) == on_span
         assert [name in e.log_record.attributes for e in events] == ([True] if on_event else [])
     assert SECRET not in _metrics_text(telemetry)
+
+
+@pytest.mark.parametrize("capture", ["no_content", "span_only", "event_only", "span_and_event"])
+def test_no_planted_secret_leaves_under_any_mode(case, provider, telemetry, capture):
+    told = {**EVERYTHING, "capture": capture, "redact_patterns": [SECRET]}
+    case.instrumentor().instrument(**telemetry.providers, **told)
+    answer(case, provider)
+    stream_answer(case, provider)
+    provider.queue(case.refused)
+    with case.client(provider.url) as client:
+        case.call(client)
+        list(case.call(client, stream=True))
+        with pytest.raises(Exception):  # noqa: B017, PT011
+            case.call(client)
+    case.instrumentor().uninstrument()
+
+    assert len(telemetry.finished) == 3
+    assert "[redacted]" in everything(telemetry)
+    assert SECRET not in everything(telemetry)
 
 
 def test_an_event_without_content_is_the_spans_twin(case, provider, telemetry):

@@ -45,7 +45,7 @@ class Privacy:
             _log.warning("otel-llm: OTEL_LLM_CAPTURE=hash needs OTEL_LLM_HASH_KEY; hashing nothing")
         self._key = settings.hash_key.encode() if "hash" in settings.derive else b""
         self._redactor = _redactor(settings)
-        self._preview = Redactor() if "preview" in settings.derive else None
+        self._preview = _strict(settings) if "preview" in settings.derive else None
         self._flags = _flags if "flags" in settings.derive else None
 
     @property
@@ -86,8 +86,7 @@ class Privacy:
         """Return what may be told of an exception: its class, and redacted what else is wanted."""
         told: Attributes = {semconv.EXCEPTION_TYPE: kind}
         if self._settings.exceptions == "message":
-            settings = self._settings
-            redacted = Redactor(patterns=settings.redact_patterns, hook=settings.redact_hook).text
+            redacted = _strict(self._settings).text
             stack = "".join(traceback.format_exception(error, limit=-_FRAMES))
             told[semconv.EXCEPTION_MESSAGE] = redacted(clean_text(str(error)) or "")[:_MESSAGE]
             told[semconv.EXCEPTION_STACKTRACE] = redacted(clean_text(stack) or "")[:_STACK]
@@ -98,6 +97,11 @@ def _redactor(settings: Settings) -> Redactor | None:
     if not (settings.redact or settings.redact_patterns or settings.redact_hook):
         return None
     return Redactor(settings.redact, settings.redact_patterns, settings.redact_hook)
+
+
+def _strict(settings: Settings) -> Redactor:
+    """Return what takes out everything that is known, whatever of it was asked for."""
+    return Redactor(patterns=settings.redact_patterns, hook=settings.redact_hook)
 
 
 def _sorted(value: Any) -> Any:

@@ -6,8 +6,10 @@ import json
 
 import pytest
 from benchmarks import corpus
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_llm.collector.data import Batch, SpanView
 from otel_llm.collector.errors import Malformed, Permanent
@@ -295,3 +297,103 @@ def test_a_span_that_cannot_be_read_does_not_pass():
         good
     )
     assert pipeline.counters.get("otel_llm_pipeline_dropped_spans") == 1
+
+
+def everywhere(sent: ExportTraceServiceRequest) -> bytes:
+    opened = Batch.open(sent.SerializeToString())
+    RedactProcessor().process(opened)
+    return opened.to_bytes()
+
+
+def one_span(**attributes: object) -> tuple[ExportTraceServiceRequest, Span]:
+    message = ExportTraceServiceRequest.FromString(request({**CHAT, **attributes}))
+    return message, message.resource_spans[0].scope_spans[0].spans[0]
+
+
+def test_a_leak_under_a_name_that_is_sent_twice_is_found():
+    message, span = one_span()
+    for value in (LEAKS["email"], "nothing"):
+        span.attributes.append(KeyValue(key="x", value=any_value(value)))
+
+    assert LEAKS["email"].encode() not in everywhere(message)
+
+
+def test_a_leak_under_a_key_that_is_in_a_map_twice_is_found():
+    message, span = one_span()
+    twice = any_value({"a": LEAKS["email"]})
+    twice.kvlist_value.values.add(key="a").value.string_value = "nothing"
+    span.attributes.append(KeyValue(key="x", value=twice))
+    span.events.add(name="e").attributes.append(KeyValue(key="x", value=twice))
+
+    assert LEAKS["email"].encode() not in everywhere(message)
+
+
+def test_lists_in_events_are_looked_into():
+    message, span = one_span()
+    listed = KeyValue(key="x", value=any_value([LEAKS["email"]]))
+    span.events.add(name="e").attributes.append(listed)
+
+    assert LEAKS["email"].encode() not in everywhere(message)
+
+
+def test_a_value_that_is_nested_too_deeply_to_be_read_is_taken_out():
+    deep = any_value(LEAKS["email"]).SerializeToString()
+    for _ in range(3000):
+        item = b"\x0a" + _varint(len(deep)) + deep
+        deep = b"\x2a" + _varint(len(item)) + item
+    message, span = one_span(x="PLACE", y="z")
+    pair = span.attributes[1].SerializeToString()
+    value = b"\x12" + _varint(len(deep)) + deep
+    changed = b"\x0a\x01x" + value
+    payload = _replaced(message.SerializeToString(), pair, changed)
+    opened = Batch.open(payload)
+
+    RedactProcessor().process(opened)
+
+    assert LEAKS["email"].encode() not in opened.to_bytes()
+    (left,) = Batch.open(opened.to_bytes()).genai()
+    assert attributes(left) == {**CHAT, "x": "[redaction failed]", "y": "z"}
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def _replaced(payload: bytes, pair: bytes, changed: bytes) -> bytes:
+    """Put other bytes in place of an attribute of the only span, all lengths adjusted."""
+    message = ExportTraceServiceRequest.FromString(payload)
+    span = message.resource_spans[0].scope_spans[0].spans[0].SerializeToString()
+    span = span.replace(
+        b"\x4a" + _varint(len(pair)) + pair, b"\x4a" + _varint(len(changed)) + changed
+    )
+    scope = b"\x12" + _varint(len(span)) + span
+    group = b"\x12" + _varint(len(scope)) + scope
+    return b"\x0a" + _varint(len(group)) + group
+
+
+def test_a_span_that_is_broken_in_an_event_goes_alone():
+    good = request(CHAT)
+    message, span = one_span()
+    event = span.events.add(name=LEAKS["email"]).SerializeToString()
+    broken = message.SerializeToString().replace(event, event[:1] + b"\x7f" + event[2:])
+    opened = Batch.open(broken + good)
+
+    RedactProcessor().process(opened)
+
+    assert LEAKS["email"].encode() not in opened.to_bytes()
+    assert (len(Batch.open(opened.to_bytes())), opened.dropped) == (1, 1)
+
+
+def test_a_leak_that_a_log_record_says_twice_is_found():
+    payload = logs(event(DETAILS, {"x": LEAKS["email"]}))
+    message = ExportLogsServiceRequest.FromString(payload)
+    record = message.resource_logs[0].scope_logs[0].log_records[0]
+    record.attributes.append(KeyValue(key="x", value=any_value("nothing")))
+
+    after = processed(RedactProcessor(), "logs", message.SerializeToString())
+
+    assert LEAKS["email"].encode() not in after

@@ -8,7 +8,7 @@ batch, and a batch that nothing changed is the payload that came in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import lru_cache
 from operator import attrgetter
@@ -19,6 +19,7 @@ from .errors import Malformed
 from .facts import Facts
 from .layout import Layout, Values, layout_of
 from .layout import read as read_layout
+from .records import any_value
 from .splice import Change, Pieces, messages, splice
 from .template import Template
 from .values import (
@@ -543,6 +544,18 @@ class SpanView:
             self._rewritten = span.SerializeToString()
             self._scope.touched = True
 
+    def lost(self) -> Collection[str]:
+        """Name the attributes that say more than ``value`` shows: those sent several times, those
+        that cannot be read, and maps with a key twice. Raises ``NotProtobuf`` for a span that is
+        broken inside, or has an attribute without a readable name. Slow."""
+        if not self.layout.is_whole:
+            raise NotProtobuf("the name of an attribute is no text")
+        sent = [as_text(pair.key) for pair in parse_edited_span(self._before()).attributes]
+        names = self.layout.names
+        repeated = sent if len(sent) != len(names) else []
+        hidden = {n for n in names if _hides(self.value(n), self.raw(n) or b"")}
+        return hidden | {name for name in repeated if sent.count(name) > 1}
+
     def events(self) -> Iterator[tuple[str, Mapping[str, object]]]:
         """Yield the name and the attributes of each event, as they came; one that is broken is left
         out."""
@@ -610,14 +623,32 @@ def _rewritten_attributes(
 ) -> bool:
     done = False
     for nth in range(len(pairs) - 1, -1, -1):
-        value = decode(pairs[nth].value)
+        raw = pairs[nth].value
+        value = _whole(raw)
         kept = change(as_text(pairs[nth].key), value)
         if kept is None and value is not None:
             del pairs[nth]
-        elif kept != value:
-            pairs[nth].value = encode(cast("Value", kept))
-        done |= kept != value
+        elif kept != value or _hides(value, raw):
+            pairs[nth].value = any_value(kept).SerializeToString()
+        else:
+            continue
+        done = True
     return done
+
+
+def _whole(raw: bytes) -> object | None:
+    """Return a value as Python; one that cannot be read as the bytes that it is."""
+    value = decode(raw)
+    if value is None:
+        return raw or None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _hides(value: object, raw: bytes) -> bool:
+    """Whether ``raw`` says more than ``value``: a map with a key twice, or what cannot be read."""
+    if value is None or isinstance(value, bytes):
+        return bool(raw) and value is None
+    return isinstance(value, list | dict) and any_value(value).ByteSize() != len(raw)
 
 
 def _rewritten(

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from .component import Signal
 from .content import take_content
 from .data import Batch, SpanView
-from .records import Records
+from .records import Records, each
 from .speak.speaker import Speaker
 
 logger = logging.getLogger(__name__)
@@ -54,26 +54,24 @@ class Outgoing:
         """Return what to send. Raises ``Malformed`` when it cannot be looked into but must be."""
         if signal == "traces" and (self._speaker or self._drops_content):
             batch = Batch.open(payload)
-            for span in batch.genai():
-                self._prepare(span)
             if self._drops_content:
+                each(batch, take_content)
                 batch.drop_unreadable()
+            for span in batch.genai() if self._speaker else ():
+                self._speak(span)
             return batch.to_bytes()
         if signal == "logs" and self._drops_content:
             records = Records(signal, payload)
-            for record in records.genai():
-                take_content(record)
+            each(records, take_content)
             return records.to_bytes()
         return payload
 
-    def _prepare(self, span: SpanView) -> None:
-        if self._drops_content:
-            take_content(span)
-        if self._speaker:
-            try:
-                self._speaker.speak(span)
-            except Exception as error:  # noqa: BLE001 - better in other words than not at all
-                self._complain(error)
+    def _speak(self, span: SpanView) -> None:
+        assert self._speaker is not None
+        try:
+            self._speaker.speak(span)
+        except Exception as error:  # noqa: BLE001 - better in other words than not at all
+            self._complain(error)
 
     def _complain(self, error: Exception) -> None:
         """Say it once, and nothing of what was said on the span."""

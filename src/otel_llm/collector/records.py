@@ -6,7 +6,7 @@ processors want of them is rare. What was not changed goes on as the bytes it ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from google.protobuf.message import DecodeError, Message
@@ -18,6 +18,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from .component import Signal
 from .errors import Malformed
+from .wire import NotProtobuf
 
 GENAI_PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId")
 _NEEDLES = tuple(prefix.encode() for prefix in GENAI_PREFIXES)
@@ -69,9 +70,14 @@ class Item(Attributed, Protocol):
         """Return a string attribute of the resource that sent it."""
         ...
 
+    def lost(self) -> Collection[str]:
+        """Name the attributes that say more than ``value`` shows, such as those sent twice. Raises
+        ``NotProtobuf`` when it cannot be told."""
+        ...
+
     def rewrite_rest(self, change: Callable[[str, object], object | None]) -> None:
         """Replace what is said beside the attributes by what ``change`` makes of a name and a
-        value; ``None`` takes it out."""
+        value; ``None`` takes it out. Raises ``NotProtobuf`` for what is broken inside."""
         ...
 
 
@@ -86,9 +92,21 @@ class Opened(Protocol):
         """Return those with GenAI names."""
         ...
 
-    def drop(self, items: Iterable[Any]) -> None:
+    def drop(self, items: Iterable[Any], /) -> None:
         """Take some out: nobody sees them any more."""
         ...
+
+
+def each(batch: Opened, do: Callable[[Item], object]) -> None:
+    """Do it to everything with GenAI names; what is broken inside is taken out."""
+    broken: list[Item] = []
+    for item in batch.genai():
+        try:
+            do(item)
+        except NotProtobuf:
+            broken.append(item)
+    if broken:
+        batch.drop(broken)
 
 
 class Attributes:
@@ -133,15 +151,24 @@ class Attributes:
                 del self._pairs[nth]
                 self._changed()
 
+    def lost(self) -> Collection[str]:
+        """See ``Item``."""
+        names = [pair.key for pair in self._pairs]
+        hidden = {p.key for p in self._pairs if any_value(plain(p.value)) != p.value}
+        return hidden | {name for name in names if names.count(name) > 1}
+
     def rewrite(self, change: Callable[[str, object], object | None]) -> None:
         """Replace every value by what ``change`` makes of it; ``None`` takes it out."""
-        for name in self.names():
-            value = self.value(name)
-            kept = change(name, value)
-            if kept is None:
-                self.remove(name)
-            elif kept != value:
-                self.set(name, kept)
+        for nth in range(len(self._pairs) - 1, -1, -1):
+            pair = self._pairs[nth]
+            kept = any_value(change(pair.key, plain(pair.value)))
+            if kept.WhichOneof("value") is None:
+                del self._pairs[nth]
+            elif kept != pair.value:
+                pair.value.CopyFrom(kept)
+            else:
+                continue
+            self._changed()
 
 
 class Record(Attributes):
@@ -180,10 +207,9 @@ class Record(Attributes):
         for exemplar in getattr(message, "exemplars", ()):
             Attributes(exemplar.filtered_attributes, self._changed).rewrite(change)
         if "body" in message.DESCRIPTOR.fields_by_name and message.HasField("body"):
-            body = plain(message.body)
-            kept = change("body", body)
-            if kept != body:
-                message.body.CopyFrom(any_value(kept))
+            kept = any_value(change("body", plain(message.body)))
+            if kept != message.body:
+                message.body.CopyFrom(kept)
                 self._changed()
 
 

@@ -17,9 +17,10 @@ from otel_llm.store.content import ContentConfig, ContentStore, Taken
 from ..component import Signal
 from ..content import take_content
 from ..errors import Refused
+from ..records import each
 
 if TYPE_CHECKING:
-    from ..records import Opened
+    from ..records import Item, Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class ContentStoreProcessor:
 
     def process(self, batch: Opened) -> None:
         """Move the content of the batch, all or none. Raises ``Refused`` when it has no place."""
-        taken = [(item, take_content(item, self._keep)) for item in batch.genai()]
+        taken: list[tuple[Item, dict[str, object]]] = []
+        each(batch, lambda item: taken.append((item, take_content(item, self._keep))))
         with_content = [(item, content) for item, content in taken if content]
         if not with_content:
             return

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..component import Signal
 from ..content import take_content
+from ..records import each
 
 if TYPE_CHECKING:
     from ..records import Opened
@@ -38,5 +39,4 @@ class DropContentProcessor:
 
     def process(self, batch: Opened) -> None:
         """Take the content off everything with GenAI names."""
-        for item in batch.genai():
-            take_content(item, self._keep)
+        each(batch, lambda item: take_content(item, self._keep))

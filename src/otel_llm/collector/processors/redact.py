@@ -21,7 +21,7 @@ from otel_llm import semconv
 from otel_llm.semconv import own
 
 from ..component import Signal
-from ..records import Records
+from ..records import Records, each
 from ..redaction import GROUPS, KINDS, Redactor
 
 if TYPE_CHECKING:
@@ -98,11 +98,7 @@ class RedactProcessor:
     def process(self, batch: Opened) -> None:
         """Redact everything with GenAI names."""
         kept = self._kept if isinstance(batch, Records) else self._flat
-        for item in batch.genai():
-            for name in list(item.names()):
-                if name not in _SAFE and not name.startswith(_SAFE_PREFIXES):
-                    _attribute(item, name, kept)
-            item.rewrite_rest(lambda _, value: _closed(kept, value))
+        each(batch, lambda item: _redact(item, kept))
 
     def _flat(self, value: Any) -> Any:
         """Return what may stay; a map, which no attribute of a span can hold, as JSON text."""
@@ -120,6 +116,16 @@ class RedactProcessor:
         return _FAILED if isinstance(value, bytes) else value
 
 
+def _redact(item: Item, kept: Callable[[Any], Any]) -> None:
+    lost = item.lost()
+    for name in list(item.names()):
+        if name in lost:
+            item.set(name, _writable(_closed(kept, item.value(name))))
+        elif name not in _SAFE and not name.startswith(_SAFE_PREFIXES):
+            _attribute(item, name, kept)
+    item.rewrite_rest(lambda _, value: _closed(kept, value))
+
+
 def _attribute(item: Item, name: str, kept: Callable[[Any], Any]) -> None:
     value = item.value(name)
     may_stay = _closed(kept, value)
@@ -134,7 +140,12 @@ def _closed(kept: Callable[[Any], Any], value: Any) -> Any:
         return _FAILED
 
 
-def _writable(value: Any) -> str | list[str]:
+def _writable(value: Any) -> Any:
+    """Return what an attribute of a span can hold."""
+    if value is None:
+        return _FAILED
+    if isinstance(value, str | bool | int | float):
+        return value
     if isinstance(value, list):
         texts = [item for item in cast("list[object]", value) if isinstance(item, str)]
         if len(texts) == len(cast("list[object]", value)):

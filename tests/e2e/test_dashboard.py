@@ -358,3 +358,28 @@ def test_a_phone_needs_no_sideways_scrolling(page):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     keep(page, "phone")
+
+
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]
+EVERY_PAGE = (
+    *("", "cost", "latency", "errors", "quality", "calls", "by/user", *PAGES),
+    *("session?id=s1", f"traces/{TRACE}", f"traces/{TRACE}/debug"),
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_breaks_a_rule_of_accessibility(browser, url: str, watch_url: str, scheme: str):
+    """Labels, names, contrast, order, landmarks: WCAG 2.1 AA as far as a program can tell."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    broken = []
+    with closing(browser.new_context(color_scheme=scheme, bypass_csp=True)) as context:
+        page = context.new_page()
+        for address in (f"{url}/alerts", *(f"{watch_url}/{path}" for path in EVERY_PAGE)):
+            page.goto(address)
+            found = axe.run(page, options={"runOnly": RULES}).response
+            assert len(found["passes"]) > 20
+            broken += [
+                (address, rule["id"], rule["nodes"][0]["html"]) for rule in found["violations"]
+            ]
+
+    assert broken == []

@@ -1,5 +1,4 @@
-"""LiteLLM (``litellm``): completion, Anthropic's messages, text completion, embeddings, reranking,
-responses, images and speech.
+"""LiteLLM (``litellm``): chats, messages, embeddings, reranking, responses, images and speech.
 
 LiteLLM sends most requests past the SDKs of the providers, so its own public functions are
 patched, on the package: ``Router`` calls them there. Where it does use an SDK, that call is the

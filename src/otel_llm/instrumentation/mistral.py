@@ -1,6 +1,6 @@
-"""Mistral SDK (``mistralai``): chat, agents, fill-in-the-middle, conversations, responses,
-transcriptions and embeddings; chat and fill-in-the-middle on Azure and Google Cloud too.
+"""Mistral SDK (``mistralai``): chats, conversations, responses, transcriptions and embeddings.
 
+Chat and fill-in-the-middle on Azure and Google Cloud too, by the clients for them.
 ``parse`` and ``parse_stream`` call the patched methods. The SDK's models fill in a usage of zero
 where the provider said nothing, so only fields that were really set are read. Its own tracing,
 switched on by a global provider up to version 2 and by ``MISTRAL_SDK_TELEMETRY`` since, would make

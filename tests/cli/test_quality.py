@@ -14,10 +14,10 @@ def test_precision_and_recall_are_printed_for_every_check(capsys):
     assert main(["quality", "measure", str(SET)]) == 0
 
     head, columns, *rows = capsys.readouterr().out.splitlines()
-    assert head == "364 texts"
+    assert head == "408 texts"
     assert columns.split() == ["check", "labelled", "flagged", "precision", "recall"]
     assert {row.split()[0] for row in rows} == {
-        *("empty", "format_violation", "hedging", "pii"),
+        *("empty", "format_violation", "hedging", "language_mismatch", "pii"),
         *("prompt_injection", "refusal", "repetition", "secrets"),
     }
 

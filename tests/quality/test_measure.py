@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,17 @@ import pytest
 from otel_llm.quality.measure import Example, Measure, measure, mistakes, read_examples
 
 FILE = Path(__file__).parent.parent / "data" / "labelled_outputs.tsv"
-EXAMPLES = read_examples(FILE)
+EXAMPLES = [
+    example
+    for example in read_examples(FILE)
+    if find_spec("re2") or example.side != "exchange"  # without it, only scripts are compared
+]
 HELD = [example for example in EXAMPLES if example.held]
 FLOORS = {  # precision and recall on the held-out half, as the documentation states them
     "empty": (1.0, 1.0),
     "format_violation": (1.0, 1.0),
     "hedging": (0.95, 0.9),
+    "language_mismatch": (0.95, 0.5),
     "pii": (0.9, 0.9),
     "prompt_injection": (0.9, 0.8),
     "refusal": (0.9, 0.9),
@@ -40,7 +46,7 @@ def test_a_check_is_as_good_as_documented_on_texts_it_was_not_made_for(found: Me
 
 
 def test_every_check_of_content_is_measured():
-    assert {found.check for found in measure(EXAMPLES)} == set(FLOORS)
+    assert {found.check for found in measure(read_examples(FILE))} == set(FLOORS)
 
 
 def test_hits_misses_and_false_alarms_are_told_apart():

@@ -1,9 +1,10 @@
 """How good the checks are: precision and recall on a labelled set.
 
 The set is a table with tabs between ``side`` (``output``; ``json``, an output where JSON was asked
-for; ``input``), ``labels`` (the flags that a person would raise, with commas) and ``text`` (``\\n``
-for a line break). Half of it, chosen by a hash of the text, is held out: no pattern was ever
-changed for one of those, so their figures say what to expect of new text in the style of the set.
+for; ``input``; ``exchange``, a question and its answer with a line ``---`` between), ``labels``
+(the flags that a person would raise, with commas) and ``text`` (``\\n`` for a line break). Half of
+it, chosen by a hash of the text, is held out: no pattern was ever changed for one of those, so
+their figures say what to expect of new text in the style of the set.
 """
 
 from __future__ import annotations
@@ -34,12 +35,18 @@ class Example:
 
     def evidence(self) -> Evidence:
         """Return it as a call with content and nothing else."""
-        role = "user" if self.side == "input" else "assistant"
-        parts = [{"type": "text", "content": self.text}]
-        content = Content(json.dumps([{"role": role, "parts": parts}]).encode())
         if self.side == "input":
-            return Evidence(input=content)
-        return Evidence(output=content, output_type="json" if self.side == "json" else None)
+            return Evidence(input=_said("user", self.text))
+        if self.side == "exchange":
+            question, _, answer = self.text.partition("\n---\n")
+            return Evidence(input=_said("user", question), output=_said("assistant", answer))
+        kind = "json" if self.side == "json" else None
+        return Evidence(output=_said("assistant", self.text), output_type=kind)
+
+
+def _said(role: str, text: str) -> Content:
+    parts = [{"type": "text", "content": text}]
+    return Content(json.dumps([{"role": role, "parts": parts}]).encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from otel_llm.genai import Call
-from otel_llm.store import CallWriter, DuckDBStore, StoreConfig, StoreError
+from otel_llm.store import CallWriter, DuckDBStore, StoreConfig, StoreError, StoreUnavailable
 
 from .examples import NOON, a_call
 
@@ -193,3 +193,38 @@ def test_a_call_is_a_plain_value_that_the_writer_does_not_change(writer: CallWri
 
     assert repr(call) == before
     assert isinstance(call, Call)
+
+
+def test_calls_wait_for_an_engine_that_is_away(store: DuckDBStore, monkeypatch):
+    monkeypatch.setattr("otel_llm.store.writer.AWAY_S", 0.01)
+    tried: list[int] = []
+    keep = store.write
+
+    def away(calls):
+        tried.append(len(calls))
+        if len(tried) < 3:
+            raise StoreUnavailable("away")
+        return keep(calls)
+
+    monkeypatch.setattr(store, "write", away)
+    writer = CallWriter(store)
+    writer.start()
+    writer.observe([a_call(n) for n in range(10)])
+
+    assert writer.flush(60)
+    writer.close()
+    assert (tried, writer.written, writer.failed) == ([10, 10, 10], 10, 0)
+
+
+def test_a_writer_that_is_told_to_stop_waits_no_longer(store: DuckDBStore, monkeypatch):
+    def away(_):
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(store, "write", away)
+    writer = CallWriter(store)
+    writer.start()
+    writer.observe([a_call(1)])
+
+    writer.close(60)
+
+    assert (writer.failed, writer.pending) == (1, 0)

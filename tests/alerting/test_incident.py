@@ -33,7 +33,8 @@ class Team:
         self.chance = random.Random(1)
         config = AlertingConfig(notifiers=notifiers, evaluation_interval=86_400.0, **more)
         self.service = AlertService(config, clock=self.clock)
-        self.service.start()
+        for delivery in self.service._deliveries.values():  # no clock but ours moves the alerts
+            delivery.start()
         stack.callback(self.service.stop)
 
     def live(self, minutes: float, *, output: int = 800, failing: float = 0.005) -> Iterator[float]:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from otel_llm.alerting import AlertingConfig, AlertService
+from otel_llm.alerting.routing import Route
 from otel_llm.alerting.rule import Rule
 from otel_llm.config import ConfigError
 from tests.stats.calls import call
@@ -28,12 +29,14 @@ from .world import START, Clock, Target, serving
 RULE = Rule("Errors", "error_rate", 0.5, window=10, severity="critical")
 
 
-def _config(url: str = "", **more: Any) -> AlertingConfig:
+def _config(url: str = "", group_wait: float = 0.0, **more: Any) -> AlertingConfig:
+    """Everything goes to ``url`` at once: no group waits for its interval."""
+    route = Route(("webhook",), group_wait=group_wait, group_interval=0.0)
     given: dict[str, Any] = {
         "default_rules": False,
         "rules": (RULE,),
         "notifiers": {"webhook": {"url": url}} if url else {},
-        "group_wait": 0.0,
+        "routes": (route,) if url else (),
         **more,
     }
     return AlertingConfig(**given)

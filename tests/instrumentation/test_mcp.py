@@ -26,6 +26,8 @@ from .trees import tree
 first_only = pytest.mark.skipif(not FIRST, reason="version 2 makes its spans itself")
 second_only = pytest.mark.skipif(FIRST, reason="version 1 makes no spans itself")
 TRANSPORTS = {"memory": in_memory, "stdio": over_stdio, "http": over_http}
+FAILING = ("SERVER",) if version("mcp").startswith("2.0.") else ("CLIENT", "SERVER")
+"""Whose spans show a failure: the client's of 2.0 ends before its answer is looked at."""
 TOOL = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "add"}
 HTTP = {"network.transport": "tcp", "network.protocol.name": "http"}
 
@@ -173,7 +175,7 @@ async def test_a_refused_request_is_named_by_its_code_and_reaches_the_caller(tel
         "error.type": code,
         "rpc.response.status_code": code,
     }
-    for kind in ("CLIENT", "SERVER"):
+    for kind in FAILING:
         span = only(telemetry, "prompts/get nowhere", kind)
         assert (span.status.status_code.name, span.status.description) == ("ERROR", None)
         if FIRST or kind == "CLIENT":  # the server of version 2 knows the exception only
@@ -195,7 +197,7 @@ async def test_what_a_server_raises_is_named_and_never_quoted(telemetry):
         with pytest.raises(exceptions.McpError if FIRST else exceptions.MCPError):
             await client.read_resource("broken://it")
 
-    for kind in ("CLIENT", "SERVER"):
+    for kind in FAILING:
         span = only(telemetry, "resources/read", kind)
         assert (span.status.status_code.name, span.status.description) == ("ERROR", None)
         assert span.attributes["error.type"]

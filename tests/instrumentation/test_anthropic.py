@@ -538,19 +538,22 @@ def test_after_uninstrument_the_sdk_traces_itself_again(provider, telemetry):
 # Tools
 
 
+@anthropic.beta_tool
+def add(a: int, b: int) -> str:
+    """Add two numbers.
+
+    Args:
+        a: One.
+        b: Another.
+    """
+    return str(a + b)
+
+
+CALLED = wire.message(wire.tool_use("add", {"a": 2, "b": 2}), stop_reason="tool_use")
+
+
 def test_each_turn_of_the_tool_runner_is_a_span(client, provider, telemetry):
-    @anthropic.beta_tool
-    def add(a: int, b: int) -> str:
-        """Add two numbers.
-
-        Args:
-            a: One.
-            b: Another.
-        """
-        return str(a + b)
-
-    call = wire.message(wire.tool_use("add", {"a": 2, "b": 2}), stop_reason="tool_use")
-    provider.queue(json_answer(call), json_answer(wire.message()))
+    provider.queue(json_answer(CALLED), json_answer(wire.message()))
 
     last = client.beta.messages.tool_runner(**ASK, tools=[add]).until_done()
 
@@ -561,6 +564,36 @@ def test_each_turn_of_the_tool_runner_is_a_span(client, provider, telemetry):
         if span["gen_ai.operation.name"] == "chat"
     ]
     assert reasons == [("tool_use",), ("end_turn",)]
+
+
+@traces_itself
+def test_the_turns_of_the_tool_runner_are_inside_the_sdks_own_agent_span(provider, telemetry):
+    provider.queue(json_answer(CALLED), json_answer(wire.message()))
+
+    with own_client(provider, telemetry) as client:
+        client.beta.messages.tool_runner(**ASK, tools=[add]).until_done()
+
+    spans = {span.context.span_id: span for span in telemetry.finished}
+    tree = [
+        (span.attributes["gen_ai.operation.name"], _parent(span, spans)) for span in spans.values()
+    ]
+    assert sorted(tree, key=str) == [
+        ("chat", "invoke_agent"),
+        ("chat", "invoke_agent"),
+        ("execute_tool", "invoke_agent"),
+        ("invoke_agent", None),
+    ]
+    assert [
+        span.attributes["gen_ai.operation.name"]
+        for span in spans.values()
+        if "gen_ai.usage.input_tokens" in span.attributes
+    ] == ["chat", "chat"]
+
+
+def _parent(span: Any, spans: Any) -> str | None:
+    if span.parent is None:
+        return None
+    return spans[span.parent.span_id].attributes["gen_ai.operation.name"]
 
 
 # Content

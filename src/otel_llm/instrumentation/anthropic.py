@@ -7,8 +7,9 @@ whose answers come hours later from elsewhere, and ``count_tokens``, which gener
 
 Since 1.17 the SDK makes a span of its own for every request (scope ``com.anthropic.sdk.python``).
 The one it makes for a message is left out while this instrumentor is on, because ours says more
-and is measured too; those of batches, files and tools remain. A client that was told to send trace
-headers goes on sending them, with our span as the parent.
+and is measured too; those of batches, files and of the tool runner (the agent and its tools, with
+our spans of its turns inside) remain. A client that was told to send trace headers goes on sending
+them, with our span as the parent.
 """
 
 from __future__ import annotations

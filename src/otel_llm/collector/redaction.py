@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias, cast
 
 from otel_llm.quality.leaks import PII, SECRETS
@@ -52,12 +53,15 @@ class Redactor:
         expression that is none."""
         self._finds = [_of_shape(shape) for shape in _SHAPES if shape.kind in kinds]
         self._finds += [(name, _compiled(regex), _always) for name, regex in patterns.items()]
+        self._any = _any_of([p.pattern for kind, p, _ in self._finds if kind not in _NUMBERS])
         self._allow = [_compiled(regex) for regex in allow]
         self._key = key
 
     def text(self, text: str) -> str:
         """Return ``text`` without what is to be taken out; the same object when nothing is."""
         numbered = _NUMBERED.search(text) is not None
+        if not numbered and self._any is not None and not self._any.search(text):
+            return text
         for kind, pattern, proves in self._finds:
             if (numbered or kind not in _NUMBERS) and pattern.search(text):
                 text = pattern.sub(self._replace(kind, proves), text)
@@ -115,6 +119,19 @@ def _of_shape(shape: Shape) -> _Find:
     if shape.kind == "private_key":  # the shape is its head alone
         regex += r"(?s:.*?-----END [A-Z ]{0,30}PRIVATE KEY(?:-----)?|.*)"
     return shape.kind, _compiled(regex), shape.proves if shape.kind in _PROVEN else _always
+
+
+def _any_of(regexes: Sequence[str]) -> re.Pattern[str] | None:
+    """Return one expression for all: most texts hold nothing, and are then looked through once."""
+    if not regexes:
+        return None
+    joined = "|".join(f"(?:{_NAMED.sub('(?:', regex)})" for regex in regexes)
+    with suppress(ValueError):  # they are too many for one; then one by one
+        return _compiled(joined)
+    return None
+
+
+_NAMED = re.compile(r"\(\?P<\w+>")
 
 
 def _compiled(regex: str) -> re.Pattern[str]:

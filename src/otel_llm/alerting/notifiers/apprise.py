@@ -8,6 +8,7 @@ again; the guard against calls into the own network does not reach into it.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import warnings
@@ -52,8 +53,7 @@ def _targets(urls: tuple[str, ...]) -> Any:
     """Return an ``apprise.Apprise`` of ``urls``, which looks for plugins nowhere."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some of its plugins import what Python gives up
-        import apprise
-
+        apprise: Any = importlib.import_module("apprise")
         logging.getLogger("apprise").setLevel(_SILENT)  # it logs URLs, and these are secrets
         asset = apprise.AppriseAsset(app_id="otel-llm", async_mode=False, plugin_paths=[])
         targets: Any = apprise.Apprise(asset=asset)

@@ -86,6 +86,10 @@ def test_values_are_walked_and_their_structure_kept():
     assert value["parts"][0]["arguments"]["to"] == [MAIL]
 
 
+def test_half_a_character_hides_nothing():
+    assert Redactor().text(f"\ud800 {MAIL} é") == "? [email] é"
+
+
 def test_patterns_of_your_own_and_a_hook_come_after():
     redactor = Redactor(("pii",), (r"ACME-\d+",), lambda text: text.upper())
 

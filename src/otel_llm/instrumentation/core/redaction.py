@@ -38,6 +38,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return ``text`` without its leaks. A hook that fails takes the whole text with it."""
+        if not text.isascii():  # a lone surrogate would stop the search
+            text = text.encode("utf-8", "replace").decode()
         for kind, start, end in reversed(self._leaks(text)):
             text = f"{text[:start]}[{kind}]{text[end:]}"
         for pattern in self._patterns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,10 +42,10 @@ def sections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., d
     return read
 
 
-def send(running: Running, *payloads: bytes, signal: Any = "traces") -> None:
+def send(running: Running, *payloads: bytes, of: Any = "traces") -> None:
     exporter = OtlpHttpExporter(OtlpHttpExporterConfig(running.http_endpoint))
     for payload in payloads:
-        exporter.export(signal, payload)
+        exporter.export(of, payload)
     exporter.close()
 
 
@@ -85,7 +86,7 @@ def test_what_is_redacted_is_never_on_the_disk_and_never_sent(sections, tmp_path
         )
         with collector(tmp_path, **settings) as running:
             send(running, spans)
-            send(running, records, signal="logs")
+            send(running, records, of="logs")
             running.wait_for(lambda _: sink.refused > 1, PATIENCE_S)
             waiting = on_disk(tmp_path / "data")
             sink.refuse(0)
@@ -115,7 +116,7 @@ def test_each_destination_is_told_what_it_may_know_in_its_own_words(sections, tm
         )
         with collector(tmp_path, **settings) as running:
             send(running, message.SerializeToString())
-            send(running, logs(event(DETAILS, call)), signal="logs")
+            send(running, logs(event(DETAILS, call)), of="logs")
             running.wait_for(
                 lambda _: phoenix.spans() and tempo.spans() and tempo.records(), PATIENCE_S
             )
@@ -195,3 +196,77 @@ def test_content_is_read_by_its_reference_and_is_nowhere_else(sections, tmp_path
     assert read.json()["content"] == {"gen_ai.input.messages": said("PLANTED")}
     assert "PLANTED" not in str(span)
     assert b"PLANTED" not in on_disk(tmp_path / "data")
+
+
+def pipelines(**processors: list[str]) -> dict[str, Any]:
+    """A traces pipeline to an exporter of each name, all from the same receiver."""
+    made = {
+        f"traces/{name}": {
+            "receivers": ["otlp"],
+            "processors": used,
+            "exporters": [f"otlphttp/{name}"],
+        }
+        for name, used in processors.items()
+    }
+    return {"pipelines": made}
+
+
+def test_what_two_pipelines_take_is_counted_once_and_each_makes_its_own_of_it(tmp_path: Path):
+    call = {**chat(), "gen_ai.input.messages": said("PLANTED")}
+    now = time.time_ns() - 2 * 10**9
+
+    with OtlpSink() as whole, OtlpSink() as bare:
+        exporters = {
+            "otlphttp/all": {"endpoint": whole.http_endpoint},
+            "otlphttp/bare": {"endpoint": bare.http_endpoint},
+        }
+        settings = {
+            "processors": {"cost": None, "drop_content": None},
+            "service": pipelines(all=["cost"], bare=["drop_content"]),
+        }
+        with collector(tmp_path, exporters, **settings) as running:
+            send(running, request(call, call, start_ns=now))
+            running.wait_for(lambda _: whole.spans() and bare.spans(), PATIENCE_S)
+            running.wait_for(lambda r: r.get("/v1/summary")["count"], PATIENCE_S)
+            summary = running.get("/v1/summary")
+            text = httpx2.get(running.api_url + "/metrics").text
+
+        kept, dropped = whole.spans()[0], bare.spans()[0]
+
+    assert summary["count"] == 2
+    assert summary["unpriced"] == 0
+    assert attributes(kept)["gen_ai.input.messages"] == said("PLANTED")
+    assert "otel_llm.cost.total" in attributes(kept)
+    assert "PLANTED" not in str(dropped)
+    assert "otel_llm.cost.total" not in attributes(dropped)
+    assert "otel_llm_pipeline_genai_spans_total 4\n" in text
+
+
+def test_what_waits_to_be_sampled_stays_when_the_configuration_is_read_again(tmp_path: Path):
+    failed = in_trace(1, error=True)
+
+    with OtlpSink() as sink:
+        exporters = {"otlphttp/a": {"endpoint": sink.http_endpoint}}
+        settings = {
+            "processors": {"cost": None, "sample": {"rate": 0.0, "decision_wait": "1h"}},
+            "service": pipelines(a=["cost", "sample"]),
+        }
+        with collector(tmp_path, exporters, **settings) as running:
+            send(running, failed, in_trace(2))
+            file = tmp_path / "collector.yaml"
+            changed = yaml.safe_load(file.read_text())
+            changed["processors"]["cost"] = {"usage_cost": False}
+            file.write_text(yaml.safe_dump(changed))
+            running.process.send_signal(signal.SIGHUP)
+            running.wait_for(lambda r: "configuration" in r.log.read_text(), PATIENCE_S)
+            send(running, in_trace(3, error=True))
+            before = len(sink.spans())
+            changed["processors"]["sample"]["decision_wait"] = "0s"
+            file.write_text(yaml.safe_dump(changed))
+            running.process.send_signal(signal.SIGHUP)
+            running.wait_for(lambda _: len(sink.spans()) == 2, PATIENCE_S)
+
+        kept = sorted(int.from_bytes(span.trace_id, "big") for span in sink.spans())
+
+    assert before == 0
+    assert kept == [1, 3]

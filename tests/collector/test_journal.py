@@ -99,6 +99,26 @@ def test_a_lot_is_as_large_as_asked_for_and_a_larger_request_travels_alone(opene
     assert [[len(p) for p in lot.payloads] for lot in lots] == [[400, 400], [400], [5000], [100]]
 
 
+def test_who_keeps_up_reads_nothing_back_and_who_is_behind_gets_the_same_from_the_disk(
+    opened, monkeypatch
+):
+    log = opened(durability="os")
+    keeping_up, behind = JournalQueue(log, "keeping up"), JournalQueue(log, "behind")
+    payloads = [random.Random(n).randbytes(MIB) for n in range(10)]
+    reads, pread = [], os.pread
+    monkeypatch.setattr(os, "pread", lambda *a: reads.append(a) or pread(*a))
+
+    found = []
+    for payload in payloads:
+        log.append(payload)
+        found += read(keeping_up)
+    quick = len(reads)
+
+    assert (found, quick) == (payloads, 0)
+    assert read(behind) == payloads
+    assert reads
+
+
 def test_every_destination_reads_everything_at_its_own_pace(opened):
     log = opened()
     fast, slow = JournalQueue(log, "fast"), JournalQueue(log, "slow")

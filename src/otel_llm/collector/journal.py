@@ -12,6 +12,7 @@ import fcntl
 import logging
 import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from otel_llm.config.units import Size
 
 from .component import Kept
 from .errors import Refused
-from .segments import HEAD, SUFFIX, Segment, head_of, recovered
+from .recent import Recent
+from .segments import HEAD, SUFFIX, Record, Segment, head_of, recovered
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +94,7 @@ class Journal:
         self._ordered = False  # somebody will sync the present group
         self._syncer: ThreadPoolExecutor | None = None
         self._unsynced: list[Segment] = []
+        self._recent = Recent()
         self._suspect = False
         self._complained = -COMPLAIN_S
         self._readers: list[Reader] = []
@@ -165,6 +168,12 @@ class Journal:
         for reader in self._readers:
             reader.heard()
 
+    def recent(self, position: int, max_bytes: int) -> tuple[Sequence[Record], int]:
+        """Return requests that stand at ``position`` and after it, and where they end, if they are
+        still in memory."""
+        with self._lock:
+            return self._recent.take(position, self.end, max_bytes)
+
     def segment_after(self, position: int) -> Segment | None:
         """Return the segment that holds ``position``, or the next one if it lies in a gap."""
         with self._lock:
@@ -234,6 +243,7 @@ class Journal:
             with suppress(OSError):
                 os.ftruncate(segment.file, segment.size)  # no half record for what comes next
             raise Refused("the journal cannot be written") from error
+        self._recent.add(segment.end, Record(HEAD.unpack(head)[2] / 1e9, payload))
         segment.size += size
         self.size_bytes += size
         if self._sync and (not self._unsynced or self._unsynced[-1] is not segment):

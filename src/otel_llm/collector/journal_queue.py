@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Condition
 
 from .cursor import SUFFIX, Cursor, position
@@ -135,6 +135,10 @@ class JournalQueue:
 
     def _read(self, max_bytes: int) -> Lot | None:
         """Read up to ``max_bytes``, at least one record; ``None`` after skipping what is lost."""
+        found, end = self._journal.recent(self._read_to, max_bytes)
+        return self._lot(found, end) if found else self._read_back(max_bytes)
+
+    def _read_back(self, max_bytes: int) -> Lot | None:
         segment = self._journal.segment_after(self._read_to)
         if segment is None:
             self._read_to = self._journal.end
@@ -148,9 +152,12 @@ class JournalQueue:
         if not found:
             self._skip(start, segment)
             return None
-        self._read_to, self._since = start + taken, time.monotonic()
+        return self._lot(found, start + taken)
+
+    def _lot(self, found: Sequence[Record], end: int) -> Lot:
+        self._read_to, self._since = end, time.monotonic()
         payloads = tuple(record.payload for record in found)
-        return Lot(payloads, found[0].at, self._read_to, found[-1].at)
+        return Lot(payloads, found[0].at, end, found[-1].at)
 
     def _unreadable(self, error: OSError) -> None:
         """Wait for the disk to come back: what it does not give now is not lost."""

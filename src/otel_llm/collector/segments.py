@@ -21,7 +21,7 @@ class Record(NamedTuple):
 
     at: float
     """Unix seconds."""
-    payload: memoryview
+    payload: bytes | memoryview
 
 
 @dataclass(slots=True)

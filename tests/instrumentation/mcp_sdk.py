@@ -104,6 +104,8 @@ async def served(server):
     running = uvicorn.Server(config)
     task = asyncio.create_task(running._serve([listening]))
     while not running.started:
+        if task.done():
+            task.result()
         await asyncio.sleep(0.005)
     yield f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
     running.should_exit = True

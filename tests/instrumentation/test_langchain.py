@@ -294,12 +294,15 @@ async def test_the_model_gets_what_it_was_sent_and_no_handler_is_added(run, tele
 
 @pytest.mark.usefixtures("instrumented")
 async def test_a_cancelled_stream_and_a_closed_one_end_their_spans(telemetry):
+    reached = asyncio.Event()
+
     async def wait():
         async for _ in OwnChat().astream("2+2?"):
+            reached.set()
             await asyncio.Event().wait()
 
     task = asyncio.create_task(wait())
-    await asyncio.sleep(0.05)
+    await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -435,7 +435,7 @@ def test_the_example_prints_its_answer_and_the_spans_of_its_agent():
             env={**os.environ, "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"{provider.url}/v1"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 

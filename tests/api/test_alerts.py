@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from otel_llm.store import DuckDBStore, Incident
 from tests.api.alarms import SLOW, Alarms
 from tests.api.conftest import Serve
 
@@ -86,3 +87,14 @@ def test_the_dashboard_answers_what_the_overview_shows(serve: Serve, store):
     assert [step["count"] for step in answer["series"]] == [1]
     assert [call["span_id"] for call in answer["recent"]] == [FULL.span_id]
     assert answer["alerts"] == [SHOWN]
+
+
+def test_what_fired_can_be_asked_for_when_it_is_over(serve: Serve, store: DuckDBStore):
+    first, second = (Incident(f"a:{n}", n, {**SHOWN, "state": "resolved"}) for n in (1, 2))
+    store.add_incidents([first, second])
+    client = serve(alerts=Alarms())
+
+    shown = client.get("/v1/alerts/history", params={"limit": 1}).json()
+
+    assert shown == [{"id": "a:2", "at_ns": 2, "alert": second.alert}]
+    assert client.get("/v1/alerts/history", params={"limit": 0}).status_code == 422

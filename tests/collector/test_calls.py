@@ -55,6 +55,7 @@ def test_everything_a_span_says_is_read():
             "gen_ai.prompt.name": "greeting",
             "gen_ai.prompt.version": "7",
             "server.address": "api.openai.com",
+            "otel_llm.content.reference": "f" * 32,
             "otel_llm.cost.total": 0.5,
             "otel_llm.cost.input": 0.125,
             "otel_llm.cost.output": 0.375,
@@ -91,6 +92,7 @@ def test_everything_a_span_says_is_read():
         reported_cost=0.75,
         flags=("refusal",),
         output_chars=80,
+        content_reference="f" * 32,
         tags={"tier": "gold", "beta": ""},
     )
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from otel_llm.alerting.alert import Alert, State
 from otel_llm.alerting.service import AlertService
+from otel_llm.store import Incident, Store
 
 from .problems import Problem, described
 
@@ -26,8 +27,8 @@ class Acknowledgement(BaseModel):
     by: str = "api"
 
 
-def alert_routes(service: AlertService) -> APIRouter:
-    """The routes over ``service``."""
+def alert_routes(service: AlertService, store: Store) -> APIRouter:
+    """The routes over ``service``; ``store`` knows what was."""
     routes = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
     @routes.get("")
@@ -35,6 +36,11 @@ def alert_routes(service: AlertService) -> APIRouter:
         """Alerts that are pending, firing or resolved lately."""
         found = [alert for alert in service.alerts() if state in (None, alert.state)]
         return AlertList(alerts=[alert.to_json() for alert in found])
+
+    @routes.get("/history")
+    def history(limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> list[Incident]:
+        """What fired, as it was last seen, the latest first: who took it on, when it was over."""
+        return list(store.incidents(limit=limit))
 
     @routes.post("/{alert_id}/acknowledge", responses=described(404))
     def acknowledge(alert_id: str, who: Acknowledgement | None = None) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def create_app(
     app.include_router(report_routes(store, observe, settle))
     app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:
-        app.include_router(alert_routes(alerts))
+        app.include_router(alert_routes(alerts, store))
         app.include_router(watch_routes(alerts))
         app.include_router(spending_routes(alerts))
     if content is not None and content.token_file:

@@ -102,6 +102,15 @@ def test_of_every_dialect_nothing_is_left_that_is_content_once_it_is_normalised(
     assert [name for name in after if is_content(name)] == []
 
 
+@pytest.mark.parametrize("name", ["mlflow.spanInputs", "genkit:output"])
+def test_content_of_spans_that_say_nothing_else_goes_too(name):
+    opened = batch({name: PLANTED, "x": "y"})
+
+    DropContentProcessor().process(opened)
+
+    assert attributes(next(iter(opened.spans()))) == {"x": "y"}
+
+
 def test_names_can_be_kept():
     opened = batch({**chat(), **SAID})
 

@@ -62,6 +62,8 @@ _FOREIGN_NEEDLES = (
     b"traceloop.span.kind",
     b"ai.operationId",
     b"llm.request.",
+    b"mlflow.span",
+    b"genkit:",
 )
 """Attributes that each span of an older or foreign dialect carries. The longer, the quicker to look
 for."""

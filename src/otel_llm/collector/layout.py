@@ -15,7 +15,8 @@ from .template import Template
 from .values import as_text
 from .wire import Attributes
 
-_PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId")
+_PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId",
+             "mlflow.span", "genkit:")  # fmt: skip
 _OPERATION = "gen_ai.operation.name"
 _UNSEEN = object()
 _KNOWN = 1024

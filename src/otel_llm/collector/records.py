@@ -20,7 +20,8 @@ from .component import Signal
 from .errors import Malformed
 from .wire import NotProtobuf
 
-GENAI_PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId")
+GENAI_PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId",
+                  "mlflow.span", "genkit:")  # fmt: skip
 _NEEDLES = tuple(prefix.encode() for prefix in GENAI_PREFIXES)
 
 

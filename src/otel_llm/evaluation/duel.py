@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .endpoint import Endpoint
 from .judge import Comparison, Judge
 from .runner import messages
+from .side_by_side import side_by_side
 from .suite import Case, Suite
 
 
@@ -48,8 +48,8 @@ def duel(
             return DuelOutcome(case, Comparison(None, error_type=failed))
         return DuelOutcome(case, judge.compare(case.query, one.text, other.text, criterion))
 
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="duel") as pool:
-        return [*pool.map(ask, suite.cases)]
+    outcomes = dict(side_by_side(ask, suite.cases, concurrency))
+    return [outcomes[at] for at in sorted(outcomes)]
 
 
 def tally(outcomes: Sequence[DuelOutcome]) -> str:

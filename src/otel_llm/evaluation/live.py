@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 
@@ -83,9 +84,10 @@ class LiveJudge:
             self.dropped += len(self._waiting)
             self._waiting.clear()
             self._changed.notify_all()
+        until = time.monotonic() + grace_s
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join(grace_s)
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _run(self) -> None:
         while (read := self._next()) is not None:

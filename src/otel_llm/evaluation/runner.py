@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
+from threading import Event
 
 from otel_llm.pricing import PriceBook
 from otel_llm.semconv import own
@@ -19,6 +19,7 @@ from .judge import Judge
 from .otlp import SERVICE, OwnCall, call_span, result_events
 from .result import Result, Subject
 from .semantic import SemanticRelevance
+from .side_by_side import side_by_side
 from .suite import Case, Suite
 
 Take = Callable[[bytes], object]
@@ -107,16 +108,17 @@ def run(
     *,
     concurrency: int = 4,
     on_case: Callable[[CaseOutcome], object] = _drop,
+    halted: Event | None = None,
 ) -> SuiteOutcome:
-    """Ask every question, several at a time; ``on_case`` hears of each as it ends."""
-    started = time.time_ns()
+    """Ask every question, several at a time; ``on_case`` hears of each as it ends. Raises
+    ``Halted`` soon after ``halted`` is set."""
+    started, outcomes = time.time_ns(), dict[int, CaseOutcome]()
     ask = partial(_ask, suite, target, asker or Asker())
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="suite") as pool:
-        asked = [pool.submit(ask, case) for case in suite.cases]
-        for done in as_completed(asked):
-            on_case(done.result())
-    outcomes = [future.result() for future in asked]
-    return SuiteOutcome(suite, target.config.model, outcomes, started, time.time_ns())
+    for at, outcome in side_by_side(ask, suite.cases, concurrency, halted):
+        on_case(outcome)
+        outcomes[at] = outcome
+    in_order = [outcomes[at] for at in sorted(outcomes)]
+    return SuiteOutcome(suite, target.config.model, in_order, started, time.time_ns())
 
 
 def messages(suite: Suite, case: Case) -> tuple[Message, ...]:

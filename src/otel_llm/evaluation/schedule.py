@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .config import ScheduledSuite
 from .runner import SuiteOutcome
+from .side_by_side import Halted
 
 _log = logging.getLogger(__name__)
 _SCHEMA = "create table if not exists runs (suite text primary key, at real not null)"
@@ -75,6 +76,8 @@ class Schedule:
         self._db.execute("insert or replace into runs values (?, ?)", (_key(suite), self._clock()))
         try:
             outcome = self._run(suite)
+        except Halted:
+            return
         except Exception as error:  # noqa: BLE001  # the other suites go on
             _log.error("the suite %s could not be run: %s", suite.file, error)
             return

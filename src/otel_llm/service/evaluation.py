@@ -96,7 +96,8 @@ class Evaluation:
     def _run_suite(self, scheduled: ScheduledSuite) -> SuiteOutcome:
         asker = Asker(self.judge, self._semantic, self._book, self._send_traces, self._send_logs)
         with closing(Endpoint(scheduled.target, sleep=self._stopping.wait)) as target:
-            return run(read_suite(Path(scheduled.file)), target, asker)
+            suite = read_suite(Path(scheduled.file))
+            return run(suite, target, asker, halted=self._stopping)
 
     def _make_judge(self, config: EvaluationConfig) -> Judge | None:
         if config.judge is None:

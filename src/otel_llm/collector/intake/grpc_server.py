@@ -90,7 +90,9 @@ class GrpcServer:
         outcome = self._intake.take(signal, payload, "grpc", sender)
         if not isinstance(outcome, Waiting):
             return outcome
-        await asyncio.wait([asyncio.wrap_future(outcome.kept)])
+        kept = asyncio.wrap_future(outcome.kept)
+        kept.add_done_callback(_seen)
+        await asyncio.wait([kept])
         return self._intake.finish(outcome, "grpc")
 
     def _enter(self, context: _Context) -> str | Failure:
@@ -108,6 +110,12 @@ class GrpcServer:
         if len(payload) > self._max_bytes:
             raise TooLarge("the request is too large")
         return payload
+
+
+def _seen(kept: asyncio.Future[None]) -> None:
+    """Look at how it ended: asyncio logs what nobody looked at."""
+    if not kept.cancelled():
+        kept.exception()
 
 
 def _options(config: GrpcConfig) -> list[tuple[str, Any]]:

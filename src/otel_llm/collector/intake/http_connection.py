@@ -124,8 +124,9 @@ class HttpConnection(asyncio.Protocol):
                 self._end(_LARGE_HEAD)
 
     def eof_received(self) -> bool:
-        """Hang up when the sender does."""
-        return False
+        """Hang up when the sender does, but not before it has the answers it waits for."""
+        self._last = True
+        return not self._idle and not self._receiving and self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
         """Take no more requests from a sender that does not read its answers."""

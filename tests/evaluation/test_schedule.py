@@ -119,6 +119,14 @@ def test_a_suite_with_mistakes_is_named_before_the_collector_starts(tmp_path: Pa
         scheduled(file)
 
 
+def test_a_suite_that_asks_for_semantic_relevance_needs_embeddings(tmp_path: Path):
+    file = tmp_path / "suite.yaml"
+    file.write_text("thresholds: {semantic_relevance: 0.5}\ncases: [{query: q}]")
+
+    with pytest.raises(ValueError, match="embeddings: is missing"):
+        EvaluationConfig(suites=(scheduled(file),), state_path="x")
+
+
 def test_a_suite_that_takes_a_judge_needs_one(file: Path):
     with pytest.raises(ValueError, match="judge: is missing"):
         EvaluationConfig(suites=(scheduled(file),), state_path="x")

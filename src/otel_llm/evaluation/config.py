@@ -130,5 +130,11 @@ class EvaluationConfig:
         paid = self.judge or self.embeddings
         if self.state_path is None and (self.suites or (paid and self.daily_budget is not None)):
             raise ValueError("state_path: needed to keep the daily budget over restarts")
-        if not self.judge and any(read_suite(Path(s.file)).judged for s in self.suites):
+        suites = [read_suite(Path(scheduled.file)) for scheduled in self.suites]
+        if not self.judge and any(suite.judged for suite in suites):
             raise ValueError("judge: is missing, and a suite has cases that take one")
+        semantic = any(suite.semantic for suite in suites)
+        if semantic and not self.embeddings:
+            raise ValueError("embeddings: is missing, and a suite asks for semantic_relevance")
+        if self.embeddings and not self.judge and not semantic:
+            raise ValueError("embeddings: nothing asks for it; the sample is set under judge")

@@ -53,7 +53,9 @@ class Evaluation:
         if config.judge and self.judge:
             self._live = LiveJudge(config.judge, self.judge, self.deliver, self._semantic)
             self.judging = Judging(Sampler(config.judge.sample), self._live)
-        self._schedule = Schedule(config.suites, state, self._run_suite) if state else None
+        self._schedule = (
+            Schedule(config.suites, state, self._run_suite) if state and config.suites else None
+        )
 
     def start(self) -> None:
         """Begin to judge."""
@@ -81,8 +83,9 @@ class Evaluation:
         """Give what the judge did and spent, for ``/metrics``."""
         if self.judging:
             yield from self.judging.measure()
-        help = "US dollars that judge and embeddings have cost today"
-        yield gauge("otel_llm_evaluation_spent_usd", help, float(self._spending.spent()))
+        if not self._stopping.is_set():
+            help = "US dollars that judge and embeddings have cost today"
+            yield gauge("otel_llm_evaluation_spent_usd", help, float(self._spending.spent()))
         samples = [Sample(passed, labels) for labels, passed in self.suites_passed()]
         if samples:
             help = "Share of a suite's cases that passed when it was last run"

@@ -480,10 +480,11 @@ class _LangChain:
 
 def _langchain_error(kind: str) -> str | None:
     """Return the class that newer versions of the package wrap the provider's errors in."""
-    if find_spec("langchain_openai") is None:
+    try:
+        base = import_module("langchain_openai.chat_models.base")
+    except ImportError:  # not there, or for another version of openai
         return None
     name = f"OpenAI{kind}Error"
-    base = import_module("langchain_openai.chat_models.base")
     return f"{base.__name__}.{name}" if hasattr(base, name) else None
 
 

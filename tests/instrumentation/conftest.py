@@ -13,7 +13,7 @@ from tests.instrumentation.cases import CASES, Case
 @pytest.fixture(params=CASES.values(), ids=CASES.keys())
 def case(request: pytest.FixtureRequest) -> Case:
     """One SDK; skipped where it is not installed."""
-    pytest.importorskip(request.param.sdk)
+    pytest.importorskip(request.param.sdk, exc_type=ImportError)
     return request.param
 
 

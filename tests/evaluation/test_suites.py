@@ -165,6 +165,22 @@ def test_scores_and_spans_go_to_a_collector_and_the_targets_spans_into_the_same_
     assert not [value for value in said_of_it.values() if value == "I see."]
 
 
+@pytest.mark.parametrize(
+    ("models", "named", "asked"),
+    [(["only"], "", "only"), (["a", "b"], "model: b\n", "b"), (["a", "b"], "", None)],
+)
+def test_without_a_model_it_is_the_suites_or_the_only_one_of_the_target(
+    tmp_path: Path, models: list[str], named: str, asked: str | None
+):
+    file = suite(tmp_path, f"{named}cases: [{{query: q, keywords: [see]}}]")
+    listed = {"^GET /v1/models": lambda _: json_answer({"data": [{"id": m} for m in models]})}
+    with FakeProvider(listed, TARGET) as target:
+        code = main(["eval", "run", str(file), "--target", target.url + "/v1"])
+
+    said_to = [r.json().get("model") for r in target.requests if r.method == "POST"]
+    assert (code, said_to) == ((0, [asked]) if asked else (2, []))
+
+
 def test_a_suite_that_takes_a_judge_says_so_before_anything_is_asked(tmp_path: Path, capsys):
     file = suite(tmp_path, "cases: [{query: q, truth: t}]")
     with FakeProvider(TARGET) as target:

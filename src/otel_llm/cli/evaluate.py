@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +61,12 @@ def _add_endpoint(
         metavar="URL",
         help=f"{about}: base URL of an OpenAI-compatible server, such as https://host/v1",
     )
-    parser.add_argument(f"--{prefix}model", dest=_dest(prefix, "model"), required=required)
+    parser.add_argument(
+        f"--{prefix}model",
+        dest=_dest(prefix, "model"),
+        metavar="MODEL",
+        help="the suite's, or the only one that the server has, if it is not given",
+    )
     parser.add_argument(
         f"--{prefix}provider", dest=_dest(prefix, "provider"), default="openai", help="for prices"
     )
@@ -119,7 +125,7 @@ def _ran(suite: Suite, arguments: argparse.Namespace) -> int:
 
     with ExitStack() as stack:
         traces, logs = stack.enter_context(_sending(arguments.otlp))
-        target = stack.enter_context(closing(Endpoint(_endpoint(arguments, ""))))
+        target = stack.enter_context(closing(Endpoint(_endpoint(arguments, "", suite.model))))
         paid = _paid(arguments, traces, stack)
         judge, embeddings = paid("judge-"), paid("embeddings-")
         asker = Asker(
@@ -194,7 +200,7 @@ def _compared(suite: Suite, arguments: argparse.Namespace) -> int:
         judge = _paid(arguments, lambda _: None, stack)("judge-")
         assert judge is not None
         first, second = (
-            stack.enter_context(closing(Endpoint(_endpoint(arguments, prefix))))
+            stack.enter_context(closing(Endpoint(_endpoint(arguments, prefix, suite.model))))
             for prefix in ("", "other-")
         )
         outcomes = duel(
@@ -212,15 +218,20 @@ def _compared(suite: Suite, arguments: argparse.Namespace) -> int:
     return 0 if any(outcome.comparison.preference for outcome in outcomes) else 1
 
 
-def _endpoint(arguments: argparse.Namespace, prefix: str) -> EndpointConfig:
-    from otel_llm.evaluation.endpoint import EndpointConfig
+def _endpoint(
+    arguments: argparse.Namespace, prefix: str, model_of_suite: str | None = None
+) -> EndpointConfig:
+    from otel_llm.evaluation.endpoint import EndpointConfig, only_model
 
     names = ("url", "model", "provider", "api_key_env", "api_key_file")
     given = vars(arguments)
     url, model, provider, env, file = (given[_dest(prefix, name)] for name in names)
-    if not model:
-        raise ValueError(f"--{prefix}model is missing")
-    return EndpointConfig(url, model, provider, api_key_env=env, api_key_file=file)
+    named = model or model_of_suite or ""
+    config = EndpointConfig(url, named, provider, api_key_env=env, api_key_file=file)
+    found = named or only_model(config)
+    if not found:
+        raise ValueError(f"--{prefix}model is missing: {url} does not say that it has just one")
+    return replace(config, model=found)
 
 
 def _paid(

@@ -83,6 +83,17 @@ class Reply:
     """Whether a failed call may have cost something: it ran, and nobody knows how far."""
 
 
+def only_model(config: EndpointConfig) -> str | None:
+    """Return the model of a server that offers a single one, such as an application or a local
+    server; ``None`` where there are several, or none is told."""
+    endpoint = Endpoint(config)
+    try:
+        models = endpoint.models()
+    finally:
+        endpoint.close()
+    return models[0] if len(models) == 1 else None
+
+
 class Endpoint:
     """One server. Thread-safe."""
 
@@ -124,6 +135,15 @@ class Endpoint:
             return _embedded(answer, len(texts))
 
         return self._asked("/embeddings", body, None, read)
+
+    def models(self) -> Sequence[str]:
+        """Return the models that the server says it has; none when it does not say."""
+        try:
+            answer = self._client.get(self._url + "/models", headers=self._authorization())
+            rows: list[Any] = _object(answer.json())["data"] if answer.is_success else []
+            return [str(row["id"]) for row in rows]
+        except (httpx2.HTTPError, OSError, ValueError, TypeError, KeyError):
+            return []
 
     def close(self) -> None:
         """Release connections. Safe to call twice."""

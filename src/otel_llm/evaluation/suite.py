@@ -76,6 +76,8 @@ class Suite:
     cases: tuple[Case, ...]
     name: str = ""
     """What it is called in reports and on spans; its file's name without one."""
+    model: str | None = None
+    """The model to ask the target for, unless the command line or the schedule names one."""
     system: str | None = None
     """Instructions to the target."""
     criteria: dict[str, str] = field(default_factory=dict[str, str])

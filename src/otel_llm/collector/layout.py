@@ -15,8 +15,9 @@ from .template import Template
 from .values import as_text
 from .wire import Attributes
 
-_PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId",
-             "mlflow.span", "genkit:")  # fmt: skip
+GENAI_PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId",
+                  "mlflow.span", "genkit:")  # fmt: skip
+"""How the names begin that make a span a GenAI span, in any dialect."""
 _OPERATION = "gen_ai.operation.name"
 _UNSEEN = object()
 _KNOWN = 1024
@@ -42,7 +43,7 @@ class Layout:
         self.read: Callable[[Attributes], Values] = _getter(readable)
         """Returns the values of attributes that have these names. Any that is missing is *added*
         to them."""
-        self.is_genai = _OPERATION in self.at or any(n.startswith(_PREFIXES) for n in self.at)
+        self.is_genai = _OPERATION in self.at or any(n.startswith(GENAI_PREFIXES) for n in self.at)
         self._lacks: dict[Template, bool] = {}
         self.facts = Plan(self.at)
         """Returns the facts that values tell."""

@@ -18,10 +18,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from .component import Signal
 from .errors import Malformed
+from .layout import GENAI_PREFIXES
 from .wire import NotProtobuf
 
-GENAI_PREFIXES = ("gen_ai.", "llm.", "traceloop.", "openinference.", "langfuse.", "ai.operationId",
-                  "mlflow.span", "genkit:")  # fmt: skip
 _NEEDLES = tuple(prefix.encode() for prefix in GENAI_PREFIXES)
 
 

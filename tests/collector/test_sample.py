@@ -255,6 +255,14 @@ def test_a_request_stays_in_the_journal_until_it_has_arrived(running: Make, tmp_
     assert there.wait_for(1) == [kept]
 
 
+def test_before_its_journal_is_open_nothing_is_accepted(tmp_path):
+    room = SampleProcessor().room
+    room.open_journal = lambda: Journal(JournalConfig(tmp_path), "sample")
+
+    with pytest.raises(Refused, match="not open"):
+        room.put(spans(1, {}))
+
+
 def test_when_the_senders_have_no_room_it_waits_for_them(running: Make):
     there = Destinations()
     there.refusing = True

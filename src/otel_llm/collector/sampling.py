@@ -66,6 +66,8 @@ class Sampling:
         """Let a request wait. Raises ``Refused`` when there is no room."""
         if self._journal is not None:
             return self._journal.begin(payload)
+        if self.open_journal is not None:
+            raise Refused("the journal is not open")
         queue = self._queue
         if not isinstance(queue, MemoryQueue) or not queue.has_room(len(payload)):
             raise Refused("too much waits for a decision")

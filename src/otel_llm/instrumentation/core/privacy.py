@@ -124,7 +124,7 @@ def _flags(messages: Sequence[Mapping[str, Any]], asked: Any, ending: Ending) ->
 
     output = Content(to_json(messages).encode())
     seen = Evidence(
-        tuple(ending.response.finish_reasons),
+        tuple(reason for reason in ending.response.finish_reasons if isinstance(reason, str)),  # pyright: ignore[reportUnnecessaryIsInstance] - as the provider sent them
         ending.response.usage.output_tokens,
         None,
         output,

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from otel_llm.alerting.service import AlertService
 from otel_llm.collector.samples import Measure
+from otel_llm.collector.tokens import TokenFile
 from otel_llm.pricing import PriceBook
 from otel_llm.store import Store
 from otel_llm.store.content import ContentStore
@@ -21,7 +22,7 @@ from .config import ApiConfig
 from .content import content_routes
 from .dashboard import dashboard_routes
 from .export import export_routes
-from .guard import Guard, TokenFile
+from .guard import Guard
 from .health import Ready, health_routes
 from .insights import insight_routes
 from .prices import Book, price_routes

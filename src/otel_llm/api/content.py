@@ -8,9 +8,10 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from otel_llm.collector.tokens import TokenFile
 from otel_llm.store.content import ContentError, ContentStore
 
-from .guard import TokenFile, bearer
+from .guard import bearer
 from .problems import Problem, described
 
 TOKEN_HEADER: Final = "x-content-token"  # noqa: S105 - the header's name

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Final
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from otel_llm.collector.tokens import TokenFile
 
 from .config import ApiConfig
 from .problems import problem
@@ -41,40 +40,6 @@ HEADERS: Final = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
-
-
-class TokenFile:
-    """Tokens, one per line, read again when the file changes.
-
-    Raises ``ValueError`` when there is none to be read at the start; a file that cannot be read
-    later leaves the tokens as they were.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._seen: tuple[int, int] | None = None
-        self._tokens: tuple[bytes, ...] = ()
-        try:
-            self._read()
-        except OSError as error:
-            raise ValueError(f"token_file: cannot read {path}: {error.strerror}") from error
-        if not self._tokens:
-            raise ValueError(f"token_file: {path} holds no token")
-
-    def holds(self, token: str) -> bool:
-        """Whether ``token`` is one of them, in the same time whatever it is."""
-        with suppress(OSError):  # being replaced: the old ones still hold
-            self._read()
-        given = token.encode("utf-8", "surrogateescape")
-        return any([hmac.compare_digest(given, known) for known in self._tokens])
-
-    def _read(self) -> None:
-        info = os.stat(self._path)
-        if self._seen == (info.st_mtime_ns, info.st_ino):
-            return
-        with open(self._path, "rb") as file:
-            self._tokens = tuple(line.strip() for line in file if line.strip()) or self._tokens
-        self._seen = (info.st_mtime_ns, info.st_ino)
 
 
 class Guard:

@@ -233,8 +233,10 @@ class _Supervised:
 
 def owner_settings(settings: Settings) -> Settings:
     """Return what the process beside the workers makes of ``settings``: nothing flows through it;
-    a content store is there to be read."""
+    a content store is there to be read, and an exporter to tell our own metrics to."""
     sections = settings.sections
+    metrics = sections.service.telemetry.metrics
+    told = [] if metrics is None else [metrics.exporter]
     none: dict[str, Any] = {}
     service = replace(sections.service, pipelines={})
     stores = {n: c for n, c in settings.processors.items() if n.startswith("content_store")}
@@ -242,7 +244,7 @@ def owner_settings(settings: Settings) -> Settings:
         settings,
         sections=replace(sections, service=service, journal=None, dead_letter=None),
         receivers=MappingProxyType(none),
-        exporters=MappingProxyType(none),
+        exporters={name: settings.exporters[name] for name in told},
         processors=stores,
     )
 

@@ -60,6 +60,7 @@ def test_no_secret_is_in_a_log_an_error_or_a_page(tmp_path, monkeypatch):
 
     everything = "\n".join(said)
     assert "the configuration stays as it was" in everything
+    assert '"headers":"(hidden)"' in everything
     for secret in (KEY, TOKEN, GUESS, PROMPT, HOOK, made.server_key.read_text()[40:80]):
         assert secret not in everything
 

@@ -29,7 +29,7 @@ from .prices import Book, price_routes
 from .problems import add_problems, described
 from .reports import Observe, Settle, report_routes
 from .spending import spending_routes
-from .status import Status, status_routes
+from .status import Configuration, Status, status_routes
 from .watch import watch_routes
 
 
@@ -46,6 +46,7 @@ def create_app(
     pages: Sequence[BaseRoute] = (),
     ready: Ready = lambda: True,
     status: Status = tuple,
+    configuration: Configuration = dict,
 ) -> FastAPI:
     """The ASGI application over ``store``.
 
@@ -53,7 +54,8 @@ def create_app(
     ``settle`` waits until those that have arrived are stored,
     ``content`` is shown to the holders of its own tokens, ``book`` gives the prices in use,
     ``pages`` are more routes behind the same guard, ``ready`` says whether the collector takes
-    data, ``status`` what its pipelines do. Raises ``ValueError`` for a token file without a token.
+    data, ``status`` what its pipelines do, ``configuration`` what is configured, without its
+    secrets. Raises ``ValueError`` for a token file without a token.
     """
     config = config or ApiConfig()
     tokens = TokenFile(config.token_file) if config.token_file else None
@@ -66,7 +68,7 @@ def create_app(
         responses=described(400, 401, 403, 413, 421, 422, 503),
     )
     app.include_router(health_routes(ready, measures, status))
-    app.include_router(status_routes(status))
+    app.include_router(status_routes(status, configuration))
     app.include_router(insight_routes(store, config.trace_links))
     app.include_router(export_routes(store))
     app.include_router(price_routes(store, book))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -15,6 +15,7 @@ from otel_llm.collector.sending_status import SenderStatus
 from otel_llm.version import __version__
 
 Status = Callable[[], Sequence[PipelineStatus]]
+Configuration = Callable[[], Mapping[str, Any]]
 
 
 class DestinationView(BaseModel):
@@ -50,8 +51,9 @@ class StatusView(BaseModel):
     pipelines: list[PipelineView]
 
 
-def status_routes(status: Status) -> APIRouter:
-    """The route; ``status`` describes the pipelines now."""
+def status_routes(status: Status, configuration: Configuration = dict) -> APIRouter:
+    """The routes; ``status`` describes the pipelines now, ``configuration`` what is configured,
+    without its secrets."""
     routes = APIRouter(tags=["health"])
 
     @routes.get("/status", response_model=StatusView)
@@ -61,6 +63,11 @@ def status_routes(status: Status) -> APIRouter:
         if "text/html" in request.headers.get("accept", ""):
             return HTMLResponse(_page(view))
         return view
+
+    @routes.get("/config")
+    def configured() -> dict[str, Any]:
+        """The configuration in use, defaults included; what is secret in it is not shown."""
+        return dict(configuration())
 
     return routes
 

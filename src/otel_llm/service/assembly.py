@@ -37,6 +37,7 @@ from .handover import Handover
 from .incidents import IncidentLog
 from .prices import book_of, table_age
 from .settings import Settings
+from .shown import shown
 from .telling import Telling
 
 logger = logging.getLogger(__name__)
@@ -322,6 +323,7 @@ class Service:
             ),
             ready=lambda: self._running and (self._workers is None or self._workers.ready),
             status=self._pipelines,
+            configuration=lambda: shown(self._settings),
         )
         return ApiServer(app, config)
 

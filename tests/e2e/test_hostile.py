@@ -249,6 +249,13 @@ def test_hundreds_of_slow_senders_over_grpc_hold_up_nobody(victim):
             call.cancel()
 
 
+def test_as_many_connections_are_open_as_the_system_allows(victim):
+    lines = Path(f"/proc/{victim.process.pid}/limits").read_text().splitlines()
+
+    soft, hard = next(line for line in lines if line.startswith("Max open files")).split()[3:5]
+    assert soft == hard
+
+
 @contextmanager
 def _connections(port: int, count: int) -> Iterator[list[socket.socket]]:
     with ExitStack() as stack:

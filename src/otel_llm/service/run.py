@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -58,6 +59,7 @@ def serve(make: Callable[[], Running], file: Path | None) -> int:
     from otel_llm.collector.garbage import settle, unsettle
     from otel_llm.store import StoreError
 
+    _allow_many_connections()
     try:
         service = make()
         with _signals() as signals:
@@ -73,6 +75,14 @@ def serve(make: Callable[[], Running], file: Path | None) -> int:
     service.stop()
     unsettle()
     return 0
+
+
+def _allow_many_connections() -> None:
+    """Use all the files that this process may open: 1,024, the usual start, are soon taken up by
+    senders that only connect."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # what macOS calls unlimited is not
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager

@@ -76,6 +76,7 @@ def test_a_trace_is_kept_whole_for_what_one_of_its_spans_says():
         spans(1, {**CHAT, "otel_llm.cost.total": 0.999}),
         spans(1, {**CHAT, "otel_llm.cost.total": 2.0, "otel_llm.duplicate_of": "x"}),
     ],
+    ids=["no flags", "no time", "cheap", "seen twice"],
 )
 def test_what_is_no_reason_keeps_nothing(payload):
     assert decided(none_but(slow=10.0, expensive=1.0), payload) == []

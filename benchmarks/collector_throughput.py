@@ -47,7 +47,6 @@ from otel_llm.alerting.service import AlertService
 from otel_llm.collector.component import Consume
 from otel_llm.collector.data import Batch, SpanView
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
-from otel_llm.collector.facts import OPERATION, PROVIDER, RESPONSE_MODEL, USAGE
 from otel_llm.collector.garbage import settle, unsettle
 from otel_llm.collector.intake.config import GrpcConfig, HttpConfig, OtlpConfig, ProtocolsConfig
 from otel_llm.collector.journal import Journal, JournalConfig
@@ -167,10 +166,9 @@ class SameWork:
             self._enrich(span)
 
     def _enrich(self, span: SpanView) -> None:
-        facts = span.facts
-        if facts[OPERATION] is None:
+        if not span.has("gen_ai.operation.name"):
             return
-        model, tokens_in, tokens_out = facts[RESPONSE_MODEL], *facts[_COUNTS]
+        model, provider, tokens_in, tokens_out = span.read_all(_NAMES)
         costs: list[float] = []
         if model in PRICES:
             price_in, price_out = PRICES[model]
@@ -179,14 +177,19 @@ class SameWork:
         answer = span.raw("gen_ai.output.messages")
         flags = (self._patterns.Match(answer) if answer else None) or ()
         span.fill(_template(bool(costs), bool(flags), 0 in flags, 1 in flags), costs)
-        entry = self._totals.setdefault((facts[PROVIDER], model), [0.0, 0.0, 0.0, 0.0])
+        entry = self._totals.setdefault((provider, model), [0.0, 0.0, 0.0, 0.0])
         entry[0] += 1
         entry[1] += tokens_in or 0
         entry[2] += tokens_out or 0
         entry[3] += costs[2] if costs else 0.0
 
 
-_COUNTS = slice(USAGE.start, USAGE.start + 2)
+_NAMES = (
+    "gen_ai.response.model",
+    "gen_ai.provider.name",
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.output_tokens",
+)
 
 
 @cache

@@ -425,9 +425,10 @@ class SpanView:
         return name in self.layout.at if value is _AS_IT_CAME else value is not None
 
     def _read(self, name: str) -> Decoded | Value:
-        value = self._written(name)
-        if value is not _AS_IT_CAME:
-            return cast("Value | None", value)
+        if self._filled or self._changes:
+            value = self._written(name)
+            if value is not _AS_IT_CAME:
+                return cast("Value | None", value)
         at = self.layout.at.get(name)
         return None if at is None else decode(self._values[at])
 
@@ -510,7 +511,8 @@ class SpanView:
 
     def fill(self, template: Template, numbers: Sequence[float] = ()) -> None:
         """Set all attributes of a template, at a small part of the price."""
-        if self._changes or not self.layout.lacks(template) or self._overlaps(template):
+        overlaps = self._filled and self._overlaps(template)
+        if self._changes or overlaps or not self.layout.lacks(template):
             self.set_all(template.values(numbers))
             return
         self._scope.touched = True

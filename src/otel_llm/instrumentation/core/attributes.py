@@ -150,9 +150,10 @@ def _add_counts(found: Attributes, usage: Usage, names: Mapping[str, str]) -> No
 
 def tokens(count: Any) -> int | None:
     """Return a number of tokens if it is one that a metric can take."""
-    if type(count) is not int:
-        count = integer(count)
-    return count if count is not None and 0 <= count < _TOO_MANY else None
+    if type(count) is int and 0 <= count < _TOO_MANY:
+        return count
+    whole = integer(count)
+    return whole if whole is not None and whole >= 0 else None
 
 
 def add_more(found: Attributes, more: Mapping[str, Any]) -> None:

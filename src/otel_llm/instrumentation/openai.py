@@ -65,9 +65,8 @@ def _chat_response(completion: Any) -> Response:
 
 
 def _chat_measured(completion: Any) -> Response:
-    response = chat.measured_fields(told := fields(completion))
-    response.more = _response_more(told)
-    return response
+    told = fields(completion)
+    return chat.measured_fields(told, _response_more(told))
 
 
 class _ChatStream(chat.ChatStream):

@@ -82,11 +82,9 @@ class Operation:
         self.captured: Captured | None = None
         """Where the messages go, if they are wanted."""
         self.context: Context = marked(outer, span, series.layer, ended)
-        self._said = self._watched = None
-        if outer:
-            self._said = said(outer, endpoint.operation, telemetry.settings.baggage)
-            self._watched = watchers(outer)
-        self.described = span.is_recording() or self._watched or series.described
+        self._said = said(outer, endpoint.operation, telemetry.settings.baggage) if outer else None
+        self._watched = watched = watchers(outer) if outer else None
+        self.described = span.is_recording() or watched or series.described
         """Whether anybody looks at more than its metrics carry."""
         if endpoint.rounds is not None:
             self.context = counting(self.context)

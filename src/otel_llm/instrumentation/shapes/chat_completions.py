@@ -83,21 +83,18 @@ def measured(completion: Any) -> Response:
     return measured_fields(fields(completion))
 
 
-def measured_fields(told: Mapping[str, Any]) -> Response:
+def measured_fields(told: Mapping[str, Any], more: dict[str, Any] | None = None) -> Response:
     """Read of a whole answer's fields what metrics carry, which clean it themselves."""
     usage = fields(told.get("usage"))
     wrote = usage.get("completion_tokens")
     if (details := usage.get("completion_tokens_details")) is not None:
         reasoning = count(field(details, "reasoning_tokens"))
         wrote = _output(usage, reasoning) if reasoning else wrote
-    error = told.get("error")
-    return Response(
-        None,
-        told.get("model"),
-        (),
-        Usage(usage.get("prompt_tokens"), wrote),
-        None if error is None else error_type(error),
-    )
+    found = Response(None, told.get("model"), (), Usage(usage.get("prompt_tokens"), wrote))
+    found.more = more
+    if (error := told.get("error")) is not None:
+        found.error_type = error_type(error)
+    return found
 
 
 def error_type(error: Any) -> str | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from ..core.patch import Origin
 
@@ -63,6 +62,9 @@ def provider_of(client: type, host: str, default: str = "openai") -> str:
     return next((_HOSTS[end] for end in ends if end in _HOSTS), default)
 
 
+_MOST_SEEN = 64
+
+
 class Origins:
     """Whom clients with a ``base_url`` speak to: taking an ``httpx`` URL apart costs 2 µs a call.
 
@@ -71,17 +73,24 @@ class Origins:
 
     def __init__(self, provider: Callable[[type, str], str]) -> None:
         self._provider = provider
-        self._seen: WeakKeyDictionary[Any, tuple[Any, Origin]] = WeakKeyDictionary()
+        self._seen: dict[int, tuple[Any, type, Origin]] = {}
 
     def of(self, client: Any) -> Origin:
         """Return whom ``client`` speaks to now: its URL may be set anew at any time."""
-        kept = getattr(client, "_base_url", None)
-        seen = self._seen.get(client)
-        if seen is None or kept is None or seen[0] is not kept:
-            host, port = server_of(client.base_url)
-            seen = kept, Origin(self._provider(client.__class__, host), host, port)
-            self._seen[client] = seen
-        return seen[1]
+        url = getattr(client, "_base_url", None)
+        seen = self._seen.get(id(url))
+        if seen is not None and seen[0] is url and seen[1] is client.__class__:
+            return seen[2]
+        return self._look(client, url)
+
+    def _look(self, client: Any, url: Any) -> Origin:
+        host, port = server_of(client.base_url)
+        found = Origin(self._provider(client.__class__, host), host, port)
+        if url is not None:
+            if len(self._seen) >= _MOST_SEEN:
+                self._seen.clear()
+            self._seen[id(url)] = url, client.__class__, found  # kept, so that its id stays its own
+        return found
 
 
 def server_of(url: Any) -> tuple[str, int]:

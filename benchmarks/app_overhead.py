@@ -1,6 +1,6 @@
 """What the app wing adds to a call, against hand-written instrumentation of the same call.
 
-    python -m benchmarks.app_overhead [--rounds 15] [--calls 200]
+    python -m benchmarks.app_overhead [--rounds 31] [--calls 200]
 
 The floor (``hands.py``) writes, by hand, one span with the same attributes and the same metrics
 with the same attributes; what is compared is what each adds to the plain call. ``stubbed``: the SDK
@@ -200,7 +200,7 @@ def table(title: str, added: dict[str, float]) -> list[str]:
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--rounds", type=int, default=31)
     arguments.add_argument("--calls", type=int, default=200)
     given = arguments.parse_args()
     over: list[str] = []

@@ -428,6 +428,23 @@ def test_a_request_that_cannot_be_read_is_still_a_span(client, telemetry):
     assert telemetry.span()["error.type"] == "TypeError"
 
 
+@pytest.mark.guards_may_swallow
+def test_a_model_that_cannot_even_be_looked_up_costs_its_own_name_alone(client, telemetry):
+    class Odd:
+        def __hash__(self) -> int:
+            raise ValueError("not today")
+
+    class Asked(str):
+        def __add__(self, _: str) -> Any:
+            return Odd()
+
+    answer = client.call(Asked("m"))
+
+    assert answer["id"] == "r1"
+    assert telemetry.span()["gen_ai.response.id"] == "r1"
+    assert "gen_ai.response.model" not in telemetry.span()
+
+
 def test_a_guard_lets_what_is_no_mistake_of_ours_through():
     with pytest.raises(KeyboardInterrupt), guard.guarded("being interrupted"):
         raise KeyboardInterrupt

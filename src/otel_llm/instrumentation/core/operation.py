@@ -148,9 +148,13 @@ class Operation:
             ending.error_type = response.error_type
         if response.operation is not None or self.endpoint.rounds is not None:
             self._settle(ending)
-        # Each of the three, whatever becomes of the others; ``guarded``, without its price.
+        # Each by itself, whatever becomes of the others; ``guarded``, without its price.
         end_ns = self._started_ns + duration_ns
-        points = self._series.points(response.model, response.more)
+        try:
+            points = self._series.points(response.model, response.more)
+        except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's call
+            swallowed("reading the model that served", error)
+            points = self._series.points(None, None)
         try:
             if self.described:
                 self._describe(ending, end_ns, points)

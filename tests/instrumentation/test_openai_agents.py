@@ -162,6 +162,8 @@ async def test_an_agent_holds_its_model_calls_and_its_tools(run, llm, model, tel
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": "add",
         "gen_ai.tool.type": "function",
+        "gen_ai.tool.description": "Add two numbers.",
+        "gen_ai.tool.call.id": "call_0",
         "gen_ai.agent.name": "adder",
     }
     (counted,) = telemetry.points("gen_ai.invoke_agent.tool_calls")
@@ -186,11 +188,177 @@ async def test_agents_that_hand_off_are_one_workflow(run, llm, model, telemetry)
         (
             "invoke_workflow",
             [
-                ("invoke_agent first", [("chat gpt-4o", [])]),
+                (
+                    "invoke_agent first",
+                    [("chat gpt-4o", []), ("execute_tool transfer_to_second", [])],
+                ),
                 ("invoke_agent second", [("chat gpt-4o", [])]),
             ],
         )
     ]
+    handoff = next(s for s in telemetry.spans() if s["name"].startswith("execute_tool"))
+    assert handoff == {
+        "name": "execute_tool transfer_to_second",
+        "kind": "INTERNAL",
+        "status": "UNSET",
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "transfer_to_second",
+        "gen_ai.tool.type": "function",
+        "gen_ai.tool.description": "Handoff to the second agent to handle the request. ",
+        "gen_ai.tool.call.id": "call_0",
+        "gen_ai.agent.name": "first",
+    }
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_a_handoff_that_fails_is_an_error_of_it_and_of_its_agent(run, llm, model, telemetry):
+    def refuse(context):
+        raise LookupError("secret")
+
+    queue(llm, run, ["transfer_to_second"])
+    handoff = agents.handoff(Agent("second", model=model), on_handoff=refuse)
+
+    with pytest.raises(LookupError):
+        await run(Agent("first", model=model, handoffs=[handoff]), "2+3?")
+
+    errors = {s["name"]: s.get("error.type") for s in telemetry.spans()}
+    assert errors == {
+        "chat gpt-4o": None,
+        "execute_tool transfer_to_second": "LookupError",
+        "invoke_agent first": "LookupError",
+        "invoke_workflow": "LookupError",
+    }
+
+
+def decided(name, triggered, raised=None):
+    """Return a function that guards an agent and decides always the same."""
+
+    async def guard(context, agent, said):
+        if raised is not None:
+            raise raised
+        return agents.GuardrailFunctionOutput(None, triggered)
+
+    guard.__name__ = name
+    return guard
+
+
+def verdicts(telemetry):
+    """Return what guardrails decided, each with the name of the span that it is about."""
+    names = {span.context.span_id: span.name for span in telemetry.finished}
+    return [
+        (names[event.log_record.span_id], dict(event.log_record.attributes))
+        for event in telemetry.events()
+    ]
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_what_a_guardrail_decides_is_a_judgement_on_its_agent(run, model, telemetry):
+    guarded = Agent(
+        "helper",
+        model=model,
+        input_guardrails=[agents.input_guardrail(decided("polite", False))],
+        output_guardrails=[agents.output_guardrail(decided("clean", True))],
+    )
+
+    with pytest.raises(agents.OutputGuardrailTripwireTriggered):
+        await run(guarded, "2+3?")
+
+    assert verdicts(telemetry) == [
+        (
+            "invoke_agent helper",
+            {"gen_ai.evaluation.name": name, "gen_ai.evaluation.score.label": label},
+        )
+        for name, label in (("polite", "pass"), ("clean", "fail"))
+    ]
+    whole = next(s for s in telemetry.spans() if s["name"] == "invoke_agent helper")
+    assert whole["error.type"] == "agents.exceptions.OutputGuardrailTripwireTriggered"
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+@pytest.mark.parametrize("parallel", [True, False])
+async def test_a_guardrail_that_fails_decided_nothing(run, model, telemetry, parallel):
+    guard = decided("broken", False, raised=LookupError("secret"))
+    guard = agents.input_guardrail(run_in_parallel=parallel)(guard)
+
+    with pytest.raises(LookupError):
+        await run(Agent("helper", model=model, input_guardrails=[guard]), "2+3?")
+
+    about = {"gen_ai.evaluation.name": "broken", "error.type": "LookupError"}
+    assert verdicts(telemetry) == [("invoke_agent helper", about)]
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_an_agent_that_guards_another_is_inside_it(llm, model, telemetry):
+    judge = Agent("judge", model=model)
+
+    @agents.input_guardrail(run_in_parallel=False)
+    async def polite(context, agent, said):
+        await Runner.run(judge, said)
+        return agents.GuardrailFunctionOutput(None, False)
+
+    await Runner.run(Agent("helper", model=model, input_guardrails=[polite]), "2+3?")
+
+    ((name, below),) = tree(telemetry)
+    assert (name, below) == (
+        "invoke_agent helper",
+        [("invoke_agent judge", [("chat gpt-4o", [])]), ("chat gpt-4o", [])],
+    )
+    counts = {p.attributes["gen_ai.agent.name"]: p.sum for p in telemetry.points(INFERENCES)}
+    assert counts == {"helper": 1, "judge": 1}
+
+
+INFERENCES = "gen_ai.invoke_agent.inference_calls"
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_tools_called_at_once_keep_their_own_ids(run, llm, model, telemetry):
+    both = asyncio.Barrier(2)
+
+    @function_tool
+    async def meet(a: int, b: int) -> str:
+        await both.wait()
+        return "met"
+
+    meet.name = "add"
+    queue(llm, run, ["add", "add"])
+
+    await run(Agent("adder", model=model, tools=[meet]), "2+3?")
+
+    tools = [s for s in telemetry.spans() if s["name"] == "execute_tool add"]
+    assert {s["gen_ai.tool.call.id"] for s in tools} == {"call_0", "call_1"}
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+def test_a_run_without_a_loop_is_the_same_tree(llm, telemetry):
+    client = openai.AsyncOpenAI(base_url=f"{llm.url}/v1", api_key="k", max_retries=0)
+    model = agents.OpenAIChatCompletionsModel("gpt-4o", client)
+    queue(llm, _whole, ["add"])
+
+    with asyncio.Runner() as runner:
+        asyncio.set_event_loop(runner.get_loop())
+        Runner.run_sync(Agent("adder", model=model, tools=[add]), "2+3?")
+        runner.run(client.close())
+
+    assert tree(telemetry) == [
+        (
+            "invoke_agent adder",
+            [("chat gpt-4o", []), ("execute_tool add", []), ("chat gpt-4o", [])],
+        )
+    ]
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+@pytest.mark.parametrize("mode", ["immediate", "after_turn"])
+async def test_a_streamed_run_that_is_stopped_ends_its_agent(llm, model, telemetry, mode):
+    result = Runner.run_streamed(Agent("helper", model=model), "go")
+    async for _ in result.stream_events():
+        result.cancel(mode=mode)
+
+    for _ in range(6000):
+        if any(s["name"] == "invoke_agent helper" for s in telemetry.spans()):
+            break
+        await asyncio.sleep(0.01)
+    assert "invoke_agent helper" in [s["name"] for s in telemetry.spans()]
 
 
 @pytest.mark.usefixtures("_enabled", "instrumented", "sdk")
@@ -426,6 +594,44 @@ async def test_uninstrumenting_ends_what_is_open(telemetry):
     span.finish()
 
     assert [s["name"] for s in telemetry.spans()] == ["invoke_agent helper"]
+
+
+def test_what_is_open_when_the_interpreter_exits_is_still_told():
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_OPEN],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr[-2000:]) == (0, "")
+    assert re.findall(r'"name": "([^"]*)"', done.stdout) == [
+        "execute_tool add",
+        "invoke_agent helper",
+    ]
+
+
+LEFT_OPEN = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+from otel_llm.instrumentation.openai_agents import OpenAIAgentsInstrumentor
+
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
+trace.set_tracer_provider(provider)
+OpenAIAgentsInstrumentor().instrument()
+
+import agents
+
+agents.tracing.set_trace_processors([])
+trip = agents.trace("trip")
+agent = agents.agent_span("helper", parent=trip)
+agent.start(mark_as_current=True)
+tool = agents.function_span("add", parent=agent)
+tool.start(mark_as_current=True)
+"""
 
 
 def test_the_example_prints_its_answer_and_the_spans_of_its_agent():

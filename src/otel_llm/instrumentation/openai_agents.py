@@ -2,15 +2,18 @@
 
 The SDK has spans of its own, which it sends to OpenAI or, where tracing is disabled, nowhere. Ours
 start and end with them, enabled or not, and are current exactly where the SDK makes its own
-current; no trace processor is added. An agent is ``invoke_agent``, a function tool
-``execute_tool``, a trace that was given a name ``invoke_workflow``, as is a run of an agent that
-hands off to others, so that all of them are in one trace. ``group_id`` is the conversation.
+current; no trace processor is added. An agent is ``invoke_agent``, a tool ``execute_tool``, and so
+is a handoff, which is a tool to the model. A trace that was given a name is ``invoke_workflow``, as
+is a run of an agent that hands off to others, so that all of them are in one trace. ``group_id`` is
+the conversation. The conventions know no guardrails: what one decides is a
+``gen_ai.evaluation.result`` event of the agent that it guards, ``pass`` or ``fail``.
 
 One call, one inference span: it is that of the SDK below (``openai``, ``litellm``) where that is
 traced, as it knows the wire. Otherwise the SDK's own ``generation`` or ``response`` becomes one
-here, without content. Tasks and turns, whose tokens are sums, make none. What the SDK drops or
-uninstrumenting leaves open ends without an error. Not covered: handoffs
-and guardrails, voice and realtime; the id of a tool call, which the SDK does not tell.
+here, without content. Tasks and turns, whose tokens are sums, make none. What the SDK drops, or
+what is still open when it shuts its tracing down (before the interpreter exits) or when
+uninstrumenting, ends without an error. Not covered: guardrails of tools, the arguments of handoffs,
+voice and realtime.
 """
 
 from __future__ import annotations
@@ -24,26 +27,34 @@ from typing import Any
 from weakref import WeakKeyDictionary, finalize
 
 from opentelemetry.context import Context, create_key, get_current, get_value, set_value
+from opentelemetry.trace import get_current_span
 
 from otel_llm import semconv
-from otel_llm.genai import Request, Response, Usage
+from otel_llm.genai import Request, Response
 
 from .core import Endpoint, Hook, LLMInstrumentor, Origin, guarded
 from .core.activation import activate, release
 from .core.activity import AGENT, TOOL, WORKFLOW, Activity
 from .core.around import Around, around
 from .core.ending import Ending
+from .core.events import emit_evaluation
 from .core.operation import Operation, type_name
 from .core.said import saying
 from .core.suppression import suppressed
 from .core.telemetry import Telemetry
 from .core.traced import traced
-from .shapes import responses
+from .shapes import openai_agents as shape
 from .shapes.hosts import server_at
-from .shapes.values import count, field, fields, integer, number, parsed, text
+from .shapes.values import field, fields, items, parsed, text
 
 _HANDS_OFF = create_key("otel-llm-agents-hand-off")
 """Set in a run whose first agent may hand off to others."""
+
+_HANDOFF = create_key("otel-llm-agents-handoff")
+"""The SDK's ``ToolRunHandoff`` that is being run."""
+
+_TOOL = create_key("otel-llm-agents-tool")
+"""The ``Activity`` of the tool that is being run."""
 
 _DEFAULT_NAMES = (None, "Agent workflow", "no-op")
 """Names of traces that nobody named."""
@@ -123,12 +134,23 @@ def _end(run: _Run, thing: Any) -> None:
         run.dropped.detach()
     if run.token is not None:
         release(run.token)
-    error_type = _raised(run) or run.error_type
+    error_type, data = _raised(run) or run.error_type, field(thing, "span_data")
     if run.activity is not None:
-        _describe(run.activity, field(thing, "span_data"))
+        _describe(run.activity, data)
         run.activity.end(error_type)
     if run.operation is not None:
-        run.operation.end(Ending(_answer(field(thing, "span_data")), error_type))
+        run.operation.end(Ending(shape.answer(data), error_type))
+    if text(field(data, "type")) == "guardrail":
+        _judged(data, error_type)
+
+
+def _judged(data: Any, error_type: str | None) -> None:
+    """Say what a guardrail decided on the span of its agent; a cancelled one decided nothing."""
+    telemetry, cancelled = _telemetry(), (error_type or "").endswith("CancelledError")
+    if telemetry is None or cancelled or not get_current_span().get_span_context().is_valid:
+        return
+    verdict = shape.verdict(data, error_type)
+    emit_evaluation(telemetry.logger, verdict, context=get_current())
 
 
 def _raised(run: _Run) -> str | None:
@@ -154,25 +176,31 @@ def _open_span(telemetry: Telemetry, span: Any) -> tuple[_Run, Context | None]:
     data = field(span, "span_data")
     kind = text(field(data, "type"))
     if kind == "agent":
-        activity = Activity(telemetry, AGENT, _agent(data))
+        activity = Activity(telemetry, AGENT, shape.agent(data))
         return _Run(activity), activity.context
     if kind == "function":
-        activity = Activity(telemetry, TOOL, _tool(data))
+        activity = Activity(telemetry, TOOL, shape.tool(data))
+        return _Run(activity), set_value(_TOOL, activity, activity.context)
+    if kind == "handoff" and (handoff := get_value(_HANDOFF)) is not None:
+        activity = Activity(telemetry, TOOL, shape.handoff(handoff))
         return _Run(activity), activity.context
     if kind in ("generation", "response"):
         return _Run(operation=_operation(telemetry, data)), None
     return _Run(), None
 
 
-def _agent(data: Any) -> dict[str, Any]:
-    """Describe an agent, with what it was told to answer in if that is more than text."""
-    output = text(field(data, "output_type"))
-    asked = "json" if output not in (None, "str") else None
-    return {semconv.AGENT_NAME: text(field(data, "name")), semconv.OUTPUT_TYPE: asked}
+def _called(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Note which call of the model a tool is run for, and what the tool is said to be for."""
+    with guarded("reading the call of a tool"):
+        activity = get_value(_TOOL)
+        if isinstance(activity, Activity):
+            activity.put(shape.call({**dict(zip(_CALLED, args, strict=False)), **kwargs}))
+    return wrapped(*args, **kwargs)
 
 
-def _tool(data: Any) -> dict[str, Any]:
-    return {semconv.TOOL_NAME: text(field(data, "name")) or "_OTHER", semconv.TOOL_TYPE: "function"}
+_CALLED = ("context", "tool_call_id", "tool_call", "agent")
 
 
 def _describe(activity: Activity, data: Any) -> None:
@@ -200,6 +228,11 @@ def _runner(telemetry: Telemetry, _: Any, arguments: Mapping[str, Any]) -> Aroun
     return Around(inside=set_value(_HANDS_OFF, hands_off))
 
 
+def _handing_off(_: Telemetry, __: Any, arguments: Mapping[str, Any]) -> Around:
+    asked = items(arguments.get("run_handoffs"))
+    return Around(inside=set_value(_HANDOFF, asked[0] if asked else None))
+
+
 _CHAT = Endpoint("chat", lambda _: Request(), lambda _: Response())
 
 
@@ -212,39 +245,29 @@ def _operation(telemetry: Telemetry, data: Any) -> Operation | None:
     host, port = server_at(text(config.get("base_url")) or "")
     provider = "openai" if sdk == "openai" else "_OTHER"
     origin = Origin(provider, host, port if host is not None else None)
-    request = _request(data, config)
+    request = shape.request(data)
     return Operation(telemetry, _CHAT, origin, request.model, request)
 
 
-def _request(data: Any, config: Mapping[str, Any]) -> Request:
-    return Request(
-        model=text(field(data, "model")),
-        temperature=number(config.get("temperature")),
-        top_p=number(config.get("top_p")),
-        max_tokens=integer(config.get("max_tokens")),
-        frequency_penalty=number(config.get("frequency_penalty")),
-        presence_penalty=number(config.get("presence_penalty")),
-    )
+def _shut_down(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    _let_all_go()
+    return wrapped(*args, **kwargs)
 
 
-def _answer(data: Any) -> Response:
-    """Read what the SDK noted; it counts zero for what the provider did not say."""
-    answer = field(data, "response")
-    response = Response() if answer is None else responses.response(answer)
-    told = fields(field(data, "usage"))
-    asked, wrote = count(told.get("input_tokens")), count(told.get("output_tokens"))
-    if answer is None and (asked or wrote):
-        response.usage = Usage(
-            input_tokens=asked,
-            output_tokens=wrote,
-            cache_read=count(fields(told.get("input_tokens_details")).get("cached_tokens")) or None,
-            reasoning=count(fields(told.get("output_tokens_details")).get("reasoning_tokens"))
-            or None,
-        )
-    return response
+def _let_all_go() -> None:
+    runs = list(_runs.values())
+    _runs.clear()
+    for run in reversed(runs):  # what is inside first
+        run.let_go()
 
 
 _SPANS, _TRACES = "agents.tracing.spans", "agents.tracing.traces"
+_TURNS, _TOOLS = "agents.run_internal.turn_resolution", "agents.tool_context"
+_PROVIDER = "agents.tracing.provider"
+_OPTIONAL = frozenset({_TURNS, _TOOLS, _PROVIDER})
+"""What only adds to spans that are there without it."""
 _START_SPAN, _START_TRACE = _starting(_open_span), _starting(_open_trace)
 _AROUND_RUN = around(_telemetry, _runner, ("starting_agent",))
 
@@ -255,7 +278,7 @@ class OpenAIAgentsInstrumentor(LLMInstrumentor):
     requires = ("openai-agents >= 0.24, < 1",)
     patches = ()
     hooks = tuple(
-        Hook(module, name, wrapper)
+        Hook(module, name, wrapper, optional=module in _OPTIONAL)
         for module, name, wrapper in (
             *((_SPANS, f"{kind}.start", _START_SPAN) for kind in ("SpanImpl", "NoOpSpan")),
             *((_SPANS, f"{kind}.finish", _finish) for kind in ("SpanImpl", "NoOpSpan")),
@@ -264,11 +287,12 @@ class OpenAIAgentsInstrumentor(LLMInstrumentor):
             *((_TRACES, f"{kind}.finish", _finish) for kind in ("TraceImpl", "NoOpTrace")),
             ("agents.run", "AgentRunner.run", _AROUND_RUN),
             ("agents.run", "AgentRunner.run_streamed", _AROUND_RUN),
+            (_TURNS, "execute_handoffs", around(_telemetry, _handing_off)),
+            (_TOOLS, "ToolContext.from_agent_context", _called),
+            (_PROVIDER, "DefaultTraceProvider.shutdown", _shut_down),
         )
     )
 
     def _uninstrument(self, **kwargs: Any) -> None:
         super()._uninstrument(**kwargs)
-        for run in list(_runs.values()):
-            run.let_go()
-        _runs.clear()
+        _let_all_go()

@@ -32,6 +32,9 @@ class Alarms:
     def alerts(self) -> tuple[Alert, ...]:
         return tuple(self.found.values())
 
+    def rules(self) -> tuple[()]:
+        return ()
+
     def silences(self) -> tuple[Silence, ...]:
         return tuple(self.silenced.values())
 

@@ -314,7 +314,7 @@ def test_the_trace_page_shows_what_people_and_programs_think(
 
     page = get(client, f"/traces/{FULL.trace_id}")
 
-    assert f"2026-09-21 14:13:20 rating ann human 0.75 {EVIL}" in words(page)
+    assert f"2026-09-21 14:13:20 rating ann people 0.75 {EVIL}" in words(page)
     assert page.all("img") == []
 
 
@@ -325,8 +325,8 @@ def test_the_quality_page_keeps_people_and_programs_apart(
 
     text = words(get(client, "/quality", **EVER))
 
-    assert "rating (human) 0.75 median 0.75, 0 of 1 below 0.75" in text
-    assert "safety (automatic) 0.50 median 0.50, 1 of 1 below 0.75" in text
+    assert "rating (people) 0.75 median 0.75, 0 of 1 below 0.75" in text
+    assert "safety (programs) 0.50 median 0.50, 1 of 1 below 0.75" in text
     assert "rating people 1 0.75 0.75 0 safety programs 1 0.50 0.50 1" in text
 
 
@@ -389,7 +389,7 @@ def test_nothing_a_sender_wrote_becomes_markup(
 def test_search_words_come_back_as_text_and_not_as_markup(client: httpx2.Client):
     page = get(client, "/calls", text=EVIL, model=EVIL)
 
-    assert [field["value"] for field in page.all("input") if field["name"] == "text"] == [EVIL]
+    assert {field["value"] for field in page.all("input") if field["name"] == "text"} == {EVIL}
     assert page.all("img") == []
 
 

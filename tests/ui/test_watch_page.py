@@ -76,7 +76,7 @@ def test_anomalies_and_drift_lead_to_their_evidence(world: World, monkeypatch):
     links = [link["href"] for link in page.all("a")]
     assert f"/calls?model=a+b&since={int(at)}&until={int(at) + 3600}" in links
     assert "/quality?model=a+b&since=7d" in links
-    assert "refusal rate model: a b 0.1 0.4 3 4.5" in words(page)
+    assert "refusal rate model: a b 10.0% 40.0% 3 4.5" in words(page)
 
 
 def test_a_silence_is_made_by_a_form_and_ended(world: World):

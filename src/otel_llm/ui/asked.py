@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -71,6 +72,17 @@ def fixed(path: str, selection: Selection) -> str:
     since = moment_ns(selection.since, now_ns) // 10**9
     until = now_ns if selection.until is None else moment_ns(selection.until, now_ns)
     return link(path, selection, since=str(since), until=str(until // 10**9))
+
+
+def days() -> Sequence[tuple[str, str, str | None]]:
+    """Today and yesterday in UTC: what they are called, their beginnings and their ends; today
+    goes on."""
+    today = datetime.now(UTC).date()
+    yesterday = today - timedelta(days=1)
+    return [
+        ("Today", today.isoformat(), None),
+        ("Yesterday", yesterday.isoformat(), today.isoformat()),
+    ]
 
 
 def labelled(

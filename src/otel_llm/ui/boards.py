@@ -11,7 +11,7 @@ from otel_llm.store import GOOD_ENOUGH, Dimension, Group, Most, ScoreStats, Stat
 
 from .asked import Asked
 from .format import UNKNOWN, count, money, ms, percent, score
-from .plots import Plot, plot, plot_by, plot_scores
+from .plots import RATERS, Plot, plot, plot_by, plot_scores
 
 TOP: Final = 15
 TILES: Final = 6
@@ -60,6 +60,8 @@ class Board:
     """One dashboard, from top to bottom."""
 
     title: str
+    about: str
+    """What its words mean."""
     tiles: Sequence[Tile]
     plots: Sequence[Plot]
     counts: Sequence[CountList] = field(default=())
@@ -73,6 +75,9 @@ def overview(store: Store, asked: Asked) -> Board:
     stats = store.stats(asked.where)
     return Board(
         title="Overview",
+        about="Model calls; agents, tools and retrievals around them are in their traces. p95: 95 "
+        "of 100 calls took at most so long. First chunk: how long a streamed answer let wait. "
+        "Flagged: answers that a check found odd, of those whose content could be looked at.",
         tiles=[
             Tile("Calls", count(stats.count)),
             cost_tile(stats),
@@ -100,6 +105,8 @@ def cost_board(store: Store, asked: Asked) -> Board:
     stats = store.stats(asked.where)
     return Board(
         title="Cost",
+        about="US dollars by the provider's price list of the day. A call whose price is unknown "
+        "is in no sum; how many those are stands beside it.",
         tiles=[
             cost_tile(stats),
             Tile("Per call", money(stats.avg_cost_usd), "of those with a price"),
@@ -121,6 +128,8 @@ def latency_board(store: Store, asked: Asked) -> Board:
     stats = store.stats(asked.where)
     return Board(
         title="Latency",
+        about="From the request to the end of the answer. p95: 95 of 100 calls took at most so "
+        "long. First chunk: how long a streamed answer let wait for its beginning.",
         tiles=[
             Tile("p50", ms(stats.latency_p50_ms)),
             Tile("p90", ms(stats.latency_p90_ms)),
@@ -160,10 +169,20 @@ def error_board(store: Store, asked: Asked) -> Board:
     failed = asked.failed()
     return Board(
         title="Errors",
+        about="Calls that ended with an error. An answer that was refused or cut off did not fail: "
+        "its finish reason and its flags say so.",
         tiles=[error_tile(stats), Tile("Calls", count(stats.count))],
         plots=[
             plot("Error rate", "percent", asked, store, rate=lambda s: s.error_rate),
-            plot_by("Errors by type", "count", failed, store, "error_type", lambda s: s.count),
+            plot_by(
+                "Errors by type",
+                "count",
+                failed,
+                store,
+                "error_type",
+                lambda s: s.count,
+                "None failed.",
+            ),
         ],
         counts=[
             _counts(store, asked, "Errors", "error_type", "None failed."),
@@ -180,6 +199,8 @@ def quality_board(store: Store, asked: Asked) -> Board:
     stats, scores = store.stats(asked.where), store.score_stats(asked.where)
     return Board(
         title="Quality",
+        about="Flags come from checks of answers whose content could be looked at, scores from "
+        "people (feedback) and programs (evaluation): 0 is worst, 1 is best.",
         tiles=[
             flag_tile(stats),
             Tile("Checked", count(stats.checked), _of_calls(stats)),
@@ -187,7 +208,7 @@ def quality_board(store: Store, asked: Asked) -> Board:
         ],
         plots=[
             plot("Flagged", "percent", asked, store, share=_flagged_share),
-            plot_by("Flags", "count", asked, store, "flag", _named_flags),
+            plot_by("Flags", "count", asked, store, "flag", _named_flags, _no_flag(stats)),
             plot_scores("Mean score", asked, store),
         ],
         counts=[_flags(store, asked, stats)],
@@ -240,7 +261,7 @@ def _count(stats: Stats) -> float:
 def _score_tile(given: ScoreStats) -> Tile:
     below = f"{given.below:,} of {given.count:,} below {GOOD_ENOUGH}"
     return Tile(
-        label=f"{given.name} ({given.source})",
+        label=f"{given.name} ({RATERS[given.source]})",
         value=score(given.mean),
         note=f"median {score(given.median)}, {below}",
         tone="warn" if given.mean < GOOD_ENOUGH else "",
@@ -269,5 +290,8 @@ def _counts(store: Store, asked: Asked, heading: str, by: Dimension, empty: str)
 
 
 def _flags(store: Store, asked: Asked, stats: Stats) -> CountList:
-    nothing = "No flag fired." if stats.checked else "No call could be checked."
-    return _counts(store, asked, "Quality flags", "flag", nothing)
+    return _counts(store, asked, "Quality flags", "flag", _no_flag(stats))
+
+
+def _no_flag(stats: Stats) -> str:
+    return "No flag fired." if stats.checked else "No call could be checked."

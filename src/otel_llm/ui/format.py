@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from otel_llm.alerting import signals
+from otel_llm.store.selection import moment_ns
+
 UNKNOWN: Final = "—"
+_SHARES: Final = frozenset(
+    {"budget_use", "budget_forecast", "queue_use", "suite_pass_rate", "hedging_rate"}
+)
+"""Reported signals and kinds of drift that are shares of one."""
+_SCORES: Final = frozenset({"quality", "quality_mean", "score"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_NS: Final = 253_402_300_799 * 10**9
+"""The end of the year 9999."""
 
 
 def money(dollars: float | None) -> str:
@@ -50,6 +61,41 @@ def percent(share: float | None) -> str:
 def score(value: float | None) -> str:
     """A score from 0 to 1."""
     return UNKNOWN if value is None else f"{value:.2f}"
+
+
+def reading(value: float | None, signal: str, *, factor: bool = False) -> str:
+    """A value of an alert's signal or of a kind of drift, in its unit; ``factor`` is one over the
+    usual."""
+    if value is None:
+        return UNKNOWN
+    if factor:
+        return f"{value:.4g} times"
+    if signal in _SCORES:
+        return score(value)
+    if signal == "output_length":
+        return f"{value:,.0f} characters"
+    if signal in ("cost", "mean_cost"):
+        return money(value)
+    found = signals.call_signal(signal)
+    if found is not None and found.unit == "s":
+        return ms(value * 1_000)
+    shared = signal in _SHARES or (found is not None and found.unit == "1")
+    return percent(value) if shared else f"{value:,.4g}"
+
+
+def readable(given: str) -> str:
+    """A moment as it is written in a query, for people."""
+    return _utc(_asked_ns(given)).strftime("%Y-%m-%d %H:%M")
+
+
+def instant(given: str) -> str:
+    """The same as the value of an input for date and time."""
+    return _utc(_asked_ns(given)).strftime("%Y-%m-%dT%H:%M")
+
+
+def _asked_ns(given: str) -> int:
+    # What a calendar cannot show is cut off: such a range is drawn all the same.
+    return min(max(moment_ns(given, time.time_ns()), 0), _LAST_NS)
 
 
 def moment(ns: int) -> str:

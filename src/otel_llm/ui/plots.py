@@ -11,6 +11,15 @@ from otel_llm.store import Bucket, Dimension, Stats, Store
 
 from .asked import Asked
 
+_STEPS: Final = {
+    60: "minute",
+    3_600: "hour",
+    10_800: "3 hours",
+    21_600: "6 hours",
+    43_200: "12 hours",
+    86_400: "day",
+    604_800: "week",
+}
 Unit = Literal["count", "money", "ms", "percent", "score"]
 Value = float | None
 Read = Callable[[Stats], Value]
@@ -18,7 +27,10 @@ Read = Callable[[Stats], Value]
 CURVES: Final = 6
 """Of a grouped plot; what is below them is drawn as one."""
 OTHERS: Final = "others"
+NOTHING: Final = "Nothing is known of this range."
 UNKNOWN: Final = "not said"
+RATERS: Final = {"human": "people", "automatic": "programs"}
+"""Source of a score, as a reader would call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,18 @@ class Plot:
     times: Sequence[int]
     """Starts of the steps, Unix seconds."""
     curves: Sequence[Curve]
+    nothing: str = NOTHING
+    """What is said instead of a picture when there is nothing to draw."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether no curve has a value anywhere."""
+        return all(value is None for curve in self.curves for value in curve.values)
+
+    @property
+    def per(self) -> str:
+        """How long a step is, for people."""
+        return _STEPS.get(self.step_s) or f"{self.step_s / 60:g} min"
 
     def to_json(self) -> dict[str, Any]:
         """What the page's script draws."""
@@ -56,7 +80,15 @@ def plot(title: str, unit: Unit, asked: Asked, store: Store, **reads: Read) -> P
     return Plot(title, unit, asked.step_s, asked.times, curves)
 
 
-def plot_by(title: str, unit: Unit, asked: Asked, store: Store, by: Dimension, read: Read) -> Plot:
+def plot_by(
+    title: str,
+    unit: Unit,
+    asked: Asked,
+    store: Store,
+    by: Dimension,
+    read: Read,
+    nothing: str = NOTHING,
+) -> Plot:
     """One curve per value of ``by``, for something that adds up; the smaller ones as one."""
     buckets = store.series(asked.step_s, asked.where, by=by)
     labels = _largest(buckets, read)
@@ -70,7 +102,7 @@ def plot_by(title: str, unit: Unit, asked: Asked, store: Store, by: Dimension, r
             line[at] = line.get(at, 0) + value
     ordered = [*(name for name in labels if name in sums), *([OTHERS] if OTHERS in sums else [])]
     curves = [Curve(name, [sums[name].get(at, 0) for at in asked.times]) for name in ordered]
-    return Plot(title, unit, asked.step_s, asked.times, curves)
+    return Plot(title, unit, asked.step_s, asked.times, curves, nothing)
 
 
 def plot_scores(title: str, asked: Asked, store: Store) -> Plot:
@@ -78,8 +110,11 @@ def plot_scores(title: str, asked: Asked, store: Store) -> Plot:
     found = store.score_series(asked.step_s, asked.where)
     means = {(bucket.source, bucket.start_ns // 10**9): bucket.mean for bucket in found}
     sources = sorted({bucket.source for bucket in found})
-    curves = [Curve(name, [means.get((name, at)) for at in asked.times]) for name in sources]
-    return Plot(title, "score", asked.step_s, asked.times, curves)
+    curves = [
+        Curve(RATERS[name], [means.get((name, at)) for at in asked.times]) for name in sources
+    ]
+    nothing = "Nobody and nothing gave a score in this range."
+    return Plot(title, "score", asked.step_s, asked.times, curves, nothing)
 
 
 def _largest(buckets: Sequence[Bucket], read: Read) -> Sequence[str]:

@@ -10,33 +10,38 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from . import format
-from .asked import Missing, Mistake, fixed, labelled, link
+from .asked import Missing, Mistake, days, fixed, labelled, link
 
 RANGES: Final = ("1h", "24h", "7d", "30d")
 MENU: Final = (
-    ("/", "Overview"),
-    ("/cost", "Cost"),
-    ("/latency", "Latency"),
-    ("/errors", "Errors"),
-    ("/quality", "Quality"),
-    ("/calls", "Calls"),
-    ("/by/user", "Users"),
-    ("/by/feature", "Features"),
-    ("/alerts", "Alerts"),
-    ("/budgets", "Budgets"),
-    ("/watch", "Anomalies"),
-    ("/evaluations", "Evaluations"),
-    ("/unpriced", "Unpriced"),
-    ("/data-health", "Data health"),
+    ("/", "Overview", True),
+    ("/cost", "Cost", True),
+    ("/latency", "Latency", True),
+    ("/errors", "Errors", True),
+    ("/quality", "Quality", True),
+    ("/calls", "Calls", True),
+    ("/by/user", "Users", True),
+    ("/by/feature", "Features", True),
+    ("/alerts", "Alerts", False),
+    ("/budgets", "Budgets", False),
+    ("/watch", "Anomalies", False),
+    ("/evaluations", "Evaluations", True),
+    ("/unpriced", "Unpriced", True),
+    ("/data-health", "Data health", False),
 )
+"""Path, name, and whether the page is about a selection, which then stays."""
 _FILTERS: Final = {
     name: getattr(format, name)
-    for name in ("count", "iso", "moment", "money", "ms", "percent", "score")
+    for name in (
+        *("count", "instant", "iso", "moment", "money", "ms", "percent", "readable", "reading"),
+        "score",
+    )
 }
 _GLOBALS: Final = {
     "link": link,
     "fixed": fixed,
     "labelled": labelled,
+    "days": days,
     "RANGES": RANGES,
     "MENU": MENU,
     "UNKNOWN": format.UNKNOWN,

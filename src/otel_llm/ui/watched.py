@@ -60,6 +60,7 @@ class Watched:
             request,
             "alerts",
             alerts=sorted(found, key=urgency),
+            factors=self._factors(),
             silences=self._service.silences() if self._service else (),
             durations=DURATIONS,
             chosen=next((alert for alert in found if alert.id == wanted), None),
@@ -67,7 +68,8 @@ class Watched:
 
     def history(self, request: Request) -> Response:
         """What fired when, who took it on, when it was over."""
-        return self._render.page(request, "history", incidents=self._store.incidents(limit=HISTORY))
+        incidents = self._store.incidents(limit=HISTORY)
+        return self._render.page(request, "history", incidents=incidents, factors=self._factors())
 
     def watch(self, request: Request) -> Response:
         """What is unusual, what has drifted, rules."""
@@ -121,6 +123,11 @@ class Watched:
             return await run_in_threadpool(explained(self._render, lambda _: answer(form)), request)
 
         return view
+
+    def _factors(self) -> frozenset[str]:
+        """Rules whose values are factors over what is usual."""
+        rules = self._service.rules() if self._service else ()
+        return frozenset(rule.name for rule in rules if rule.baseline)
 
     def _running(self) -> AlertService:
         if self._service is None:

@@ -30,27 +30,56 @@
     };
   }
 
+  // Times are UTC and read the same everywhere; the day is said where it begins.
+  const two = (number) => String(number).padStart(2, "0");
+
+  function clock(_plot, ticks, _axis, _space, step) {
+    return ticks.map((seconds, index) => {
+      const at = new Date(seconds * 1000);
+      const day = at.getUTCDate() + " " + at.toLocaleString("en", { month: "short", timeZone: "UTC" });
+      const hour = two(at.getUTCHours()) + ":" + two(at.getUTCMinutes());
+      if (step >= 86400) return day;
+      return index === 0 || seconds % 86400 === 0 ? hour + "\n" + day : hour;
+    });
+  }
+
+  const utc = (_plot, seconds) =>
+    seconds == null ? "—" : new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
+
+  // A value between two unknown ones is no line: it is shown as a point.
+  function alone(plot, series) {
+    const values = plot.data[series];
+    const found = [];
+    values.forEach((value, index) => {
+      if (value != null && values[index - 1] == null && values[index + 1] == null) found.push(index);
+    });
+    return found;
+  }
+
+  function points(given) {
+    return given.times.length < 40 ? { show: true } : { show: true, filter: alone };
+  }
+
   function options(given, width) {
-    const sparse = given.times.length < 2;
     return {
       width,
       height: 220,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: { y: { range: (_plot, low, high) => [Math.min(0, low ?? 0), (high ?? 0) * 1.05 || 1] } },
-      axes: [axis({}), axis({
+      axes: [axis({ values: clock, space: 64 }), axis({
         size: 72,
         values: (_plot, ticks) => ticks.map(FORMAT[given.unit]),
         ...(given.unit === "count" ? { incrs: WHOLE } : {}),
       })],
       cursor: { drag: { x: true, y: false } },
       series: [
-        { label: "Time (UTC)" },
+        { label: "UTC", value: utc },
         ...given.curves.map((curve, index) => ({
           label: curve.label,
           stroke: colour(PALETTE[index % PALETTE.length]),
           width: 2,
           value: shown(given.unit),
-          points: { show: sparse || given.times.length < 40 },
+          points: points(given),
           spanGaps: false,
         })),
       ],
@@ -71,8 +100,24 @@
     });
   }
 
+  // What was zoomed to has an address of its own.
+  function offer(figure, plot, given) {
+    const link = figure.querySelector("a.zoomed");
+    const whole = given.times[given.times.length - 1] - given.times[0];
+    return () => {
+      const { min, max } = plot.scales.x;
+      link.hidden = max == null || max - min >= whole;
+      const target = new URL(location.href);
+      target.searchParams.set("since", Math.floor(min));
+      target.searchParams.set("until", Math.ceil(max) + given.step_s);
+      link.href = target.href;
+    };
+  }
+
   function draw(figure) {
-    const text = figure.querySelector("script").textContent;
+    const source = figure.querySelector("script");
+    if (!source) return;
+    const text = source.textContent;
     const before = drawn.get(figure);
     if (before && before.text === text) return;
     const given = JSON.parse(text);
@@ -81,6 +126,7 @@
     if (before) before.plot.destroy();
     const plot = new uPlot(options(given, canvas.clientWidth), data, canvas);
     drill(figure, plot, given);
+    plot.hooks.setScale = [offer(figure, plot, given)];
     drawn.set(figure, { plot, text });
   }
 
@@ -133,5 +179,6 @@
   document.addEventListener("htmx:after:swap", drawAll);
   // Nobody looks: nothing is asked.
   document.addEventListener("htmx:before:request", (event) => { if (document.hidden) event.preventDefault(); });
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   drawAll();
 })();

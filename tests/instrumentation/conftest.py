@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -30,3 +31,12 @@ def instrumented(case: Case, telemetry: Captured) -> Iterator[None]:
     case.instrumentor().instrument(**telemetry.providers)
     yield
     case.instrumentor().uninstrument()
+
+
+@pytest.fixture
+def silent(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Keep nothing of what is logged or printed: the runner could not pass on broken text."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+    capfd.readouterr()

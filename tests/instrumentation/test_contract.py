@@ -233,6 +233,7 @@ def _with(answer: Any, path: tuple[Any, ...], value: Any) -> Any:
 ODD_ANSWERS = (None, 7, -1, 1e300, True, "x", "\ud800", [], [None], {}, {"x": [1]})
 
 
+@pytest.mark.usefixtures("silent")
 def test_any_field_of_an_answer_may_be_odd(case, provider, telemetry):
     answers = [_with(case.answer, p, odd) for p in _paths(case.answer) for odd in ODD_ANSWERS]
 
@@ -279,6 +280,7 @@ ODD_ARGUMENTS = (
 )
 
 
+@pytest.mark.usefixtures("silent")
 def test_any_argument_may_be_odd(case, provider, telemetry):
     tried = [(name, odd) for name in case.arguments for odd in ODD_ARGUMENTS]
 

@@ -257,7 +257,11 @@ def cloud_client(cloud, url):
     if cloud == "azure":
         endpoint = {"azure_endpoint": url, "azure_api_key": "k"} if old else {}
         return module.MistralAzure(**(endpoint or {"server_url": url, "api_key": "k"}))
-    return module.MistralGCP(project_id="p", access_token="k", server_url=url)
+    if not old:
+        return module.MistralGCP(project_id="p", access_token="k", server_url=url)
+    client = module.MistralGoogleCloud(project_id="p", access_token="k")
+    client.sdk_configuration.server_url = url  # it takes a region only
+    return client
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ made twice, traced with content and not at all, and has to give or raise the sam
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import re
 from collections.abc import Callable
@@ -251,15 +250,7 @@ def odd(request):
     return request.param
 
 
-@pytest.fixture
-def _silent():
-    """Let nobody log what cannot be encoded: the runner could not pass it on."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
-
-
-@pytest.mark.usefixtures("_silent")
+@pytest.mark.usefixtures("silent")
 @pytest.mark.filterwarnings("ignore")
 async def test_odd_input_gives_or_raises_what_it_does_without_us(row, odd, telemetry):
     module, _, name = row.instrumentor.partition(":")

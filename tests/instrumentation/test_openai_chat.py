@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from pydantic import BaseModel
 
 from otel_llm.instrumentation.openai import OpenAIInstrumentor
-from otel_llm.testing import CUT, Captured, Pause, json_answer, sse
+from otel_llm.testing import CUT, Captured, Pause, captured, json_answer, sse
 from otel_llm.testing import openai as wire
 
 from .both import first, got, opened, read
@@ -227,6 +227,19 @@ async def test_a_stream_tells_the_same_tokens(create, openai_provider, telemetry
     await read(await create(stream=True, stream_options={"include_usage": True}))
 
     assert streamed(telemetry) == expected(**{"gen_ai.request.stream": True}, **COUNTED)
+
+
+@pytest.mark.parametrize("later", [{}, {"prompt_tokens": None}], ids=str)
+async def test_a_later_usage_that_says_nothing_takes_nothing_away(
+    create, openai_provider, telemetry, later
+):
+    *chunks, last = wire.completion_chunks(include_usage=wire.usage(11, 5))
+    openai_provider.queue(sse([*chunks, last, {**last, "usage": later}]))
+
+    await read(await create(stream=True))
+
+    span = telemetry.span()
+    assert (span["gen_ai.usage.input_tokens"], span["gen_ai.usage.output_tokens"]) == (11, 5)
 
 
 async def test_a_stream_without_usage_has_no_tokens(create, openai_provider, telemetry, expected):
@@ -492,6 +505,43 @@ async def test_an_error_inside_an_answer_with_status_200_is_an_error(
     assert (telemetry.span()["status"], telemetry.span()["error.type"]) == ("ERROR", "502")
 
 
+FAILED = {**wire.choice("", "error"), "error": {"code": "upstream_down", "message": "2+2?"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error_type"),
+    [
+        ({"choices": [FAILED]}, "upstream_down"),
+        ({"choices": [wire.choice("", "error")]}, "_OTHER"),
+        ({"error": "It broke on 2+2?"}, "_OTHER"),
+        ({"error": {"code": "It broke on 2+2?"}}, "_OTHER"),
+        ({"error": None}, None),
+        ({"error": {}}, None),
+        ({"choices": [wire.choice(), FAILED]}, None),
+    ],
+)
+@pytest.mark.parametrize("sampler", [None, ALWAYS_OFF], ids=["sampled", "unsampled"])
+async def test_how_hosts_say_that_an_answer_failed(
+    openai_client, openai_provider, changes, error_type, sampler
+):
+    OpenAIInstrumentor().uninstrument()
+    openai_provider.queue(json_answer({**wire.completion(), **changes}))
+
+    with captured(sampler) as telemetry:
+        OpenAIInstrumentor().instrument(**telemetry.providers)
+        await got(openai_client.chat.completions.create(**ASK))
+        points = telemetry.points("gen_ai.client.operation.duration")
+
+    assert [point.attributes.get("error.type") for point in points] == [error_type]
+
+
+async def test_what_has_no_name_in_the_sdk_is_read_from_the_extra_body(create, telemetry):
+    await create(extra_body={"top_k": 40, "min_p": 0.1})
+
+    assert telemetry.span()["gen_ai.request.top_k"] == 40
+    assert not [name for name in telemetry.span() if "min_p" in name]
+
+
 async def test_parse_is_one_span_and_asks_for_json(openai_client, openai_provider, telemetry):
     openai_provider.queue(json_answer(wire.completion(wire.choice('{"value": 4}'))))
 
@@ -584,6 +634,30 @@ async def test_an_error_event_in_the_stream_is_an_error(create, openai_provider,
         await read(await create(stream=True))
 
     assert telemetry.span()["error.type"] == "openai.APIError"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"error": {"code": "overloaded", "message": "2+2?"}},
+        {
+            **wire.completion_chunks()[0],
+            "error": {"code": "overloaded"},
+            "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}],
+        },
+    ],
+    ids=["alone", "with a choice"],
+)
+async def test_an_error_event_that_the_caller_reads_by_hand_is_an_error_too(
+    openai_client, openai_provider, telemetry, broken
+):
+    openai_provider.queue(sse([wire.completion_chunks()[0], broken]))
+    manager = openai_client.chat.completions.with_streaming_response.create(**ASK, stream=True)
+
+    async with opened(manager) as response:
+        await read(response.iter_lines())
+
+    assert (telemetry.span()["status"], telemetry.span()["error.type"]) == ("ERROR", "overloaded")
 
 
 async def test_an_exception_in_the_callers_block_is_the_callers(create, telemetry):

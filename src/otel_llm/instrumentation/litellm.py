@@ -120,10 +120,7 @@ class _Stream(chat.ChatStream):
     def _head(self, chunk: Any) -> None:
         self._response.id = text(field(chunk, "id"))
 
-    def feed(self, chunk: Any) -> None:
-        super().feed(chunk)
-        if (said := field(chunk, "usage")) is not None:
-            self._usage = _usage(said)
+    _read_usage = staticmethod(_usage)
 
 
 class _Messages(messages.MessageStream):

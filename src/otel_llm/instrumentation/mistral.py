@@ -57,10 +57,9 @@ class _Stream(chat.ChatStream):
     __slots__ = ()
 
     def feed(self, chunk: Any) -> None:
-        data = field(chunk, "data")
-        super().feed(data)
-        if (said := field(data, "usage")) is not None:
-            self._usage = _usage(said)
+        super().feed(field(chunk, "data"))
+
+    _read_usage = staticmethod(_usage)
 
 
 class _ResponsesStream(ResponsesStream):

@@ -22,6 +22,8 @@ from .values import count, field, fields, integer, items, text
 
 def request(arguments: Mapping[str, Any]) -> Request:
     """Read the arguments of ``create``, ``parse`` and their kin."""
+    if isinstance(body := arguments.get("extra_body"), dict):  # what the SDK has no name for
+        arguments = {**arguments, **body}  # pyright: ignore[reportUnknownArgumentType] - any JSON
     found = asked(arguments, _PARAMETERS)
     if "max_completion_tokens" in arguments:
         found.max_tokens = integer(arguments["max_completion_tokens"]) or found.max_tokens
@@ -35,6 +37,7 @@ _PARAMETERS: Mapping[str, str] = {
     "stream": "stream",
     "temperature": "temperature",
     "top_p": "top_p",
+    "top_k": "top_k",
     "max_tokens": "max_tokens",
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
@@ -67,15 +70,21 @@ def response(completion: Any) -> Response:
 def answered(told: Mapping[str, Any]) -> Response:
     """Read the fields of a whole answer; strings as they stand, they are cleaned where written."""
     get = told.get
-    reasons = [fields(choice).get("finish_reason") for choice in items(get("choices"))]
-    error = get("error")
+    choices = items(get("choices"))
     return Response(
         get("id"),
         get("model"),
-        _reasons(reasons),
+        _reasons([fields(choice).get("finish_reason") for choice in choices]),
         usage(get("usage")),
-        None if error is None else error_type(error),
+        _failure(get("error"), choices),
     )
+
+
+def _failure(error: Any, choices: Sequence[Any]) -> str | None:
+    """Return how an answer with HTTP status 200 failed: as a whole, or its first choice."""
+    if not error and choices and (told := fields(choices[0])).get("finish_reason") == "error":
+        error = told.get("error") or "error"  # OpenRouter says it of a choice
+    return (error_type(error) or "_OTHER") if error else None
 
 
 def measured(completion: Any) -> Response:
@@ -92,8 +101,7 @@ def measured_fields(told: Mapping[str, Any], more: dict[str, Any] | None = None)
         wrote = _output(usage, reasoning) if reasoning else wrote
     found = Response(None, told.get("model"), (), Usage(usage.get("prompt_tokens"), wrote))
     found.more = more
-    if (error := told.get("error")) is not None:
-        found.error_type = error_type(error)
+    found.error_type = _failure(told.get("error"), items(told.get("choices")))
     return found
 
 
@@ -102,7 +110,9 @@ def error_type(error: Any) -> str | None:
     if error is None:
         return None
     code = field(error, "code")
-    return text(code) or (str(code) if integer(code) else None) or text(field(error, "type"))
+    named = text(code) or (str(code) if integer(code) else None) or text(field(error, "type"))
+    # A sentence is no type, and may quote the prompt.
+    return "_OTHER" if named is not None and " " in named else named
 
 
 def _reasons(reasons: Sequence[str | None]) -> list[str]:
@@ -191,7 +201,7 @@ class ChatStream:
     def __init__(self, content: bool = False) -> None:
         self._content = content
         self._response = Response()
-        self._usage: Any = None
+        self._usage = Usage()
         self._choices: dict[int, Choice] = {}
 
     def feed(self, chunk: Any) -> None:
@@ -206,12 +216,22 @@ class ChatStream:
             # Most say nothing but their piece of the answer, which is content.
             if told.get("finish_reason") or self._content or told.get("index") not in self._choices:
                 ended = self._take(told) or ended
+        if ended and (failed := _failure(get("error"), items(choices))):  # read by hand
+            self._response.error_type = failed
         # Also with choices: some hosts count along on every chunk, and the last one is right.
         if (said := get("usage")) is not None:
-            self._usage = usage(said)
+            self._count(said)
             self._extra(chunk)
         elif ended and (counted := field(get("x_groq"), "usage")):
-            self._usage = usage(counted)
+            self._count(counted)
+
+    _read_usage = staticmethod(usage)
+
+    def _count(self, said: Any) -> None:
+        """Take a later count; an empty one says nothing and takes nothing away."""
+        told = self._read_usage(said)
+        if told.input_tokens is not None or told.output_tokens is not None:
+            self._usage = told
 
     def _head(self, chunk: Any) -> None:
         """Read what every chunk repeats; Azure's first one has it empty."""
@@ -239,7 +259,7 @@ class ChatStream:
         """Return what has arrived so far."""
         kept = [choice for _, choice in sorted(self._choices.items())]
         self._response.finish_reasons = _reasons([choice.finish for choice in kept])
-        self._response.usage = self._usage or Usage()
+        self._response.usage = self._usage
         return self._response
 
     def output_messages(self) -> Sequence[Message]:

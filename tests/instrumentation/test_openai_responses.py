@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import json
 
@@ -332,6 +333,49 @@ async def test_raw_and_streaming_responses_are_one_span_each(openai_client, tele
     assert raw.parse().id == parsed[-1].response.id == "resp_1"
     ids = [span["gen_ai.response.id"] for span in telemetry.spans()]
     assert ids == ["resp_1", "resp_1", "resp_1"]
+
+
+async def _plain_raw(responses):
+    await got(responses.with_raw_response.create(**ASK))
+
+
+async def _stream(responses):
+    await read(await got(responses.create(**ASK, stream=True)))
+
+
+async def _helper(responses):
+    async with opened(responses.stream(**ASK)) as stream:
+        await got(stream.until_done())
+        await got(stream.get_final_response())
+
+
+async def _raw_stream(responses):
+    raw = await got(responses.with_raw_response.create(**ASK, stream=True))
+    await read(raw.parse())
+
+
+async def _by_hand(responses):
+    async with opened(responses.with_streaming_response.create(**ASK)) as response:
+        await read(response.iter_bytes())
+
+
+async def _fetched(responses):
+    await got(responses.with_raw_response.retrieve("resp_1"))
+
+
+@pytest.mark.parametrize("call", [_plain_raw, _stream, _helper, _raw_stream, _by_hand, _fetched])
+async def test_the_header_of_azure_that_names_the_served_model_is_believed(
+    openai_client, openai_provider, telemetry, call
+):
+    streams = call in (_stream, _helper, _raw_stream)
+    events = wire.response_events(wire.response(model="deployment"))
+    answer = wire.stream(events) if streams else json_answer(wire.response(model="deployment"))
+    openai_provider.queue(dataclasses.replace(answer, headers={"X-MS-Served-Model": SERVED}))
+
+    await call(openai_client.responses)
+
+    assert telemetry.span()["gen_ai.response.model"] == SERVED
+    assert telemetry.span()["gen_ai.response.id"] == "resp_1"
 
 
 async def test_compaction_is_billed_inference(openai_client, telemetry, expected):

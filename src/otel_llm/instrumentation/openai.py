@@ -170,11 +170,21 @@ _CHAT = Endpoint(
     measured=_chat_measured,
 )
 _RESPONSES = Endpoint(
-    "chat", _responses_request, _responses_response, _ResponsesStream, responses.CONTENT
+    "chat",
+    _responses_request,
+    _responses_response,
+    _ResponsesStream,
+    responses.CONTENT,
+    served="x-ms-served-model",  # Azure's: the body repeats the name of the deployment
 )
 _COMPACT = replace(_RESPONSES, stream=None)
 _FETCH = Endpoint(
-    "fetch_response", _fetch_request, _fetch_response, _FetchStream, responses.FETCHED
+    "fetch_response",
+    _fetch_request,
+    _fetch_response,
+    _FetchStream,
+    responses.FETCHED,
+    served=_RESPONSES.served,
 )
 
 _BETA = "openai.resources.beta.responses.responses"

@@ -95,6 +95,9 @@ class Endpoint:
     """Key of the answer, a dict, whose value is still to come: an event stream, read by
     ``stream``, or else a body of bytes. ``response`` sees the dict with the body as ``bytes``, or
     ``None`` where it was not read to its end."""
+    served: str | None = None
+    """Header of the answer that names the model that served, where the body may not. It is seen
+    where the SDK hands on the HTTP answer: raw responses and streams."""
     rounds: Callable[[Any], Usage] | None = None
     """Where one call may ask the model several times: a hook gives each round to ``count_round``,
     this reads one, and their sum is the call's usage."""

@@ -24,6 +24,7 @@ from .operation import Operation
 from .patch import Endpoint
 from .reading import Reading
 from .reclass import Override, reclass
+from .served import served
 from .streams import BODY, AsyncReads, Reads, follow, is_stream
 
 
@@ -34,6 +35,7 @@ def is_raw(result: Any) -> bool:
 
 def follow_raw(raw: Any, operation: Operation, endpoint: Endpoint) -> None:
     """End the operation now if the body was read, else when it will be."""
+    endpoint = served(endpoint, raw.http_response)
     body = _read_already(raw.http_response)
     if body is not None:
         finish_body(operation, endpoint, body)

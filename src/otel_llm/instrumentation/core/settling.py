@@ -12,6 +12,7 @@ from .patch import Endpoint
 from .pending import follow_part
 from .raw import follow_raw, is_raw
 from .reading import Reading
+from .served import served
 from .streams import follow, is_stream
 
 _kinds: dict[Any, str] = {}
@@ -56,6 +57,8 @@ def _followed(kind: str, operation: Operation, endpoint: Endpoint, result: Any) 
     if kind == "pending":
         follow_part(operation, endpoint, result)
         return result
+    if kind == "stream" and endpoint.served is not None:
+        endpoint = served(endpoint, getattr(result, "response", None))
     if kind == "stream" and endpoint.stream is not None:
         return follow(result, Reading(operation, endpoint.stream(operation.captured is not None)))
     follow_raw(result, operation, endpoint)

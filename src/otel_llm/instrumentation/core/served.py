@@ -22,10 +22,13 @@ def served(endpoint: Endpoint, http: Any) -> Endpoint:
         return replace(endpoint.response(answer), model=model)
 
     known = replace(endpoint, response=response, measured=None)
-    make = endpoint.stream
-    if make is None:
+    if (make := endpoint.stream) is None:
         return known
-    return replace(known, stream=lambda content: _Served(make(content), model))
+
+    def stream(content: bool) -> StreamReader:
+        return _Served(make(content), model)
+
+    return replace(known, stream=stream)
 
 
 class _Served:

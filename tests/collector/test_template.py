@@ -8,6 +8,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otel_llm.collector import facts
 from otel_llm.collector.data import Batch
 from otel_llm.collector.template import Template
+from otel_llm.genai import Usage
 from tests.collector.calls import any_value, batch
 
 OPERATION = "gen_ai.operation.name"
@@ -72,8 +73,35 @@ def test_facts_tell_what_was_set_and_removed():
 
     assert span.facts[facts.ERROR_TYPE] is None
     assert span.facts[facts.REQUEST_MODEL] == "m"
-    assert span.facts[facts.USAGE][0] == 12
+    assert span.facts[facts.USAGE] == Usage(12)
     assert span.facts[facts.PROFILE] is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "counts"),
+    [
+        ({"cache_creation.input_tokens": 7}, Usage(cache_write=7)),
+        ({"cache_creation.input_tokens": 7, "cache_write.input_tokens": 5}, Usage(cache_write=5)),
+        ({"input_tokens": 3.0, "output_tokens": "4"}, Usage(3, 4)),
+        ({"input_tokens": "many"}, Usage()),
+    ],
+)
+def test_counts_of_tokens_are_read_under_their_names_of_today_and_of_yesterday(sent, counts):
+    named = {f"gen_ai.usage.{name}": value for name, value in sent.items()}
+
+    (span,) = batch({OPERATION: "chat", **named}).genai()
+
+    assert span.facts[facts.USAGE] == counts
+
+
+def test_counts_follow_what_is_written_and_taken_away():
+    (span,) = batch({OPERATION: "chat", "gen_ai.usage.cache_creation.input_tokens": 7}).genai()
+    assert span.facts[facts.USAGE] == Usage(cache_write=7)
+
+    span.fill(Template(integers=["gen_ai.usage.input_tokens"]), [9])
+    span.remove("gen_ai.usage.cache_creation.input_tokens")
+
+    assert span.facts[facts.USAGE] == Usage(9)
 
 
 @pytest.mark.parametrize("there", ["d", "otel_llm.quality.flags"])

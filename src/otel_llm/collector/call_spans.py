@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, Final, cast
 
 from otel_llm import semconv
 from otel_llm.genai import Call
+from otel_llm.genai.usage import COUNTS
 from otel_llm.semconv import own
 
-from .facts import NAMES, USAGE
+from .facts import COUNT_NAMES
 
 SCOPE: Final = "otel_llm.export"
 LINE: Final = 1_000
@@ -99,8 +99,7 @@ def _said(call: Call) -> dict[str, object]:
     if call.documents is not None:
         found = [{"id": one.id, "score": one.score} for one in call.documents]
         said[semconv.RETRIEVAL_DOCUMENTS] = json.dumps(found)
-    usage = [getattr(call.usage, field.name) for field in fields(call.usage)]
-    said |= zip(NAMES[USAGE], usage, strict=True)
+    said |= zip(COUNT_NAMES, [getattr(call.usage, count) for count in COUNTS], strict=True)
     if call.cost is not None:
         said |= {name: getattr(call.cost, field) for name, field in _COST.items()}
     return said

@@ -8,8 +8,7 @@ from otel_llm.genai import Call, Cost
 from otel_llm.semconv import own
 
 from .documents import read_documents
-from .facts import AT, COST_TOTAL, ERROR_TYPE, FINISH_REASONS, OPERATION
-from .usage import read_usage
+from .facts import AT, COST_TOTAL, ERROR_TYPE, FINISH_REASONS, OPERATION, USAGE
 
 if TYPE_CHECKING:
     from .data import SpanView
@@ -33,7 +32,7 @@ def read_call(span: SpanView) -> Call:
         *facts[_UP_TO_RESPONSE],
         facts[FINISH_REASONS] or (),
         facts[ERROR_TYPE],
-        read_usage(facts),
+        facts[USAGE],
         *facts[_AFTER_USAGE],
         _cost(facts),
         *facts[_JUDGEMENT],

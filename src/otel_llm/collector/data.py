@@ -14,6 +14,8 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import cast
 
+from otel_llm.genai import Usage
+
 from . import facts
 from .errors import Malformed
 from .facts import Facts
@@ -348,14 +350,18 @@ class SpanView:
         """What is wanted of every GenAI span (see ``facts``), as it now is. To be read only."""
         if self._facts is None:
             self._facts = self.layout.facts(self._values)
-            for name, value in self._changes.items():
-                if name in facts.AT:
-                    place = facts.AT[name]
-                    self._facts[place] = facts.READ[place](value)
-                    self._facts[facts.PROFILE] = None
+            if self._changes:
+                facts.change(self._facts, self._changes)
+                if not facts.COUNTED.keys().isdisjoint(self._changes):
+                    self._facts[facts.USAGE] = self._usage()
             for template, numbers in self._filled:
                 template.note(self._facts, numbers)
         return self._facts
+
+    def _usage(self) -> Usage:
+        return Usage.of(
+            {count: self.integer(n) for n, count in facts.COUNTED.items() if self.has(n)}
+        )
 
     @property
     def place(self) -> tuple[str, str, str | None, str, int, int]:

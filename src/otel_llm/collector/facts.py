@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from otel_llm import semconv
+from otel_llm.genai import Usage
+from otel_llm.genai.usage import COUNTS
 from otel_llm.semconv import own
 
 from .values import (
@@ -31,7 +33,7 @@ Read: TypeAlias = Callable[[Any], Any]
 class _Fact(NamedTuple):
     name: str
     read: Read
-    comes: Literal["together", "alone", "once"] = "together"
+    comes: Literal["together", "once"] = "together"
     """Whether the same value is on many spans, and with the same others."""
 
 
@@ -39,13 +41,36 @@ def _each(read: Read, *names: str) -> tuple[_Fact, ...]:
     return tuple(_Fact(name, read) for name in names)
 
 
-def _counts(*names: str) -> tuple[_Fact, ...]:
-    return tuple(_Fact(name, as_integer, "alone") for name in names)
-
-
 def _anything(value: object) -> object:
     return value
 
+
+COUNT_NAMES: Final = (
+    semconv.USAGE_INPUT_TOKENS,
+    semconv.USAGE_OUTPUT_TOKENS,
+    semconv.USAGE_CACHE_READ_INPUT_TOKENS,
+    semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
+    own.CACHE_WRITE_5M_TOKENS,
+    own.CACHE_WRITE_1H_TOKENS,
+    semconv.USAGE_REASONING_OUTPUT_TOKENS,
+    semconv.USAGE_TEXT_INPUT_TOKENS,
+    semconv.USAGE_AUDIO_INPUT_TOKENS,
+    semconv.USAGE_IMAGE_INPUT_TOKENS,
+    semconv.USAGE_TEXT_OUTPUT_TOKENS,
+    semconv.USAGE_AUDIO_OUTPUT_TOKENS,
+    semconv.USAGE_IMAGE_OUTPUT_TOKENS,
+    semconv.USAGE_TEXT_CACHE_READ_INPUT_TOKENS,
+    semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
+    semconv.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
+)
+"""In the order of ``COUNTS``."""
+COUNTED: Final = {
+    # what the conventions called ``cache_write`` until September 2026, and most still do; before
+    # the name of today, which counts where a span has both
+    "gen_ai.usage.cache_creation.input_tokens": "cache_write",
+    **dict(zip(COUNT_NAMES, COUNTS, strict=True)),
+}
+"""Name of an attribute to the field of ``Usage``."""
 
 # In the order in which ``Call`` wants them: whole stretches are handed over at once.
 _TABLE: Final = (
@@ -88,26 +113,6 @@ _TABLE: Final = (
     _Fact(semconv.RETRIEVAL_DOCUMENTS, _anything, "once"),
     _Fact(own.QUALITY_SCORE, as_number, "once"),
     _Fact(own.CONTENT_REFERENCE, text_of, "once"),
-    *_counts(  # as ``Usage`` has them
-        semconv.USAGE_INPUT_TOKENS,
-        semconv.USAGE_OUTPUT_TOKENS,
-        semconv.USAGE_CACHE_READ_INPUT_TOKENS,
-        semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
-        own.CACHE_WRITE_5M_TOKENS,
-        own.CACHE_WRITE_1H_TOKENS,
-        semconv.USAGE_REASONING_OUTPUT_TOKENS,
-        semconv.USAGE_TEXT_INPUT_TOKENS,
-        semconv.USAGE_AUDIO_INPUT_TOKENS,
-        semconv.USAGE_IMAGE_INPUT_TOKENS,
-        semconv.USAGE_TEXT_OUTPUT_TOKENS,
-        semconv.USAGE_AUDIO_OUTPUT_TOKENS,
-        semconv.USAGE_IMAGE_OUTPUT_TOKENS,
-        semconv.USAGE_TEXT_CACHE_READ_INPUT_TOKENS,
-        semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
-        semconv.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
-        # what the conventions called ``cache_write`` until September 2026, and most still do
-        "gen_ai.usage.cache_creation.input_tokens",
-    ),
     *_each(  # service tiers, the served before the requested one
         text_of,
         semconv.OPENAI_RESPONSE_SERVICE_TIER,
@@ -136,18 +141,17 @@ COST_TOTAL: Final = AT[own.COST_TOTAL]
 COST_REPORTED: Final = AT[own.COST_REPORTED]
 FLAGS: Final = AT[own.QUALITY_FLAGS]
 TAGS: Final = AT[own.TAGS]
-OUTPUT_TOKENS: Final = AT[semconv.USAGE_OUTPUT_TOKENS]
-CACHE_CREATION: Final = AT["gen_ai.usage.cache_creation.input_tokens"]
 SYSTEM: Final = AT["gen_ai.system"]
 DUPLICATE_OF: Final = AT[own.DUPLICATE_OF]
 OUTPUT_TYPE: Final = AT[semconv.OUTPUT_TYPE]
 USAGE_COST: Final = AT[own.USAGE_COST]
-USAGE: Final = slice(AT[semconv.USAGE_INPUT_TOKENS], CACHE_CREATION)
 TIERS: Final = slice(AT[semconv.OPENAI_RESPONSE_SERVICE_TIER], SYSTEM)
 
 PROFILE: Final = len(NAMES)
-"""The last place: what facts that come together have in common, an object to remember things by.
+"""Behind the names: what facts that come together have in common, an object to remember things by.
 ``None`` once they were changed."""
+USAGE: Final = PROFILE + 1
+"""The last place: all counts of tokens, as a ``Usage`` that many may share: to be read only."""
 
 _MEMORY = 32_768
 _MOST_KNOWN = 8192
@@ -175,14 +179,14 @@ _counted = _Counts().__getitem__
 class Plan:
     """How the facts are read from the values of one layout."""
 
-    __slots__ = ("_alone", "_company", "_once")
+    __slots__ = ("_company", "_counts", "_once")
 
     def __init__(self, at: Mapping[str, int]) -> None:
         """``at`` tells where the value of each name is."""
         here = [(place, fact) for place, fact in enumerate(_TABLE) if fact.name in at]
         together = [(place, fact) for place, fact in here if fact.comes == "together"]
         self._company = [(place, at[fact.name], fact.read) for place, fact in together]
-        self._alone = [(place, at[fact.name]) for place, fact in here if fact.comes == "alone"]
+        self._counts = [(at[name], count) for name, count in COUNTED.items() if name in at]
         self._once = [(p, at[fact.name], fact.read) for p, fact in here if fact.comes == "once"]
 
     def __call__(self, values: Sequence[bytes]) -> Facts:
@@ -190,8 +194,7 @@ class Plan:
         key = tuple([values[at] for _, at, _ in self._company])
         known = _known.get((self, key))
         facts = (self._decoded(key) if known is None else known).copy()
-        for place, at in self._alone:
-            facts[place] = _counted(values[at])
+        facts[USAGE] = Usage.of({count: _counted(values[at]) for at, count in self._counts})
         for place, at, read in self._once:
             facts[place] = read(decode(values[at]))
         return facts
@@ -200,7 +203,7 @@ class Plan:
         facts: Facts = [None] * len(NAMES)
         for (place, _, read), encoded in zip(self._company, key, strict=True):
             facts[place] = read(decode(encoded))
-        facts.append(object())
+        facts += object(), None
         if max(map(len, key), default=0) <= _LONGEST:
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
@@ -210,3 +213,11 @@ class Plan:
 
 _known: dict[tuple[Plan, tuple[bytes, ...]], Facts] = {}
 """Facts that come together. Thread-safe: at worst they are decoded twice."""
+
+
+def change(facts: Facts, changes: Mapping[str, Any]) -> None:
+    """Put attributes that were written since among the facts, all but the counts."""
+    for name, value in changes.items():
+        if name in AT:
+            facts[AT[name]] = READ[AT[name]](value)
+            facts[PROFILE] = None

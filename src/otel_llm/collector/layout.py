@@ -49,12 +49,13 @@ class Layout:
         """Returns the facts that values tell."""
 
     def lacks(self, template: Template) -> bool:
-        """Whether none of the names that ``template`` writes is here."""
+        """Whether nothing that ``template`` writes changes what is here."""
         answer = self._lacks.get(template)
         if answer is None:
             if len(self._lacks) >= _KNOWN:
                 self._lacks = {}
-            answer = self._lacks[template] = template.names.isdisjoint(self.at)
+            answer = not template.counts and template.names.isdisjoint(self.at)
+            self._lacks[template] = answer
         return answer
 
 

@@ -15,8 +15,8 @@ _SIZE = Struct("<d").size
 class Template:
     """Numbers that differ from span to span, and values that do not. Make one and keep it."""
 
-    __slots__ = ("_constant_facts", "_constants", "_doubles", "_integers",
-                 "_number_facts", "_pack", "_parts", "_tail", "names")  # fmt: skip
+    __slots__ = ("_constant_facts", "_constants", "_doubles", "_integers", "_number_facts",
+                 "_pack", "_parts", "_tail", "counts", "names")  # fmt: skip
 
     def __init__(
         self,
@@ -34,6 +34,8 @@ class Template:
         self._pack = Struct("<" + "".join(f"{len(head)}sd" for head in heads)).pack
         self._parts: list[bytes | float] = [part for head in heads for part in (head, 0.0)]
         self._tail = b"".join(span_attribute(n, value) for n, value in self._constants.items())
+        self.counts = not self.names.isdisjoint(facts.COUNTED)
+        """Whether it writes counts of tokens."""
         numbers = (*doubles, *integers)
         self._number_facts = [(facts.AT[n], at) for at, n in enumerate(numbers) if n in facts.AT]
         self._constant_facts = [

@@ -45,20 +45,29 @@ class Usage:
         self.input_tokens = input_tokens
         self.output_tokens = output_tokens
         if subsets:
-            self.__dict__.update(zip(_COUNTS[2:], subsets, strict=False))
+            self.__dict__.update(zip(COUNTS[2:], subsets, strict=False))
         if named:
             if not _NAMES.issuperset(named):
                 raise TypeError(f"no counts of tokens: {sorted(named.keys() - _NAMES)}")
             self.__dict__.update(named)
 
+    @classmethod
+    def of(cls, counts: dict[str, int | None]) -> Usage:
+        """Return usage that holds ``counts``, by the names above: it takes the very mapping, at a
+        fifth of the price."""
+        usage = cls.__new__(cls)
+        usage.__dict__ = counts
+        return usage
+
     def __add__(self, other: Usage) -> Usage:
         """Return both together, as when one call took several rounds; unknown counts as nothing,
         and is unknown in the sum only where it is in both."""
-        return Usage(**{name: _plus(getattr(self, name), getattr(other, name)) for name in _COUNTS})
+        return Usage(**{name: _plus(getattr(self, name), getattr(other, name)) for name in COUNTS})
 
 
-_COUNTS = tuple(field.name for field in fields(Usage))
-_NAMES = frozenset(_COUNTS)
+COUNTS = tuple(field.name for field in fields(Usage))
+"""The names of the counts, in their order."""
+_NAMES = frozenset(COUNTS)
 
 
 def _plus(one: int | None, other: int | None) -> int | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -39,12 +39,12 @@ from ..facts import (
     SERVER_ADDRESS,
     SYSTEM,
     TIERS,
+    USAGE,
     USAGE_COST,
     Facts,
 )
 from ..samples import Family, Sample
 from ..template import Template
-from ..usage import read_usage
 
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
@@ -233,7 +233,7 @@ def _is_unknown(facts: Facts) -> bool:
 
 def _usage(facts: Facts) -> Usage:
     """Return the tokens; an embedding has none in its answer, said or not."""
-    usage = read_usage(facts)
+    usage = facts[USAGE]
     if usage.output_tokens is None and facts[OPERATION] == "embeddings":
-        usage.output_tokens = 0
+        return replace(usage, output_tokens=0)
     return usage

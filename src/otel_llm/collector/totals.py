@@ -10,14 +10,13 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Final
 
 from otel_llm.genai import Call, Usage
 from otel_llm.semconv.metrics import SECONDS_BUCKETS
-from otel_llm.stats.tally import refused
+from otel_llm.stats.tally import NANO, refused
 
 from .samples import Family, Histogram, Kind, Labels, Sample
 
@@ -28,14 +27,13 @@ OTHER: Final = "_other"
 LABELS: Final = ("service", "provider", "model", "operation")
 
 _TOKENS: Final = {
-    "input": "input_tokens",
-    "output": "output_tokens",
+    "input_tokens": "input",
+    "output_tokens": "output",
     "cache_read": "cache_read",
     "cache_write": "cache_write",
     "reasoning": "reasoning",
 }
-
-_COUNTS: Final = attrgetter(*_TOKENS.values())
+"""Field of ``Usage`` to the label ``type``."""
 
 Key = tuple[str, ...]
 
@@ -54,7 +52,7 @@ class _Series:
     refused: int = 0
     refusable: int = 0
     cost_usd: float = 0.0
-    tokens: Counter[str] = field(default_factory=Counter[str])
+    tokens: dict[str, int] = field(default_factory=dict[str, int])
     errors: Counter[str] = field(default_factory=Counter[str])
     flags: Counter[str] = field(default_factory=Counter[str])
     durations: Histogram = field(default_factory=_histogram)
@@ -62,38 +60,39 @@ class _Series:
 
     def add(self, call: Call) -> None:
         self.calls += 1
-        cost = call.cost
+        cost, flags = call.cost, call.flags
         if cost is None:
             self.unpriced += call.unpriced
         elif cost.currency == "USD" and math.isfinite(cost.total):
             self.priced += 1
             self.cost_usd += cost.total
-        self._judge(call)
-        self._count(call.usage)
+        answer = refused(call)
+        if answer is not None:
+            self.refusable += 1
+            self.refused += answer
+        if flags is not None:
+            self.judged += 1
+            for flag in flags:
+                self.flags[_bounded(flag, self.flags)] += 1
         if call.error_type is not None:
             self.errors[_bounded(call.error_type, self.errors)] += 1
-        for flag in call.flags or ():
-            self.flags[_bounded(flag, self.flags)] += 1
+        self._count(call.usage)
         self._time(call)
 
     def _count(self, usage: Usage) -> None:
-        counts = _COUNTS(usage)
-        self.counted += counts[0] is not None or counts[1] is not None
-        for kind, count in zip(_TOKENS, counts, strict=True):
-            if count is not None and count >= 0:
-                self.tokens[kind] += count
-
-    def _judge(self, call: Call) -> None:
-        answer = refused(call)
-        self.judged += call.flags is not None
-        self.refusable += answer is not None
-        self.refused += answer is True
+        self.counted += usage.input_tokens is not None or usage.output_tokens is not None
+        tokens = self.tokens
+        for name, count in vars(usage).items():  # few of the many counts are ever set
+            if name in _TOKENS and count is not None and count >= 0:
+                kind = _TOKENS[name]
+                tokens[kind] = tokens.get(kind, 0) + count
 
     def _time(self, call: Call) -> None:
-        shown = call.trace_id, call.span_id, call.end_ns
-        duration_s = call.duration_s
-        if duration_s >= 0:
-            self.durations.add(duration_s, shown)
+        end_ns = call.end_ns
+        shown = call.trace_id, call.span_id, end_ns
+        took_ns = end_ns - call.start_ns
+        if took_ns >= 0:
+            self.durations.add(took_ns / NANO, shown)
         first_s = call.time_to_first_chunk_s
         if first_s is not None and 0 <= first_s < math.inf:
             self.first_chunks.add(first_s, shown)
@@ -152,7 +151,7 @@ def _family(name: str, kind: Kind, help: str, samples: _Samples) -> Callable[[_A
     return lambda series: Family(name, kind, help, list(_each(series, samples)))
 
 
-def _by(name: str, counts: Counter[str], labels: Labels) -> list[Sample]:
+def _by(name: str, counts: Mapping[str, int], labels: Labels) -> list[Sample]:
     return [Sample(n, {**labels, name: value}, "_total") for value, n in counts.items()]
 
 

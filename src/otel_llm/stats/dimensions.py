@@ -6,34 +6,37 @@ fires. ``tag.NAME`` reads a free tag.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from otel_llm.genai import Call
 
 Read = Callable[[Call], str | None]
 
-DIMENSIONS: Mapping[str, Read] = {
-    "service": attrgetter("service"),
-    "environment": attrgetter("environment"),
-    "operation": attrgetter("operation"),
-    "provider": attrgetter("provider"),
-    "model": attrgetter("model"),
-    "request_model": attrgetter("request_model"),
-    "response_model": attrgetter("response_model"),
-    "user": attrgetter("user_id"),
-    "session": attrgetter("conversation_id"),
-    "feature": attrgetter("feature"),
-    "team": attrgetter("team"),
-    "agent": attrgetter("agent_name"),
-    "tool": attrgetter("tool_name"),
-    "workflow": attrgetter("workflow_name"),
-    "prompt": attrgetter("prompt_name"),
-    "prompt_version": attrgetter("prompt_version"),
-    "server_address": attrgetter("server_address"),
-    "error_type": attrgetter("error_type"),
-    "trace": attrgetter("trace_id"),
+_FIELDS: Mapping[str, str] = {
+    "service": "service",
+    "environment": "environment",
+    "operation": "operation",
+    "provider": "provider",
+    "model": "model",
+    "request_model": "request_model",
+    "response_model": "response_model",
+    "user": "user_id",
+    "session": "conversation_id",
+    "feature": "feature",
+    "team": "team",
+    "agent": "agent_name",
+    "tool": "tool_name",
+    "workflow": "workflow_name",
+    "prompt": "prompt_name",
+    "prompt_version": "prompt_version",
+    "server_address": "server_address",
+    "error_type": "error_type",
+    "trace": "trace_id",
 }
+"""Name of a dimension to the field of ``Call``."""
+
+DIMENSIONS: Mapping[str, Read] = {name: attrgetter(field) for name, field in _FIELDS.items()}
 
 _LONGEST = 200
 """Label values are sent by applications: longer ones are cut, so that no text travels in them."""
@@ -45,6 +48,14 @@ def dimension(name: str) -> Read:
         tag = name.removeprefix("tag.")
         return lambda call: call.tags.get(tag)
     return DIMENSIONS[name]
+
+
+def dimensions(names: Sequence[str]) -> Callable[[Call], tuple[str | None, ...]]:
+    """Return the reader of all of ``names`` at once. Raises as ``dimension`` does."""
+    if len(names) > 1 and DIMENSIONS.keys() >= set(names):
+        return attrgetter(*[_FIELDS[name] for name in names])
+    readers = [dimension(name) for name in names]
+    return lambda call: tuple([read(call) for read in readers])
 
 
 def check_dimensions(names: Iterable[str]) -> None:

@@ -72,23 +72,23 @@ class Tally:
     def add(self, call: Call) -> None:
         """Count one call."""
         self.calls += 1
-        end_ns = call.end_ns
-        if 0 < call.start_ns <= end_ns:
-            self._add_duration(end_ns - call.start_ns, call)
+        start_ns, end_ns, best = call.start_ns, call.end_ns, self.examples
+        if 0 < start_ns <= end_ns:
+            took_ns = end_ns - start_ns
+            self.timed += 1
+            self.duration_ns += took_ns
+            self.durations.add(took_ns / NANO)
+            if "slow" not in best or took_ns > best["slow"][0]:
+                best["slow"] = took_ns, call.trace_id
         if call.time_to_first_chunk_s is not None:
             self.first_chunks.add(call.time_to_first_chunk_s)
-        self._example("any", end_ns, call)
+        if "any" not in best or end_ns > best["any"][0]:
+            best["any"] = end_ns, call.trace_id
         if call.error_type is not None:
             self.errors += 1
-            self._example("failed", call.end_ns, call)
+            self._example("failed", end_ns, call)
         self._add_usage(call)
         self._add_quality(call)
-
-    def _add_duration(self, duration_ns: int, call: Call) -> None:
-        self.timed += 1
-        self.duration_ns += duration_ns
-        self.durations.add(duration_ns / NANO)
-        self._example("slow", duration_ns, call)
 
     def _add_usage(self, call: Call) -> None:
         usage, cost = call.usage, call.cost
@@ -101,29 +101,33 @@ class Tally:
                 self.output_tokens += given
         if cost is None:
             self.unpriced += call.unpriced
-        if cost is not None and cost.currency == "USD" and isfinite(cost.total):
+        elif cost.currency == "USD" and isfinite(cost.total):
             self.priced += 1
             self.cost_nano += round(cost.total * NANO)
             self._example("costly", cost.total, call)
 
     def _add_quality(self, call: Call) -> None:
-        answer = refused(call)
-        self.refusable += answer is not None
-        self.refused += answer is True
-        self.judged += call.flags is not None
-        for flag in call.flags or ():
-            self.flags[flag] = self.flags.get(flag, 0) + 1
-        if call.flags or answer:
+        flags, answer = call.flags, refused(call)
+        if answer is not None:
+            self.refusable += 1
+            self.refused += answer
+        if flags is not None:
+            self.judged += 1
+            for flag in flags:
+                self.flags[flag] = self.flags.get(flag, 0) + 1
+        if flags or answer:
             self._example("flagged", call.end_ns, call)
         if call.output_chars is not None:
             self.measured += 1
             self.output_chars += call.output_chars
             self.output_chars_squared += call.output_chars**2
         if call.score is not None and 0 <= call.score <= 1:
-            micro = round(call.score * MICRO)
-            self.scored += 1
-            self.score_micro += micro
-            self.score_micro_squared += micro**2
+            self._add_score(round(call.score * MICRO))
+
+    def _add_score(self, micro: int) -> None:
+        self.scored += 1
+        self.score_micro += micro
+        self.score_micro_squared += micro**2
 
     def _example(self, kind: Example, strength: float, call: Call) -> None:
         best = self.examples.get(kind)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from otel_llm.genai import Call
 
-from .dimensions import Read, check_dimensions, dimension, label
+from .dimensions import check_dimensions, dimensions, label
 from .matching import exactly, matches
 from .tally import NANO, Tally
 from .window import OVERFLOW, Key, Window, step_for
@@ -101,7 +101,7 @@ class Windows:
         self._index = _Index({})
         self._followers: list[tuple[tuple[str, ...], Take]] = []
         self._names: tuple[str, ...] = ()
-        self._readers: tuple[Read, ...] = ()
+        self._read = dimensions(())
         self._step_s = 1
         self._cells: dict[_Cell, Tally] = {}
         self._labels: dict[tuple[str | None, ...], Key] = {}
@@ -136,24 +136,26 @@ class Windows:
         names = {name for selection, _ in self._windows for name in selection.dimensions}
         names.update(name for followed, _ in self._followers for name in followed)
         self._names = tuple(sorted(names))
-        self._readers = tuple(dimension(name) for name in self._names)
+        self._read = dimensions(self._names)
         self._labels = {}
         self._index = _Index(self._windows)
         self._step_s = min((step_for(length) for _, length in self._windows), default=1)
 
     def observe(self, calls: Iterable[Call], now_s: float) -> None:
         """Count ``calls``. One that claims to end after ``now_s``, or never, ended just now."""
-        now_ns = now_s * NANO
+        now_ns, step_ns = int(now_s * NANO), self._step_s * NANO
         with self._lock:
+            read, known, cells = self._read, self._labels, self._cells
             for call in calls:
                 end_ns = call.end_ns
-                at = end_ns / NANO if 0 < end_ns <= now_ns else now_s
-                values = tuple([read(call) for read in self._readers])
-                values = self._labels.get(values) or self._labelled(values)
-                cell = (call.billed, int(at // self._step_s), values)
-                tally = self._cells.get(cell)
+                if not 0 < end_ns <= now_ns:
+                    end_ns = now_ns
+                values = read(call)
+                values = known.get(values) or self._labelled(values)
+                cell = (call.billed, end_ns // step_ns, values)
+                tally = cells.get(cell)
                 if tally is None:
-                    tally = self._cells[cell] = Tally()
+                    tally = cells[cell] = Tally()
                 tally.add(call)
             if len(self._cells) > 4 * self._max_series:
                 self._spread()

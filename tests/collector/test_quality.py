@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -157,3 +158,122 @@ def test_no_more_than_so_many_answers_are_scored_per_second_of_their_own_time():
 
     scored = [view.has("otel_llm.quality.score") for view in (*now.genai(), *later.genai())]
     assert scored == [True, True, True, False, False, True]
+
+
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+ASKED = "gen_ai.request.structured_output_schema"
+MISFIT = ["format_violation", "schema_mismatch"]
+
+
+def answers(text: str, **more: object) -> dict[str, object]:
+    return chat(**more) | {"gen_ai.output.messages": json.dumps(says(text))}
+
+
+def flags(span: dict[str, object], **config: object) -> object:
+    return judged(span, **config)["otel_llm.quality.flags"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"city": "Oslo"}', []),
+        ('{"town": "Oslo"}', MISFIT),
+        ('{"city": 7}', MISFIT),
+        ('["Oslo"]', MISFIT),
+        ('{"city": "Oslo"', ["format_violation"]),
+        ("I'm sorry, but I can't help with that.", ["refusal", "format_violation"]),
+    ],
+)
+def test_json_must_fit_the_schema_that_the_request_asked_for(text: str, expected: list[str]):
+    span = answers(text, gen_ai__output__type="json") | {ASKED: json.dumps(CITY)}
+
+    assert flags(span) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (ASKED, CITY),
+        ("ai.schema", CITY),
+        (
+            "llm.invocation_parameters",
+            {"response_format": {"type": "json_schema", "json_schema": {"schema": CITY}}},
+        ),
+        (
+            "llm.invocation_parameters",
+            {"text": {"format": {"type": "json_schema", "schema": CITY}}},
+        ),
+        ("model_request_parameters", {"output_object": {"name": "City", "json_schema": CITY}}),
+        ("request_data", {"messages": [], "response_format": {"json_schema": {"schema": CITY}}}),
+    ],
+)
+def test_the_schema_is_found_where_each_dialect_has_it(name: str, value: object):
+    captured = {name: json.dumps(value)}
+
+    assert flags(answers('{"town": 1}') | captured) == MISFIT
+    assert flags(answers('{"city": "Oslo"}') | captured) == []
+    structured = chat() | {"gen_ai.output.messages": says('{"town": 1}')}
+    assert flags(structured | captured) == MISFIT
+
+
+@pytest.mark.parametrize("odd", ["", "7", "[]", "{", "null", "[" * 5000, '{"response_format": 1}'])
+@pytest.mark.parametrize("name", [ASKED, "llm.invocation_parameters"])
+def test_what_is_no_schema_flags_nothing(name: str, odd: str):
+    assert flags(answers('{"town": 1}', gen_ai__output__type="json") | {name: odd}) == []
+
+
+def test_a_schema_of_the_operator_goes_before_that_of_the_request():
+    own = {"type": "object", "required": ["town"]}
+    of_prompt = build(
+        QualityConfig, {"schemas": [{"prompt": "find-*", "schema": own}]}, "processors.quality"
+    ).schemas
+    span = answers('{"city": "Oslo"}', gen_ai__output__type="json") | {ASKED: json.dumps(CITY)}
+
+    assert flags(span, schemas=of_prompt) == []
+    assert flags(span | {"gen_ai.prompt.name": "find-city"}, schemas=of_prompt) == MISFIT
+
+
+def test_a_schema_may_be_for_a_model_and_in_a_file(tmp_path: Path):
+    (tmp_path / "city.json").write_text(json.dumps(CITY))
+    given = {"schemas": [{"model": "gpt-4o*", "file": str(tmp_path / "city.json")}]}
+    config = build(QualityConfig, given, "processors.quality").schemas
+
+    assert flags(answers("```json\n{}\n```"), schemas=config) == MISFIT
+    assert flags(answers("Oslo"), schemas=config) == ["format_violation"]
+    other = {"gen_ai.request.model": "o3", "gen_ai.response.model": "o3"}
+    assert flags(answers("{}") | other, schemas=config) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"prompt": "a"}, "give schema or file"),
+        ({"schema": {}}, "give prompt or model"),
+        ({"prompt": "a", "schema": {"type": "strin"}}, "json_schema: 'strin' is not valid"),
+        ({"prompt": "a", "schema": {"contains": {}}}, "no answer can be judged by contains"),
+        ({"prompt": "a", "file": "/nowhere.json"}, "/nowhere.json holds no JSON"),
+    ],
+)
+def test_a_configured_schema_that_could_not_work_is_refused(given: object, problem: str):
+    with pytest.raises(ConfigError) as raised:
+        build(QualityConfig, {"schemas": [given]}, "processors.quality")
+
+    assert problem in str(raised.value)
+
+
+def test_no_more_than_so_many_answers_are_held_against_a_schema_per_second():
+    span = answers("{}", gen_ai__output__type="json") | {ASKED: json.dumps(CITY)}
+    received = batch(*[span] * 4)
+
+    QualityProcessor(QualityConfig(schemas_per_s=2)).process(received)
+
+    found = [view.texts("otel_llm.quality.flags") for view in received.genai()]
+    assert found == [tuple(MISFIT)] * 2 + [()] * 2
+
+
+def test_an_answer_of_another_shape_scores_less():
+    span = answers('{"town": 1}', gen_ai__output__type="json")
+
+    fits, misfits = judged(span), judged(span | {ASKED: json.dumps(CITY)})
+
+    assert fits["otel_llm.quality.score"] > misfits["otel_llm.quality.score"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .check import Check
 from .empty import EMPTY
-from .format import FORMAT_VIOLATION
+from .format import FORMAT_VIOLATION, SCHEMA_MISMATCH
 from .hedging import HEDGING
 from .injection import PROMPT_INJECTION
 from .language import LANGUAGE_MISMATCH
@@ -23,6 +23,7 @@ CATALOGUE: dict[str, Check] = {
         EMPTY,
         REPETITION,
         FORMAT_VIOLATION,
+        SCHEMA_MISMATCH,
         LANGUAGE_MISMATCH,
         SECRETS_CHECK,
         PII_CHECK,

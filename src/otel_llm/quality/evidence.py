@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from .messages import Message, quick_length, read
+from .schema import Schema
 
 MAX_CHARS = 65_536
 """What is longer is judged by its start: a huge answer must not cost more than a large one."""
@@ -81,3 +82,5 @@ class Evidence:
     output: Content | None = None
     input: Content | None = None
     thresholds: Thresholds = field(default_factory=Thresholds)
+    schema: Schema | None = None
+    """What JSON was asked for, where that is known."""

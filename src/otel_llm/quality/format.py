@@ -1,12 +1,17 @@
-"""``format_violation``: JSON or a list was asked for and something else came back."""
+"""``format_violation``: JSON or a list was asked for and something else came back.
+
+JSON that does not fit the schema that it was asked for by is that too, and a ``schema_mismatch``.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 from .check import Check
 from .evidence import Content, Evidence
+from .schema import Schema
 from .words import finder, patterns
 
 _JSON = {
@@ -35,8 +40,7 @@ def is_json(text: str) -> bool:
 
 def holds_json(text: str) -> bool:
     """Return whether ``text`` is JSON or holds it in a code fence: who asks in words, reads."""
-    fenced = _FENCE.search(text)
-    return is_json(fenced[1] if fenced else text)
+    return _json_in(text) is not None
 
 
 def holds_list(text: str) -> bool:
@@ -44,13 +48,18 @@ def holds_list(text: str) -> bool:
     return len(_ITEM.findall(text)) > 1 or len(text.strip().splitlines()) > 2
 
 
-def breaks_format(answer: str, question: str, output_type: str | None) -> bool | None:
+def breaks_format(
+    answer: str, question: str, output_type: str | None, schema: Schema | None = None
+) -> bool | None:
     """Return whether ``answer`` lacks the format that was asked for; ``None`` when none was.
 
-    A format is asked for by the request (``gen_ai.output.type``) or in the words of ``question``.
+    A format is asked for by the request (``gen_ai.output.type``), by a schema, or in the words of
+    ``question``.
     """
     if output_type == "json":
-        return not is_json(answer)
+        return not is_json(answer) or misfits(answer, schema)
+    if schema is not None:
+        return not holds_json(answer) or misfits(answer, schema)
     if _ASKS_JSON.search(question):
         return not holds_json(answer)
     if _ASKS_LIST.search(question):
@@ -58,27 +67,61 @@ def breaks_format(answer: str, question: str, output_type: str | None) -> bool |
     return None
 
 
+def misfits(answer: str, schema: Schema | None) -> bool:
+    """Return whether ``answer`` is JSON that is certain not to fit ``schema``."""
+    found = _json_in(answer) if schema is not None else None
+    return schema is not None and found is not None and schema.fits(found) is False
+
+
+def _json_in(text: str) -> str | None:
+    if is_json(text):
+        return text
+    fenced = _FENCE.search(text)
+    return fenced[1] if fenced and is_json(fenced[1]) else None
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
 def _suspect(seen: Evidence, _: bytes) -> bool:
-    return seen.output_type == "json"
+    return seen.output_type == "json" or seen.schema is not None
 
 
-def _violated(seen: Evidence, output: Content) -> bool:
-    question = seen.input.question if seen.input else ""
-    return any(
-        breaks_format(message.text, question, seen.output_type)
+def _has_schema(seen: Evidence, _: bytes) -> bool:
+    return seen.schema is not None
+
+
+def _answers(output: Content) -> Iterator[str]:
+    return (
+        message.text
         for message in output.messages
         if message.texts and not message.tool_calls and not message.refused
     )
 
 
+def _violated(seen: Evidence, output: Content) -> bool:
+    question = seen.input.question if seen.input else ""
+    return any(
+        breaks_format(answer, question, seen.output_type, seen.schema)
+        for answer in _answers(output)
+    )
+
+
+def _mismatched(seen: Evidence, output: Content) -> bool:
+    return any(misfits(answer, seen.schema) for answer in _answers(output))
+
+
 FORMAT_VIOLATION = Check(
     name="format_violation",
-    about="JSON or a list was asked for and the answer is none.",
+    about="JSON or a list was asked for and the answer is none, or JSON of another schema.",
     asked=patterns(_JSON | _LIST),
     suspect=_suspect,
     judge=_violated,
+)
+SCHEMA_MISMATCH = Check(
+    name="schema_mismatch",
+    about="The answer is JSON and does not fit the schema that it was asked for by.",
+    suspect=_has_schema,
+    judge=_mismatched,
 )

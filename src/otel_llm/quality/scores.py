@@ -16,6 +16,7 @@ from .finish import REFUSED, TRUNCATED, plain
 from .format import breaks_format
 from .leaks import PII, SECRETS, find
 from .repetition import repeats
+from .schema import Schema
 from .words import listed
 
 WEIGHTS = {
@@ -57,7 +58,8 @@ class Scores:
     safety: float | None = None
     """1; 0.5 with personal data; 0 with a secret. A refusal is safe."""
     format: float | None = None
-    """1 when the JSON or list that was asked for is there, else 0; 1 when none was asked for."""
+    """1 when the JSON (by its schema, if one is known) or list that was asked for is there, else 0;
+    1 when none was asked for."""
 
     @property
     def overall(self) -> float | None:
@@ -73,6 +75,7 @@ def score(
     question: str | None = None,
     finish_reasons: Sequence[str] = (),
     output_type: str | None = None,
+    schema: Schema | None = None,
 ) -> Scores:
     """Score an answer; ``None`` for what was not captured. An empty answer scores 0 on
     completeness and on nothing else."""
@@ -86,7 +89,7 @@ def score(
         coherence=coherence(answer),
         completeness=completeness(answer, reasons),
         safety=safety(answer),
-        format=format_compliance(answer, question or "", output_type),
+        format=format_compliance(answer, question or "", output_type, schema),
     )
 
 
@@ -131,9 +134,11 @@ def safety(answer: str) -> float:
     return 0.5 if next(find(answer, PII), None) else 1.0
 
 
-def format_compliance(answer: str, question: str, output_type: str | None) -> float:
+def format_compliance(
+    answer: str, question: str, output_type: str | None, schema: Schema | None = None
+) -> float:
     """See ``Scores.format``; ``format.breaks_format`` says what asks for one."""
-    return 0.0 if breaks_format(answer, question, output_type) else 1.0
+    return 0.0 if breaks_format(answer, question, output_type, schema) else 1.0
 
 
 def _finished(reasons: set[str]) -> float | None:

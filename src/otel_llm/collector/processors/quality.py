@@ -23,7 +23,8 @@ from otel_llm.quality.language import LANGUAGE_MISMATCH
 from otel_llm.quality.scores import score
 from otel_llm.semconv import own
 
-from ..facts import FINISH_REASONS, FLAGS, OPERATION, OUTPUT_TOKENS, OUTPUT_TYPE, Facts
+from ..facts import FINISH_REASONS, FLAGS, OPERATION, OUTPUT_TYPE, USAGE, Facts
+from ..schemas import SchemaConfig, Schemas
 from ..template import Template
 
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ class QualityConfig:
     languages_per_s: int = 100
     """Answers whose language is told per second of their own time, at most: it takes five times as
     long as all other checks together. 0: none."""
+    schemas: tuple[SchemaConfig, ...] = ()
+    """JSON schemas that answers must fit, before those that captured requests ask for; the first
+    that is for a call is taken."""
+    schemas_per_s: int = 100
+    """Answers that are held against a schema per second of their own time, at most: it takes from
+    50 µs for a small one to 10 ms. 0: none."""
     output_length: bool = True
     """Whether to write ``otel_llm.output.length``; drift of the mean length needs it."""
 
@@ -74,6 +81,7 @@ class QualityProcessor:
         self._config = config = config or QualityConfig()
         self._thorough = self._made_inspector(config.off)
         self._quick = self._made_inspector({*config.off, LANGUAGE_MISMATCH.name})
+        self._schemas = Schemas(config.schemas)
         self._seen: dict[int, int] = {}
         self._unseen: dict[object, Template | None] = {}
 
@@ -98,15 +106,17 @@ class QualityProcessor:
         if output is input is None:
             self._flag_unseen(span, facts)
             return
+        nth = self._nth_of(span.end_ns // 10**9)
+        held = output if nth <= self._config.schemas_per_s else None
         seen = Evidence(
             facts[FINISH_REASONS] or (),
-            facts[OUTPUT_TOKENS],
+            facts[USAGE].output_tokens,
             facts[OUTPUT_TYPE],
             output,
             input,
             self._config.thresholds,
+            self._schemas.of(span, facts, held.raw) if held else None,
         )
-        nth = self._nth_of(span.end_ns // 10**9)
         quick = nth > self._config.languages_per_s
         flags = (self._quick if quick else self._thorough).flags(seen)
         if flags is not None:
@@ -116,7 +126,7 @@ class QualityProcessor:
 
     def _flag_unseen(self, span: SpanView, facts: Facts) -> None:
         """Flag a call whose content was not captured: few things tell, and they come again."""
-        tokens = facts[OUTPUT_TOKENS]
+        tokens = facts[USAGE].output_tokens
         key = facts[FINISH_REASONS], tokens if tokens is None else tokens > 0
         template = self._unseen.get(key, _UNSEEN)
         if template is _UNSEEN:
@@ -153,7 +163,8 @@ def _overall(seen: Evidence, output: Content) -> float | None:
     if not output.messages or any(message.tool_calls for message in output.messages):
         return None
     question = seen.input.question if seen.input else None
-    return score(output.opening, question, seen.finish_reasons, seen.output_type).overall
+    told = seen.finish_reasons, seen.output_type, seen.schema
+    return score(output.opening, question, *told).overall
 
 
 @lru_cache(maxsize=4096)

@@ -1,18 +1,22 @@
 """Start a fake provider, the collector and an instrumented application; show what they made.
 
-``python -m examples.demo`` stays until Ctrl-C and asks the questions again every few seconds;
-``--once`` shows everything and exits, with 0 only when every claim on the screen was seen to hold.
+``python -m examples.demo`` gives the shop a past, stays until Ctrl-C and asks the questions again
+every few seconds; ``--once`` shows what came of one round and exits, with 0 only when every claim
+on the screen was seen to hold.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +29,7 @@ from rich.table import Table
 
 from otel_llm.testing import Answer, FakeProvider, Received, json_answer
 
+from . import past
 from .provider import ROUTES
 
 HERE = Path(__file__).parent
@@ -33,6 +38,8 @@ PORTS = {"DEMO_OTLP_GRPC_PORT": 4317, "DEMO_OTLP_HTTP_PORT": 4318, "DEMO_API_POR
 EXPECTED_CALLS = 14
 """Model calls of one run of ``app.py``: six embeddings, seven answered chats, one that fails."""
 AGAIN_S = 20.0
+CONTENT_TOKEN = "demo"
+"""Shows what was said. A real one is long and secret."""
 
 console = Console(width=None if sys.stdout.isatty() else 150)
 Row = Mapping[str, Any]
@@ -45,20 +52,35 @@ def main() -> int:
     once = parser.parse_args().once
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the collector is ended too
     ports = {name: str(_free(port)) for name, port in PORTS.items()}
-    with FakeProvider(ROUTES) as provider, FakeProvider({"^POST ": _hook}) as hook:
-        return _run(provider, hook, {**ports, "DEMO_WEBHOOK_URL": f"{hook.url}/alerts"}, once)
+    with (
+        tempfile.TemporaryDirectory(prefix="otel-llm-demo-") as data,
+        FakeProvider(ROUTES) as provider,
+        FakeProvider({"^POST ": _hook}) as hook,
+    ):
+        _write_secrets(Path(data))
+        told = {"DEMO_DATA": data, "DEMO_WEBHOOK_URL": f"{hook.url}/alerts"}
+        return _run(provider, hook, {**ports, **told}, once)
+
+
+def _write_secrets(data: Path) -> None:
+    (data / "key").write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+    (data / "token").write_text(CONTENT_TOKEN)
 
 
 def _run(provider: FakeProvider, hook: FakeProvider, ports: Mapping[str, str], once: bool) -> int:
     api = f"http://127.0.0.1:{ports['DEMO_API_PORT']}"
-    with _collector(ports):
+    if not once:
+        _remember(api, ports)
+    with _collector("collector.yaml", ports):
         _step(f"a model provider that speaks OpenAI's wire format: {provider.url}")
-        _wait("the collector", lambda: httpx2.get(f"{api}/health").is_success)
+        _up(api)
         _step(f"the collector: OTLP on 127.0.0.1:{ports['DEMO_OTLP_GRPC_PORT']} (gRPC) and "
               f":{ports['DEMO_OTLP_HTTP_PORT']} (HTTP)")  # fmt: skip
+        since = f"{time.time():.0f}"
         _ask(provider.url, ports)
-        shown = _show(api, hook)
+        shown = _show(api, hook, since)
         if not once:
+            _judge(api)
             _stay(provider.url, ports)
     return 0 if shown else 1
 
@@ -75,9 +97,29 @@ def _free(port: int) -> int:
     raise OSError("no free port on 127.0.0.1")
 
 
+def _remember(api: str, ports: Mapping[str, str]) -> None:
+    """Give the shop a past, before anything is watched: what comes late is not judged."""
+    with _collector("past.yaml", ports):
+        _up(api)
+        sent = past.send(f"http://127.0.0.1:{ports['DEMO_OTLP_HTTP_PORT']}")
+        _step(f"the shop's past, made up: {sent:,} spans of {past.DAYS} days")
+
+
+def _judge(api: str) -> None:
+    """Let every third asker say what they think of the answer."""
+    calls = httpx2.get(f"{api}/v1/calls", params={"limit": 200, "operation": "chat"}).json()
+    for call in calls["calls"][::3]:
+        of = {"trace_id": call["trace_id"], "span_id": call["span_id"], "user": call["user"]}
+        httpx2.post(f"{api}/v1/feedback", json={**of, "rating": "down" if call["flags"] else "up"})
+
+
+def _up(api: str) -> None:
+    _wait("the collector", lambda: httpx2.get(f"{api}/health").is_success)
+
+
 @contextmanager
-def _collector(ports: Mapping[str, str]) -> Iterator[None]:
-    command = [str(BIN / "otel-llm"), "collector", "--config", str(HERE / "collector.yaml")]
+def _collector(config: str, ports: Mapping[str, str]) -> Iterator[None]:
+    command = [str(BIN / "otel-llm"), "collector", "--config", str(HERE / config)]
     process = subprocess.Popen(command, env={**os.environ, **ports})
     try:
         yield
@@ -101,33 +143,40 @@ def _ask(provider: str, ports: Mapping[str, str]) -> None:
     subprocess.run(command, env=environment, check=True, timeout=120)
 
 
-def _show(api: str, hook: FakeProvider) -> bool:
-    """Print the calls, the sums and the alert; returns whether all of it arrived."""
-    calls = _wait("the calls", lambda: _calls(api))
+def _show(api: str, hook: FakeProvider, since: str) -> bool:
+    """Print the calls from ``since`` on, the sums and the alert; returns whether all of it
+    arrived."""
+    calls = _wait("the calls", lambda: _calls(api, since))
     console.print(_table(calls))
-    summary = httpx2.get(f"{api}/v1/summary").json()
+    summary = httpx2.get(f"{api}/v1/summary", params={"since": since}).json()
     console.print(
         f"{summary['count']} calls, {summary['errors']} failed, ${summary['total_cost_usd']:.6f}, "
         f"{summary['unpriced']} without a price (unknown is not zero)"
     )
-    told = _wait("the alert", lambda: hook.requests)[0].json()
-    for alert in told["alerts"]:
+    for alert in _wait("the alert", lambda: _told(hook)):
         console.print(
             f"\n[bold red]ALERT[/] {alert['severity']}: {alert['annotations']['summary']}"
         )
         console.print(f"      a call that shows it: {alert['trace_url']}", highlight=False)
     console.print(
         f"\nDashboard  {api}/\nAPI        {api}/v1/summary, described by {api}/openapi.json\n"
-        f"Metrics    {api}/metrics\n",
+        f"Metrics    {api}/metrics\n"
+        f"Content    is shown on a trace's page to the token {CONTENT_TOKEN}\n",
         highlight=False,
     )
     return any(c["cost"] for c in calls) and any(c["flags"] for c in calls)
 
 
-def _calls(api: str) -> list[Row]:
-    answer = httpx2.get(f"{api}/v1/calls", params={"limit": 100}).json()
+def _calls(api: str, since: str) -> list[Row]:
+    answer = httpx2.get(f"{api}/v1/calls", params={"limit": 100, "since": since}).json()
     calls = [c for c in answer["calls"] if c["operation"] in ("chat", "embeddings")]
     return calls if len(calls) >= EXPECTED_CALLS else []
+
+
+def _told(hook: FakeProvider) -> list[Row]:
+    """Of what the webhook got, the alert that this round of questions caused."""
+    alerts = [alert for request in hook.requests for alert in request.json()["alerts"]]
+    return [alert for alert in alerts if alert["labels"]["alertname"] == "ErrorsHigh"][:1]
 
 
 def _hook(_: Received) -> Answer:

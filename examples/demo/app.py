@@ -95,6 +95,9 @@ def summarise(text: str) -> str | None:
 def main() -> None:
     """Ask everything a day brings: plain, streamed, with a tool, cut short, refused, failing."""
     otel_llm.set_user(os.environ.get("DEMO_USER", "ada"))
+    otel_llm.set_session(f"demo-{os.getpid()}")
+    otel_llm.set_tags(feature="chat", team="support", channel="web")
+    otel_llm.set_prompt("chat", "4")
     answer("How long does the battery last?")
     answer("What does the warranty cover?")
     answer("Please compare Lumen 1 and Lumen 2", model="gpt-4o", max_tokens=30)

@@ -89,8 +89,8 @@ def test_data_health_puts_first_what_was_lost(client: httpx2.Client, store: Duck
     page = get(client, "/data-health")
     text = words(page)
 
-    lost, _, everything = text.partition("Everything the collector counts of itself")
-    assert "1 kinds" in lost
+    lost, _, everything = text.partition("What the collector counts of itself")
+    assert "1 kind" in lost
     assert "otel_llm_store_failed_calls_total 3" in lost
     assert "otel_llm_store_dropped_calls" not in lost
     assert "otel_llm_store_pending_calls 7" in everything

@@ -145,7 +145,10 @@ def test_the_overview_shows_sums_models_errors_flags_and_calls(
 def test_firing_alerts_are_on_top_of_the_overview(client: httpx2.Client):
     page = get(client, "/")
 
-    assert "Firing alerts critical slow: p95 is <b>12 s</b> example All alerts" in words(page)
+    assert (
+        "Firing alerts critical slow: p95 is <b>12 s</b> a call that shows it All alerts"
+        in words(page)
+    )
     assert f"/traces/{SLOW.trace_id}" in [link.get("href") for link in page.all("a")]
     assert page.all("b") == []
 
@@ -239,7 +242,8 @@ def test_alerts_are_listed_acknowledged_and_resolved(client: httpx2.Client):
     answer = client.post(f"/alerts/{SLOW.id}/resolve")
     over = words(get(client, "/alerts"))
 
-    assert "critical slow p95 is <b>12 s</b> example model: gpt-4o firing 12 10" in listed
+    links = "a call that shows it the calls since"
+    assert f"critical slow p95 is <b>12 s</b> {links} model: gpt-4o firing 12 10" in listed
     assert "firing acknowledged by dashboard" in taken
     assert "resolved acknowledged by dashboard" in over
     assert (answer.status_code, answer.headers["location"]) == (303, "/alerts")

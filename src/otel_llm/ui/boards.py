@@ -170,7 +170,8 @@ def error_board(store: Store, asked: Asked) -> Board:
     return Board(
         title="Errors",
         about="Calls that ended with an error. An answer that was refused or cut off did not fail: "
-        "its finish reason and its flags say so.",
+        "its finish reason and its flags say so. A failed call has no model that served it, and is "
+        "listed under the one that was asked for.",
         tiles=[error_tile(stats), Tile("Calls", count(stats.count))],
         plots=[
             plot("Error rate", "percent", asked, store, rate=lambda s: s.error_rate),

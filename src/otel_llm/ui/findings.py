@@ -17,10 +17,12 @@ from otel_llm.store import GOOD_ENOUGH, Store
 from otel_llm.store.unpriced import unpriced
 
 from .asked import ask
+from .format import ms, percent, size
 from .plots import plot_scores
 from .render import Renderer, explained
 
 _OF_CALLS: Final = "otel_llm_call"
+_BUDGETS: Final = "otel_llm_budget"
 _SUITES: Final = "otel_llm_evaluation_suite"
 _LOSSES: Final = ("failed", "dropped", "refused", "malformed", "lost", "corrupt", "unreadable")
 """Parts of the names of what should stay at zero."""
@@ -34,6 +36,16 @@ class Reading:
     labels: Labels
     value: float
     help: str
+
+    @property
+    def shown(self) -> str:
+        """The value in the unit that its name ends with."""
+        name = self.name.removesuffix("_total")
+        if name.endswith("_bytes"):
+            return size(self.value)
+        if name.endswith("_seconds"):
+            return ms(self.value * 1e3)
+        return percent(self.value) if name.endswith("_rate") else f"{self.value:,.6g}"
 
     @property
     def bad(self) -> bool:
@@ -85,13 +97,14 @@ def _unpriced(
 
 def _health(store: Store, render: Renderer, measures: Measure, request: Request) -> Response:
     """What came in, what went out, what was lost on the way."""
-    own = [one for one in readings(measures()) if not one.name.startswith(_OF_CALLS)]
+    elsewhere = (_OF_CALLS, _BUDGETS)
+    own = [one for one in readings(measures()) if not one.name.startswith(elsewhere)]
     return render.page(
         request,
         "data-health",
         losses=[one for one in own if one.bad],
         readings=own,
-        size=store.size_bytes(),
+        stored=store.size_bytes(),
         newest=next(iter(store.calls(limit=1).calls), None),
     )
 

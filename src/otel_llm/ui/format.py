@@ -51,6 +51,13 @@ def ms(milliseconds: float | None) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
 
 
+def size(number: float) -> str:
+    """Bytes, in the largest unit that leaves a whole one."""
+    units = ("bytes", "KiB", "MiB", "GiB")
+    power = next((n for n in range(3) if number < 1_024 ** (n + 1)), 3)
+    return f"{number / 1_024**power:,.{min(power, 1)}f} {units[power]}"
+
+
 def percent(share: float | None) -> str:
     """A share of one as a percentage."""
     if share is None:
@@ -101,6 +108,11 @@ def _asked_ns(given: str) -> int:
 def moment(ns: int) -> str:
     """Unix nanoseconds as a time of day in UTC, for people."""
     return _utc(ns).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def day(ns: int) -> str:
+    """Unix nanoseconds as a day in UTC."""
+    return _utc(ns).date().isoformat()
 
 
 def iso(ns: int) -> str:

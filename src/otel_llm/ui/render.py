@@ -34,7 +34,7 @@ _FILTERS: Final = {
     name: getattr(format, name)
     for name in (
         *("count", "instant", "iso", "moment", "money", "ms", "percent", "readable", "reading"),
-        "score",
+        *("score", "size", "day"),
     )
 }
 _GLOBALS: Final = {

@@ -350,18 +350,23 @@ class SpanView:
         """What is wanted of every GenAI span (see ``facts``), as it now is. To be read only."""
         if self._facts is None:
             self._facts = self.layout.facts(self._values)
-            if self._changes:
-                facts.change(self._facts, self._changes)
-                if not facts.COUNTED.keys().isdisjoint(self._changes):
-                    self._facts[facts.USAGE] = self._usage()
+            for name in self._changes:
+                self._renew(self._facts, name)
             for template, numbers in self._filled:
                 template.note(self._facts, numbers)
         return self._facts
 
-    def _usage(self) -> Usage:
-        return Usage.of(
-            {count: self.integer(n) for n, count in facts.COUNTED.items() if self.has(n)}
-        )
+    def _renew(self, known: Facts, name: str) -> None:
+        """Bring ``known`` up to what was written or taken away under ``name``."""
+        if name in facts.AT:
+            place = facts.AT[name]
+            known[place] = facts.READ[place](self._changes[name])
+            known[facts.PROFILE] = None
+        elif name in facts.COUNTED:
+            count = facts.COUNTED[name]
+            said = [self.integer(other) for other in facts.SPELLED[count] if self.has(other)]
+            newest = said[-1] if said else None
+            known[facts.USAGE] = Usage.of({**vars(known[facts.USAGE]), count: newest})
 
     @property
     def place(self) -> tuple[str, str, str | None, str, int, int]:
@@ -513,7 +518,9 @@ class SpanView:
         number of another library goes through ``set``."""
         self._scope.touched = True
         self._all_written().update(values)
-        self._facts = None
+        if self._facts is not None:
+            for name in values:
+                self._renew(self._facts, name)
 
     def fill(self, template: Template, numbers: Sequence[float] = ()) -> None:
         """Set all attributes of a template, at a small part of the price."""
@@ -537,7 +544,8 @@ class SpanView:
     def _change(self, name: str, value: Value | None) -> None:
         self._scope.touched = True
         self._all_written()[name] = value
-        self._facts = None
+        if self._facts is not None:
+            self._renew(self._facts, name)
 
     def rewrite_events(self, change: Callable[[object], object]) -> None:
         """Replace the values of the events' attributes, and the status message, by what ``change``

@@ -71,6 +71,10 @@ COUNTED: Final = {
     **dict(zip(COUNT_NAMES, COUNTS, strict=True)),
 }
 """Name of an attribute to the field of ``Usage``."""
+SPELLED: Final = {
+    count: tuple(name for name, other in COUNTED.items() if other == count) for count in COUNTS
+}
+"""Field of ``Usage`` to the names that say it, that of today last."""
 
 # In the order in which ``Call`` wants them: whole stretches are handed over at once.
 _TABLE: Final = (
@@ -213,11 +217,3 @@ class Plan:
 
 _known: dict[tuple[Plan, tuple[bytes, ...]], Facts] = {}
 """Facts that come together. Thread-safe: at worst they are decoded twice."""
-
-
-def change(facts: Facts, changes: Mapping[str, Any]) -> None:
-    """Put attributes that were written since among the facts, all but the counts."""
-    for name, value in changes.items():
-        if name in AT:
-            facts[AT[name]] = READ[AT[name]](value)
-            facts[PROFILE] = None

@@ -11,8 +11,8 @@ from otel_llm import semconv
 from .table import (
     ANSWERS,
     DIALECTS,
+    ENTITIES,
     FOREIGN_SCOPES,
-    IN_AND_OUT,
     NUMBERED,
     OPERATIONS,
     RENAMES,
@@ -38,6 +38,10 @@ class Plan(NamedTuple):
     """Prefix of each list that is spread over numbered names, and those names."""
     renames: tuple[tuple[str, Rename], ...]
     """In the order of the table: of two old names for one new, the better one stands first."""
+    answer: bool
+    """Whether parts of the answer came under separate names."""
+    entity: bool
+    """Whether what goes in and out of an agent, a tool or a chain, or its name, is said."""
     top_k: bool
     """Whether there is one, which may be no whole number."""
     unfinished: bool
@@ -70,12 +74,14 @@ class Plans:
         for dialect in DIALECTS:
             if dialect.marker in names or scope in dialect.scopes:
                 renames += tuple((o, r) for o, r in dialect.own.items() if o in names)
-        others = any(name in names for name in (*ANSWERS, *IN_AND_OUT))
+        answer, entity = (any(n in names for n in some) for some in (ANSWERS, ENTITIES))
         return Plan(
-            bool(markers or lists or renames or others or scope),
+            bool(markers or lists or renames or answer or entity or scope),
             markers,
             lists,
             renames,
+            answer,
+            entity,
             semconv.REQUEST_TOP_K in names,
             semconv.OUTPUT_MESSAGES in names and semconv.RESPONSE_FINISH_REASONS not in names,
         )

@@ -74,11 +74,12 @@ NUMBERED: Final = (
 ANSWERS: Final = ("ai.response.text", "ai.response.object", "ai.response.reasoning",
                   "ai.response.toolCalls", "gen_ai.response.tool_calls")  # fmt: skip
 """Parts of one answer."""
-IN_AND_OUT: Final = (
+ENTITIES: Final = (
+    "traceloop.entity.name",
     "traceloop.entity.input",
     "traceloop.entity.output",
     "input.value",
     "output.value",
 )
-"""What they are depends on the kind of the span."""
+"""Name, input and output of something; what they are depends on the kind of the span."""
 FOREIGN_SCOPES: Final = tuple(scope for dialect in DIALECTS for scope in dialect.scopes)

@@ -61,9 +61,12 @@ def translate(span: SpanView, plan: Plan, *, keep: bool) -> None:
     for old, rename in plan.renames:
         if HOW[rename.how](work, old, rename.new or ""):
             work.done(old)
-    _answer(work)
-    _entity(work)
-    _name(work)
+    if plan.answer:
+        _answer(work)
+    if plan.entity:
+        _entity(work)
+    if span.scope_name in _CALLED:
+        _name(work)
     settle(span, plan, keep=keep)
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import cohere
 import httpx
-from cohere.v2.client import V2Client
+from cohere.v2.raw_client import RawV2Client
 
 from otel_llm.instrumentation.cohere import CohereInstrumentor
 from otel_llm.testing import cohere as wire
@@ -17,11 +17,14 @@ from .hand import TEXT, Hand, said, start, transport
 
 
 class Cohere(Hand):
-    """``chat`` of version 2 of the API, which does not name the model that served."""
+    """``chat`` of version 2 of the API, which does not name the model that served.
+
+    A client keeps its own ``chat`` from when it was made, so that what is patched is below it.
+    """
 
     name = "cohere"
     instrumentor = CohereInstrumentor
-    patched = V2Client
+    patched = RawV2Client
     method = "chat"
     ask: ClassVar[dict[str, Any]] = {
         "model": "command-a-03-2025",
@@ -39,7 +42,6 @@ class Cohere(Hand):
             "k",
             base_url="http://127.0.0.1:80",
             httpx_client=httpx.Client(transport=memory),
-            log_warning_experimental_features=False,  # else ``chat`` is kept by the instance
         )
 
     @staticmethod

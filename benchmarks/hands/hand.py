@@ -112,9 +112,15 @@ class Hand:
     @contextmanager
     def stubbed(cls, client: Any) -> Iterator[Any]:
         """Answer from memory in place of the patched method, which is wrapped as ever."""
-        answer = cls.create(client)(**cls.ask)
-        original = getattr(cls.patched, cls.method)
-        setattr(cls.patched, cls.method, lambda *_, **__: answer)
+        original, answers = getattr(cls.patched, cls.method), list[Any]()
+
+        def answered(*args: Any, **kwargs: Any) -> Any:
+            answers[:] = answers or [original(*args, **kwargs)]
+            return answers[0]
+
+        setattr(cls.patched, cls.method, answered)
+        cls.create(client)(**cls.ask)
+        setattr(cls.patched, cls.method, lambda *_, **__: answers[0])
         try:
             yield client
         finally:

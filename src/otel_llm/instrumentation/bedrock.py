@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from otel_llm import semconv
 from otel_llm.genai import Request, Response
@@ -26,6 +25,7 @@ from otel_llm.genai import Request, Response
 from .core import Content, Endpoint, Hook, LLMInstrumentor, Message, Origin, Patch, StreamReader
 from .shapes import bedrock_agents as agents
 from .shapes import chat_messages, converse, converse_blocks, invoke_model, message_blocks
+from .shapes.hosts import origin_at
 from .shapes.invoke_model_stream import InvokeModelStream
 from .shapes.parts import Part, text_part
 from .shapes.rerank import nothing
@@ -52,6 +52,8 @@ def _endpoint(
     stream: Callable[[bool], StreamReader] | None = None,
     pending: str | None = None,
     subject: str | None = None,
+    model: Callable[[Mapping[str, Any]], Any] | None = None,
+    measured: Callable[[Any], Response] | None = None,
 ) -> Endpoint:
     """Return an endpoint whose readers get the parameters of the AWS operation."""
 
@@ -69,7 +71,13 @@ def _endpoint(
         error_type=_error_type,
         pending=pending,
         subject=subject,
+        model=model,
+        measured=measured,
     )
+
+
+def _model(arguments: Mapping[str, Any]) -> Any:
+    return _parameters(arguments).get("modelId")
 
 
 def _system(said: Any) -> list[Part] | None:
@@ -138,7 +146,12 @@ def _no_response(_: Any) -> Response:
 
 
 _INVOKE = _endpoint(
-    "chat", invoke_model.request, invoke_model.response, _INVOKE_CONTENT, pending="body"
+    "chat",
+    invoke_model.request,
+    invoke_model.response,
+    _INVOKE_CONTENT,
+    pending="body",
+    model=_model,
 )
 _INVOKE_STREAM = _endpoint(
     "chat",
@@ -147,6 +160,7 @@ _INVOKE_STREAM = _endpoint(
     _INVOKE_CONTENT,
     stream=InvokeModelStream,
     pending="body",
+    model=_model,
 )
 _INVOCATIONS = {
     ("InvokeModel", "chat"): _INVOKE,
@@ -159,7 +173,14 @@ _INVOCATIONS = {
         _INVOKE_STREAM, operation="text_completion"
     ),
 }
-_CONVERSE = _endpoint("chat", converse.request, converse.response, _CONVERSE_CONTENT)
+_CONVERSE = _endpoint(
+    "chat",
+    converse.request,
+    converse.response,
+    _CONVERSE_CONTENT,
+    model=_model,
+    measured=converse.measured,
+)
 _OPERATIONS = {
     "Converse": _CONVERSE,
     "ConverseStream": _endpoint(
@@ -169,6 +190,7 @@ _OPERATIONS = {
         _CONVERSE_CONTENT,
         stream=converse.ConverseStream,
         pending="stream",
+        model=_model,
     ),
     "InvokeAgent": _endpoint(
         "invoke_agent",
@@ -288,6 +310,4 @@ class BedrockInstrumentor(LLMInstrumentor):
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the region's host, or the endpoint the caller chose."""
-        url = urlsplit(text(instance.meta.endpoint_url) or "")
-        port = url.port or (80 if url.scheme == "http" else 443)
-        return Origin(self.provider, url.hostname, port)
+        return origin_at(self.provider, text(instance.meta.endpoint_url) or "")

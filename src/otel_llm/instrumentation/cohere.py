@@ -19,7 +19,7 @@ from .core import Endpoint, LLMInstrumentor, Message, Origin, Patch
 from .shapes import cohere_v1 as v1
 from .shapes import cohere_v2 as v2
 from .shapes.endpoints import streamed
-from .shapes.hosts import server_at
+from .shapes.hosts import origin_at
 from .shapes.rerank import CONTENT as RERANK_CONTENT
 from .shapes.rerank import RERANK, documents
 from .shapes.values import field, integer, items, text, texts
@@ -91,4 +91,4 @@ class CohereInstrumentor(LLMInstrumentor):
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the server the client speaks to."""
         address: str = instance._client_wrapper.get_base_url()
-        return Origin(self.provider, *server_at(address))
+        return origin_at(self.provider, address)

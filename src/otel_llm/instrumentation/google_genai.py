@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
@@ -38,6 +37,7 @@ from .core.awaited import Awaited
 from .shapes import interactions
 from .shapes.gemini_parts import option
 from .shapes.generate_content import GENERATE_CONTENT, GENERATE_CONTENT_STREAM, model, usage
+from .shapes.hosts import origin_at
 from .shapes.interactions import INTERACTIONS
 from .shapes.rerank import nothing
 from .shapes.values import count, field, integer, items, text
@@ -257,10 +257,9 @@ class GoogleGenAIInstrumentor(LLMInstrumentor):
         """Name the provider by the mode of the client, that of interactions by their host."""
         api = getattr(instance, "_api_client", None)
         address = api._http_options.base_url if api else _address_of(instance)
-        url = urlsplit(text(address) or "")  # the SDK knows it as text only
-        vertex = api.vertexai if api else "aiplatform" in (url.hostname or "")
-        port = url.port or (80 if url.scheme == "http" else 443)
-        return Origin("gcp.vertex_ai" if vertex else self.provider, url.hostname, port)
+        there = origin_at(self.provider, text(address) or "")
+        vertex = api.vertexai if api else "aiplatform" in (there.address or "")
+        return origin_at("gcp.vertex_ai", text(address) or "") if vertex else there
 
 
 def _address_of(interactions: Any) -> str:

@@ -25,7 +25,7 @@ from .shapes import chat_completions as chat
 from .shapes import embeddings, transcription
 from .shapes.conversations import CONVERSATION
 from .shapes.endpoints import streamed
-from .shapes.hosts import server_at
+from .shapes.hosts import origin_at
 from .shapes.parts import text_part
 from .shapes.responses import RESPONSES, ResponsesStream
 from .shapes.values import field, fields, integer, text
@@ -33,22 +33,39 @@ from .shapes.values import field, fields, integer, text
 
 def _request(arguments: Mapping[str, Any]) -> Request:
     request = chat.request(arguments)
-    request.seed = integer(arguments.get("random_seed"))
-    request.top_k = integer(arguments.get("top_k"))
+    for name, known in _OWN_PARAMETERS:
+        if (value := arguments.get(name)) is not None:
+            setattr(request, known, integer(value))
     return request
 
 
+_OWN_PARAMETERS = (("random_seed", "seed"), ("top_k", "top_k"))
+
+
 def _response(completion: Any) -> Response:
-    response = chat.response(completion)
-    response.usage = _usage(field(completion, "usage"))
-    return response
+    return chat.answered(_answered(completion))
+
+
+def _measured(completion: Any) -> Response:
+    return chat.measured_fields(_answered(completion))
+
+
+def _answered(completion: Any) -> Mapping[str, Any]:
+    """Return the fields of an answer with no more in its usage than the provider said."""
+    told = fields(completion)
+    return {**told, "usage": _set(told.get("usage"))}
+
+
+def _set(said: Any) -> Any:
+    given = getattr(said, "__pydantic_fields_set__", None)
+    if given is None:
+        return said
+    told = fields(said)
+    return {name: told[name] for name in told if name in given}
 
 
 def _usage(said: Any) -> Usage:
-    given = getattr(said, "model_fields_set", None)
-    if given is None:
-        return chat.usage(said)
-    return chat.usage({name: value for name, value in fields(said).items() if name in given})
+    return chat.usage(_set(said))
 
 
 class _Stream(chat.ChatStream):
@@ -105,7 +122,16 @@ def _prompt(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"role": "user", "parts": text_part(arguments.get("prompt"))}]
 
 
-_CHAT = Endpoint("chat", _request, _response, _Stream, chat.CONTENT, error_type=_status)
+_CHAT = Endpoint(
+    "chat",
+    _request,
+    _response,
+    _Stream,
+    chat.CONTENT,
+    model="model",
+    measured=_measured,
+    error_type=_status,
+)
 _FIM = replace(
     _CHAT, operation="text_completion", content=Content(_prompt, chat.CONTENT.output_messages)
 )
@@ -184,7 +210,7 @@ class MistralInstrumentor(LLMInstrumentor):
         """Name the server that the client, or this one call, speaks to."""
         given = text(arguments.get("server_url"))
         address: str = given or instance.sdk_configuration.get_server_details()[0]
-        return Origin(_provider(type(instance).__module__), *server_at(address))
+        return origin_at(_provider(type(instance).__module__), address)
 
 
 def _provider(module: str) -> str:

@@ -16,8 +16,9 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from .core import Content, Endpoint, LLMInstrumentor, Message, Origin, Patch
+from .shapes.arguments import chosen
 from .shapes.chat_messages import tool_definitions
-from .shapes.hosts import server_of
+from .shapes.hosts import Origins
 from .shapes.parts import (
     Part,
     finish,
@@ -26,35 +27,38 @@ from .shapes.parts import (
     tool_call_part,
     tool_response_part,
 )
-from .shapes.values import count, field, fields, integer, items, number, text, texts
+from .shapes.values import count, field, fields, integer, items, text
 
 
 def _request(arguments: Mapping[str, Any]) -> Request:
-    get = fields(arguments.get("options")).get
-    return Request(
-        model=text(arguments.get("model")),
-        stream=arguments.get("stream") is True or None,
-        temperature=number(get("temperature")),
-        top_p=number(get("top_p")),
-        top_k=integer(get("top_k")),
-        max_tokens=integer(get("num_predict")),
-        frequency_penalty=number(get("frequency_penalty")),
-        presence_penalty=number(get("presence_penalty")),
-        stop_sequences=texts(get("stop")),
-        seed=integer(get("seed")),
-        output_type="json" if arguments.get("format") else None,
-        reasoning_level=text(arguments.get("think")),
-    )
+    get = arguments.get
+    found = chosen(text(get("model")), fields(get("options")), _PARAMETERS)
+    if get("stream") is True:
+        found.stream = True
+    if get("format"):
+        found.output_type = "json"
+    if (level := get("think")) is not None:
+        found.reasoning_level = text(level)
+    return found
+
+
+_PARAMETERS: Mapping[str, str] = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "num_predict": "max_tokens",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "stop": "stop_sequences",
+    "seed": "seed",
+}
 
 
 def _response(answer: Any) -> Response:
     get = fields(answer).get
     reason = text(get("done_reason"))
-    return Response(
-        model=text(get("model")),
-        finish_reasons=[reason] if reason else [],
-        usage=Usage(count(get("prompt_eval_count")), count(get("eval_count"))),
-    )
+    usage = Usage(count(get("prompt_eval_count")), count(get("eval_count")))
+    return Response(None, text(get("model")), [reason] if reason else [], usage)
 
 
 def _embed_request(arguments: Mapping[str, Any]) -> Request:
@@ -172,6 +176,7 @@ _CHAT = Endpoint(
         _output_messages,
         tool_definitions=lambda arguments: tool_definitions(arguments.get("tools")),
     ),
+    model="model",
     error_type=_status,
 )
 _GENERATE = replace(
@@ -205,7 +210,7 @@ class OllamaInstrumentor(LLMInstrumentor):
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the server the client speaks to."""
-        return Origin(self.provider, *server_of(instance._client.base_url))
+        return _ORIGINS.of(instance._client)
 
     def _instrument(self, **kwargs: Any) -> None:
         super()._instrument(**kwargs)
@@ -214,6 +219,9 @@ class OllamaInstrumentor(LLMInstrumentor):
     def _uninstrument(self, **kwargs: Any) -> None:
         super()._uninstrument(**kwargs)
         _bind_again()
+
+
+_ORIGINS = Origins(lambda client, host: "ollama")
 
 
 def _bind_again() -> None:

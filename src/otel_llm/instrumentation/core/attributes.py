@@ -144,7 +144,7 @@ def _add_counts(found: Attributes, usage: Usage, names: Mapping[str, str]) -> No
         if field in names:
             if type(count) is int and 0 <= count < _TOO_MANY:
                 found[names[field]] = count
-            elif (whole := integer(count)) is not None:
+            elif count is not None and (whole := integer(count)) is not None:
                 found[names[field]] = whole
 
 

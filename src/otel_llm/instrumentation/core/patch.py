@@ -80,9 +80,10 @@ class Endpoint:
     stream: Callable[[bool], StreamReader] | None = None
     """Makes a reader; the argument says whether content is wanted."""
     content: Content | None = None
-    model: str | None = None
-    """Name of the argument that is the model as it stands. A call that nobody records reads no
-    more of its request; without it, the whole request is read for every call."""
+    model: str | Callable[[Mapping[str, Any]], Any] | None = None
+    """Name of the argument that is the model as it stands, or what reads it from the arguments. A
+    call that nobody records reads no more of its request; without it, the whole request is read
+    for every call."""
     measured: Callable[[Any], Response] | None = None
     """Reads of an answer no more than metrics carry, for a call that nobody records: model, input
     and output tokens, failure, the provider's own, as they stand. Without it, ``response`` reads

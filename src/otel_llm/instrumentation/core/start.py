@@ -73,14 +73,24 @@ def _started(
         request = _request(endpoint, arguments)
         operation = Operation(telemetry, endpoint, origin, request.model, request, outer)
     else:
-        operation = Operation(
-            telemetry, endpoint, origin, arguments.get(endpoint.model), None, outer
-        )
+        read = endpoint.model
+        model = arguments.get(read) if isinstance(read, str) else _model(endpoint, read, arguments)
+        operation = Operation(telemetry, endpoint, origin, model, None, outer)
         if operation.described:
             operation.request = _request(endpoint, arguments)
     if telemetry.reads_content:
         operation.capture(arguments)
     return operation
+
+
+def _model(
+    endpoint: Endpoint, read: Callable[[Mapping[str, Any]], Any], arguments: Mapping[str, Any]
+) -> Any:
+    try:
+        return read(arguments)
+    except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
+        swallowed(f"reading the model of a {endpoint.operation} request", error)
+        return None
 
 
 def _request(endpoint: Endpoint, arguments: Mapping[str, Any]) -> Request:

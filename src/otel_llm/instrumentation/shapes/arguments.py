@@ -15,9 +15,14 @@ def asked(arguments: Mapping[str, Any], names: Mapping[str, str]) -> Request:
 
     Values stay as the caller gave them; what is of no use is left out where attributes are made.
     """
-    found = Request(text(arguments.get("model")))
-    given = vars(found)
-    for name, value in arguments.items():  # few of the many parameters are ever given
+    return chosen(text(arguments.get("model")), arguments, names)
+
+
+def chosen(model: str | None, given: Mapping[str, Any], names: Mapping[str, str]) -> Request:
+    """Return a request for ``model`` with what is in ``given``: fields of ``names`` by its keys."""
+    found = Request(model)
+    known = vars(found)
+    for name, value in given.items():  # few of the many parameters are ever given
         if name in names and value is not None:
-            given[names[name]] = value
+            known[names[name]] = value
     return found

@@ -8,9 +8,10 @@ from typing import Any
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
+from .arguments import asked
 from .chat_completions import output_type
 from .chat_messages import assistant_message, input_messages, tool_definitions
-from .values import count, field, fields, integer, items, number, text, texts
+from .values import count, field, fields, integer, items, text
 
 FINISH = {
     "COMPLETE": "stop",
@@ -26,32 +27,44 @@ FINISH = {
 
 def request(arguments: Mapping[str, Any]) -> Request:
     """Read the arguments of ``chat`` and ``chat_stream``, of either version."""
-    get = arguments.get
-    return Request(
-        model=text(get("model")),
-        temperature=number(get("temperature")),
-        top_p=number(get("p")),
-        top_k=integer(get("k")),
-        max_tokens=integer(get("max_tokens")),
-        frequency_penalty=number(get("frequency_penalty")),
-        presence_penalty=number(get("presence_penalty")),
-        stop_sequences=texts(get("stop_sequences")),
-        seed=integer(get("seed")),
-        output_type=output_type(get("response_format")),
-        conversation_id=text(get("conversation_id")),
-    )
+    found = asked(arguments, _PARAMETERS)
+    if "response_format" in arguments:
+        found.output_type = output_type(arguments["response_format"])
+    if "conversation_id" in arguments:
+        found.conversation_id = text(arguments["conversation_id"])
+    return found
+
+
+_PARAMETERS: Mapping[str, str] = {
+    "temperature": "temperature",
+    "p": "top_p",
+    "k": "top_k",
+    "max_tokens": "max_tokens",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "stop_sequences": "stop_sequences",
+    "seed": "seed",
+}
 
 
 def response(answer: Any) -> Response:
     """Read a whole answer, or the HTTP response around it. It names no model."""
-    answer = unwrapped(answer)
-    reason = text(field(answer, "finish_reason"))
+    get = fields(unwrapped(answer)).get
+    reason = text(get("finish_reason"))
     return Response(
-        id=text(field(answer, "id")),
-        finish_reasons=[reason] if reason else [],
-        usage=usage(field(answer, "usage")),
-        error_type=failure(reason),
+        text(get("id")),
+        None,
+        [reason] if reason else [],
+        usage(get("usage")),
+        failure(reason),
     )
+
+
+def measured(answer: Any) -> Response:
+    """Read of a whole answer what metrics carry."""
+    get = fields(unwrapped(answer)).get
+    usage = fields(get("usage"))
+    return Response(None, None, (), _counted(usage), failure(get("finish_reason")))
 
 
 def unwrapped(answer: Any) -> Any:
@@ -68,19 +81,24 @@ def usage(said: Any) -> Usage:
     """Read ``usage`` (v2) or ``meta`` (v1): billed units, else tokens; both are floats."""
     if said is None:
         return Usage()
-    billed, counted = fields(field(said, "billed_units")), fields(field(said, "tokens"))
-    asked, wrote = (
-        _either(count(billed.get(name)), count(counted.get(name)))
-        for name in ("input_tokens", "output_tokens")
-    )
-    cached = count(field(said, "cached_tokens"))
+    told = fields(said)
+    found = _counted(told)
+    cached, asked = count(told.get("cached_tokens")), found.input_tokens
     # Cached tokens are of all tokens, billed ones may be fewer: no part is more than its whole.
-    known = cached if cached is not None and asked is not None and cached <= asked else None
-    return Usage(asked, wrote, cache_read=known)
+    if cached is not None and asked is not None and cached <= asked:
+        found.cache_read = cached
+    return found
 
 
-def _either(first: int | None, second: int | None) -> int | None:
-    return second if first is None else first
+def _counted(told: Mapping[str, Any]) -> Usage:
+    """Return what went in and came out."""
+    billed = fields(told.get("billed_units"))
+    asked, wrote = count(billed.get("input_tokens")), count(billed.get("output_tokens"))
+    if asked is None or wrote is None:
+        tokens = fields(told.get("tokens"))
+        asked = count(tokens.get("input_tokens")) if asked is None else asked
+        wrote = count(tokens.get("output_tokens")) if wrote is None else wrote
+    return Usage(asked, wrote)
 
 
 def output_messages(answer: Any) -> list[Message]:
@@ -161,5 +179,5 @@ CONTENT = Content(
     tool_definitions=lambda arguments: tool_definitions(items(arguments.get("tools"))),
 )
 
-CHAT = Endpoint("chat", request, response, ChatStream, CONTENT)
+CHAT = Endpoint("chat", request, response, ChatStream, CONTENT, model="model", measured=measured)
 """Chat of the second version."""

@@ -12,26 +12,32 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Message
+from .arguments import chosen
 from .converse_blocks import blocks, output_message
-from .values import count, field, fields, integer, items, number, text, texts
+from .values import count, field, fields, integer, items, text
 
 
 def request(asked: Any) -> Request:
     """Read the parameters of Converse, or the body of an Amazon model."""
     get = fields(asked).get
-    config, extra = get("inferenceConfig"), get("additionalModelRequestFields")
-    output = get("outputConfig")
-    return Request(
-        model=text(get("modelId")),
-        temperature=number(field(config, "temperature")),
-        top_p=number(field(config, "topP")),
-        top_k=integer(field(config, "topK")) or integer(field(extra, "top_k")),
-        max_tokens=integer(field(config, "maxTokens")),
-        stop_sequences=texts(field(config, "stopSequences")),
-        output_type="json" if field(output, "textFormat") is not None else None,
-        reasoning_level=text(field(output, "effort")),
-        more=_guardrail(get("guardrailConfig")),
-    )
+    found = chosen(text(get("modelId")), fields(get("inferenceConfig")), _PARAMETERS)
+    if (extra := get("additionalModelRequestFields")) is not None and found.top_k is None:
+        found.top_k = integer(field(extra, "top_k"))
+    if (output := get("outputConfig")) is not None:
+        found.output_type = "json" if field(output, "textFormat") is not None else None
+        found.reasoning_level = text(field(output, "effort"))
+    if (guardrail := get("guardrailConfig")) is not None:
+        found.more = _guardrail(guardrail)
+    return found
+
+
+_PARAMETERS: Mapping[str, str] = {
+    "temperature": "temperature",
+    "topP": "top_p",
+    "topK": "top_k",
+    "maxTokens": "max_tokens",
+    "stopSequences": "stop_sequences",
+}
 
 
 def _guardrail(config: Any) -> dict[str, Any] | None:
@@ -41,32 +47,38 @@ def _guardrail(config: Any) -> dict[str, Any] | None:
 
 def response(answer: Any) -> Response:
     """Read a whole answer."""
-    reason = text(field(answer, "stopReason"))
+    get = fields(answer).get
+    reason = text(get("stopReason"))
     return Response(
-        model=_routed_model(field(answer, "trace")),
-        finish_reasons=[reason] if reason else [],
-        usage=usage(field(answer, "usage")),
+        None, _routed_model(get("trace")), [reason] if reason else [], usage(get("usage"))
     )
+
+
+def measured(answer: Any) -> Response:
+    """Read of a whole answer what metrics carry."""
+    get = fields(answer).get
+    return Response(None, _routed_model(get("trace")), (), usage(get("usage")))
 
 
 def _routed_model(trace: Any) -> str | None:
     """Return the model that a prompt router chose; otherwise Bedrock does not name it."""
+    if trace is None:
+        return None
     return text(field(field(trace, "promptRouter"), "invokedModelId"))
 
 
 def usage(said: Any) -> Usage:
     """Read ``usage``; what it does not say stays ``None``."""
-    fresh = count(field(said, "inputTokens"))
-    read, written = count(field(said, _READ)), count(field(said, _WRITTEN))
-    kept = _kept(field(said, "cacheDetails"), written)
-    return Usage(
-        input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
-        output_tokens=count(field(said, "outputTokens")),
-        cache_read=read,
-        cache_write=written,
-        cache_write_5m=kept.get("5m"),
-        cache_write_1h=kept.get("1h"),
+    get = fields(said).get
+    fresh, read, written = count(get("inputTokens")), count(get(_READ)), count(get(_WRITTEN))
+    found = Usage(
+        None if fresh is None else fresh + (read or 0) + (written or 0), count(get("outputTokens"))
     )
+    found.cache_read, found.cache_write = read, written
+    if (details := get("cacheDetails")) is not None:
+        kept = _kept(details, written)
+        found.cache_write_5m, found.cache_write_1h = kept.get("5m"), kept.get("1h")
+    return found
 
 
 _READ, _WRITTEN = "cacheReadInputTokens", "cacheWriteInputTokens"

@@ -22,7 +22,7 @@ from .parts import (
     tool_call_part,
     tool_response_part,
 )
-from .values import field, items, known, text
+from .values import field, fields, items, known, text
 
 _FINISH = {
     "STOP": "stop",
@@ -53,6 +53,16 @@ def option(thing: Any, name: str) -> Any:
         return found
     first, *rest = name.split("_")
     return field(thing, first + "".join(map(str.capitalize, rest)))
+
+
+def given(config: Any) -> Mapping[str, Any]:
+    """Return what was set of a config: a dict as it is, of a model's many fields those few."""
+    if isinstance(config, dict):
+        return config  # pyright: ignore[reportUnknownVariableType] - any dict
+    names = getattr(config, "__pydantic_fields_set__", None)
+    if names is None:
+        return fields(config)
+    return {name: value for name in names if (value := config.__dict__.get(name)) is not None}
 
 
 def output_message(parts: Sequence[Part], reason: str | None) -> Message:

@@ -15,8 +15,10 @@ from typing import Any
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
+from .arguments import chosen
 from .gemini_parts import (
     contents,
+    given,
     merged,
     option,
     output_message,
@@ -24,27 +26,50 @@ from .gemini_parts import (
     tool_definitions,
 )
 from .parts import Part
-from .values import count, field, integer, items, number, text, texts
+from .values import count, field, fields, integer, items, text
 
 
 def request(arguments: Mapping[str, Any]) -> Request:
     """Read the arguments of ``generate_content``; its config is an object or a dict."""
-    config = arguments.get("config")
-    choices = integer(option(config, "candidate_count"))
-    return Request(
-        model=model(arguments.get("model")),
-        temperature=number(option(config, "temperature")),
-        top_p=number(option(config, "top_p")),
-        top_k=integer(option(config, "top_k")),
-        max_tokens=integer(option(config, "max_output_tokens")),
-        frequency_penalty=number(option(config, "frequency_penalty")),
-        presence_penalty=number(option(config, "presence_penalty")),
-        stop_sequences=texts(option(config, "stop_sequences")),
-        seed=integer(option(config, "seed")),
-        choice_count=None if choices == 1 else choices,
-        output_type=_output_type(config),
-        reasoning_level=word(option(option(config, "thinking_config"), "thinking_level")),
-    )
+    config = given(arguments.get("config"))
+    found = chosen(asked_model(arguments), config, _PARAMETERS)
+    if not _FORMATS.isdisjoint(config):
+        found.output_type = _output_type(config)
+    if "thinking_config" in config or "thinkingConfig" in config:
+        thinking = option(config, "thinking_config")
+        found.reasoning_level = word(option(thinking, "thinking_level"))
+    return found
+
+
+_PARAMETERS: Mapping[str, str] = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "topP": "top_p",
+    "top_k": "top_k",
+    "topK": "top_k",
+    "max_output_tokens": "max_tokens",
+    "maxOutputTokens": "max_tokens",
+    "frequency_penalty": "frequency_penalty",
+    "frequencyPenalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "presencePenalty": "presence_penalty",
+    "stop_sequences": "stop_sequences",
+    "stopSequences": "stop_sequences",
+    "seed": "seed",
+    "candidate_count": "choice_count",
+    "candidateCount": "choice_count",
+}
+_FORMATS = frozenset(
+    {
+        *("response_modalities", "responseModalities", "response_schema", "responseSchema"),
+        *("response_json_schema", "responseJsonSchema", "response_mime_type", "responseMimeType"),
+    }
+)
+
+
+def asked_model(arguments: Mapping[str, Any]) -> str | None:
+    """Return the model that is asked for."""
+    return model(arguments.get("model"))
 
 
 def stream_request(arguments: Mapping[str, Any]) -> Request:
@@ -84,18 +109,26 @@ _MIME_TYPES = {"application/json": "json", "text/plain": "text"}
 
 def response(answer: Any) -> Response:
     """Read a whole answer; a prompt that was refused ends for the reason given for that."""
+    told = fields(answer)
+    get = told.get
     return Response(
-        id=text(field(answer, "response_id")),
-        model=text(field(answer, "model_version")),
-        finish_reasons=_reasons(answer),
-        usage=usage(field(answer, "usage_metadata")),
+        text(get("response_id")),
+        text(get("model_version")),
+        _reasons(told),
+        usage(get("usage_metadata")),
     )
 
 
-def _reasons(answer: Any) -> list[str]:
-    found = [word(field(c, "finish_reason")) for c in items(field(answer, "candidates"))]
+def measured(answer: Any) -> Response:
+    """Read of a whole answer what metrics carry."""
+    get = fields(answer).get
+    return Response(None, get("model_version"), (), _counted(fields(get("usage_metadata"))))
+
+
+def _reasons(told: Mapping[str, Any]) -> list[str]:
+    found = [word(fields(c).get("finish_reason")) for c in items(told.get("candidates"))]
     if not found:
-        found = [word(field(field(answer, "prompt_feedback"), "block_reason"))]
+        found = [word(field(told.get("prompt_feedback"), "block_reason"))]
     return [reason or "error" for reason in found] if any(found) else []
 
 
@@ -103,43 +136,47 @@ def usage(said: Any) -> Usage:
     """Read ``usage_metadata``; what it does not say stays ``None``."""
     if said is None:
         return Usage()
-    prompt, tools = _details(said, "prompt"), _details(said, "tool_use_prompt")
-    wrote, cached = _details(said, "candidates"), _details(said, "cache")
-    thoughts = count(field(said, "thoughts_token_count"))
+    told = fields(said)
+    found = _counted(told)
+    if (cached := told.get("cached_content_token_count")) is not None:
+        found.cache_read = count(cached)
+    if (thoughts := told.get("thoughts_token_count")) is not None:
+        found.reasoning = count(thoughts)
+    for name, side in _DETAILS.items():
+        if details := told.get(name):
+            _add_details(found, details, side)
+    return found
+
+
+def _counted(told: Mapping[str, Any]) -> Usage:
+    """Return what went in and came out."""
+    get = told.get
     return Usage(
-        input_tokens=_plus(said, "prompt_token_count", "tool_use_prompt_token_count"),
-        output_tokens=_plus(said, "candidates_token_count", "thoughts_token_count"),
-        cache_read=count(field(said, "cached_content_token_count")),
-        reasoning=thoughts,
-        text_input=_sum(prompt.get("TEXT"), tools.get("TEXT")),
-        audio_input=_sum(prompt.get("AUDIO"), tools.get("AUDIO")),
-        image_input=_sum(prompt.get("IMAGE"), tools.get("IMAGE")),
-        text_output=wrote.get("TEXT"),
-        audio_output=wrote.get("AUDIO"),
-        image_output=wrote.get("IMAGE"),
-        text_cache_read=cached.get("TEXT"),
-        audio_cache_read=cached.get("AUDIO"),
-        image_cache_read=cached.get("IMAGE"),
+        _sum(count(get("prompt_token_count")), count(get("tool_use_prompt_token_count"))),
+        _sum(count(get("candidates_token_count")), count(get("thoughts_token_count"))),
     )
 
 
-def _plus(said: Any, *names: str) -> int | None:
-    return _sum(*(count(field(said, name)) for name in names))
+def _sum(one: int | None, other: int | None) -> int | None:
+    return one if other is None else other if one is None else one + other
 
 
-def _sum(*counts: int | None) -> int | None:
-    known = [one for one in counts if one is not None]
-    return sum(known) if known else None
+_DETAILS = {
+    "prompt_tokens_details": "input",
+    "tool_use_prompt_tokens_details": "input",
+    "candidates_tokens_details": "output",
+    "cache_tokens_details": "cache_read",
+}
 
 
-def _details(said: Any, kind: str) -> dict[str, int]:
-    """Return tokens by modality; one that is told twice is added up."""
-    found: dict[str, int] = {}
-    for entry in items(field(said, f"{kind}_tokens_details")):
-        name, tokens = word(field(entry, "modality")), count(field(entry, "token_count"))
-        if name is not None and tokens is not None:
-            found[name] = found.get(name, 0) + tokens
-    return found
+def _add_details(usage: Usage, details: Any, side: str) -> None:
+    """Add tokens by modality; one that is told twice is added up."""
+    known = vars(usage)
+    for entry in items(details):
+        modality, tokens = word(field(entry, "modality")), count(field(entry, "token_count"))
+        if modality in ("TEXT", "AUDIO", "IMAGE") and tokens is not None:
+            name = f"{modality.lower()}_{side}"
+            known[name] = known.get(name, 0) + tokens
 
 
 def output_messages(answer: Any) -> list[Message]:
@@ -228,9 +265,11 @@ CONTENT = Content(
     tool_definitions=lambda arguments: tool_definitions(option(arguments.get("config"), "tools")),
 )
 
-GENERATE_CONTENT = Endpoint("generate_content", request, response, content=CONTENT)
+GENERATE_CONTENT = Endpoint(
+    "generate_content", request, response, content=CONTENT, model=asked_model, measured=measured
+)
 """A whole answer."""
 GENERATE_CONTENT_STREAM = Endpoint(
-    "generate_content", stream_request, response, GenerateContentStream, CONTENT
+    "generate_content", stream_request, response, GenerateContentStream, CONTENT, model=asked_model
 )
 """A streamed answer."""

@@ -98,7 +98,14 @@ def server_of(url: Any) -> tuple[str, int]:
     return url.host, url.port or (80 if url.scheme == "http" else 443)
 
 
+@lru_cache(256)
 def server_at(address: str) -> tuple[str | None, int]:
     """Return host and port of a base URL in a string."""
     url = urlsplit(address)
     return url.hostname, url.port or (80 if url.scheme == "http" else 443)
+
+
+@lru_cache(256)
+def origin_at(provider: str, address: str) -> Origin:
+    """Return whom a call goes to by a base URL in a string."""
+    return Origin(provider, *server_at(address))

@@ -14,8 +14,9 @@ from google.oauth2.credentials import Credentials
 from otel_llm.instrumentation import google_genai
 from otel_llm.instrumentation.core.awaited import Awaited
 from otel_llm.instrumentation.google_genai import GoogleGenAIInstrumentor
-from otel_llm.testing import Captured, FakeProvider, json_answer
+from otel_llm.testing import Captured, FakeProvider, json_answer, sse
 from otel_llm.testing import gemini as wire
+from otel_llm.testing.echo import words
 
 ASK: dict[str, Any] = {"model": wire.MODEL, "contents": "two plus two"}
 
@@ -645,6 +646,162 @@ async def test_an_async_interaction_gives_the_same_span(provider, spans):
     assert plain == turn(provider)
     assert streamed(stream) == turn(provider)
     await client.aclose()
+
+
+def test_tokens_of_an_interaction_are_told_by_modality(client, provider, spans):
+    told = {
+        "input_tokens_by_modality": [{"modality": "text", "tokens": 8}, {"modality": "audio"}],
+        "tool_use_tokens_by_modality": [{"modality": "text", "tokens": 3}],
+        "output_tokens_by_modality": [{"modality": "image", "tokens": 5}],
+        "cached_tokens_by_modality": [
+            {"modality": "text", "tokens": 4},
+            {"modality": "video", "tokens": 1},
+        ],
+    }
+    answer = wire.interaction()
+    provider.queue(json_answer({**answer, "usage": {**answer["usage"], **told}}))
+
+    client.interactions.create(**TURN)
+
+    assert spans.span() == turn(provider) | {
+        "gen_ai.usage.text.input_tokens": 11,
+        "gen_ai.usage.image.output_tokens": 5,
+        "gen_ai.usage.text.cache_read.input_tokens": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "output_type"),
+    [
+        ({"response_modalities": ["text", "audio"]}, "speech"),
+        ({"response_format": {"type": "image"}}, "image"),
+        ({"response_format": [{"type": "text", "mime_type": "application/json"}]}, "json"),
+        ({"response_format": {"type": "object", "properties": {}}}, "json"),
+        ({"response_mime_type": "text/plain"}, "text"),
+        ({"response_modalities": ["text"]}, None),
+    ],
+)
+def test_the_output_of_an_interaction_is_what_was_asked_for(client, spans, asked, output_type):
+    client.interactions.create(**TURN, **asked)
+
+    assert spans.span().get("gen_ai.output.type") == output_type
+
+
+def updated(status: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "event_type": "interaction.status_update",
+        "interaction_id": "int-1",
+        "status": status,
+        **fields,
+    }
+
+
+def test_an_interaction_may_end_by_an_update_of_its_status(client, provider, spans):
+    opened, *_, done = wire.interaction_events()
+    used = {"total_input_tokens": 11, "total_output_tokens": 2}
+    partly = updated("in_progress", usage={**used, "total_output_tokens": 1})
+    provider.queue(
+        sse([opened, partly, updated("budget_exceeded", usage=used)]),
+        sse([updated("failed")]),
+        sse([opened, partly, done]),
+    )
+
+    for _ in range(3):
+        _ = list(client.interactions.create(**TURN, stream=True))
+
+    stopped, failed, completed = spans.spans()
+    assert stopped["gen_ai.response.finish_reasons"] == ("budget_exceeded",)
+    assert tokens(stopped) == (11, 2)
+    assert (failed["status"], failed["error.type"]) == ("ERROR", "failed")
+    assert failed["gen_ai.response.id"] == "int-1"
+    assert tokens(completed) == (14, 7)
+
+
+THOUGHT = {"type": "thought", "summary": [{"type": "text", "text": "Two and two."}]}
+CALLED = {"type": "function_call", "id": "c-1", "name": "add", "arguments": {"a": 2}}
+SEARCHED = {"type": "google_search_call", "id": "s-1", "arguments": {"queries": ["2+2"]}}
+STEPS = [
+    {"type": "user_input", "content": [wire.text_block("not said by the model")]},
+    THOUGHT,
+    SEARCHED,
+    {"type": "model_output", "content": [wire.text_block(wire.TEXT)]},
+    CALLED,
+]
+ANSWERED = [
+    {"type": "reasoning", "content": "Two and two."},
+    {
+        "type": "server_tool_call",
+        "name": "google_search",
+        "server_tool_call": {**SEARCHED},
+        "id": "s-1",
+    },
+    {"type": "text", "content": wire.TEXT},
+    {"type": "tool_call", "name": "add", "id": "c-1", "arguments": {"a": 2}},
+]
+PICTURE = {"type": "image", "data": "aW1n", "mime_type": "image/png"}
+TOLD = [
+    {"type": "user_input", "content": [wire.text_block("two plus two"), PICTURE]},
+    {"type": "model_output", "content": [wire.text_block("Let me see.")]},
+    CALLED,
+    {"type": "function_result", "call_id": "c-1", "result": "4"},
+]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_steps_of_an_interaction_are_captured(client, provider, instrument, streamed):
+    spans = instrument(capture="SPAN_ONLY")
+    whole = wire.interaction(status="requires_action", steps=STEPS)
+    provider.queue(sse(_told(whole)) if streamed else json_answer(whole))
+    function = {"type": "function", "name": "add", "description": "Adds.", "parameters": {}}
+
+    answer = client.interactions.create(
+        model=wire.MODEL, input=TOLD, tools=[function], stream=streamed
+    )
+    _ = list(answer) if streamed else answer
+
+    span = spans.span()
+    call = {"type": "tool_call", "name": "add", "id": "c-1", "arguments": {"a": 2}}
+    picture = {
+        "type": "blob",
+        "modality": "image",
+        "content": "aW1n",
+        "mime_type": "image/png",
+    }
+    assert json.loads(span["gen_ai.input.messages"]) == [
+        {"role": "user", "parts": [{"type": "text", "content": "two plus two"}, picture]},
+        {"role": "assistant", "parts": [{"type": "text", "content": "Let me see."}, call]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "response": "4", "id": "c-1"}]},
+    ]
+    assert json.loads(span["gen_ai.output.messages"]) == [
+        {"role": "assistant", "parts": ANSWERED, "finish_reason": "tool_call"}
+    ]
+    assert json.loads(span["gen_ai.tool.definitions"]) == [function]
+
+
+def _told(whole: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events of the steps that the model said, and of a second hop."""
+    opened, *_, done = wire.interaction_events({**whole, "steps": []})
+    thought, search, output, call = whole["steps"][1:]
+    summed = [{"type": "thought_summary", "content": block} for block in thought["summary"]]
+    said = [wire.text_block(word) for word in words(wire.TEXT)]
+    asked = [{"type": "arguments_delta", "arguments": piece} for piece in ('{"a":', " 2}")]
+    first = [
+        *_step(0, {"type": "thought"}, [*summed, {"type": "thought_signature"}]),
+        *_step(1, search, []),
+    ]
+    second = [
+        *_step(0, {**output, "content": []}, said),
+        *_step(1, {**call, "arguments": {}}, asked),
+    ]
+    return [opened, *first, updated("requires_continuation"), opened, *second, done]
+
+
+def _step(index: int, step: dict[str, Any], deltas: list[Any]) -> list[dict[str, Any]]:
+    return [
+        {"event_type": "step.start", "index": index, "step": step},
+        *({"event_type": "step.delta", "index": index, "delta": delta} for delta in deltas),
+        {"event_type": "step.stop", "index": index},
+    ]
 
 
 def test_an_interaction_in_the_background_has_no_tokens_yet(client, provider, spans):

@@ -13,9 +13,11 @@ from typing import Any
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
+from .chat_messages import tool_definitions
 from .gemini_parts import option
 from .generate_content import model, word
-from .parts import text_part
+from .interaction_steps import Steps, input_messages, parts
+from .parts import Part, text_part
 from .values import count, field, integer, items, number, text, texts
 
 
@@ -31,9 +33,29 @@ def request(arguments: Mapping[str, Any]) -> Request:
         max_tokens=integer(option(config, "max_output_tokens")),
         stop_sequences=texts(option(config, "stop_sequences")),
         seed=integer(option(config, "seed")),
+        output_type=_output_type(asked),
         reasoning_level=word(option(config, "thinking_level")),
         previous_response_id=text(option(asked, "previous_interaction_id")),
     )
+
+
+def _output_type(asked: Any) -> str | None:
+    """Return what the modalities or the formats that were asked for name."""
+    given = option(asked, "response_format")
+    formats = items(given) or ([] if given is None else [given])
+    kinds = [*items(option(asked, "response_modalities")), *(option(f, "type") for f in formats)]
+    for kind in kinds:
+        if (found := _OUTPUTS.get((word(kind) or "").lower())) is not None:
+            return found
+    mimes = [*(option(f, "mime_type") for f in formats), option(asked, "response_mime_type")]
+    schema = any(option(f, "schema") or option(f, "type") == "object" for f in formats)
+    return (
+        "json" if schema else next(filter(None, (_MIMES.get(text(m) or "") for m in mimes)), None)
+    )
+
+
+_OUTPUTS = {"audio": "speech", "image": "image"}
+_MIMES = {"application/json": "json", "text/plain": "text"}
 
 
 def _asked(arguments: Mapping[str, Any]) -> Any:
@@ -58,7 +80,14 @@ def status(interaction: Any) -> str | None:
     return word(field(interaction, "status"))
 
 
-_ENDED = ("completed", "incomplete", "failed", "cancelled", "requires_action")
+_ENDED = (
+    "completed",
+    "incomplete",
+    "failed",
+    "cancelled",
+    "requires_action",
+    "budget_exceeded",
+)
 
 
 def usage(said: Any) -> Usage:
@@ -72,7 +101,27 @@ def usage(said: Any) -> Usage:
         output_tokens=None if wrote is None else wrote + (0 if among else thoughts or 0),
         cache_read=count(field(said, "total_cached_tokens")),
         reasoning=thoughts,
+        **_by_modality(said),
     )
+
+
+def _by_modality(said: Any) -> dict[str, int]:
+    """Return the counts of ``Usage`` by modality; what the tools put in counts with the prompt."""
+    found: dict[str, int] = {}
+    for name, side in _MODALITIES.items():
+        for entry in items(field(said, name)):
+            kind, tokens = word(field(entry, "modality")), count(field(entry, "tokens"))
+            if kind in ("text", "audio", "image") and tokens is not None:
+                found[f"{kind}_{side}"] = found.get(f"{kind}_{side}", 0) + tokens
+    return found
+
+
+_MODALITIES = {
+    "input_tokens_by_modality": "input",
+    "tool_use_tokens_by_modality": "input",
+    "output_tokens_by_modality": "output",
+    "cached_tokens_by_modality": "cache_read",
+}
 
 
 _TOOLS, _THOUGHTS = "total_tool_use_tokens", "total_thought_tokens"
@@ -81,12 +130,13 @@ _TOOLS, _THOUGHTS = "total_tool_use_tokens", "total_thought_tokens"
 class InteractionStream:
     """Collects the events of one interaction, or of the hops that continue it."""
 
-    __slots__ = ("_answer", "_pieces", "_usage")
+    __slots__ = ("_answer", "_so_far", "_steps", "_usage")
 
     def __init__(self, content: bool = False) -> None:
-        self._pieces: list[str] | None = [] if content else None
+        self._steps = Steps() if content else None
         self._answer = Response()
         self._usage = Usage()
+        self._so_far = Usage()
 
     def feed(self, chunk: Any) -> None:
         """Take one event. Unknown ones are passed over."""
@@ -94,23 +144,36 @@ class InteractionStream:
         if kind in ("interaction.created", "interaction.completed"):
             self._answer = response(getattr(chunk, "interaction", None))
             self._usage += self._answer.usage
+            self._so_far = Usage()
+        elif kind == "interaction.status_update":
+            self._update(chunk)
         elif kind == "error":
             self._answer.error_type = text(field(field(chunk, "error"), "code")) or "error"
-        elif self._pieces is not None and kind == "step.delta":
-            self._pieces.append(text(field(field(chunk, "delta"), "text")) or "")
+        elif self._steps is not None and kind == "step.start":
+            self._steps.start(chunk)
+        elif self._steps is not None and kind == "step.delta":
+            self._steps.grow(chunk)
+
+    def _update(self, event: Any) -> None:
+        """Take how far it is; what it used so far counts until its end says so."""
+        told = response(event)
+        self._answer.id = self._answer.id or text(field(event, "interaction_id"))
+        self._answer.finish_reasons = told.finish_reasons
+        self._answer.error_type = told.error_type
+        if (said := field(event, "usage")) is not None:
+            self._so_far = usage(said)
 
     def response(self) -> Response:
         """Return what has arrived so far."""
-        self._answer.usage = self._usage
+        self._answer.usage = self._usage + self._so_far
         return self._answer
 
     def output_messages(self) -> Sequence[Message]:
-        """Return the text of the answer."""
-        return _said("".join(self._pieces or ()), self._answer)
+        """Return the answer put together from its steps."""
+        return _said(self._steps.parts() if self._steps else [], self._answer)
 
 
-def _said(said: Any, answer: Response) -> list[Message]:
-    parts = text_part(said)
+def _said(parts: list[Part], answer: Response) -> list[Message]:
     finish = {"completed": "stop", "incomplete": "length", "requires_action": "tool_call"}
     reason = answer.finish_reasons[0] if answer.finish_reasons else "unknown"
     message = {"role": "assistant", "parts": parts, "finish_reason": finish.get(reason, reason)}
@@ -118,24 +181,25 @@ def _said(said: Any, answer: Response) -> list[Message]:
 
 
 def output_messages(interaction: Any) -> list[Message]:
-    """Return the text of a whole answer."""
+    """Return what a whole answer says; the steps may begin with what was asked."""
     steps = items(field(interaction, "steps")) or items(field(interaction, "outputs"))
-    blocks = [b for s in steps if field(s, "type") == "model_output" for b in _content(s)]
-    said = "".join(text(field(block, "text")) or "" for block in blocks)
-    return _said(said, response(interaction))
+    answered = [step for step in steps if field(step, "type") not in _ASKED]
+    return _said(parts(answered), response(interaction))
 
 
-def _content(step: Any) -> Sequence[Any]:
-    return items(field(step, "content"))
+_ASKED = ("user_input", "function_result")
 
 
 def _input(arguments: Mapping[str, Any]) -> list[Message]:
-    parts = text_part(option(_asked(arguments), "input"))
-    return [{"role": "user", "parts": parts}] if parts else []
+    return input_messages(option(_asked(arguments), "input"))
 
 
 def _system(arguments: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
     return text_part(option(_asked(arguments), "system_instruction")) or None
+
+
+def _tools(arguments: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+    return tool_definitions(option(_asked(arguments), "tools"))
 
 
 INTERACTIONS = Endpoint(
@@ -143,6 +207,6 @@ INTERACTIONS = Endpoint(
     request,
     response,
     InteractionStream,
-    Content(_input, output_messages, _system),
+    Content(_input, output_messages, _system, _tools),
 )
 """An interaction, whole or streamed."""

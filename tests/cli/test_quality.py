@@ -14,11 +14,12 @@ def test_precision_and_recall_are_printed_for_every_check(capsys):
     assert main(["quality", "measure", str(SET)]) == 0
 
     head, columns, *rows = capsys.readouterr().out.splitlines()
-    assert head == "408 texts"
+    assert head == "600 texts"
     assert columns.split() == ["check", "labelled", "flagged", "precision", "recall"]
     assert {row.split()[0] for row in rows} == {
         *("empty", "format_violation", "hedging", "language_mismatch", "pii"),
-        *("prompt_injection", "refusal", "repetition", "secrets"),
+        *("prompt_injection", "refusal", "repetition", "schema_mismatch", "secrets"),
+        *("tool_error_loop", "truncation"),
     }
 
 

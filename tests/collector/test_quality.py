@@ -180,7 +180,7 @@ def flags(span: dict[str, object], **config: object) -> object:
         ('{"town": "Oslo"}', MISFIT),
         ('{"city": 7}', MISFIT),
         ('["Oslo"]', MISFIT),
-        ('{"city": "Oslo"', ["format_violation"]),
+        ("{city: 'Oslo'}", ["format_violation"]),
         ("I'm sorry, but I can't help with that.", ["refusal", "format_violation"]),
     ],
 )

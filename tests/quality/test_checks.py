@@ -12,6 +12,7 @@ import pytest
 from otel_llm.quality import CATALOGUE, Check, Content, Evidence, Inspector, Thresholds
 from otel_llm.quality.leaks import Leak, find
 from otel_llm.quality.scan import _with_literals
+from otel_llm.quality.tools import failed
 
 INSPECTOR = Inspector()
 LOOP = "and then we went to the store and bought some milk "
@@ -262,7 +263,7 @@ def exchange(question: str, text: str) -> Evidence:
         ("Return the result as JSON.", "The result is 4.", True),
         ("Return the result as JSON.", '{"result": 4}', False),
         ("Return the result as JSON.", 'Here:\n```json\n{"result": 4}\n```', False),
-        ("Answer with valid JSON only, please", '{"result": 4', True),
+        ("Answer with valid JSON only, please", "{result: 4}", True),
         ("What is JSON?", "A format for data.", False),
         ("Why does the JSON parser fail?", "There is a comma too many.", False),
         ("Give me the steps in bullet points", "First this, then that.", True),
@@ -277,6 +278,76 @@ def exchange(question: str, text: str) -> Evidence:
 )
 def test_a_format_that_was_asked_for_in_words_must_be_there(question: str, text: str, broken: bool):
     assert INSPECTOR.flags(exchange(question, text)) == (("format_violation",) if broken else ())
+
+
+ENDS = [
+    ("The battery drains quickly because the screen is too bright and the", True),
+    ("The battery drains quickly: the screen is bright, the radio is on,", True),
+    ("The battery drains quickly when the screen is bright and the radio is on", False),
+    ("The battery drains quickly when the screen is bright. Then there is the.", False),
+    ("Look and see: the", False),
+    ("```python\nprint(1)", True),
+    ("```python\nprint(1)\n```", False),
+    ('{"a": [1, {"b": 2', True),
+    ('{"a": [1, {"b": 2}]}', False),
+    ('{"a": 1} // as requested', False),
+    ("{{name}}, welcome", False),
+    ("const total = price +", True),
+    ("items.forEach(", True),
+    ("| a | b |\n|---|---|\n| 1 | 2 |", False),
+    ("<html><body>Hello", True),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("text", "cut"), ENDS)
+def test_an_end_in_the_middle_of_something_tells_of_a_cut_where_no_reason_does(
+    text: str, cut: bool
+):
+    only = Inspector([CATALOGUE["truncation"]])
+
+    assert only.flags(answer(text)) == (("truncation",) if cut else ())
+    assert only.flags(answer(text, finish_reasons=("stop",))) == ()
+
+
+@pytest.mark.parametrize(("reason", "cut"), [("length", True), ("stop", False)])
+def test_the_finish_reason_of_a_message_goes_before_how_it_ends(reason: str, cut: bool):
+    said = message("It depends on whether the price of the lamp and the")
+    told = Evidence(output=content({**said, "finish_reason": reason}))
+
+    assert INSPECTOR.flags(told) == (("truncation",) if cut else ())
+
+
+FAILURES = [
+    ("Error: timeout", True),
+    ("503 Service Unavailable", True),
+    ("HTTP 404: Not Found", True),
+    ("Request failed with status code 429", True),
+    ("Could not connect to server", True),
+    ("bash: jqq: command not found", True),
+    ("exit code 1", True),
+    ('{"a"', False),
+    ("404 results", False),
+    ("Error handling in Python is done by try and except.", False),
+    ("0 errors, 2 warnings", False),
+    ("exit code 0", False),
+    ("x" * 300 + " permission denied", False),
+    ({"status": 404}, True),
+    ({"status": 200}, False),
+    ({"status": True}, False),
+    ({"success": False}, True),
+    ({"errors": [{"code": 1}]}, True),
+    ({"errors": []}, False),
+    ({"errors": 3}, False),
+    ({"error": ""}, False),
+    ([], False),
+    (None, False),
+]
+
+
+@pytest.mark.parametrize(("result", "wrong"), FAILURES)
+def test_what_tools_give_back_when_they_fail(result: object, wrong: bool):
+    assert failed(result) is wrong
 
 
 def test_an_input_alone_has_no_format_to_break():

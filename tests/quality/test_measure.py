@@ -25,12 +25,15 @@ FLOORS = {  # precision and recall on the held-out half, as the documentation st
     "prompt_injection": (0.9, 0.8),
     "refusal": (0.9, 0.9),
     "repetition": (0.95, 0.85),
+    "schema_mismatch": (1.0, 1.0),
     "secrets": (0.95, 0.9),
+    "tool_error_loop": (1.0, 1.0),
+    "truncation": (0.9, 0.7),
 }
 
 
 def test_the_set_is_large_and_half_of_it_is_held_out():
-    outputs = [example for example in EXAMPLES if example.side != "input"]
+    outputs = [example for example in EXAMPLES if example.side not in ("input", "tools")]
 
     assert len(outputs) >= 300
     assert 0.4 < len(HELD) / len(EXAMPLES) < 0.6

@@ -1,10 +1,13 @@
 """How good the checks are: precision and recall on a labelled set.
 
-The set is a table with tabs between ``side`` (``output``; ``json``, an output where JSON was asked
-for; ``input``; ``exchange``, a question and its answer with a line ``---`` between), ``labels``
-(the flags that a person would raise, with commas) and ``text`` (``\\n`` for a line break). Half of
-it, chosen by a hash of the text, is held out: no pattern was ever changed for one of those, so
-their figures say what to expect of new text in the style of the set.
+The set is a table with tabs between ``side``, ``labels`` (the flags that a person would raise, with
+commas) and ``text`` (``\\n`` for a line break). A side is ``output``; ``json``, where JSON was
+asked for; ``input``; ``tools``, a line ``name -> result`` for each call of a tool; or one with more
+before the output and a line ``---`` between: ``exchange`` with the question, ``stopped`` with the
+finish reason, ``schema`` with the schema that was asked for.
+
+Half of the set, chosen by a hash of the text, is held out: no pattern was ever changed for one of
+those, so their figures say what to expect of new text in the style of the set.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from zlib import crc32
 
 from .evidence import Content, Evidence
 from .inspector import Inspector
+from .schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +39,51 @@ class Example:
 
     def evidence(self) -> Evidence:
         """Return it as a call with content and nothing else."""
-        if self.side == "input":
-            return Evidence(input=_said("user", self.text))
-        if self.side == "exchange":
-            question, _, answer = self.text.partition("\n---\n")
-            return Evidence(input=_said("user", question), output=_said("assistant", answer))
-        kind = "json" if self.side == "json" else None
-        return Evidence(output=_said("assistant", self.text), output_type=kind)
+        before, _, answer = self.text.partition("\n---\n")
+        match self.side:
+            case "input":
+                return Evidence(input=_said("user", self.text))
+            case "tools":
+                return Evidence(input=_worked(self.text.splitlines()))
+            case "exchange":
+                return Evidence(input=_said("user", before), output=_said("assistant", answer))
+            case "stopped":
+                return Evidence((before,), output=_said("assistant", answer))
+            case "schema":
+                schema = Schema(json.loads(before))
+                return Evidence(
+                    output_type="json", output=_said("assistant", answer), schema=schema
+                )
+            case side:
+                kind = "json" if side == "json" else None
+                return Evidence(output=_said("assistant", self.text), output_type=kind)
 
 
 def _said(role: str, text: str) -> Content:
-    parts = [{"type": "text", "content": text}]
-    return Content(json.dumps([{"role": role, "parts": parts}]).encode())
+    return _content([_message(role, {"type": "text", "content": text})])
+
+
+def _worked(lines: Sequence[str]) -> Content:
+    """Return the messages of an agent that called a tool once for each line."""
+    messages = [_message("user", {"type": "text", "content": "Do it."})]
+    for at, line in enumerate(lines):
+        name, _, result = line.partition(" -> ")
+        messages += _called(f"call_{at}", name, result)
+    return _content(messages)
+
+
+def _called(call: str, name: str, result: str) -> Iterator[dict[str, object]]:
+    response: object = json.loads(result) if result[:2] in ('{"', "[]", "[{") else result
+    yield _message("assistant", {"type": "tool_call", "id": call, "name": name})
+    yield _message("tool", {"type": "tool_call_response", "id": call, "response": response})
+
+
+def _message(role: str, part: dict[str, object]) -> dict[str, object]:
+    return {"role": role, "parts": [part]}
+
+
+def _content(messages: list[dict[str, object]]) -> Content:
+    return Content(json.dumps(messages).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +151,11 @@ def _example(row: dict[str, str]) -> Example:
 
 
 def _unescape(text: str) -> str:
-    return "\\".join(piece.replace("\\n", "\n") for piece in text.split("\\\\"))
+    return "\\".join(map(_broken, text.split("\\\\")))
+
+
+def _broken(piece: str) -> str:
+    return piece.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r")
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -34,6 +34,7 @@ class Message:
     tool_results: tuple[ToolResult, ...] = ()
     other: bool = False
     """Whether it holds anything else that answers: an image, audio, a server's tool."""
+    finish_reason: str | None = None
 
     @property
     def text(self) -> str:
@@ -91,6 +92,7 @@ def _message(given: Mapping[str, object]) -> Message:
             if part.get("type") == "tool_call_response"
         ),
         other=any(kind not in _NOT_ANSWERED for kind in kinds),
+        finish_reason=_string(given.get("finish_reason")),
     )
 
 

@@ -10,10 +10,35 @@ from .check import Check
 from .evidence import Content, Evidence
 
 _RESULT = b"tool_call_response"
-_FAILED = re.compile(
-    r"\s*[\"'{\[]*\s*(?:error|exception|traceback|fatal|failed|failure|\w*(?:Error|Exception)\b)",
+_ERROR = (
+    r"(?:fatal |internal |unexpected )?(?:error|exception|failure|fatal)(?:\W{0,3}$|[:!\]\"}(]"
+    r"| (?:occurred|executing|calling|while|code|during|when|running|\d+))"
+)
+_PHRASES = (
+    r"(?:failed|unable|not able) to\b|(?:could not|couldn't|cannot|can't) \w+"
+    r"|(?:invalid|unknown|missing|unsupported|no such|unexpected|malformed) \w+"
+    r"|(?:access|permission) denied|unauthori[sz]ed|forbidden|not found\b"
+    r"|(?:request |connection |read |operation )?time(?:out|d out)\b|quota exceeded|rate limit"
+    r"|(?:\w+ ){1,3}failed\b|exit(?:ed)?(?: with)?(?: code| status)? [1-9]"
+)
+_STATUS = (
+    r"HTTP(?:/[\d.]+| error| status)?[ :]+[45]\d\d\b|[45]\d\d (?:bad|unauthori|forbidden|not found"
+    r"|conflict|gone|unprocess|too many|internal|service unavail|gateway|error)"
+)
+_BEGINS = re.compile(
+    rf"\s*[\"'{{\[(*]*\s*(?:{_ERROR}|{_PHRASES}|{_STATUS}|traceback \("
+    r"|\w*(?:Error|Exception)\b[:(])",
     re.IGNORECASE,
 )
+"""How the result of a tool that failed begins."""
+_HOLDS = re.compile(
+    r"status code [45]\d\d\b|command not found|permission denied|no such file or directory"
+    r"|connection (?:refused|reset|timed out)|not found in\b|timed out$",
+    re.IGNORECASE,
+)
+"""What a short one may hold anywhere."""
+_SHORT = 200
+_WRONG = frozenset({"error", "failed", "failure", "exception"})
 
 
 def _suspect(seen: Evidence, raw: bytes) -> bool:
@@ -23,12 +48,27 @@ def _suspect(seen: Evidence, raw: bytes) -> bool:
 def failed(response: object) -> bool:
     """Return whether a tool's result says that the tool failed."""
     if isinstance(response, str):
-        return _FAILED.match(response) is not None
+        short = len(response) <= _SHORT
+        return bool(_BEGINS.match(response) or (short and _HOLDS.search(response)))
     if not isinstance(response, Mapping):
         return False
-    result = cast("Mapping[str, object]", response)
+    return _says_failed(cast("Mapping[str, object]", response))
+
+
+def _says_failed(result: Mapping[str, object]) -> bool:
     told = result.get("isError") or result.get("is_error") or result.get("error")
-    return bool(told) or result.get("status") in ("error", "failed") or result.get("ok") is False
+    listed = result.get("errors")
+    if told or (isinstance(listed, list) and listed):
+        return True
+    if result.get("ok") is False or result.get("success") is False:
+        return True
+    return any(_is_wrong(result.get(name)) for name in ("status", "statusCode", "status_code"))
+
+
+def _is_wrong(status: object) -> bool:
+    if isinstance(status, str):
+        return status.lower() in _WRONG
+    return isinstance(status, int) and 400 <= status < 600
 
 
 def _results(given: Content) -> Iterator[tuple[str, bool]]:

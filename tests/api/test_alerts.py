@@ -97,4 +97,5 @@ def test_what_fired_can_be_asked_for_when_it_is_over(serve: Serve, store: DuckDB
     shown = client.get("/v1/alerts/history", params={"limit": 1}).json()
 
     assert shown == [{"id": "a:2", "at_ns": 2, "alert": second.alert}]
+    assert client.get("/v1/alerts/history", params={"since": "30d"}).json() == []
     assert client.get("/v1/alerts/history", params={"limit": 0}).status_code == 422

@@ -31,6 +31,32 @@ def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/nothing", 404),
+        ("DELETE", "/v1/summary", 405),
+        ("GET", "/v1/summary?since=never", 422),
+        ("GET", "/v1/breakdown/nothing", 422),
+        ("POST", "/v1/feedback", 422),
+        ("POST", "/v1/quality", 413),
+    ],
+)
+def test_every_mistake_is_answered_as_a_problem(serve: Serve, method: str, path: str, status: int):
+    client = serve(ApiConfig(endpoint=ANY_PORT, max_body=100))
+
+    answer = client.request(method, path, content=b"x" * 101 if status == 413 else b"{}")
+
+    problem = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, problem["status"], problem["type"]) == (
+        status,
+        status,
+        "about:blank",
+    )
+    assert problem["title"]
+
+
 @pytest.mark.parametrize("path", ["/v1/summary", "/metrics", "/openapi.json", "/nothing"])
 def test_without_a_token_nothing_is_told(guarded: httpx2.Client, path: str):
     answer = guarded.get(path)

@@ -301,10 +301,13 @@ def test_a_store_that_does_not_answer_is_a_problem_of_ours():
     assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
 
 
-def test_the_description_names_every_route(client: httpx2.Client):
-    paths = client.get("/openapi.json").json()["paths"]
+def test_the_description_names_every_route_and_what_a_caller_needs(client: httpx2.Client):
+    described = client.get("/openapi.json").json()
 
-    assert {"/health", "/ready", "/metrics", "/v1/summary", "/v1/traces/{trace_id}"} <= set(paths)
+    known = {"/health", "/ready", "/metrics", "/v1/summary", "/v1/traces/{trace_id}"}
+    assert known <= set(described["paths"])
+    assert described["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    assert described["paths"]["/v1/summary"]["get"]["security"] == [{"HTTPBearer": []}]
 
 
 def test_a_trace_is_explained(client: httpx2.Client, store: DuckDBStore):

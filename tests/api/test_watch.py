@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from otel_llm.alerting.anomalies import FoundAnomaly
 from otel_llm.alerting.budgets import BudgetConfig
 from otel_llm.alerting.config import AlertingConfig
 from otel_llm.alerting.rule import Rule
@@ -165,3 +166,19 @@ def test_the_daily_report_can_be_read_at_any_time(watched: httpx2.Client, servic
             "text": "$2.00 of $10.00 spent this month (20%), yesterday $0.00",
         }
     ]
+
+
+def test_anomalies_are_those_of_the_range(watched: httpx2.Client, monkeypatch):
+    found = [
+        FoundAnomaly(at, {"model": "m"}, "cost", 9.0, 1.0, 5.0, "critical")
+        for at in (1_790_007_200.0, 1_790_003_600.0, 1_790_000_000.0)
+    ]
+    monkeypatch.setattr(AlertService, "anomalies", lambda _: tuple(found))
+
+    def hours(**asked: str) -> list[float]:
+        return [one["at"] for one in watched.get("/v1/anomalies", params=asked).json()]
+
+    assert hours(since="1790003600") == [1_790_007_200.0, 1_790_003_600.0]
+    assert hours(since="2020-01-01", until="1790003600") == [1_790_000_000.0]
+    assert hours(since="2020-01-01", limit="1") == [1_790_007_200.0]
+    assert watched.get("/v1/anomalies", params={"since": "never"}).status_code == 422

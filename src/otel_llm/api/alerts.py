@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
@@ -11,7 +11,11 @@ from otel_llm.alerting.alert import Alert, State
 from otel_llm.alerting.service import AlertService
 from otel_llm.store import Incident, Store
 
+from .between import Between
 from .problems import Problem, described
+
+INCIDENTS: Final = 1_000
+"""So many of the latest can be asked for."""
 
 
 class AlertList(BaseModel):
@@ -38,9 +42,9 @@ def alert_routes(service: AlertService, store: Store) -> APIRouter:
         return AlertList(alerts=[alert.to_json() for alert in found])
 
     @routes.get("/history")
-    def history(limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> list[Incident]:
+    def history(between: Annotated[Between, Query()]) -> list[Incident]:
         """What fired, as it was last seen, the latest first: who took it on, when it was over."""
-        return list(store.incidents(limit=limit))
+        return between.pick(store.incidents(limit=INCIDENTS), lambda incident: incident.at_ns)
 
     @routes.post("/{alert_id}/acknowledge", responses=described(404))
     def acknowledge(alert_id: str, who: Acknowledgement | None = None) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.security import HTTPBearer
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
@@ -31,6 +33,15 @@ from .reports import Observe, Settle, report_routes
 from .spending import spending_routes
 from .status import Configuration, Status, status_routes
 from .watch import watch_routes
+
+ABOUT: Final = (
+    "What the collector saw: sums, calls, traces, alerts and what to do about them. A field that "
+    "is null is unknown, never zero. Errors are application/problem+json (RFC 9457)."
+)
+# Described only: the guard asks for it before anything else runs.
+TOKEN: Final = HTTPBearer(
+    auto_error=False, description="One of the setting token_file, where there is one"
+)
 
 
 def create_app(
@@ -63,6 +74,8 @@ def create_app(
     app = FastAPI(
         title="otel-llm",
         version=__version__,
+        description=ABOUT,
+        dependencies=[Depends(TOKEN)],
         docs_url=None,
         redoc_url=None,
         responses=described(400, 401, 403, 413, 421, 422, 503),
@@ -87,7 +100,7 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=config.cors_origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "DELETE"),
             allow_headers=("authorization", "content-type"),
         )
     app.add_middleware(Guard, config=config, tokens=tokens)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
+from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 
 from otel_llm.collector.tokens import TokenFile
@@ -29,7 +30,8 @@ class ContentView(BaseModel):
 
 def content_routes(store: ContentStore, tokens: TokenFile) -> APIRouter:
     """The routes over ``store``; ``tokens`` may read."""
-    routes = APIRouter(prefix="/v1/content", tags=["content"])
+    key = APIKeyHeader(name=TOKEN_HEADER, auto_error=False, description="A content token")
+    routes = APIRouter(prefix="/v1/content", tags=["content"], dependencies=[Depends(key)])
 
     @routes.get("/{reference}", responses=described(404, 500))
     def read_content(reference: str, request: Request) -> ContentView:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from otel_llm.alerting.anomalies import FoundAnomaly
@@ -15,6 +15,7 @@ from otel_llm.alerting.reports import BudgetReport
 from otel_llm.alerting.routing import Silence
 from otel_llm.alerting.service import AlertService, written
 
+from .between import Between
 from .problems import Problem, described
 
 Text = Annotated[str, Field(max_length=200)]
@@ -110,9 +111,9 @@ def _add_findings(routes: APIRouter, service: AlertService) -> None:
         return list(service.budget_report())
 
     @routes.get("/anomalies")
-    def anomalies() -> list[FoundAnomaly]:
+    def anomalies(between: Annotated[Between, Query()]) -> list[FoundAnomaly]:
         """Hours that were unusual, the latest first."""
-        return list(service.anomalies())
+        return between.pick(service.anomalies(), lambda found: found.at * 1e9)
 
     @routes.get("/drift")
     def drift() -> list[FoundDrift]:

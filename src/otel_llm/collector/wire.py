@@ -14,7 +14,7 @@ Traces, metrics and logs share one frame: request, groups (one per resource), sc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
@@ -34,9 +34,13 @@ class Repeated(Protocol):
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> bytes: ...
     def __setitem__(self, index: int, value: bytes) -> None: ...
-    def __delitem__(self, index: int) -> None: ...
+    def __delitem__(self, index: int | slice) -> None: ...
     def append(self, value: bytes) -> None:
         """Add one at the end."""
+        ...
+
+    def extend(self, values: Iterable[bytes]) -> None:
+        """Add many at the end."""
         ...
 
 
@@ -176,6 +180,12 @@ class EditedSpan(Message, Protocol):
     status: StatusMessage
 
 
+class AttributedSpan(Message, Protocol):
+    """A span whose attributes can be taken out as bytes; the rest is unknown fields."""
+
+    attributes: Repeated
+
+
 class KeyValueMessage(Protocol):
     """One attribute, its value still encoded."""
 
@@ -291,6 +301,7 @@ def _types() -> descriptor_pb2.FileDescriptorProto:
         links=(-13, "Link"),
         status=(15, "Status"),
     )
+    define("Attributed", attributes=(-9, _BYTES))
     define("KeyValue", key=(1, _TEXT), value=(2, _BYTES))
     define("KeyValues", values=(-1, "KeyValue"))
     define("Array", values=(-1, _BYTES))
@@ -345,6 +356,8 @@ parse_scope = _parser("Scope", ScopeMessage)
 parse_scope_view = _parser("ScopeView", ScopeViewMessage)
 parse_span = _parser("Span", SpanMessage)
 parse_event = _parser("Event", EventMessage)
+parse_attributed = _parser("Attributed", AttributedSpan)
+parse_key = _parser("Key", KeyMessage)
 parse_edited_span = _parser("EditedSpan", EditedSpan)
 parse_resource = _parser("Resource", ResourceMessage)
 parse_metrics_scope = _parser("MetricsScope", MetricsScopeMessage)

@@ -140,9 +140,37 @@ def test_no_cell_becomes_a_formula(client: httpx2.Client, store: DuckDBStore):
     assert (found["feature"], found["team"], found["session"]) == ("'+1", "'@x", "'\t=1")
 
 
-@pytest.mark.parametrize("cell", ["-1+1", " =1", "\r=1", "\n=1"])
+@pytest.mark.parametrize(
+    "cell", ["-1+1", " =1", "\r=1", "\n=1", "\xa0=1", "\ufeff@x", "\uff1d1", "\uff0b1", "\x00-1"]
+)
 def test_text_that_a_spreadsheet_would_run_is_quoted(cell: str):
     assert safe(cell) == "'" + cell
+
+
+def test_no_text_of_a_sender_becomes_a_formula_or_another_cell(
+    client: httpx2.Client, store: DuckDBStore
+):
+    evil = '=cmd|x;=HYPERLINK("http://evil.example","a,b")'
+    texts = {
+        name: evil
+        for name in FULL.__slots__
+        if isinstance(getattr(FULL, name), str) and name != "operation"
+    }
+    lists = {"flags": (evil,), "finish_reasons": (evil,), "tags": {evil: evil}}
+    store.write([a_call(1, **{**texts, **lists, "operation": "chat", "cost": usd(1.0)})])
+
+    exported = client.get("/calls.csv", params=EVER)
+    head, row = rows(exported)
+
+    told = dict(zip(head, row, strict=True))
+    assert {name for name, cell in told.items() if cell == "'" + evil} >= {
+        *("service", "provider", "model", "user", "feature", "team", "session"),
+        *("prompt_name", "prompt_version", "error_type", "finish_reasons", "flags"),
+    }
+    assert not [cell for cell in row if cell.startswith(tuple("=+-@"))]
+    # Where ";" separates cells: no text is outside of quotes, so that none begins another cell.
+    outside = exported.text.splitlines()[1].replace('""', "").split('"')[::2]
+    assert set("".join(outside)) == {","}
 
 
 @pytest.mark.parametrize("cell", [-1, -0.5, None, "a=b", "", 0])

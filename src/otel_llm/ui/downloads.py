@@ -18,7 +18,11 @@ from .asked import Missing, ask
 from .format import iso
 
 ROWS: Final = 10_000
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Wide forms too: a spreadsheet with an East Asian locale reads them as the narrow ones.
+_FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+_CONTROL: Final = ("\t", "\r", "\n")
+_IGNORED: Final = " \t\r\n\v\f\0\xa0\u200b\u3000\ufeff"
+"""What a spreadsheet may skip before a formula."""
 _COLUMNS: Final = (
     *("start", "trace_id", "span_id", "service", "operation", "provider", "model"),
     *("user", "feature", "team", "session", "prompt_name", "prompt_version"),
@@ -81,11 +85,14 @@ def _safe_rows(rows: Iterable[Sequence[object]]) -> Iterable[Sequence[object]]:
 
 def safe(cell: object) -> object:
     """The cell, with a quote before text that a spreadsheet would run (OWASP, CSV injection)."""
-    text = isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA)
-    return f"'{cell}" if text else cell
+    if not isinstance(cell, str):
+        return cell
+    runs = cell.startswith(_CONTROL) or cell.lstrip(_IGNORED).startswith(_FORMULA)
+    return f"'{cell}" if runs else cell
 
 
 def _line(row: Sequence[object]) -> str:
     out = io.StringIO()
-    csv.writer(out).writerow(row)
+    # Quoted throughout: where ";" separates cells, one within a text would begin another cell.
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(row)
     return out.getvalue()

@@ -41,9 +41,9 @@ class Reading:
     def shown(self) -> str:
         """The value in the unit that its name ends with."""
         name = self.name.removesuffix("_total")
-        if name.endswith("_bytes"):
+        if name.endswith(("_bytes", "_memory_rss")):
             return size(self.value)
-        if name.endswith("_seconds"):
+        if name.endswith(("_seconds", "_uptime")):
             return ms(self.value * 1e3)
         return percent(self.value) if name.endswith("_rate") else f"{self.value:,.6g}"
 

@@ -14,6 +14,8 @@ from otel_llm.instrumentation.anthropic import AnthropicInstrumentor
 from otel_llm.testing import CUT, Captured, FakeProvider, captured, json_answer
 from otel_llm.testing import anthropic as wire
 
+from .both import got
+
 ASK: dict[str, Any] = {
     "model": wire.MODEL,
     "max_tokens": 100,
@@ -588,6 +590,134 @@ def test_the_turns_of_the_tool_runner_are_inside_the_sdks_own_agent_span(provide
         for span in spans.values()
         if "gen_ai.usage.input_tokens" in span.attributes
     ] == ["chat", "chat"]
+
+
+SILENT: dict[str, Any] = (
+    {"open_telemetry": False} if hasattr(anthropic._base_client, "start_api_call_span") else {}
+)
+"""Options of a client that does not trace itself."""
+
+
+def _run(provider: FakeProvider, tools: Any, *, stream: bool) -> None:
+    with anthropic.Anthropic(base_url=provider.url, api_key="k", max_retries=0, **SILENT) as client:
+        for turn in client.beta.messages.tool_runner(**ASK, tools=tools, stream=stream):
+            if stream:
+                _ = list(turn)
+
+
+async def _run_async(provider: FakeProvider, tools: Any, *, stream: bool) -> None:
+    async with anthropic.AsyncAnthropic(
+        base_url=provider.url, api_key="k", max_retries=0, **SILENT
+    ) as client:
+        runner = client.beta.messages.tool_runner(**ASK, tools=tools, stream=stream)
+        async for turn in runner:
+            if stream:
+                _ = [event async for event in turn]
+
+
+@anthropic.beta_async_tool
+async def add_async(a: int, b: int) -> str:
+    """Add two numbers."""
+    return str(a + b)
+
+
+TWICE = wire.message(
+    wire.tool_use("add", {"a": 2, "b": 2}),
+    wire.tool_use("add", {"a": 4, "b": 4}, "toolu_2"),
+    stop_reason="tool_use",
+)
+
+
+def _tree(telemetry: Captured) -> list[tuple[Any, ...]]:
+    spans = {span.context.span_id: span for span in telemetry.finished}
+    return sorted(
+        (span.name, span.kind.name, _parent(span, spans) or "") for span in spans.values()
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+async def test_a_run_of_a_client_that_does_not_trace_itself_is_an_agents(
+    provider, telemetry, kind, stream
+):
+    tool = add if kind == "sync" else add_async
+    called = json.loads(json.dumps(TWICE).replace('"add"', json.dumps(tool.name)))
+    answers = (called, wire.message())
+    send = (lambda a: wire.stream(wire.events(a))) if stream else json_answer
+    provider.queue(*(send(answer) for answer in answers))
+
+    await got((_run if kind == "sync" else _run_async)(provider, [tool], stream=stream))
+
+    assert _tree(telemetry) == [
+        (f"chat {wire.MODEL}", "CLIENT", "invoke_agent"),
+        (f"chat {wire.MODEL}", "CLIENT", "invoke_agent"),
+        (f"execute_tool {tool.name}", "INTERNAL", "invoke_agent"),
+        (f"execute_tool {tool.name}", "INTERNAL", "invoke_agent"),
+        ("invoke_agent", "INTERNAL", ""),
+    ]
+    agent = telemetry.spans()[-1]
+    assert agent == {
+        "name": "invoke_agent",
+        "kind": "INTERNAL",
+        "status": "UNSET",
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.request.model": wire.MODEL,
+    }
+    counts = [
+        telemetry.points(f"gen_ai.invoke_agent.{what}_calls")[0].sum
+        for what in ("inference", "tool")
+    ]
+    assert counts == [2, 2]
+
+
+@anthropic.beta_tool
+def fail(a: int, b: int) -> str:
+    """Add two numbers."""
+    raise ZeroDivisionError
+
+
+def test_a_tool_that_fails_is_told_to_the_model_as_without_us(provider, instrumented):
+    telemetry = instrumented(capture="SPAN_ONLY")
+    called = wire.message(wire.tool_use("fail", {"a": 2, "b": 2}), stop_reason="tool_use")
+    provider.queue(json_answer(called), json_answer(wire.message()))
+
+    _run(provider, [fail], stream=False)
+
+    (result,) = provider.requests[-1].json()["messages"][-1]["content"]
+    assert result["is_error"] is True
+    tool = next(span for span in telemetry.spans() if span["name"] == "execute_tool fail")
+    assert tool == {
+        "name": "execute_tool fail",
+        "kind": "INTERNAL",
+        "status": "ERROR",
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "fail",
+        "gen_ai.tool.type": "function",
+        "gen_ai.tool.description": "Add two numbers.",
+        "gen_ai.tool.call.arguments": '{"a":2,"b":2}',
+        "error.type": "ZeroDivisionError",
+    }
+
+
+def test_a_run_ends_with_its_error_or_where_it_is_left(provider, telemetry):
+    provider.queue(wire.error(529, "overloaded_error"), json_answer(CALLED))
+
+    with pytest.raises(anthropic.APIStatusError):
+        _run(provider, [add], stream=False)
+    with anthropic.Anthropic(base_url=provider.url, api_key="k", **SILENT) as client:
+        runner = client.beta.messages.tool_runner(**ASK, tools=[add])
+        next(runner)
+        runner._iterator.close()
+
+    agents = [span for span in telemetry.spans() if span["name"] == "invoke_agent"]
+    ends = [(agent["status"], agent.get("error.type")) for agent in agents]
+    assert ends == [("ERROR", "anthropic.OverloadedError"), ("UNSET", None)]
+
+
+def test_a_tool_that_nobody_runs_for_a_model_has_no_span(telemetry):
+    assert add.call({"a": 2, "b": 2}) == "4"
+
+    assert telemetry.spans() == []
 
 
 def _parent(span: Any, spans: Any) -> str | None:

@@ -9,7 +9,8 @@ Since 1.17 the SDK makes a span of its own for every request (scope ``com.anthro
 The one it makes for a message is left out while this instrumentor is on, because ours says more
 and is measured too; those of batches, files and of the tool runner (the agent and its tools, with
 our spans of its turns inside) remain. A client that was told to send trace headers goes on sending
-them, with our span as the parent.
+them, with our span as the parent. Where it makes none, because it is older or was told not to, a
+run of the tool runner has an agent's span of ours around its turns, and each of its tools has one.
 """
 
 from __future__ import annotations
@@ -18,13 +19,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from opentelemetry.context import create_key, get_value, set_value
 from opentelemetry.trace import NonRecordingSpan, get_current_span
 
+from otel_llm import semconv
 from otel_llm.genai import Request
 
 from .core import Hook, LLMInstrumentor, Origin, Patch
+from .core.activity import AGENT, TOOL, Activity
+from .core.around import Around, around
+from .core.telemetry import Telemetry
 from .shapes.hosts import Origins
 from .shapes.messages import MESSAGES, request
+from .shapes.parts import plain
+from .shapes.values import fields
 
 
 def _request(arguments: Mapping[str, Any]) -> Request:
@@ -54,6 +62,39 @@ def _native_span(
     return NonRecordingSpan(get_current_span().get_span_context())
 
 
+_RUNS = create_key("otel-llm-anthropic-runs")
+"""Inside a run of the tool runner that has a span of ours."""
+
+
+def _signals() -> Telemetry | None:
+    return AnthropicInstrumentor.telemetry
+
+
+def _begin_run(telemetry: Telemetry, runner: Any, _: Mapping[str, Any]) -> Around:
+    if getattr(runner._client, "_tracer", None) is not None:
+        return Around()  # the SDK makes the spans itself
+    model = fields(runner._params).get("model")
+    agent = Activity(telemetry, AGENT, {semconv.REQUEST_MODEL: model})
+    return Around(agent, inside=set_value(_RUNS, True, agent.context))
+
+
+def _begin_tool(telemetry: Telemetry, tool: Any, named: Mapping[str, Any]) -> Around:
+    if get_value(_RUNS) is None:
+        return Around()
+    known = {semconv.TOOL_NAME: tool.name, semconv.TOOL_TYPE: "function"}
+    described = {semconv.TOOL_DESCRIPTION: getattr(tool, "description", None)}
+    activity = Activity(telemetry, TOOL, {**known, **described})
+    activity.put_content(semconv.TOOL_CALL_ARGUMENTS, plain(named.get("input")))
+    return Around(activity, result=_keep_result)
+
+
+def _keep_result(activity: Activity, result: Any) -> None:
+    activity.put_content(semconv.TOOL_CALL_RESULT, plain(result))
+
+
+_AROUND_RUN = around(_signals, _begin_run)
+_AROUND_TOOL = around(_signals, _begin_tool, ("input",))
+_TOOLS = "anthropic.lib.tools"
 _PROVIDERS = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai"}
 """By a word in the client's class name; ``_gen_ai_provider_name`` says the same since 1.17."""
 
@@ -69,7 +110,13 @@ class AnthropicInstrumentor(LLMInstrumentor):
 
     requires = ("anthropic >= 1, < 3",)
     provider = "anthropic"
-    hooks = (Hook("anthropic._base_client", "start_api_call_span", _native_span, optional=True),)
+    hooks = (
+        Hook("anthropic._base_client", "start_api_call_span", _native_span, optional=True),
+        Hook(f"{_TOOLS}._beta_runner", "BaseSyncToolRunner.__run__", _AROUND_RUN),
+        Hook(f"{_TOOLS}._beta_runner", "BaseAsyncToolRunner.__run__", _AROUND_RUN),
+        Hook(f"{_TOOLS}._beta_functions", "BetaFunctionTool.call", _AROUND_TOOL),
+        Hook(f"{_TOOLS}._beta_functions", "BetaAsyncFunctionTool.call", _AROUND_TOOL),
+    )
     patches = tuple(
         Patch(
             f"anthropic.resources.{module}", f"{prefix}Messages.{name}", endpoint, manager=manager

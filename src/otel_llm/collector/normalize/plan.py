@@ -47,6 +47,11 @@ class Plan(NamedTuple):
     unfinished: bool
     """Whether how the answer ended may be in the messages alone."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether only values and events can still be other than they should."""
+        return not (self.foreign or self.top_k or self.unfinished)
+
 
 class Plans:
     """Plans by names and scope. Thread-safe: at worst one is made twice."""

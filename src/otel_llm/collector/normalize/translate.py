@@ -23,6 +23,7 @@ from .work import Work
 
 if TYPE_CHECKING:
     from ..data import SpanView
+    from ..facts import Facts
 
 _BY_NAME = {
     "pydantic-ai": {
@@ -85,6 +86,12 @@ def settle(span: SpanView, plan: Plan, *, keep: bool) -> None:
         told(Work(span, keep=keep))
     if plan.unfinished:
         _finish(span)
+
+
+def is_current(known: Facts) -> bool:
+    """Whether provider and finish reasons are spelled as the conventions do."""
+    reasons = known[facts.FINISH_REASONS] or ()
+    return known[facts.PROVIDER] not in PROVIDERS and FINISH_REASONS.keys().isdisjoint(reasons)
 
 
 def _whole_top_k(span: SpanView) -> None:

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from otel_llm import semconv
 
+from ..facts import PROFILE
 from ..normalize.duplicates import Duplicates
 from ..normalize.plan import Plans
-from ..normalize.translate import settle, translate
+from ..normalize.translate import is_current, settle, translate
 
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
 _CACHE_CREATION = "gen_ai.usage.cache_creation.input_tokens"
 """What the conventions called ``cache_write`` until September 2026."""
+_KNOWN = 8192
+"""Bound of what is remembered: values come from the outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +50,41 @@ class NormalizeProcessor:
 
     def __init__(self, config: NormalizeConfig | None = None) -> None:
         self._config = config or NormalizeConfig()
-        self._duplicates = Duplicates()
+        self.duplicates = Duplicates()
+        """What is remembered of calls."""
         as_sent = self._config.cache_write != "cache_write"
         self._plans = Plans([_CACHE_CREATION] if as_sent else ())
+        self._current: dict[object, bool] = {}
 
     def process(self, batch: Batch) -> None:
         """Rewrite every span that does not speak the current conventions."""
         spans = batch.genai()
+        older, keep = self._config.cache_write == "cache_creation", self._config.keep_originals
         for span in spans:
             plan = self._plans.of(span)
-            work = translate if plan.foreign else settle
-            work(span, plan, keep=self._config.keep_originals)
-            if self._config.cache_write == "cache_creation":
+            if plan.foreign:
+                translate(span, plan, keep=keep)
+            elif not (plan.settled and self._is_current(span)):
+                settle(span, plan, keep=keep)
+            if older:
                 _older_cache_name(span)
         if self._config.deduplicate:
-            self._duplicates.mark(spans)
+            self.duplicates.mark(spans)
+
+    def _is_current(self, span: SpanView) -> bool:
+        """Whether the values too are those of the conventions: worked out once for all spans that
+        have them in common."""
+        known = span.facts
+        profile = known[PROFILE]
+        if profile is None or span.has_events:
+            return False
+        current = self._current.get(profile)
+        if current is None:
+            current = is_current(known)
+            if len(self._current) >= _KNOWN:
+                self._current = {}
+            self._current[profile] = current
+        return current
 
 
 def _older_cache_name(span: SpanView) -> None:

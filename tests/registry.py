@@ -114,11 +114,18 @@ def _refined(kind: str) -> dict[str, Any]:
 def _attribute_problems(
     where: str, attributes: Mapping[str, Any], allowed: Iterable[str]
 ) -> Iterator[str]:
-    for name, value in attributes.items():
+    for given, value in attributes.items():
+        name = _template(given) or given
         if name not in allowed:
-            yield f"{where}: attribute {name} does not belong here"
+            yield f"{where}: attribute {given} does not belong here"
         elif name in _ATTRIBUTES and not _right_type(name, value):
             yield f"{where}: {name} is {value!r}, not {_ATTRIBUTES[name]['type']}"
+
+
+def _template(name: str) -> str | None:
+    """Return the template that a name is made by: ``gen_ai.prompt.variable.<name>``."""
+    made = [t for t, facts in _ATTRIBUTES.items() if facts["type"].startswith("template")]
+    return next((one for one in made if name.startswith(f"{one}.")), None)
 
 
 def _right_type(name: str, value: Any) -> bool:

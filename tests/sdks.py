@@ -50,6 +50,13 @@ ALTERNATES = {
         "langchain==1.0.0 langchain-core==1.0.0 langgraph==1.0.0 langchain-openai==1.0.0",
         "langchain or langgraph",
     ),
+    # Its packages for every provider, over the provider's own SDK.
+    "langchain-all": Alternate(
+        "langchain-classic>=1,<2 langchain-anthropic langchain-aws langchain-google-genai"
+        " langchain-mistralai langchain-cohere langchain-groq langchain-ollama",
+        "langchain",
+        ("-W", "ignore::DeprecationWarning"),
+    ),
     # Its asynchronous client leaves a connection open.
     "chroma": Alternate("chromadb>=1,<2", "chroma", ("-W", "ignore::ResourceWarning")),
     "chroma-1.0": Alternate("chromadb==1.0.0", "chroma", ("-W", "ignore")),

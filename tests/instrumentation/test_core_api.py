@@ -350,6 +350,33 @@ def test_what_is_said_in_a_block_ends_with_it(client, telemetry):
     assert [s.get("user.id") for s in telemetry.spans()] == ["u1", None]
 
 
+@pytest.mark.parametrize(
+    ("settings", "kept"),
+    [
+        ({}, {}),
+        ({"capture": "EVENT_ONLY"}, {}),
+        ({"capture": "SPAN_ONLY", "emit_event": "true"}, {"to": "ada@lovelace.dev", "n": "3"}),
+        ({"capture": "SPAN_ONLY", "redact": "pii"}, {"to": "[email]", "n": "3"}),
+    ],
+)
+def test_variables_of_a_prompt_are_content_of_spans(telemetry, settings, kept):
+    otel_llm.configure(**telemetry.providers, **settings)
+
+    with (
+        otel_llm.set_prompt("sums", "2", {"to": "ada@lovelace.dev", "n": 3}),
+        otel_llm.llm_call("m"),
+    ):
+        pass
+
+    prefix = "gen_ai.prompt.variable."
+    assert {
+        name.removeprefix(prefix): value
+        for name, value in telemetry.span().items()
+        if name.startswith(prefix)
+    } == kept
+    assert "variable" not in str([event.log_record for event in telemetry.events()])
+
+
 def test_nothing_travels_as_baggage_unless_asked_for(telemetry):
     with otel_llm.set_user("u1"):
         assert baggage.get_all() == {}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from otel_llm.instrumentation.core.fitting import fitted
+from otel_llm.instrumentation.core.fitting import fitted, fitted_value
 from otel_llm.instrumentation.core.json_text import to_json
 from otel_llm.instrumentation.core.redaction import Redactor
 from otel_llm.instrumentation.core.settings import Settings
@@ -84,6 +85,28 @@ def test_values_are_walked_and_their_structure_kept():
         "parts": [{"type": "tool_call", "arguments": {"to": ["[email]"], "n": 3, "ok": True}}],
     }
     assert value["parts"][0]["arguments"]["to"] == [MAIL]
+
+
+@dataclass
+class Person:
+    address: str
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"type": f"to {MAIL}", "role": MAIL}, {"type": "to [email]", "role": "[email]"}),
+        ({"role": "user", "mime_type": "image/png"}, {"role": "user", "mime_type": "image/png"}),
+        ({MAIL: 1, "city": 2, 3: 4}, {"[email]": 1, "city": 2, "3": 4}),
+        ({"whom": Person(MAIL)}, {"whom": {"address": "[email]"}}),
+        ([{MAIL}], [["[email]"]]),
+        ({"n": 1.5, "yes": True, "none": None}, {"n": 1.5, "yes": True, "none": None}),
+    ],
+)
+def test_leaks_are_found_wherever_in_a_value_they_are(value, expected):
+    found = Redactor().value(value)
+
+    assert json.loads(to_json(found)) == expected
 
 
 def test_half_a_character_hides_nothing():
@@ -227,6 +250,23 @@ def test_at_last_long_texts_are_cut_and_the_json_stays_json(text, limit):
     assert len(encoded.encode()) <= limit
     assert json.loads(encoded) == kept
     assert kept[0]["parts"][0]["content"].endswith("…[cut]")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("short", "short"),
+        ("é" * 100, "é" * 45 + "…[cut]"),
+        ({"text": "a" * 500, "n": 1}, None),
+        ({"rows": [1.5] * 500}, "{}"),
+        ([1] * 500, "[]"),
+    ],
+)
+def test_a_value_that_is_too_long_is_cut_and_stays_what_it_was(value, kept):
+    fitted = fitted_value(value, 99, to_json)
+
+    assert len(fitted.encode()) <= 99
+    assert json.loads(fitted)["n"] == 1 if kept is None else fitted == kept
 
 
 def test_a_limit_is_held_on_the_span(call):

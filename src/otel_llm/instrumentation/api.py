@@ -207,11 +207,12 @@ def set_session(id: str) -> Said:
 def set_prompt(
     name: str, version: str | None = None, variables: Mapping[str, Any] | None = None
 ) -> Said:
-    """Say which prompt template they use; its variables are kept only where content is."""
+    """Say which prompt template they use; its variables are kept only where content is on spans."""
     attributes: dict[str, Any] = {semconv.PROMPT_NAME: name, semconv.PROMPT_VERSION: version}
-    if signals().content_on_span:
-        for key, value in (variables or {}).items():
-            attributes[f"{semconv.PROMPT_VARIABLE}.{key}"] = str(value)
+    with guarded("reading the variables of a prompt"):
+        if (live := signals()).content_on_span:
+            for key, value in (variables or {}).items():
+                attributes[f"{semconv.PROMPT_VARIABLE}.{key}"] = live.privacy.kept_value(str(value))
     return Said(attributes)
 
 

@@ -31,12 +31,12 @@ from .core import Content, Endpoint, Hook, LLMInstrumentor, Origin, Patch, guard
 from .core.activation import activate, release
 from .core.activity import AGENT, PLAN, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
 from .core.around import Around, around
-from .core.families import Family
+from .core.families import Family, members_of
 from .core.telemetry import Telemetry
 from .core.traced import traced
 from .core.turns import Turns
 from .core.wrapper import wrapper_for
-from .shapes import chat_messages
+from .shapes import chat_messages, vectors
 from .shapes import llama_index as shape
 from .shapes.hosts import provider_of, server_at
 from .shapes.values import field, fields, integer, items, known, number, text
@@ -95,7 +95,7 @@ _CONTENT = Content(
     lambda arguments: chat_messages.tool_definitions(arguments.get("tools")),
 )
 _CHAT = Endpoint("chat", lambda _: Request(), shape.response, shape.AnswerStream, _CONTENT)
-_EMBEDDINGS = Endpoint("embeddings", lambda _: Request(), shape.embedded)
+_EMBEDDINGS = Endpoint("embeddings", lambda _: Request(), vectors.embedded)
 
 
 def _model(name: str) -> Callable[[Any], Any]:
@@ -308,17 +308,6 @@ _FAMILIES = (
 )
 
 
-def _made(
-    wrapped: Callable[..., Any], kind: type[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """Wrap the methods of a class that is made while instrumenting."""
-    result = wrapped(*args, **kwargs)
-    for family in _FAMILIES:
-        if family.has(kind):
-            family.wrap(kind)
-    return result
-
-
 _AROUND = (
     (f"{_BASE}.base_query_engine", "BaseQueryEngine", ("query", "aquery"), _engine, ()),
     (
@@ -362,7 +351,11 @@ class LlamaIndexInstrumentor(LLMInstrumentor):
         for name in ("query_embedding", "text_embedding", "text_embedding_batch")
     )
     hooks = (
-        Hook("llama_index_instrumentation", "DispatcherSpanMixin.__init_subclass__", _made),
+        Hook(
+            "llama_index_instrumentation",
+            "DispatcherSpanMixin.__init_subclass__",
+            members_of(*_FAMILIES),
+        ),
         Hook("workflows.workflow", "Workflow.run", _run),
         *(
             Hook(module, f"{kind}.{name}", around(_telemetry, begin, positional))
@@ -371,15 +364,7 @@ class LlamaIndexInstrumentor(LLMInstrumentor):
         ),
     )
 
-    def _instrument(self, **kwargs: Any) -> None:
-        super()._instrument(**kwargs)
-        for family in _FAMILIES:
-            family.wrap_all()
-
-    def _uninstrument(self, **kwargs: Any) -> None:
-        super()._uninstrument(**kwargs)
-        for family in _FAMILIES:
-            family.unwrap_all()
+    families = _FAMILIES
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the provider by the package or the host, the server by the base URL."""

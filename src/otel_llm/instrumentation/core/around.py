@@ -29,8 +29,12 @@ class Around:
     """What is current inside, in place of the activity's own context; also without one."""
     result: Callable[[Activity, Any], None] | None = None
     """Reads what the function returned; asked only where content is captured."""
+    outcome: Callable[[Any], str | None] | None = None
+    """Reads ``error.type`` off what the function returned, where a failure is no exception."""
     no_error: Callable[[BaseException], bool] | None = None
     """Which exceptions are no failures, because the framework steers by them."""
+    failed: str | None = None
+    """``error.type`` by what the function returned."""
 
     @property
     def context(self) -> Context:
@@ -46,10 +50,12 @@ class Around:
         with guarded("judging an exception of a framework"):
             if error is not None and self.no_error is not None and self.no_error(error):
                 error = None
-        self.activity.end(error)
+        self.activity.end(self.failed if error is None else error)
 
     def note(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
-        """Keep what the function returned, where content is captured."""
+        """Keep what the function returned, where content is captured, and whether it failed."""
+        if self.outcome is not None:
+            self.failed = self.outcome(result)
         if self.activity is not None and self.result is not None and self.activity.captures:
             self.result(self.activity, result)
 

@@ -7,11 +7,14 @@ from typing import Any, Final
 from opentelemetry._logs import Logger, LogRecord, SeverityNumber
 from opentelemetry.context import Context
 
+from otel_llm import semconv
+
 from .attributes import Attributes
 
 INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
 EXCEPTION: Final = "gen_ai.client.operation.exception"
 EVALUATION_RESULT: Final = "gen_ai.evaluation.result"
+_VARIABLE: Final = f"{semconv.PROMPT_VARIABLE}."
 
 
 def emit_details(
@@ -24,7 +27,8 @@ def emit_details(
 ) -> None:
     """Emit the event of one finished inference as a child of the span in ``context``.
 
-    A provider's own attributes stay on the span: the event's list does not have them.
+    A provider's own attributes stay on the span: the event's list does not have them. So do the
+    variables of a prompt, which are content that was meant for spans.
     """
     logger.emit(
         LogRecord(
@@ -63,4 +67,4 @@ def emit_evaluation(logger: Logger, attributes: Attributes, *, context: Context)
 
 
 def _listed(name: str) -> bool:
-    return name.startswith(("gen_ai.", "server.", "error."))
+    return name.startswith(("gen_ai.", "server.", "error.")) and not name.startswith(_VARIABLE)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from .guard import guarded
-from .instrumentor import Patched
+from .patched import Patched
 
 Wrapper: TypeAlias = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -57,6 +57,23 @@ class Family:
     def _members(self) -> Iterator[type[Any]]:
         base = getattr(sys.modules.get(self.module), self.name, None)
         return iter(()) if base is None else iter(dict.fromkeys(_below(base)))
+
+
+def members_of(*families: Family) -> Wrapper:
+    """Return the wrapper of a ``Hook`` on the ``__init_subclass__`` that subclasses are made by."""
+
+    def made(
+        wrapped: Callable[..., Any], kind: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        result = wrapped(*args, **kwargs)
+        with guarded("looking at a class that was made"):
+            kind = wrapped.__self__ if kind is None else kind  # type: ignore[attr-defined] - bound
+            for family in families:
+                if family.has(kind):
+                    family.wrap(kind)
+        return result
+
+    return made
 
 
 def _abstract(method: Any) -> bool:

@@ -34,6 +34,29 @@ def fitted(
     return (kept, encoded) if _fits(encoded, max_bytes) else ([], "[]")
 
 
+def fitted_value(value: Any, max_bytes: int, encode: Callable[[Any], str]) -> str:
+    """Return a text as it is, or the JSON of any other value, of at most ``max_bytes``.
+
+    Long texts are cut, as those of messages are; what is too long even then is left out.
+    """
+    if isinstance(value, str):
+        return _cut(value.encode("utf-8", "replace"), max_bytes)
+    encoded, longest = encode(value), max_bytes
+    while not _fits(encoded, max_bytes) and longest > _SHORTEST:
+        longest //= 2
+        value = _shortened(value, longest)
+        encoded = encode(value)
+    return (
+        encoded if _fits(encoded, max_bytes) else encode({} if isinstance(value, Mapping) else [])
+    )
+
+
+def _cut(encoded: bytes, max_bytes: int) -> str:
+    if len(encoded) > max_bytes:
+        encoded = encoded[: max_bytes - len(_CUT.encode())] + _CUT.encode()
+    return encoded.decode("utf-8", "ignore")
+
+
 def _fits(encoded: str, max_bytes: int) -> bool:
     return len(encoded) <= max_bytes and (encoded.isascii() or len(encoded.encode()) <= max_bytes)
 

@@ -13,9 +13,11 @@ from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from . import requests
+from .families import Family
 from .guard import guarded
 from .hooks import hooked
 from .patch import Hook, Origin, Patch
+from .patched import Patched
 from .settings import Settings
 from .telemetry import Telemetry
 from .wrapper import wrapper_for
@@ -23,10 +25,6 @@ from .wrapper import wrapper_for
 _log = logging.getLogger(__name__)
 
 State = Literal["pending", "bound", "unbound"]
-
-
-class Patched(wrapt.FunctionWrapper):  # type: ignore[type-arg]
-    """Our wrapper around an SDK's method, told from anybody else's by its type."""
 
 
 @dataclass(slots=True)
@@ -58,6 +56,8 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     patches: ClassVar[Sequence[Patch]]
     hooks: ClassVar[Sequence[Hook]] = ()
     """Functions that are no calls, never the same as a patch."""
+    families: ClassVar[Sequence[Family]] = ()
+    """Base classes of which every subclass is patched."""
 
     telemetry: Telemetry | None = None
     """``None`` while not instrumenting."""
@@ -116,6 +116,8 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         kind.bindings = kind.bindings or tuple(Binding(target) for target in targets)
         for module in dict.fromkeys(target.module for target in targets):
             wrapt.register_post_import_hook(self._imported, module)
+        for family in self.families:
+            family.wrap_all()
 
     def _imported(self, module: ModuleType) -> None:
         if self.telemetry is None:
@@ -149,6 +151,9 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         for binding in self.bindings:
             with guarded("restoring a patched method"):
                 _unbind(binding)
+        for family in self.families:
+            with guarded("restoring the methods of subclasses"):
+                family.unwrap_all()
 
 
 def _resolve(module: ModuleType, name: str) -> tuple[Any, str, Any]:

@@ -20,7 +20,7 @@ from otel_llm.semconv import own
 from .attributes import Attributes
 from .attributes import text as clean_text
 from .ending import Ending
-from .fitting import fitted
+from .fitting import fitted, fitted_value
 from .json_text import to_json
 from .redaction import Redactor
 from .settings import Settings
@@ -60,9 +60,9 @@ class Privacy:
         return fitted(messages, self._settings.max_content_bytes, to_json)
 
     def kept_value(self, value: Any) -> str:
-        """Return any value as JSON, a text as it is, that may leave the process."""
+        """Return any value as JSON, a text as it is, redacted and of bounded size."""
         kept = value if self._redactor is None else self._redactor.value(value)
-        return clean_text(kept) or "" if isinstance(kept, str) else to_json(kept)
+        return fitted_value(kept, self._settings.max_content_bytes, to_json)
 
     def of_input(self, name: str, messages: Sequence[Mapping[str, Any]]) -> Attributes:
         """Return the keyed hash of what went in, the same for the same words."""

@@ -6,15 +6,24 @@ check digit, a key by its entropy. Names and postal addresses have no shape and 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
+
+from .json_text import to_json
 
 Hook: TypeAlias = Callable[[str], str | None]
 """Returns the text to keep in place of the text it is given; ``None`` keeps nothing of it."""
 
 _STRUCTURE = frozenset({"type", "role", "finish_reason", "modality", "mime_type"})
-"""Keys whose values are words of the conventions and nobody's content."""
+"""Keys whose values, if they look like it, are words of the conventions and nobody's content."""
+
+_WORD = re.compile(r"[a-z_]{1,40}(?:/[a-z0-9.+-]{1,60})?")
+"""``tool_call``, ``image/svg+xml``; arguments of tools may have keys of these names too."""
+
+_LONGEST_NAME = 16
+"""Of keys that are taken for names; what leaks is longer."""
 
 
 class Redactor:
@@ -47,15 +56,24 @@ class Redactor:
         return text if self._hook is None else self._hooked(text)
 
     def value(self, value: Any, key: str | None = None) -> Any:
-        """Return any JSON value with every text in it redacted; the value itself is not changed."""
+        """Return any value as JSON has it, every text in it redacted; it itself is not changed."""
         if isinstance(value, str):
-            return value if key in _STRUCTURE else self.text(value)
+            said = key in _STRUCTURE and _WORD.fullmatch(value)
+            return value if said else self.text(value)
         if isinstance(value, Mapping):
             items = cast("Mapping[Any, Any]", value).items()
-            return {name: self.value(item, str(name)) for name, item in items}
+            return {self._name(name): self.value(item, str(name)) for name, item in items}
         if isinstance(value, list | tuple):
             return [self.value(item, key) for item in cast("Sequence[Any]", value)]
-        return value
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        return self.value(json.loads(to_json(value)), key)  # a model, a set: texts in there too
+
+    def _name(self, name: Any) -> Any:
+        """Return a key; one that is no plain name may be content as well."""
+        text = str(name)
+        plain = len(text) <= _LONGEST_NAME and text.isidentifier()
+        return name if plain else self.text(text)
 
     def _leaks(self, text: str) -> list[tuple[str, int, int]]:
         """Return kind, start and end of every leak, those that overlap as one."""

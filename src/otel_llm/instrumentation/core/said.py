@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from opentelemetry import baggage
@@ -36,6 +36,12 @@ def saying(context: Context, attributes: Mapping[str, Any], carried: Iterable[st
     for name in set(carried).intersection(said):
         context = baggage.set_baggage(name, _to_text(said[name]), context)
     return context
+
+
+def saying_later(context: Context) -> tuple[Context, Callable[[Attributes], None]]:
+    """Return ``context`` and what says more in it, about the calls that start after that."""
+    kept = {**_kept(context)}
+    return set_value(_KEY, kept, context), kept.update
 
 
 def said(context: Context, operation: str, carried: Iterable[str]) -> Attributes:

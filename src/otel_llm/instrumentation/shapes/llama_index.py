@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Message, StreamReader
@@ -30,7 +29,7 @@ from .parts import (
     tool_response_part,
 )
 from .sampling import sampling
-from .values import count, field, fields, integer, items, known, number, text, texts
+from .values import count, field, fields, integer, items, number, text, texts
 
 _Shape: TypeAlias = tuple[Callable[[Any], Response], Callable[[], StreamReader]]
 
@@ -166,7 +165,7 @@ def output_messages(answer: Any) -> list[Message]:
 def _said(answer: Any, read: Response) -> list[Message]:
     message = field(answer, "message")
     parts = text_part(field(answer, "text")) if message is None else _parts(message)
-    reason = read.finish_reasons[0] if read.finish_reasons else None
+    reason = text(read.finish_reasons[0]) if read.finish_reasons else None
     return [{"role": "assistant", "parts": parts, "finish_reason": finish(reason)}]
 
 
@@ -230,10 +229,3 @@ def _media(kind: str, block: Mapping[str, Any]) -> list[Part]:
     if not isinstance(body, bytes):
         return []
     return [blob_part(_MEDIA[kind], body.decode(errors="replace"), block.get(f"{kind}_mimetype"))]
-
-
-def embedded(answer: Any) -> Response:
-    """Read one vector or a list of them, of which only the length is looked at."""
-    first = items(answer)[0] if items(answer) else None
-    size = len(items(first)) or (len(items(answer)) if number(first) is not None else 0)
-    return Response(more=known(**{semconv.EMBEDDINGS_DIMENSION_COUNT: size or None}) or None)

@@ -1,0 +1,157 @@
+"""What is around the models of LangChain: chains, graphs, agents, plans, tools and retrievers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry.context import Context, create_key, get_current, get_value, set_value
+
+from otel_llm import semconv
+
+from ..core.activity import AGENT, PLAN, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
+from ..core.around import Around
+from ..core.said import said, saying
+from ..core.telemetry import Telemetry
+from ..shapes import langchain as shape
+from ..shapes.values import field, fields, integer, items, text
+from . import prompts
+
+_INSIDE = create_key("otel-llm-langchain")
+"""Set inside whatever of LangChain is being traced: chains in there are no workflows."""
+
+_REACT = frozenset(
+    {"agent", "model", "tools", "generate_structured_response", "pre_model_hook", "post_model_hook"}
+)
+
+
+def _begin(telemetry: Telemetry, kind: Kind, attributes: Mapping[str, Any]) -> Around:
+    activity = Activity(telemetry, kind, attributes)
+    inside = set_value(_INSIDE, True, activity.context)
+    return Around(activity, inside, no_error=_steers)
+
+
+def _steers(error: BaseException) -> bool:
+    """Return whether LangGraph steers by it: an interrupt, a command to the parent graph."""
+    return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)
+
+
+def tool(telemetry: Telemetry, tool: Any, arguments: Mapping[str, Any]) -> Around:
+    """Begin the run of a tool."""
+    about = {
+        semconv.TOOL_NAME: text(field(tool, "name")) or type(tool).__name__,
+        semconv.TOOL_DESCRIPTION: text(field(tool, "description")),
+        semconv.TOOL_TYPE: "function",
+        semconv.TOOL_CALL_ID: text(arguments.get("tool_call_id")),
+    }
+    run = _begin(telemetry, TOOL, about)
+    run.outcome = _tool_outcome
+    if run.activity is not None and run.activity.captures:
+        given = arguments.get("tool_input")
+        run.activity.put_content(semconv.TOOL_CALL_ARGUMENTS, _object(given, "input"))
+        run.result = _tool_result
+    return run
+
+
+def _tool_result(activity: Activity, result: Any) -> None:
+    content = field(result, "content") if field(result, "type") == "tool" else result
+    activity.put_content(semconv.TOOL_CALL_RESULT, _object(content, "result"))
+
+
+def _tool_outcome(result: Any) -> str | None:
+    """Return the error of a tool that tells the model of its failure and raises nothing."""
+    said = field(result, "type") == "tool" and field(result, "status") == "error"
+    return "tool_error" if said else None
+
+
+def _object(value: Any, name: str) -> Any:
+    """Return a mapping; the conventions want one for arguments and results."""
+    return value if isinstance(value, Mapping) else {name: value}  # pyright: ignore[reportUnknownVariableType] - any JSON
+
+
+def retriever(telemetry: Telemetry, retriever: Any, arguments: Mapping[str, Any]) -> Around:
+    """Begin a search for documents."""
+    asked = fields(field(retriever, "search_kwargs")).get("k")
+    about = {semconv.RETRIEVAL_TOP_K: integer(asked) or integer(field(retriever, "k"))}
+    run = _begin(telemetry, RETRIEVAL, about)
+    if run.activity is not None and run.activity.captures:
+        run.activity.put_content(semconv.RETRIEVAL_QUERY_TEXT, text(arguments.get("input")))
+        run.result = _documents
+    return run
+
+
+def _documents(activity: Activity, result: Any) -> None:
+    activity.put_content(semconv.RETRIEVAL_DOCUMENTS, shape.documents(result))
+
+
+def chain(telemetry: Telemetry, chain: Any, arguments: Mapping[str, Any]) -> Around:
+    """Begin a workflow around the outermost chain; its class's name would say nothing."""
+    if get_value(_INSIDE):
+        return Around()
+    configs = items(arguments.get("config")) or (arguments.get("config"),)
+    name = text(fields(configs[0]).get("run_name")) or text(field(chain, "name"))
+    return _begin(telemetry, WORKFLOW, {semconv.WORKFLOW_NAME: name})
+
+
+def sequence(telemetry: Telemetry, chain_: Any, arguments: Mapping[str, Any]) -> Around:
+    """Begin a chain of steps, in which templates of prompts speak to the models after them."""
+    run = chain(telemetry, chain_, arguments)
+    run.inside = prompts.opened(run.context)
+    return run
+
+
+def batch(telemetry: Telemetry, chain_: Any, arguments: Mapping[str, Any]) -> Around:
+    """Begin several runs of a chain."""
+    run = chain(telemetry, chain_, arguments)
+    run.inside = prompts.closed(run.context)
+    return run
+
+
+def classic(telemetry: Telemetry, chain_: Any, arguments: Mapping[str, Any]) -> Around:
+    """Begin a chain of ``langchain-classic``, which is an agent if it executes one."""
+    if not any(kind.__name__ == "AgentExecutor" for kind in type(chain_).__mro__):
+        return chain(telemetry, chain_, arguments)
+    name = text(fields(arguments.get("config")).get("run_name")) or text(field(chain_, "name"))
+    return _begin(telemetry, AGENT, {semconv.AGENT_NAME: name})
+
+
+def graph(telemetry: Telemetry, graph: Any, arguments: Mapping[str, Any]) -> Around:
+    """Begin an agent or a workflow, in the conversation that the thread's id names."""
+    name = text(field(graph, "name"))
+    name = None if name == "LangGraph" else name
+    agent = _is_agent(graph)
+    if not agent and name is None and get_value(_INSIDE):
+        return Around()
+    kind = AGENT if agent else WORKFLOW
+    thread = _conversation(arguments)
+    run = _begin(telemetry, kind, {kind.subject: name, semconv.CONVERSATION_ID: thread})
+    if thread is not None and run.inside is not None:
+        run.inside = saying(run.inside, {semconv.CONVERSATION_ID: thread}, ())
+    return run
+
+
+def node(telemetry: Telemetry, _: Any, arguments: Mapping[str, Any]) -> Around:
+    """Begin a plan around a node that plans, which only its name can tell."""
+    name = text(field(arguments.get("task"), "name")) or ""
+    return _begin(telemetry, PLAN, {}) if name.lower() in _PLANS else Around()
+
+
+_PLANS = frozenset({"plan", "planner", "planning", "replan", "replanner"})
+
+
+def _is_agent(graph: Any) -> bool:
+    about = fields(fields(field(graph, "config")).get("metadata"))
+    if about.get("ls_integration") == "langchain_create_agent":
+        return True
+    nodes = {name for name in fields(field(graph, "nodes")) if not name.startswith("__")}
+    # The node of the model is "model" in ``create_agent`` of langchain 1.0, which leaves no mark.
+    return not nodes.isdisjoint({"agent", "model"}) and nodes <= _REACT
+
+
+def _conversation(arguments: Mapping[str, Any], outer: Context | None = None) -> str | None:
+    """Return the thread's id, unless the program said which conversation this is."""
+    if semconv.CONVERSATION_ID in said(outer or get_current(), AGENT.operation, ()):
+        return None
+    chosen = fields(fields(arguments.get("config")).get("configurable"))
+    thread = chosen.get("thread_id")
+    return None if thread is None else str(thread)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import fields, replace
-from hashlib import sha256
+from hashlib import sha256, shake_256
 from pathlib import Path
 from typing import get_args
 
@@ -14,6 +14,7 @@ import pytest
 from otel_llm.config import ConfigError, build
 from otel_llm.genai import Call, Cost, Usage
 from otel_llm.store import DIMENSIONS, DuckDBStore, Filter, Group, Stats, StoreConfig, StoreError
+from otel_llm.store.duck_file import cursor
 from otel_llm.store.schema import COLUMNS
 
 from .examples import DAY, FULL, NOON, SECOND, a_call, usd
@@ -405,7 +406,7 @@ def test_a_call_that_no_table_can_hold_costs_only_itself(store: DuckDBStore):
 
 def test_reading_goes_on_while_an_unfinished_batch_is_written(store: DuckDBStore):
     store.write([a_call(1)])
-    held = store._db.cursor().execute("SELECT * FROM calls")
+    held = cursor(store._db).execute("SELECT * FROM calls")
 
     store.write([a_call(2)])
 
@@ -514,7 +515,7 @@ def test_calls_in_memory_never_take_more_than_the_memory_they_may(tmp_path: Path
     for start in range(0, 120_000, 5_000):
         store.write(
             [
-                a_call(n, user_id=sha256(b"%d" % n).hexdigest() * 4)
+                a_call(n, user_id=shake_256(b"%d" % n).hexdigest(600))
                 for n in range(start, start + 5_000)
             ]
         )
@@ -529,7 +530,7 @@ def test_calls_in_memory_never_take_more_than_the_memory_they_may(tmp_path: Path
 def test_old_calls_go_also_while_somebody_reads(tmp_path: Path):
     store = DuckDBStore(StoreConfig(path=str(tmp_path / "calls.duckdb"), retain_for=60))
     store.write([a_call(n, at=NOON - n * 60 * SECOND) for n in range(3_000)])
-    reading = store._db.cursor()
+    reading = cursor(store._db)
     reading.execute("BEGIN")
     reading.execute("SELECT * FROM calls").fetchone()
 

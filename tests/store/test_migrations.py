@@ -11,7 +11,7 @@ import pytest
 
 from otel_llm.genai import Cost
 from otel_llm.store import DuckDBStore, StoreConfig, StoreError, schema
-from otel_llm.store.rows import to_row
+from otel_llm.store.columns import columns
 
 from .examples import FULL
 from .test_scores import RATED
@@ -35,7 +35,7 @@ def old_file(path: Path, version: int) -> StoreConfig:
         held = [
             name for (name,) in db.execute("SELECT name FROM pragma_table_info('calls')").fetchall()
         ]
-        row = dict(zip(schema.NAMES.split(", "), to_row(THEN), strict=True))
+        row = {name: values[0] for name, values in columns([THEN]).items()}
         marks = ", ".join("?" * len(held))
         db.execute(f"INSERT INTO calls VALUES ({marks})", [row[name] for name in held])
         if version == 1:

@@ -8,7 +8,7 @@ from typing import Final
 
 from otel_llm.genai import Call
 
-from .rows import INT64_MAX
+from .columns import INT64_MAX
 
 _SEPARATOR: Final = "-"
 

@@ -26,13 +26,14 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from otel_llm.genai import Call
 
 from . import schema
-from .clickhouse_schema import CHECKED, TABLES, added_columns, column_names, ttl
+from .clickhouse_schema import CHECKED, TABLES, added_columns, ttl
+from .columns import columns, storable, text
 from .config import ClickHouseConfig, StoreConfig
 from .dialect import CLICKHOUSE
 from .filters import Filter
 from .incidents import Incident
 from .questions import Questions
-from .rows import cleaned, storable, to_call, to_row
+from .rows import to_call
 from .scores import Score
 from .store import EVERYTHING, StoreError, StoreUnavailable
 from .summary import aggregates
@@ -108,8 +109,16 @@ class ClickHouseStore(Questions):
     def _keep(self, calls: Sequence[Call]) -> int:
         new = self._unknown(calls)
         if new:
-            self._insert("calls", [_row(call) for call in new], column_names())
+            self._insert_calls(new)
         return len(new)
+
+    def _insert_calls(self, calls: Sequence[Call]) -> None:
+        found = columns(calls, clean=True)
+        # Its lists cannot be unknown.
+        found[CHECKED] = [flags is not None for flags in found["flags"]]
+        found["flags"] = [flags or [] for flags in found["flags"]]
+        names = list(found)
+        self._client.insert("calls", list(found.values()), column_names=names, column_oriented=True)
 
     def _unknown(self, calls: Sequence[Call]) -> list[Call]:
         """Those of ``calls`` that are not there yet, each once."""
@@ -120,7 +129,7 @@ class ClickHouseStore(Questions):
         return [call for key, call in once.items() if key not in known]
 
     def _insert(self, table: str, rows: Sequence[Sequence[object]], names: Sequence[str]) -> None:
-        self._client.insert(table, [cleaned(row) for row in rows], column_names=names)
+        self._client.insert(table, [list(map(_clean, row)) for row in rows], column_names=names)
 
     def put_costs(self, calls: Sequence[Call]) -> None:
         """See ``Store``. The row is written anew, and the newer one counts."""
@@ -128,8 +137,8 @@ class ClickHouseStore(Questions):
             for at in range(0, len(calls), BLOCK):
                 some = calls[at : at + BLOCK]
                 unknown = {(call.trace_id, call.span_id) for call in self._unknown(some)}
-                rows = [_row(c) for c in some if (c.trace_id, c.span_id) not in unknown]
-                self._insert("calls", rows, column_names())
+                if there := [c for c in some if (c.trace_id, c.span_id) not in unknown]:
+                    self._insert_calls(there)
 
     def put_baseline(self, name: str, value: str | None) -> None:
         """See ``Store``. An empty value stands for one that was removed."""
@@ -208,10 +217,8 @@ class ClickHouseStore(Questions):
         return int(rows[0][0] or 0)
 
 
-def _row(call: Call) -> list[object]:
-    """The row of ``call`` in the columns of ``column_names``."""
-    row = list(to_row(call))
-    return [*row[:_FLAGS], row[_FLAGS] or [], *row[_FLAGS + 1 :], call.flags is not None]
+def _clean(value: object) -> object:
+    return text(value) if isinstance(value, str) else value
 
 
 _TYPES: Final[dict[type, str]] = {bool: "Bool", int: "Int64", float: "Float64", str: "String"}

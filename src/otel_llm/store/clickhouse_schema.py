@@ -22,11 +22,6 @@ _TYPES: Final = {
 _CANNOT_BE_NULL: Final = ("Array", "Map")
 
 
-def column_names() -> list[str]:
-    """What a row of ``calls`` is made of, in order."""
-    return [*(column.name for column in schema.COLUMNS), CHECKED]
-
-
 def _type(of: str) -> str:
     plain = _TYPES[of.removesuffix(" NOT NULL")]
     known = of.endswith(" NOT NULL") or plain.startswith(_CANNOT_BE_NULL)

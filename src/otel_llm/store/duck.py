@@ -1,18 +1,17 @@
 """The store on DuckDB: one process owns the file, one cursor per question.
 
-Traps of DuckDB 2.0 that shape this file: a result that was not fetched to the end blocks the
-appender of its connection (so every job takes its own cursor and fetches all), and a second
-process cannot open the file, not even to read.
+Traps of DuckDB 2.0 that shape this file: a result that was not fetched to the end blocks its
+connection (so every job takes its own cursor and fetches all), and a second process cannot open the
+file, not even to read.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import closing, suppress
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
@@ -21,43 +20,31 @@ import duckdb
 
 from otel_llm.genai import Call
 
-from . import schema
+from . import arrow, schema
+from .columns import columns, storable
 from .config import StoreConfig
+from .duck_file import connect, cursor, keep_private, prepare, quoted
 from .filters import Filter
 from .incidents import Incident
 from .questions import Questions
-from .rows import cleaned, storable, to_row
 from .scores import Score
 from .store import EVERYTHING, StoreError
 
-_KNOWN: Final = """
-SELECT count(*) - count(DISTINCT (trace_id, span_id)) + (
-  SELECT count(*) FROM arrivals AS a JOIN calls AS c
-    ON c.start_ns = a.start_ns AND c.trace_id = a.trace_id AND c.span_id = a.span_id
-  WHERE c.start_ns BETWEEN (SELECT min(start_ns) FROM arrivals)
-                       AND (SELECT max(start_ns) FROM arrivals))
-FROM arrivals
-"""
-"""How many arrivals are there already, or came twice. Mostly none, which is told at a tenth of the
-price of leaving them out."""
-
-_KEEP_ALL: Final = f"INSERT INTO calls ({schema.NAMES}) SELECT {schema.NAMES} FROM arrivals"
-_KEEP_NEW: Final = f"""
-INSERT INTO calls ({schema.NAMES})
-SELECT DISTINCT ON (trace_id, span_id) {schema.NAMES} FROM arrivals AS a
-WHERE NOT EXISTS (
-  SELECT 1 FROM calls AS c
-  WHERE c.start_ns BETWEEN (SELECT min(start_ns) FROM arrivals)
-                       AND (SELECT max(start_ns) FROM arrivals)
-    AND c.start_ns = a.start_ns AND c.trace_id = a.trace_id AND c.span_id = a.span_id)
+_THERE: Final = """
+FROM calls AS c JOIN arrivals AS a
+  ON c.start_ns = a.start_ns::BIGINT AND c.trace_id = a.trace_id AND c.span_id = a.span_id
+WHERE c.start_ns BETWEEN ? AND ?
 """
 """At-least-once delivery brings a span twice, with the same start: looking among the calls of
 the same times is exact, and skips all other row groups."""
 
+_KNOWN: Final = f"SELECT c.trace_id, c.span_id {_THERE}"
+_KEEP: Final = f"INSERT INTO calls ({schema.NAMES}) SELECT {schema.NAMES} FROM arrivals"
 _PRICED: Final = (*(c.name for c in schema.COST_COLUMNS), "cost_usd", "unpriced")
 _PUT_COSTS: Final = f"""
 UPDATE calls SET {", ".join(f"{name} = a.{name}" for name in _PRICED)} FROM arrivals AS a
-WHERE calls.start_ns = a.start_ns AND calls.trace_id = a.trace_id AND calls.span_id = a.span_id
+WHERE calls.start_ns = a.start_ns::BIGINT AND calls.trace_id = a.trace_id
+  AND calls.span_id = a.span_id AND calls.start_ns BETWEEN ? AND ?
 """
 
 _FILE_SIZE: Final = (
@@ -66,7 +53,11 @@ _FILE_SIZE: Final = (
 )
 _MEMORY_SIZE: Final = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
 
-_ABOUT_THE_DATA: Final = (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError)
+_ABOUT_THE_DATA: Final = (
+    *(duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError),
+    *(TypeError, ValueError, OverflowError, AttributeError),
+)
+"""What an odd call brings about, here or in the engine."""
 
 
 class DuckDBStore(Questions):
@@ -75,21 +66,17 @@ class DuckDBStore(Questions):
 
     def __init__(self, config: StoreConfig | None = None) -> None:
         self.config = config or StoreConfig()
-        self._db = _connect(self.config)
+        self._db = connect(self.config)
         self._writing = threading.Lock()
         self.rejected = 0
         """Calls that no table could hold, such as one that started after the year 2262."""
         try:
-            _prepare(self._db)
-            self._writer = self._db.cursor()
-            self._writer.execute(
-                f"CREATE TEMP TABLE arrivals AS SELECT {schema.NAMES} FROM calls LIMIT 0"
-            ).fetchall()
-            self._arrivals = self._writer.appender("arrivals")
+            self._writer = cursor(self._db)
+            prepare(self._writer)
         except (duckdb.Error, StoreError) as error:
             self._db.close()
             raise StoreError(f"cannot prepare the store: {error}") from error
-        _keep_private(self.config.path)
+        keep_private(self.config.path)
 
     def close(self) -> None:
         """Write everything out and release the file. Safe to call twice."""
@@ -100,48 +87,53 @@ class DuckDBStore(Questions):
 
     def write(self, calls: Sequence[Call]) -> int:
         """See ``Store``. A call that no table could hold is left out and counted."""
-        taken = [call for call in calls if storable(call)]
         with self._writing:
-            self.rejected += len(calls) - len(taken)
-            new = self._keep(taken)
-        _keep_private(self.config.path)
+            new = self._keep(_each_once(calls)) if calls else 0
+        keep_private(self.config.path)
         return new
 
     def _keep(self, calls: Sequence[Call]) -> int:
         try:
             return self._insert(calls)
-        except duckdb.Error as error:
-            self._start_over()
-            if not isinstance(error, _ABOUT_THE_DATA):
-                raise StoreError(f"cannot write: {error}") from error
-        if len(calls) == 1:
-            self.rejected += 1
-            return 0
-        # One bad call costs only itself: look for it by halves.
-        middle = len(calls) // 2
-        return self._keep(calls[:middle]) + self._keep(calls[middle:])
+        except _ABOUT_THE_DATA:
+            taken = [call for call in calls if storable(call)]
+            self.rejected += len(calls) - len(taken)
+            return self._keep_clean(taken) if taken else 0
 
-    def _insert(self, calls: Sequence[Call]) -> int:
-        for call in calls:
-            self._append(to_row(call))
-        self._arrivals.flush()
-        known = self._writer.execute(_KNOWN).fetchall()[0][0]
-        keep = _KEEP_NEW if known else _KEEP_ALL
-        new = self._writer.execute(keep).fetchall()[0][0]
-        self._writer.execute("TRUNCATE arrivals").fetchall()
-        return new
-
-    def _append(self, row: tuple[object, ...]) -> None:
+    def _keep_clean(self, calls: Sequence[Call]) -> int:
+        """One bad call costs only itself: look for it by halves."""
         try:
-            self._arrivals.append_row(*row)
-        except duckdb.Error:
-            self._arrivals.append_row(*cleaned(row))
+            return self._insert(calls, clean=True)
+        except _ABOUT_THE_DATA:
+            if len(calls) == 1:
+                self.rejected += 1
+                return 0
+        middle = len(calls) // 2
+        return self._keep_clean(calls[:middle]) + self._keep_clean(calls[middle:])
 
-    def _start_over(self) -> None:
-        """Forget a half-taken batch, so that the next one is judged on its own."""
-        with suppress(duckdb.Error):
-            self._arrivals.clear()
-            self._writer.execute("TRUNCATE arrivals").fetchall()
+    def _insert(self, calls: Sequence[Call], *, clean: bool = False) -> int:
+        with self._arrived(calls, clean=clean) as times:
+            known = set(self._writer.execute(_KNOWN, times).fetchall())
+            if not known:
+                return self._writer.execute(_KEEP).fetchall()[0][0]
+        new = [call for call in calls if (call.trace_id, call.span_id) not in known]
+        return self._insert(new, clean=clean) if new else 0
+
+    @contextmanager
+    def _arrived(self, calls: Sequence[Call], *, clean: bool) -> Generator[tuple[int, int]]:
+        """``calls`` as the table ``arrivals``; gives the first and the last time of them."""
+        found = columns(calls, clean=clean)
+        table = arrow.table(found)
+        try:
+            self._writer.register("arrivals", table)
+            yield min(found["start_ns"]), max(found["start_ns"])
+        except duckdb.Error as error:
+            if isinstance(error, _ABOUT_THE_DATA):
+                raise
+            raise StoreError(f"cannot write: {error}") from error
+        finally:
+            with suppress(duckdb.Error):
+                self._writer.unregister("arrivals")
 
     def retain(self, now_ns: int | None = None) -> int:
         """Remove what is too old or too much by the configuration; returns how many calls went.
@@ -191,15 +183,15 @@ class DuckDBStore(Questions):
     def put_costs(self, calls: Sequence[Call]) -> None:
         """See ``Store``."""
         with self._writing:
-            try:
-                for call in calls:
-                    self._append(to_row(call))
-                self._arrivals.flush()
-                self._writer.execute(_PUT_COSTS).fetchall()
-                self._writer.execute("TRUNCATE arrivals").fetchall()
-            except duckdb.Error as error:
-                self._start_over()
-                raise StoreError(f"cannot keep costs: {error}") from error
+            if calls:
+                self._put_costs(_each_once(calls))
+
+    def _put_costs(self, calls: Sequence[Call]) -> None:
+        try:
+            with self._arrived(calls, clean=True) as times:
+                self._writer.execute(_PUT_COSTS, times).fetchall()
+        except _ABOUT_THE_DATA as error:
+            raise StoreError("cannot keep costs") from error
 
     def put_baseline(self, name: str, value: str | None) -> None:
         """See ``Store``."""
@@ -243,8 +235,8 @@ class DuckDBStore(Questions):
     def ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         """See ``Questions``."""
         try:
-            with closing(self._db.cursor()) as cursor:
-                return cursor.execute(sql, values).fetchall()
+            with closing(cursor(self._db)) as asking:
+                return asking.execute(sql, values).fetchall()
         except duckdb.Error as error:
             raise StoreError(f"cannot read: {error}") from error
 
@@ -255,61 +247,11 @@ class DuckDBStore(Questions):
         self.ask(f"COPY ({chosen}) TO '{quoted(file)}' (FORMAT parquet)", values)
 
 
-def quoted(file: Path) -> str:
-    """A path for between single quotes."""
-    return str(file).replace("'", "''")
-
-
-def _connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": "false",  # never fetches anything
-        "autoload_known_extensions": "false",
-    }
-    if not config.path:
-        # Nothing on disk, also when it is tight. No limit for the engine: where it cannot make
-        # room for a checkpoint it gives up the whole database. ``retain`` keeps it small.
-        settings["temp_directory"] = ""
-    else:
-        settings["memory_limit"] = f"{config.memory_limit}B"
-        Path(config.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        return duckdb.connect(config.path or ":memory:", config=settings)
-    except duckdb.Error as error:
-        raise StoreError(f"cannot open {config.path}: {error}") from error
-
-
-def _prepare(db: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables, or bring those of an older version up to date, all or nothing."""
-    db.execute("BEGIN")
-    version = _version(db)
-    if version > schema.VERSION:
-        raise StoreError(
-            f"the store was written by a newer release (its schema is {version}, ours is"
-            f" {schema.VERSION}): use that release, or another file"
-        )
-    for statement in _statements_from(version):
-        db.execute(statement).fetchall()
-    db.execute("COMMIT").fetchall()
-
-
-def _statements_from(version: int) -> Sequence[str]:
-    if version == 0:
-        return schema.create_statements()
-    steps = [s for old in range(version, schema.VERSION) for s in schema.MIGRATIONS[old]]
-    return [*steps, f"UPDATE schema_version SET version = {schema.VERSION}"] if steps else []
-
-
-def _version(db: duckdb.DuckDBPyConnection) -> int:
-    tables = db.execute("SELECT table_name FROM information_schema.tables").fetchall()
-    if ("schema_version",) not in tables:
-        return 0
-    return db.execute("SELECT max(version) FROM schema_version").fetchall()[0][0]
-
-
-def _keep_private(path: str | None) -> None:
-    """Only the owner reads what was asked of which model by whom."""
-    if not path:
-        return
-    for file in (path, path + ".wal"):
-        with suppress(FileNotFoundError):
-            os.chmod(file, 0o600)
+def _each_once(calls: Sequence[Call]) -> Sequence[Call]:
+    """``calls`` without those that came twice, the first of them kept."""
+    if len({call.span_id for call in calls}) == len(calls):
+        return calls
+    once: dict[tuple[str, str], Call] = {}
+    for call in calls:
+        once.setdefault((call.trace_id, call.span_id), call)
+    return list(once.values())

@@ -16,7 +16,8 @@ from .store import Store, StoreError, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
-MAX_BATCH: Final = 5_000
+MAX_BATCH: Final = 20_480
+"""As many as the store takes at the best price (see ``duck_file.ROW_GROUP``)."""
 RETAIN_EVERY_S: Final = 60.0
 AWAY_S: Final = 2.0
 """Between two attempts at an engine that cannot be reached."""

@@ -1,0 +1,95 @@
+"""The DuckDB file of the store: opened, brought up to date, kept for its owner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from . import schema
+from .config import StoreConfig
+from .store import StoreError
+
+ROW_GROUP: Final = 20_480
+"""Calls that lie together. So many in one statement go straight to their place in the file; fewer
+are written twice, first to its log."""
+NAME: Final = "store"
+"""What the database is called beside the engine's own."""
+
+
+def connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
+    """Open or make the file. Raises ``StoreError`` when that is impossible."""
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",  # never fetches anything
+        "autoload_known_extensions": "false",
+        # Nothing on disk without a file, also when it is tight. No limit for the engine then: where
+        # it cannot make room for a checkpoint it gives up the whole database. ``retain`` keeps it
+        # small.
+        "temp_directory": f"{config.path}.tmp" if config.path else "",
+    }
+    if config.path:
+        settings["memory_limit"] = f"{config.memory_limit}B"
+        Path(config.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    db = duckdb.connect(config=settings)
+    try:
+        file = quoted(config.path or ":memory:")
+        # Only what is attached can have row groups of another size than the engine's.
+        db.execute(f"ATTACH '{file}' AS {NAME} (ROW_GROUP_SIZE {ROW_GROUP})").fetchall()
+    except duckdb.Error as error:
+        db.close()
+        raise StoreError(f"cannot open {config.path}: {error}") from error
+    return db
+
+
+def cursor(db: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A connection of its own for one job."""
+    found = db.cursor()
+    found.execute(f"USE {NAME}").fetchall()
+    return found
+
+
+def quoted(file: str | Path) -> str:
+    """A path for between single quotes."""
+    return str(file).replace("'", "''")
+
+
+def prepare(db: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables, or bring those of an older version up to date, all or nothing."""
+    db.execute("BEGIN")
+    version = _version(db)
+    if version > schema.VERSION:
+        raise StoreError(
+            f"the store was written by a newer release (its schema is {version}, ours is"
+            f" {schema.VERSION}): use that release, or another file"
+        )
+    for statement in _statements_from(version):
+        db.execute(statement).fetchall()
+    db.execute(f"SELECT {schema.NAMES} FROM calls LIMIT 0").fetchall()  # they are all there
+    db.execute("COMMIT").fetchall()
+
+
+def _statements_from(version: int) -> Sequence[str]:
+    if version == 0:
+        return schema.create_statements()
+    steps = [s for old in range(version, schema.VERSION) for s in schema.MIGRATIONS[old]]
+    return [*steps, f"UPDATE schema_version SET version = {schema.VERSION}"] if steps else []
+
+
+def _version(db: duckdb.DuckDBPyConnection) -> int:
+    tables = db.execute("SELECT table_name FROM information_schema.tables").fetchall()
+    if ("schema_version",) not in tables:
+        return 0
+    return db.execute("SELECT max(version) FROM schema_version").fetchall()[0][0]
+
+
+def keep_private(path: str | None) -> None:
+    """Only the owner reads what was asked of which model by whom."""
+    if not path:
+        return
+    for file in (path, path + ".wal"):
+        with suppress(FileNotFoundError):
+            os.chmod(file, 0o600)

@@ -118,7 +118,7 @@ def test_when_too_many_wait_the_oldest_is_decided_early_and_stays_so():
 
     assert policies(processor) == {"none": 1}
     assert processor.kept(first) == b""
-    assert len(processor._waiting) == 2
+    assert len(processor.verdicts._waiting) == 2
 
 
 def test_memory_is_bounded_however_many_traces_come():
@@ -126,8 +126,8 @@ def test_memory_is_bounded_however_many_traces_come():
 
     decided(processor, *(spans(nth, {}) for nth in range(500)))
 
-    assert len(processor._waiting) <= 10
-    assert len(processor._decided) <= 40
+    assert len(processor.verdicts._waiting) <= 10
+    assert len(processor.verdicts._decided) <= 40
 
 
 def test_all_are_seen_by_the_observers_and_only_what_is_kept_by_the_senders():

@@ -198,22 +198,6 @@ def test_a_new_configuration_reaches_every_worker(tmp_path):
     assert before == after
 
 
-def test_what_needs_one_process_is_said_at_once(tmp_path):
-    file = tmp_path / "collector.yaml"
-    file.write_text(yaml.safe_dump({**settings(0, 0, 0, {}), "evaluation": {}}))
-
-    done = subprocess.run(
-        [COMMAND, "collector", "--config", str(file), *TWO],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=tmp_path,
-    )
-
-    assert done.returncode == 2
-    assert "evaluation: needs one process" in done.stderr
-
-
 def test_an_address_in_use_is_said_at_once(tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -14,7 +14,10 @@ from otel_llm.service.worker import worker_settings
 GIVEN = """
 receivers:
   otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}, http: {endpoint: "127.0.0.1:4318"}}}
-processors: {cost: , quality: }
+processors: {cost: , quality: , sample: }
+evaluation:
+  judge: {model: {endpoint: "http://127.0.0.1:9/v1", model: m}, sample: {rate: 0.5}}
+  daily_budget: null
 exporters: {debug: , otlp: {endpoint: "127.0.0.1:9"}}
 journal: {directory: /var/journal}
 dead_letter: {directory: /var/letters}
@@ -36,7 +39,8 @@ def test_the_owner_has_what_there_can_only_be_one_of(settings):
     assert owner.sections.api == settings.sections.api
     assert owner.sections.alerting == settings.sections.alerting
     assert (owner.sections.journal, owner.sections.dead_letter) == (None, None)
-    assert (dict(owner.receivers), dict(owner.processors)) == ({}, {})
+    assert owner.sections.evaluation == settings.sections.evaluation
+    assert (dict(owner.receivers), list(owner.processors)) == ({}, ["cost", "sample"])
     assert owner.sections.service.pipelines == {}
     assert list(owner.exporters) == ["otlp"]
 
@@ -45,7 +49,9 @@ def test_a_worker_has_the_rest_in_directories_of_its_own_on_shared_ports(setting
     worker = worker_settings(settings, 3, {"127.0.0.1:0": "127.0.0.1:5000"})
 
     sections = worker.sections
-    assert (sections.store, sections.api, sections.alerting, sections.evaluation) == (None,) * 4
+    assert (sections.store, sections.api, sections.alerting) == (None,) * 3
+    assert sections.evaluation
+    assert sections.evaluation.judge == settings.sections.evaluation.judge
     assert sections.journal
     assert sections.journal.directory == Path("/var/journal/worker-3")
     assert sections.dead_letter

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import socket
+from queue import SimpleQueue
+from threading import Thread
 
 import pytest
 
+from otel_llm.collector.judging import Chosen
 from otel_llm.collector.samples import Family, Sample
+from otel_llm.collector.verdicts import Seen, Undecided
 from otel_llm.genai import Call
-from otel_llm.service.handover import Handover, Kind, Status, frames, read_status
+from otel_llm.service.handover import (
+    Channel,
+    Handover,
+    Kind,
+    Status,
+    answer_which,
+    frames,
+    own,
+    read_chosen,
+    read_question,
+    read_seen,
+    read_status,
+    read_which,
+)
 
 CALL = Call("00" * 16, "00" * 8, None, "chat", 1, 2)
 
@@ -52,3 +69,63 @@ def test_a_worker_whose_owner_is_gone_says_so_and_does_not_wait(ends):
 
     with pytest.raises(OSError, match="Broken pipe"):
         Handover(theirs).observe([CALL])
+
+
+CHOSEN = Chosen("0a", "0b", None, "shop", "gpt-4o", None, "2", b"asked", b"answered")
+SEEN = {"0a": Seen(1, 2, 0.5, None), "0b": Seen(3, 4, 0.0, "error")}
+
+
+def test_what_is_to_be_judged_and_what_is_known_of_traces_arrives_as_it_was(ends):
+    ours, theirs = ends
+    worker = Handover(theirs)
+
+    worker.chosen(CHOSEN)
+    worker.verdicts("sample/two").learn(SEEN)
+    theirs.close()
+    (_, chosen), (_, seen) = frames(ours)
+
+    assert read_chosen(chosen) == CHOSEN
+    assert read_seen(seen) == ("sample/two", SEEN)
+
+
+def test_a_question_gets_its_answer_and_what_the_owner_tells_goes_to_the_pipelines(ends):
+    ours, theirs = ends
+    worker, told = Handover(theirs), SimpleQueue()
+    listening = Thread(target=worker.listen, args=(lambda *own: told.put(own),))
+    listening.start()
+
+    def answer() -> None:
+        channel = Channel(ours)
+        channel.send(Kind.OWN, own("logs", b"payload"))
+        for _, content in frames(ours):
+            number, question = read_question(content)
+            which = read_which(question)[1] if question else ()
+            channel.send(Kind.ANSWER, number + (answer_which(which[:1]) if which else b"1"))
+
+    answering = Thread(target=answer)
+    answering.start()
+
+    assert worker.stored()
+    assert worker.verdicts("sample").kept(["0a", "0b"]) == {"0a"}
+    assert told.get(timeout=60) == ("logs", b"payload")
+    worker.close()
+    listening.join(60)
+    answering.join(60)
+
+
+def test_when_the_owner_is_gone_no_question_waits_for_ever(ends):
+    ours, theirs = ends
+    worker = Handover(theirs)
+    asking = SimpleQueue()
+    waiting = Thread(target=lambda: asking.put(worker.stored()))
+    waiting.start()
+    next(frames(ours))
+    ours.close()
+
+    worker.listen(lambda *_: None)
+
+    assert asking.get(timeout=60) is False
+    assert not worker.stored()
+    with pytest.raises(Undecided):
+        worker.verdicts("sample").kept(["0a"])
+    waiting.join(60)

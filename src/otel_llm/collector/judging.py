@@ -1,12 +1,14 @@
 """Where calls that pass by are chosen to be judged: after all processors, so that the judge sees
 what redaction has left and what cost and flags say.
 
-Costs a look at a few attributes; what was said is decoded in the judge's own threads.
+Costs a look at a few attributes; what was said is decoded in the judge's own threads. Where a
+collector is several processes, each chooses, and one of them judges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,18 +35,55 @@ _SUBJECT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A call that is to be judged. Holds what was said, encoded as it came."""
+
+    trace_id: str
+    span_id: str
+    response_id: str | None
+    service: str | None
+    model: str | None
+    prompt_name: str | None
+    prompt_version: str | None
+    asked: bytes
+    answered: bytes
+
+    def subject(self) -> Subject | None:
+        """Decode it; ``None`` for a turn that asks or answers nothing in words."""
+        question = Content(self.asked, partial(decode, self.asked)).question
+        answer = Content(self.answered, partial(decode, self.answered)).text
+        if not question.strip() or not answer.strip():
+            return None
+        return Subject(
+            question,
+            answer,
+            trace_id=self.trace_id,
+            span_id=self.span_id,
+            response_id=self.response_id,
+            service=self.service,
+            model=self.model,
+            prompt_name=self.prompt_name,
+            prompt_version=self.prompt_version,
+        )
+
+
+Offer = Callable[[Chosen], object]
+"""Takes a call that was chosen. Never waits."""
+
+
 class Judging:
     """The last ``Processor`` of every traces pipeline. Changes nothing."""
 
-    def __init__(self, sampler: Sampler, live: LiveJudge) -> None:
+    def __init__(self, sampler: Sampler, offer: Offer) -> None:
         self._sampler = sampler
-        self._live = live
+        self._offer = offer
 
     def process(self, batch: Batch) -> None:
         """Leave the chosen calls of ``batch`` to the judge."""
         for span in batch.genai():
-            if self._chosen(span) and _judgeable(span):
-                self._offer(span)
+            if self._chosen(span) and _judgeable(span) and (chosen := _chosen(span)):
+                self._offer(chosen)
 
     def _chosen(self, span: SpanView) -> bool:
         sampler = self._sampler
@@ -56,33 +95,23 @@ class Judging:
         cost = span.number(own.COST_TOTAL) if usd else None
         return sampler.by_what_it_was(span.texts(own.QUALITY_FLAGS), cost)
 
-    def _offer(self, span: SpanView) -> None:
-        asked, answered = span.raw(semconv.INPUT_MESSAGES), span.raw(semconv.OUTPUT_MESSAGES)
-        if asked is None or answered is None:
-            return
-        response, served, requested, prompt, version = map(span.text, _SUBJECT)
-        made = partial(
-            Subject,
-            trace_id=span.trace_id,
-            span_id=span.span_id,
-            response_id=response,
-            service=span.resource_text(own.SERVICE_NAME),
-            model=served or requested,
-            prompt_name=prompt,
-            prompt_version=version,
-        )
-        self._live.offer(span.trace_id + span.span_id, partial(_read, made, asked, answered))
 
-    def measure(self) -> Iterator[Family]:
-        """Give what the judge did, for ``/metrics``."""
-        live = self._live
-        yield counter("otel_llm_evaluation_judged_calls", "Calls that were judged", live.judged)
-        help = "Calls that found no room to wait for the judge"
-        yield counter("otel_llm_evaluation_dropped_calls", help, live.dropped)
-        samples = [Sample(n, {"reason": why}, "_total") for why, n in {**live.failed}.items()]
-        if samples:
-            help = "Judgements without a score, by why"
-            yield Family("otel_llm_evaluation_failures", "counter", help, samples)
+def _chosen(span: SpanView) -> Chosen | None:
+    asked, answered = span.raw(semconv.INPUT_MESSAGES), span.raw(semconv.OUTPUT_MESSAGES)
+    if asked is None or answered is None:
+        return None
+    response, served, requested, prompt, version = map(span.text, _SUBJECT)
+    return Chosen(
+        span.trace_id,
+        span.span_id,
+        response,
+        span.resource_text(own.SERVICE_NAME),
+        served or requested,
+        prompt,
+        version,
+        asked,
+        answered,
+    )
 
 
 def _judgeable(span: SpanView) -> bool:
@@ -94,10 +123,12 @@ def _judgeable(span: SpanView) -> bool:
     )
 
 
-def _read(made: partial[Subject], asked: bytes, answered: bytes) -> Subject | None:
-    """Decode one call; ``None`` for a turn that asks or answers nothing in words."""
-    question = Content(asked, partial(decode, asked)).question
-    output = Content(answered, partial(decode, answered))
-    if not question.strip() or not output.text.strip():
-        return None
-    return made(question, output.text)
+def judged(live: LiveJudge) -> Iterator[Family]:
+    """Give what a judge did, for ``/metrics``."""
+    yield counter("otel_llm_evaluation_judged_calls", "Calls that were judged", live.judged)
+    help = "Calls that found no room to wait for the judge"
+    yield counter("otel_llm_evaluation_dropped_calls", help, live.dropped)
+    samples = [Sample(n, {"reason": why}, "_total") for why, n in {**live.failed}.items()]
+    if samples:
+        help = "Judgements without a score, by why"
+        yield Family("otel_llm_evaluation_failures", "counter", help, samples)

@@ -83,11 +83,16 @@ def _journal(directory: Path) -> Iterator[bytes]:
     if not directory.name.startswith("traces"):
         raise Malformed(f"{directory} is no journal of traces")
     for file in sorted(directory.glob(f"*{SUFFIX}")):
-        descriptor = os.open(file, os.O_RDONLY)
-        try:
-            yield from payloads(descriptor, 0, os.fstat(descriptor).st_size)
-        finally:
-            os.close(descriptor)
+        yield from payloads_of(file)
+
+
+def payloads_of(file: Path, offset: int = 0) -> Iterator[bytes]:
+    """Yield the sound records of a journal's file from ``offset`` on, until one is not sound."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        yield from payloads(descriptor, offset, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
 
 
 def payloads(file: int, offset: int, end: int) -> Iterator[bytes]:

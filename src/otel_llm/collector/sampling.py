@@ -19,6 +19,7 @@ from .errors import DeliveryError, Malformed, Refused
 from .journal import Journal
 from .journal_queue import JournalQueue
 from .queues import Lot, MemoryQueue, Queue
+from .verdicts import Undecided
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Decider(Protocol):
         ...
 
     def kept(self, payload: bytes) -> bytes:
-        """Return what to keep of a request."""
+        """Return what to keep of a request. Raises ``Undecided``."""
         ...
 
 
@@ -73,18 +74,22 @@ class Sampling:
             raise Refused("too much waits for a decision")
         return queue.put(payload)
 
-    def start(self) -> None:
-        """Begin, with what an earlier process left. Raises ``OSError`` when the journal cannot be
-        used. Nothing happens when it has begun."""
-        if self._thread.ident is not None:
+    def open(self) -> None:
+        """Open the journal and learn from what an earlier process left in it. Raises ``OSError``
+        when it cannot be used. Nothing happens when it is open."""
+        if self.open_journal is None or self._journal is not None:
             return
-        if self.open_journal is not None:
-            journal = self.open_journal()
-            queue = self._queue = JournalQueue(journal, NAME)
-            for payload in queue.pending():
-                self._learn(payload)
-            self._journal = journal
-        self._thread.start()
+        journal = self.open_journal()
+        queue = self._queue = JournalQueue(journal, NAME)
+        for payload in queue.pending():
+            self._learn(payload)
+        self._journal = journal
+
+    def start(self) -> None:
+        """Begin. Raises as ``open``. Nothing happens when it has begun."""
+        if self._thread.ident is None:
+            self.open()
+            self._thread.start()
 
     def stop(self, grace_s: float) -> None:
         """Decide all that waits, within ``grace_s`` seconds; the rest stays in the journal, or is
@@ -112,7 +117,12 @@ class Sampling:
     def _run(self) -> None:
         while lot := self._queue.take(CHUNK_BYTES, FLUSH_S):
             self._let_age(lot)
-            if self._released([kept for p in lot.payloads if (kept := self._kept(bytes(p)))]):
+            try:
+                kept = [kept for p in lot.payloads if (kept := self._kept(bytes(p)))]
+            except Undecided:
+                logger.error("what waits to be sampled stays in the journal")
+                return
+            if self._released(kept):
                 self._queue.done(lot)
 
     def _let_age(self, lot: Lot) -> None:
@@ -127,6 +137,10 @@ class Sampling:
     def _kept(self, payload: bytes) -> bytes:
         try:
             return self._decider.kept(payload)
+        except Undecided:
+            if self._journal is not None:
+                raise
+            return payload  # it would be lost with this process
         except Exception as error:  # noqa: BLE001 - rather too much than lost
             logger.error("%s while sampling; a request is kept whole", type(error).__name__)
             return payload

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Final
 
 from otel_llm.genai import Call
 
-from .cursor import Cursor
+from .cursor import Cursor, position
 from .errors import Malformed
 from .journal import Journal
-from .recount import calls_of, payloads
+from .recount import calls_of, payloads, payloads_of
+from .segments import SUFFIX
 
 _log = logging.getLogger(__name__)
 
@@ -96,17 +98,25 @@ class StoreKeeper:
         """Write what the journals hold behind the store's places; returns how many calls."""
         found = 0
         for place in list(self._places.values()):
-            batch: list[Call] = []
-            for payload in place.behind():
-                batch += _calls(payload)
-                if len(batch) >= BATCH:
-                    self._write(batch)
-                    found, batch = found + len(batch), []
-            if batch:
-                self._write(batch)
-            found += len(batch)
+            found += self._refill(place.behind())
             place.move(now=True)
         return found
+
+    def read_again(self, journal: Path) -> int:
+        """Give the store what it may not have of a journal that nobody has open; return how many
+        calls. The place stays: it moves when the journal is used again."""
+        return self._refill(behind(journal))
+
+    def _refill(self, payloads: Iterable[bytes]) -> int:
+        found, batch = 0, list[Call]()
+        for payload in payloads:
+            batch += _calls(payload)
+            if len(batch) >= BATCH:
+                self._write(batch)
+                found, batch = found + len(batch), []
+        if batch:
+            self._write(batch)
+        return found + len(batch)
 
     def start(self) -> None:
         """Begin to move."""
@@ -139,6 +149,17 @@ class StoreKeeper:
                 do(place)
             except OSError as error:  # at worst more is read again
                 _log.warning("%s: %s", place.journal.directory, error)
+
+
+def behind(journal: Path) -> Iterator[bytes]:
+    """Yield what is in the directory of a journal behind the store's place in it, changing
+    nothing; nothing when the store has no place there."""
+    place = journal / FILE
+    at = position(place.read_bytes()) if place.exists() else None
+    for file in sorted(journal.glob(f"*{SUFFIX}")) if at is not None else ():
+        start, size = int(file.stem), file.stat().st_size
+        if at is not None and start + size > at:
+            yield from payloads_of(file, max(at - start, 0))
 
 
 def _calls(payload: bytes) -> list[Call]:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache
+from pathlib import Path
 from typing import Final, Protocol, cast
 
 from otel_llm.alerting.service import AlertService
@@ -15,6 +16,7 @@ from otel_llm.collector.component import Observer, Signal
 from otel_llm.collector.components import EXPORTERS
 from otel_llm.collector.counters import Counters
 from otel_llm.collector.evaluations import ScoreKeeper
+from otel_llm.collector.judging import Judging
 from otel_llm.collector.outbox import Outbox
 from otel_llm.collector.pipeline_status import PipelineStatus
 from otel_llm.collector.process_measures import process_measures
@@ -25,6 +27,7 @@ from otel_llm.collector.sending_measures import measure_journals
 from otel_llm.collector.store_keeper import StoreKeeper
 from otel_llm.collector.store_measures import store_measures
 from otel_llm.collector.totals import Totals
+from otel_llm.evaluation.sampling import Sampler
 from otel_llm.genai import Call
 from otel_llm.pricing import PriceBook
 from otel_llm.store import CallWriter, Store, StoreError, open_store
@@ -36,7 +39,7 @@ from .flow import Beside, Flow
 from .handover import Handover
 from .incidents import IncidentLog
 from .prices import book_of, table_age
-from .settings import Settings
+from .settings import PipelineConfig, Settings
 from .shown import shown
 from .telling import Telling
 
@@ -72,6 +75,15 @@ class Workers(Protocol):
         """How the destinations of each of them do."""
         ...
 
+    @property
+    def pipelines(self) -> Mapping[str, PipelineConfig]:
+        """What data passes through in each of them."""
+        ...
+
+    def send_own(self, signal: Signal, payload: bytes) -> bool:
+        """Let one of them take what this process has to tell; return whether one did."""
+        ...
+
 
 class Service:
     """A whole collector. ``start`` and ``stop`` are called once each, ``change`` between them, by
@@ -100,11 +112,12 @@ class Service:
         self.alerts: AlertService | None = None
         self.scores: ScoreKeeper | None = None
         self.evaluation: Evaluation | None = None
+        self._choosing: Judging | None = None
         self.incidents: IncidentLog | None = None
         self.telling: Telling | None = None
         self._api: ApiServer | None = None
         self._keeper = StoreKeeper(self._keep, self._is_kept)
-        self.flow = Flow(settings, self.counters, self._keeper.follow)
+        self.flow = Flow(settings, self.counters, self._keeper.follow, handover)
         self._known = _versions(settings)
         self._make(settings, OFFICE)
         self.flow.connect(self._beside())
@@ -128,14 +141,16 @@ class Service:
         self._running = True
         logger.info("collector is ready")
 
-    def stop(self) -> None:
-        """Refuse new data, deliver what was accepted within the drain timeout, close."""
+    def stop(self, grace_s: float | None = None) -> None:
+        """Refuse new data, deliver what was accepted within ``grace_s``, by default the drain
+        timeout, close."""
+        grace_s = self.grace_s if grace_s is None else grace_s
         self._running = False
-        self.flow.stop_receiving(self._grace_s)
+        self.flow.stop_receiving(grace_s)
         if self.evaluation:
-            self.evaluation.stop(self._grace_s)
+            self.evaluation.stop(grace_s)
         self._keeper.stop()
-        self.flow.stop_sending(self._grace_s)
+        self.flow.stop_sending(grace_s)
         self._end(OFFICE - {"evaluation"})
 
     def change(self, settings: Settings) -> None:
@@ -157,7 +172,7 @@ class Service:
             self._begin(changed)
         self._settings, self._known = settings, known
         self._report_losses()
-        self.flow.finish(before, self._grace_s)
+        self.flow.finish(before, self.grace_s)
 
     def _renew(self, settings: Settings, changed: Set[str]) -> None:
         """Replace what changed beside the data; put it back when that fails."""
@@ -174,7 +189,8 @@ class Service:
             raise
 
     def _starts(self) -> Iterator[Callable[[], None]]:
-        yield self._catch_up
+        yield self.flow.open
+        yield lambda: self._catch_up(self._keeper.catch_up)
         yield lambda: self._begin(OFFICE - {"api", "evaluation"})
         yield self.flow.start_sending
         yield self._keeper.start
@@ -182,7 +198,8 @@ class Service:
         yield self.flow.start_receiving
 
     @property
-    def _grace_s(self) -> float:
+    def grace_s(self) -> float:
+        """How long an end may take."""
         return self._settings.sections.service.drain_timeout
 
     # --- what stands beside the data ---
@@ -201,12 +218,17 @@ class Service:
         if "telling" in names:
             self.telling = self._make_telling(settings)
 
-    def _catch_up(self) -> None:
+    def read_again(self, journals: Iterable[Path]) -> None:
+        """Give the store what it may not have of journals that nobody has open: those of workers.
+        To be called before ``start``, which gives the alerts what the store has."""
+        self._catch_up(lambda: sum([self._keeper.read_again(journal) for journal in journals]))
+
+    def _catch_up(self, read: Callable[[], int]) -> None:
         """Give the store what the journals have and it has not."""
         try:
-            if found := self._keeper.catch_up() if self.store else 0:
+            if found := read() if self.store else 0:
                 logger.info("%d calls of the journals were looked at for the store", found)
-        except StoreError as error:
+        except (OSError, StoreError) as error:
             logger.error("the store does not have all that the journals have: %s", error)
 
     def _keep(self, calls: Sequence[Call]) -> None:
@@ -214,6 +236,8 @@ class Service:
             self.store.write(calls)
 
     def _is_kept(self) -> bool:
+        if self._handover:
+            return self._handover.stored()
         return self.writer is None or self.writer.flush()
 
     def _begin(self, names: Set[str]) -> None:
@@ -240,11 +264,11 @@ class Service:
         if names & {"alerting", "store"} and self.incidents:
             self.incidents.stop()
         if "evaluation" in names and self.evaluation:
-            self.evaluation.stop(self._grace_s)
+            self.evaluation.stop(self.grace_s)
         if "store" in names and self.writer:
-            self.writer.close(self._grace_s)
+            self.writer.close(self.grace_s)
         if "scores" in names and self.scores:
-            self.scores.stop(self._grace_s)
+            self.scores.stop(self.grace_s)
         if "alerting" in names and self.alerts:
             self.alerts.stop()
         if "api" in names and self._api:
@@ -253,7 +277,7 @@ class Service:
             self.store.close()
 
     def _beside(self) -> Beside:
-        judging = self.evaluation.judging if self.evaluation else None
+        judging = self.evaluation.judging if self.evaluation else self._choosing
         logs = self.scores.take if self.scores else None
         return Beside(self._observers(), judging, self._handover.logs if self._handover else logs)
 
@@ -272,7 +296,12 @@ class Service:
 
     def _make_evaluation(self, settings: Settings) -> Evaluation | None:
         config = settings.sections.evaluation
+        self._choosing = None
         if config is None:
+            return None
+        if self._handover:
+            if config.judge:
+                self._choosing = Judging(Sampler(config.judge.sample), self._handover.chosen)
             return None
         book = book_of(settings) if config.judge or config.embeddings else PriceBook()
         return Evaluation(
@@ -284,7 +313,7 @@ class Service:
 
     def _send_own(self, signal: Signal, payload: bytes) -> None:
         """Let the pipelines take what this collector itself has to tell."""
-        sent = self.flow.send_own(signal, payload)
+        sent = (self._workers or self.flow).send_own(signal, payload)
         if signal == "logs" and not sent and self.scores:
             self.scores.take(payload)
 
@@ -351,6 +380,7 @@ class Service:
 
     def _pipelines(self) -> list[PipelineStatus]:
         senders = self._workers.senders() if self._workers else self.senders()
+        configs = (self._workers or self._settings.sections.service).pipelines
         return [
             PipelineStatus(
                 name,
@@ -360,7 +390,7 @@ class Service:
                 [s for s in senders if s.signal == signal and s.name in config.exporters],
                 self._running and (name not in self.outboxes or self.outboxes[name].has_room),
             )
-            for name, config in self._settings.sections.service.pipelines.items()
+            for name, config in configs.items()
         ]
 
     def measure(self) -> Iterable[Family]:

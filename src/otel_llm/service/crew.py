@@ -7,43 +7,40 @@ can only be one of: the store, the alerts, the API, the totals.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
+import os
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from threading import Condition, Event, Thread
 from types import MappingProxyType
 from typing import Any
 
-from otel_llm.collector.call_codec import unpack
+from otel_llm.collector.component import Signal
+from otel_llm.collector.normalize.known_calls import shared_file
 from otel_llm.collector.samples import Family, merged
 from otel_llm.collector.sending import SenderStatus
 
 from .assembly import Service
-from .handover import BUFFER_BYTES, Kind, Status, frames, read_status
-from .settings import Settings
+from .desk import Desk
+from .settings import PipelineConfig, Settings
+from .supervised import Supervised
 
 logger = logging.getLogger(__name__)
 
 START_S = 120.0
 """How long a worker may take until it receives."""
-_PAUSES_S = (0.1, 1.0, 5.0, 15.0)
-"""Before a worker that ended is started again; the last one stays."""
-_WELL_S = 60.0
-"""A worker that lasted so long is well: its next end is the first again."""
 _STOP_S = 30.0
 """How much longer than the drain timeout a worker may take to stop."""
-_BEHIND_S = 0.01
-
-Take = Callable[[Kind, bytes], None]
+_LOOK_S = 0.1
+_OWNED = ("content_store", "cost", "sample")
+"""Processors that the owner has as well: a store to be read, prices, what is known of traces."""
 
 
 class Crew:
@@ -53,13 +50,20 @@ class Crew:
     def __init__(self, settings: Settings, file: Path | None, workers: int) -> None:
         """Build everything that is owned here. Raises as ``Service`` does."""
         self._file = file
-        self._held = [(address, *_reserve(address)) for address in _addresses(settings)]
-        self._workers = [_Supervised(n, self._command, self._take) for n in range(workers)]
+        self._settings = settings
         self._grace_s = settings.sections.service.drain_timeout + _STOP_S
+        _let_end(_journals(settings, "lock"), self._grace_s)
+        self._held = [(address, *_reserve(address)) for address in _addresses(settings)]
+        self._calls = shared_file()
         self._service = Service(owner_settings(settings), workers=self)
+        self._desk = desk = Desk(self._service, workers)
+        self._workers = [
+            Supervised(n, self._command, desk.take, [self._calls]) for n in range(workers)
+        ]
 
     def start(self) -> None:
         """Start everything. Raises ``OSError`` when a worker does not come up."""
+        self._service.read_again(file.parent for file in _journals(self._settings, "lock"))
         self._service.start()
         for worker in self._workers:
             worker.start()
@@ -68,25 +72,31 @@ class Crew:
         if failed:
             self.stop()
             raise OSError(f"worker {failed[0]} did not start; its log says why")
+        self._desk.complete.set()
         logger.info("%d workers are ready", len(self._workers))
 
     def change(self, settings: Settings) -> None:
         """Let everything go on with what the file now says. Raises as ``Service`` does; each worker
         decides for itself as well, by the same file."""
         self._service.change(owner_settings(settings))
+        self._settings = settings
         for worker in self._workers:
             worker.signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """Let the workers deliver what they can, take what they still hand over, close."""
+        if self._service.evaluation:
+            self._service.evaluation.stop(self._service.grace_s)
         for worker in self._workers:
             worker.stop()
         until = time.monotonic() + self._grace_s
         for worker in self._workers:
             worker.join(max(0.0, until - time.monotonic()))
+        self._desk.close()
         self._service.stop()
         for _, _, held in self._held:
             held.close()
+        os.close(self._calls)
 
     @property
     def ready(self) -> bool:
@@ -96,157 +106,73 @@ class Crew:
     def measure(self) -> Iterable[Family]:
         """What the workers have counted, as one collector's: a ``Measure``. Counts of workers that
         ended stay in it, gauges tell their worker."""
-        return merged(chain.from_iterable(worker.families() for worker in self._workers))
+        theirs = chain.from_iterable(worker.families() for worker in self._workers)
+        return merged([*theirs, *self._service.flow.measure()])
 
     def senders(self) -> list[SenderStatus]:
         """How each worker's destinations do."""
         return [status for worker in self._workers for status in worker.status.senders]
 
-    def _take(self, kind: Kind, content: bytes) -> None:
-        service = self._service
-        if kind is Kind.LOGS:
-            if service.scores:
-                service.scores.take(content)
-            return
-        calls = unpack(content)
-        while service.writer and not service.writer.has_room(len(calls)):
-            time.sleep(_BEHIND_S)  # the worker waits, and so do its senders
-        service.observe(calls)
+    @property
+    def pipelines(self) -> Mapping[str, PipelineConfig]:
+        """What data passes through in each of them."""
+        return self._settings.sections.service.pipelines
+
+    def send_own(self, signal: Signal, payload: bytes) -> bool:
+        """Let one of them take what this process has to tell; return whether one did."""
+        taken = any(name.partition("/")[0] == signal for name in self.pipelines)
+        return taken and any(worker.own(signal, payload) for worker in self._workers)
 
     def _command(self, number: int, connection: int) -> Sequence[str]:
         given = json.dumps({address: actual for address, actual, _ in self._held})
         module = [sys.executable, "-m", "otel_llm.service.worker"]
         file = [str(self._file)] if self._file else []
-        return [*module, str(connection), str(number), given, *file]
-
-
-class _Supervised:
-    """One worker, started again whenever it ends before it should."""
-
-    def __init__(
-        self, number: int, command: Callable[[int, int], Sequence[str]], take: Take
-    ) -> None:
-        self.number = number
-        self.status = Status()
-        self.is_up = False
-        """Whether it receives."""
-        self._command, self._take = command, take
-        self._ended: list[Family] = []
-        self._process: subprocess.Popen[bytes] | None = None
-        self._changed = Condition()
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name=f"worker {number}", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def came_up(self, timeout_s: float) -> bool:
-        """Wait for it; ``False`` when it ended instead, or takes too long."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.is_up or self._stopping.is_set(), timeout_s)
-        return self.is_up
-
-    def signal(self, number: int) -> None:
-        if self._process is not None:
-            self._process.send_signal(number)
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self.signal(signal.SIGTERM)
-
-    def join(self, timeout_s: float) -> None:
-        if self._thread.ident is None:
-            return
-        self._thread.join(timeout_s)
-        if self._thread.is_alive():
-            logger.error("worker %d does not end and is killed", self.number)
-            self.signal(signal.SIGKILL)
-            self._thread.join()
-
-    def families(self) -> list[Family]:
-        """What it has counted, and those before it; its gauges say whose they are."""
-        return [*self._ended, *(_named(family, self.number) for family in self.status.families)]
-
-    def _run(self) -> None:
-        ends = 0
-        while not self._stopping.is_set():
-            began = time.monotonic()
-            came_up, code = self._live()
-            if self._stopping.is_set():
-                return
-            if not came_up and not ends:
-                self._give_up()
-                return
-            ends = 1 if time.monotonic() - began > _WELL_S else ends + 1
-            pause_s = _PAUSES_S[min(ends, len(_PAUSES_S)) - 1]
-            logger.error("worker %d ended (%d) and is started again", self.number, code)
-            self._stopping.wait(pause_s)
-
-    def _give_up(self) -> None:
-        with self._changed:
-            self._stopping.set()
-            self._changed.notify_all()
-
-    def _live(self) -> tuple[bool, int]:
-        """Start it and take what it hands over until it ends; return whether it ever received, and
-        its exit code."""
-        ours, theirs = socket.socketpair()
-        with ours:
-            for end in (ours, theirs):
-                for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                    end.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
-            with theirs:
-                self._process = subprocess.Popen(
-                    self._command(self.number, theirs.fileno()),
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,  # Ctrl-C is for us to pass on
-                )
-            if self._stopping.is_set():
-                self.signal(signal.SIGTERM)
-            came_up = self._take_all(ours)
-        code = self._process.wait()
-        self._bury()
-        return came_up, code
-
-    def _take_all(self, connection: socket.socket) -> bool:
-        came_up = False
-        with suppress(OSError):
-            for kind, content in frames(connection):
-                if kind is not Kind.STATUS:
-                    self._take(kind, content)
-                    continue
-                self.status = read_status(content)
-                if not came_up:
-                    came_up = True
-                    with self._changed:
-                        self.is_up = True
-                        self._changed.notify_all()
-        return came_up
-
-    def _bury(self) -> None:
-        """Keep the counts of a worker that ended; its gauges end with it."""
-        self.is_up = False
-        counts = [family for family in self.status.families if family.kind != "gauge"]
-        self._ended = list(merged([*self._ended, *counts]))
-        self.status = Status()
+        return [*module, str(connection), str(self._calls), str(number), given, *file]
 
 
 def owner_settings(settings: Settings) -> Settings:
     """Return what the process beside the workers makes of ``settings``: nothing flows through it;
-    a content store is there to be read, and an exporter to tell our own metrics to."""
+    a content store is there to be read, prices to judge by, an exporter to tell our own metrics to;
+    which traces are kept is decided here."""
     sections = settings.sections
     metrics = sections.service.telemetry.metrics
     told = [] if metrics is None else [metrics.exporter]
     none: dict[str, Any] = {}
     service = replace(sections.service, pipelines={})
-    stores = {n: c for n, c in settings.processors.items() if n.startswith("content_store")}
+    owned = {n: c for n, c in settings.processors.items() if n.partition("/")[0] in _OWNED}
     return replace(
         settings,
         sections=replace(sections, service=service, journal=None, dead_letter=None),
         receivers=MappingProxyType(none),
         exporters={name: settings.exporters[name] for name in told},
-        processors=stores,
+        processors=owned,
     )
+
+
+def _journals(settings: Settings, file: str) -> list[Path]:
+    """Return that file of every journal of traces that workers have, or had."""
+    journal = settings.sections.journal
+    return sorted(journal.directory.glob(f"worker-*/traces*/{file}")) if journal else []
+
+
+def _let_end(locks: Iterable[Path], patience_s: float) -> None:
+    """Wait for workers whose owner ended suddenly: they are about to end, and have the ports and
+    the journals till then."""
+    until = time.monotonic() + patience_s
+    for lock in locks:
+        while _is_held(lock) and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+
+
+def _is_held(lock: Path) -> bool:
+    file = os.open(lock, os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 def _addresses(settings: Settings) -> list[str]:
@@ -275,10 +201,3 @@ def _reserve(address: str) -> tuple[str, socket.socket]:
         if socket.SO_REUSEPORT not in options:
             held.close()
     return f"{host}:{where[1]}", held
-
-
-def _named(family: Family, worker: int) -> Family:
-    if family.kind != "gauge":
-        return family
-    samples = [replace(s, labels={**s.labels, "worker": str(worker)}) for s in family.samples]
-    return replace(family, samples=samples)

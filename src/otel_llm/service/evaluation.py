@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from otel_llm.collector.judging import Judging
+from otel_llm.collector.judging import Chosen, Judging, judged
 from otel_llm.collector.samples import Family, Sample, gauge
 from otel_llm.evaluation import EvaluationConfig, Result, Subject
 from otel_llm.evaluation.config import ScheduledSuite
@@ -52,7 +52,7 @@ class Evaluation:
         self.judging: Judging | None = None
         if config.judge and self.judge:
             self._live = LiveJudge(config.judge, self.judge, self.deliver, self._semantic)
-            self.judging = Judging(Sampler(config.judge.sample), self._live)
+            self.judging = Judging(Sampler(config.judge.sample), self.offer)
         self._schedule = (
             Schedule(config.suites, state, self._run_suite) if state and config.suites else None
         )
@@ -75,14 +75,20 @@ class Evaluation:
             endpoint.close()
         self._spending.close()
 
+    def offer(self, chosen: Chosen) -> None:
+        """Leave a call to the judge, if there is one. Never waits; one that comes again is judged
+        once."""
+        if self._live:
+            self._live.offer(chosen.trace_id + chosen.span_id, chosen.subject)
+
     def deliver(self, results: Sequence[Result], subject: Subject) -> None:
         """Send results into the logs pipelines, as events of the span that was judged."""
         self._send_logs(result_events(results, subject))
 
     def measure(self) -> Iterator[Family]:
         """Give what the judge did and spent, for ``/metrics``."""
-        if self.judging:
-            yield from self.judging.measure()
+        if self._live:
+            yield from judged(self._live)
         if not self._stopping.is_set():
             help = "US dollars that judge and embeddings have cost today"
             yield gauge("otel_llm_evaluation_spent_usd", help, float(self._spending.spent()))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Lock, Thread
 from typing import Any, cast
 
@@ -20,14 +21,14 @@ from otel_llm.collector.component import Consume, Kept, Observer, Processor, Rec
 from otel_llm.collector.counters import Counters
 from otel_llm.collector.dead_letter import DeadLetter
 from otel_llm.collector.errors import NotServed, Refused
-from otel_llm.collector.journal import Journal
+from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.samples import Family, Measure
 from otel_llm.collector.sending import Sender
 
 from .files import stamps
-from .processing import Processing
+from .processing import Processing, Together
 from .settings import PipelineConfig, Settings
 
 logger = logging.getLogger(__name__)
@@ -70,12 +71,15 @@ class Flow:
         settings: Settings,
         counters: Counters,
         follow: Callable[[Journal], object] = lambda _: None,
+        together: Together | None = None,
     ) -> None:
         """Make the components, bind nothing. Raises ``OSError`` and ``ValueError`` as they do.
-        ``follow`` gets every journal of traces before anything of it is released."""
+        ``follow`` gets every journal of traces before anything of it is released; ``together`` is
+        what the processors of several processes know."""
         self._follow = follow
+        self._together = together
         self._counters = counters
-        self._parts = _made(settings, None)
+        self._parts = _made(settings, None, together)
         self.outboxes: dict[str, Outbox] = {}
         self._pipelines: dict[str, Pipeline] = {}
         self._routes: dict[tuple[str, str], list[Pipeline]] = {}
@@ -92,6 +96,10 @@ class Flow:
         for name, pipeline in self._parts.settings.sections.service.pipelines.items():
             self.outboxes[name] = self._outbox(name, pipeline)
         self._route(beside)
+
+    def open(self) -> None:
+        """Open what traces wait in. Raises ``OSError`` as journals do."""
+        self.processing.open()
 
     def start_sending(self) -> None:
         """Begin to send what is there."""
@@ -121,7 +129,7 @@ class Flow:
     def prepare(self, settings: Settings) -> Parts:
         """Make what another configuration needs and this one has not, touching nothing. Raises as
         the constructor does."""
-        return _made(settings, self._parts)
+        return _made(settings, self._parts, self._together)
 
     @contextmanager
     def paused(self) -> Generator[None]:
@@ -250,10 +258,9 @@ class Flow:
 
     def _pipeline(self, name: str, config: PipelineConfig, beside: Beside) -> Pipeline:
         signal = cast("Signal", name.partition("/")[0])
-        journal = self._parts.settings.sections.journal
         put = self.outboxes[name].put
         if signal == "traces":
-            put = self.processing.entrance(name, config.processors, put, journal)
+            put = self.processing.entrance(config.processors, put, self._waiting(name))
 
         def forward(_: Signal, payload: bytes) -> Kept:
             kept = put(payload)
@@ -296,19 +303,27 @@ class Flow:
             for name in config.exporters
         }
 
+    def _waiting(self, name: str) -> Callable[[], Journal] | None:
+        """Return what opens the journal of the traces of a pipeline that wait to be sampled."""
+        config = self._parts.settings.sections.journal
+        return config and partial(self._followed, config, f"{name.replace('/', '-')}-sample")
+
+    def _followed(self, config: JournalConfig, name: str) -> Journal:
+        journal = Journal(config, name)
+        self._follow(journal)
+        return journal
+
     def _outbox(self, name: str, config: PipelineConfig) -> Outbox:
         signal = cast("Signal", name.partition("/")[0])
         destinations, letter = self._destinations(config), self._parts.dead_letter
         journal = self._parts.settings.sections.journal
         if journal is None or not destinations:
             return MemoryOutbox(signal, destinations, letter)
-        opened = Journal(journal, name.replace("/", "-"))
-        if signal == "traces":
-            self._follow(opened)
-        return JournalOutbox(signal, destinations, opened, letter)
+        make = self._followed if signal == "traces" else Journal
+        return JournalOutbox(signal, destinations, make(journal, name.replace("/", "-")), letter)
 
 
-def _made(settings: Settings, before: Parts | None) -> Parts:
+def _made(settings: Settings, before: Parts | None, together: Together | None) -> Parts:
     """Make the components of ``settings`` that are not in ``before`` already."""
     now: dict[str, dict[str, tuple[Any, object]]] = {
         "exporters": {name: (c, stamps(c)) for name, c in settings.exporters.items()},
@@ -338,7 +353,7 @@ def _made(settings: Settings, before: Parts | None) -> Parts:
     return Parts(
         settings,
         parts("exporters", before.exporters if before else {}, components.EXPORTERS),
-        Processing(settings.processors, going_on),
+        Processing(settings.processors, going_on, together),
         parts("receivers", before.receivers if before else {}, components.RECEIVERS),
         dead_letter,
         now,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from otel_llm.collector.component import Kept, Processor
 from otel_llm.collector.components import PROCESSORS
-from otel_llm.collector.journal import Journal, JournalConfig
+from otel_llm.collector.journal import Journal
+from otel_llm.collector.normalize.known_calls import KnownCalls
 from otel_llm.collector.processors.batch import BatchProcessor
 from otel_llm.collector.processors.content_store import ContentStoreProcessor
+from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.sample import SampleProcessor
 from otel_llm.collector.sampling import Sampling
+from otel_llm.collector.verdicts import Verdicts
 from otel_llm.store.content import ContentStore
 
 HANDING_OVER_S: Final = 5.0
@@ -21,16 +23,31 @@ HANDING_OVER_S: Final = 5.0
 _NONE: Mapping[str, Processor] = MappingProxyType({})
 
 
+class Together(Protocol):
+    """What the processes of one collector know together, for each processor by its name."""
+
+    def verdicts(self, name: str) -> Verdicts:
+        """For ``sample``."""
+        ...
+
+    def known_calls(self, name: str) -> KnownCalls:
+        """For ``normalize``."""
+        ...
+
+
 class Processing:
     """Every processor once, whichever pipelines it is in."""
 
     def __init__(
-        self, settings: Mapping[str, Any], going_on: Mapping[str, Processor] = _NONE
+        self,
+        settings: Mapping[str, Any],
+        going_on: Mapping[str, Processor] = _NONE,
+        together: Together | None = None,
     ) -> None:
         """Make them from their settings, by name, but for those that are ``going_on``. Raises
         ``OSError`` and ``ValueError`` as they do."""
         self.processors: dict[str, Processor] = {
-            name: going_on.get(name) or PROCESSORS[name.partition("/")[0]].make(config)
+            name: going_on.get(name) or _made(name, config, together)
             for name, config in settings.items()
         }
 
@@ -51,10 +68,9 @@ class Processing:
 
     def entrance(
         self,
-        pipeline: str,
         names: Sequence[str],
         put: Callable[[bytes], Kept],
-        journal: JournalConfig | None,
+        open_journal: Callable[[], Journal] | None,
     ) -> Callable[[bytes], Kept]:
         """Return what takes the data of a pipeline with the processors ``names``: ``put``, or where
         traces wait to be sampled before they are put. It takes data once it was started."""
@@ -62,11 +78,15 @@ class Processing:
             part = self.processors[name]
             if isinstance(part, SampleProcessor):
                 part.room.forward = put
-                if journal:
-                    log = f"{pipeline.replace('/', '-')}-sample"
-                    part.room.open_journal = partial(Journal, journal, log)
+                part.room.open_journal = open_journal
                 return part.room.put
         return put
+
+    def open(self) -> None:
+        """Open what traces wait in. Raises ``OSError`` for files that cannot be used."""
+        for part in self.processors.values():
+            if isinstance(part, SampleProcessor):
+                part.room.open()
 
     def start(self, before: Processing | None = None) -> None:
         """Begin whatever they do beside the data. ``before`` are those that were running: what is
@@ -81,6 +101,15 @@ class Processing:
     def stop(self, grace_s: float = HANDING_OVER_S) -> None:
         """End it, after the receivers and before the senders."""
         _end(self.processors.values(), grace_s)
+
+
+def _made(name: str, config: Any, together: Together | None) -> Processor:
+    part = PROCESSORS[name.partition("/")[0]].make(config)
+    if together and isinstance(part, SampleProcessor):
+        part.verdicts = together.verdicts(name)
+    if together and isinstance(part, NormalizeProcessor):
+        part.duplicates.known = together.known_calls(name)
+    return part
 
 
 def _end(parts: Iterable[Processor], grace_s: float = HANDING_OVER_S) -> None:

@@ -13,8 +13,6 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Protocol
 
-from otel_llm.config import ConfigError, Problem
-
 from .logs import log_to_stderr
 from .reload import Changing, reload
 from .settings import read_settings
@@ -44,8 +42,6 @@ def run(file: Path | None, workers: int = 1) -> int:
     log_to_stderr(settings)
     # These import every component: not before the settings are right.
     if workers > 1:
-        if settings.sections.evaluation:
-            raise ConfigError([Problem("evaluation", "needs one process: not with --workers")])
         from .crew import Crew
 
         return serve(lambda: Crew(settings, file, workers), file)

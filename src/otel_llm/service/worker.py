@@ -7,6 +7,7 @@ are with the process that started it (``crew.py``), to which it hands every call
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -18,11 +19,17 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from otel_llm.collector.component import Signal
+from otel_llm.collector.errors import DeliveryError
+from otel_llm.evaluation import EvaluationConfig
+
 from .assembly import Service
 from .handover import Handover, Status
 from .logs import log_to_stderr
 from .run import serve
 from .settings import Settings, read_settings
+
+logger = logging.getLogger(__name__)
 
 _TELL_S = 0.5
 """How old what the other process says about this one can be."""
@@ -37,29 +44,32 @@ class Worker:
         """``addresses`` are the ones to use for those of the settings."""
         self._number, self._addresses, self._handover = number, addresses, handover
         self._service = Service(self._fitted(settings), handover=handover)
+        self._journaled = settings.sections.journal is not None
         self._stopping = Event()
-        self._threads = [
-            Thread(target=work, daemon=True, name=f"worker {work.__name__}")
-            for work in (self._tell, self._follow_owner)
-        ]
+        self._orphaned = False
+        self._telling = Thread(target=self._tell, daemon=True, name="worker tells")
+        self._following = Thread(target=self._follow_owner, daemon=True, name="worker listens")
 
     def start(self) -> None:
         """See ``Service``."""
+        self._following.start()  # what the service asks when it starts is answered there
         self._service.start()
-        for thread in self._threads:
-            thread.start()
+        self._telling.start()
 
     def change(self, settings: Settings) -> None:
         """See ``Service``."""
         self._service.change(self._fitted(settings))
 
     def stop(self) -> None:
-        """See ``Service``."""
-        self._service.stop()
+        """See ``Service``. Without its owner a worker ends soon: what it has stays in the journal,
+        and whoever starts next waits for it."""
+        self._service.stop(0.0 if self._orphaned and self._journaled else None)
         self._stopping.set()
-        self._threads[0].join()
+        self._telling.join()
         with suppress(OSError):
             self._handover.tell(self._status())
+        self._handover.close()
+        self._following.join()
 
     def _fitted(self, settings: Settings) -> Settings:
         return worker_settings(settings, self._number, self._addresses)
@@ -72,9 +82,16 @@ class Worker:
 
     def _follow_owner(self) -> None:
         """Stop when the process that owns the store is gone: calls would have nowhere to go."""
-        with suppress(OSError):
-            self._handover.wait_for_end()
-        os.kill(os.getpid(), signal.SIGTERM)
+        self._handover.listen(self._send_own)
+        if not self._stopping.is_set():
+            self._orphaned = True
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _send_own(self, signal: Signal, payload: bytes) -> None:
+        try:
+            self._service.flow.send_own(signal, payload)
+        except DeliveryError as error:
+            logger.warning("own %s were not taken: %s", signal, error)
 
     def _status(self) -> Status:
         service = self._service
@@ -91,12 +108,17 @@ def worker_settings(settings: Settings, number: int, addresses: Mapping[str, str
         store=None,
         api=None,
         alerting=None,
-        evaluation=None,
+        evaluation=_choosing(sections.evaluation),
         journal=journal and replace(journal, directory=journal.directory / name),
         dead_letter=letters and replace(letters, directory=letters.directory / name),
     )
     receivers = {n: shared(config, addresses) for n, config in settings.receivers.items()}
     return replace(settings, sections=own, receivers=receivers)
+
+
+def _choosing(config: EvaluationConfig | None) -> EvaluationConfig | None:
+    """Return what is needed to choose the calls that are judged elsewhere."""
+    return replace(config, suites=(), embeddings=None) if config and config.judge else None
 
 
 def shared(receiver: Any, addresses: Mapping[str, str]) -> Any:
@@ -113,12 +135,12 @@ def shared(receiver: Any, addresses: Mapping[str, str]) -> Any:
 
 
 def main() -> int:
-    """Run as ``python -m otel_llm.service.worker SOCKET NUMBER ADDRESSES [FILE]``."""
-    connection, number, addresses, *file = sys.argv[1:]
+    """Run as ``python -m otel_llm.service.worker SOCKET CALLS NUMBER ADDRESSES [FILE]``."""
+    connection, calls, number, addresses, *file = sys.argv[1:]
     path = Path(file[0]) if file else None
     settings = read_settings(path)
     log_to_stderr(settings, f"worker {number}")
-    handover = Handover(socket.socket(fileno=int(connection)))
+    handover = Handover(socket.socket(fileno=int(connection)), int(calls))
     return serve(lambda: Worker(settings, int(number), json.loads(addresses), handover), path)
 
 

@@ -13,10 +13,9 @@ is no more room, the oldest are decided early. When the collector stops, all are
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -27,13 +26,10 @@ from ..conditions import any_holds, parse_all
 from ..data import Batch
 from ..samples import Family, Sample
 from ..sampling import Sampling
+from ..verdicts import OwnVerdicts, Rules, Seen, Verdicts
 
 if TYPE_CHECKING:
     from ..data import SpanView
-
-_REMEMBERED = 4
-"""Decisions that are remembered for late spans, per trace that may wait."""
-_HASHES = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +63,6 @@ class SampleConfig:
         parse_all(self.keep)
 
 
-class _Trace:
-    """What is known of a trace that waits."""
-
-    __slots__ = ("cost", "end_ns", "policy", "start_ns")
-
-    def __init__(self) -> None:
-        self.start_ns, self.end_ns = _HASHES, 0
-        self.cost = 0.0
-        self.policy: str | None = None
-
-
 class SampleProcessor:
     """Learns about traces as they come and says, later, what of them to keep. Thread-safe."""
 
@@ -85,25 +70,31 @@ class SampleProcessor:
         self.config = config = config or SampleConfig()
         self.room = Sampling(self, config.decision_wait, config.buffer_size)
         """Where requests wait; to be started and stopped by whoever runs the pipeline."""
+        self.verdicts: Verdicts = OwnVerdicts(
+            Rules(config.rate, config.slow, config.expensive, config.max_traces)
+        )
+        """What is known of the traces; in one of several processes, what all of them know."""
         self._keep = parse_all(config.keep)
-        self._waiting: OrderedDict[str, _Trace] = OrderedDict()
-        self._decided: OrderedDict[str, bool] = OrderedDict()
-        self._traces: Counter[str] = Counter()
         self._spans: Counter[str] = Counter()
         self._lock = Lock()
 
     def process(self, batch: Batch) -> None:
         """Learn; nothing is dropped yet."""
-        with self._lock:
-            for span in batch.spans():
-                self._learn(span)
+        seen: dict[str, Seen] = {}
+        for span in batch.spans():
+            trace_id, said = span.trace_id, self._said(span)
+            seen[trace_id] = seen[trace_id].beside(said) if trace_id in seen else said
+        if seen:
+            self.verdicts.learn(seen)
 
     def kept(self, payload: bytes) -> bytes:
-        """Return the spans of a request that has waited long enough whose traces are kept."""
+        """Return the spans of a request that has waited long enough whose traces are kept. Raises
+        ``Undecided``."""
         batch = Batch.open(payload)
         spans = list(batch.spans())
+        kept = self.verdicts.kept(list({span.trace_id: None for span in spans}))
+        batch.drop([span for span in spans if span.trace_id not in kept])
         with self._lock:
-            batch.drop([span for span in spans if not self._decision(span.trace_id)])
             self._spans["dropped"] += batch.dropped
             self._spans["kept"] += len(batch) - batch.dropped
         return batch.to_bytes()
@@ -111,27 +102,13 @@ class SampleProcessor:
     def measure(self) -> Iterator[Family]:
         """Give what was decided for ``/metrics``."""
         with self._lock:
-            traces, spans, waiting = dict(self._traces), dict(self._spans), len(self._waiting)
-        by_policy = [Sample(n, {"policy": policy}, "_total") for policy, n in traces.items()]
-        yield Family("otel_llm_sample_traces", "counter", "Traces decided, by policy", by_policy)
+            spans = dict(self._spans)
+        yield from self.verdicts.measure()
         outcomes = [Sample(n, {"outcome": outcome}, "_total") for outcome, n in spans.items()]
         yield Family("otel_llm_sample_spans", "counter", "Spans kept and dropped", outcomes)
-        gauge = [Sample(waiting)]
-        yield Family("otel_llm_sample_waiting_traces", "gauge", "Traces not decided yet", gauge)
 
-    def _learn(self, span: SpanView) -> None:
-        trace_id = span.trace_id
-        if trace_id in self._decided:
-            return
-        trace = self._waiting.get(trace_id)
-        if trace is None:
-            trace = self._waiting[trace_id] = _Trace()
-            if len(self._waiting) > self.config.max_traces:
-                self._decide(next(iter(self._waiting)))
-        trace.start_ns = min(trace.start_ns, span.start_ns)
-        trace.end_ns = max(trace.end_ns, span.end_ns)
-        trace.cost += _cost(span)
-        trace.policy = trace.policy or self._policy(span)
+    def _said(self, span: SpanView) -> Seen:
+        return Seen(span.start_ns, span.end_ns, _cost(span), self._policy(span))
 
     def _policy(self, span: SpanView) -> str | None:
         config = self.config
@@ -140,32 +117,6 @@ class SampleProcessor:
         if config.flagged and span.texts(own.QUALITY_FLAGS):
             return "flagged"
         return "condition" if any_holds(self._keep, span) else None
-
-    def _decision(self, trace_id: str) -> bool:
-        decided = self._decided.get(trace_id)
-        return self._decide(trace_id) if decided is None else decided
-
-    def _decide(self, trace_id: str) -> bool:
-        """Decide once; what nobody remembers any more is decided by its id alone."""
-        trace = self._waiting.pop(trace_id, None)
-        policy = (trace and self._reason(trace)) or self._by_rate(trace_id)
-        self._traces[policy] += 1
-        kept = self._decided[trace_id] = policy != "none"
-        if len(self._decided) > _REMEMBERED * self.config.max_traces:
-            self._decided.popitem(last=False)
-        return kept
-
-    def _reason(self, trace: _Trace) -> str | None:
-        slow, expensive = self.config.slow, self.config.expensive
-        if trace.policy:
-            return trace.policy
-        if slow is not None and trace.end_ns - trace.start_ns >= slow * 1e9:
-            return "slow"
-        return "expensive" if expensive is not None and trace.cost >= expensive else None
-
-    def _by_rate(self, trace_id: str) -> str:
-        hashed = int.from_bytes(blake2b(trace_id.encode(), digest_size=8).digest())
-        return "rate" if hashed < self.config.rate * _HASHES else "none"
 
 
 def _cost(span: SpanView) -> float:

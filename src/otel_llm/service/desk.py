@@ -1,0 +1,118 @@
+"""Where the process that owns the store takes what its workers hand over, and answers them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event, Lock
+from typing import Final
+
+from otel_llm.collector.call_codec import unpack
+from otel_llm.collector.processors.sample import SampleProcessor
+from otel_llm.genai import Call
+
+from .assembly import Service
+from .handover import (
+    Channel,
+    Kind,
+    answer_which,
+    read_chosen,
+    read_question,
+    read_seen,
+    read_which,
+)
+
+logger = logging.getLogger(__name__)
+
+_BEHIND_S: Final = 0.01
+_REMEMBERED: Final = 100_000
+"""Calls that are known when they come again."""
+_ALL_UP_S: Final = 120.0
+
+
+class Desk:
+    """``take`` is called by a thread for each worker."""
+
+    def __init__(self, service: Service, workers: int) -> None:
+        self._service = service
+        self._once = _Once()
+        self.complete = Event()
+        """Set when every worker has said what it found in its journal: before, nothing is decided
+        of it."""
+        # What is asked may take its time; what is handed over meanwhile must not wait for it.
+        self._answering = ThreadPoolExecutor(4 * workers, "desk")
+
+    def take(self, kind: Kind, content: bytes, channel: Channel) -> None:
+        """Take one frame of the worker at the other end of ``channel``."""
+        match kind:
+            case Kind.CALLS:
+                self._observe(self._once.new(unpack(content)))
+            case Kind.LOGS:
+                if self._service.scores:
+                    self._service.scores.take(content)
+            case Kind.CHOSEN:
+                if self._service.evaluation:
+                    self._service.evaluation.offer(read_chosen(content))
+            case Kind.SEEN:
+                name, seen = read_seen(content)
+                if processor := self._sample(name):
+                    processor.verdicts.learn(seen)
+            case Kind.WHICH:
+                self._answering.submit(self._answer, content, channel, self._which)
+            case Kind.STORED:
+                self._answering.submit(self._answer, content, channel, self._stored)
+            case _:
+                logger.error("a worker said what it should not: %s", kind.name)
+
+    def close(self) -> None:
+        """Answer what is asked, and end."""
+        self.complete.set()
+        self._answering.shutdown()
+
+    def _observe(self, calls: Sequence[Call]) -> None:
+        service = self._service
+        while service.writer and not service.writer.has_room(len(calls)):
+            time.sleep(_BEHIND_S)  # the worker waits, and so do its senders
+        service.observe(calls)
+
+    def _answer(self, content: bytes, channel: Channel, find: Callable[[bytes], bytes]) -> None:
+        number, question = read_question(content)
+        with suppress(OSError):  # the worker has ended
+            channel.send(Kind.ANSWER, number + find(question))
+
+    def _which(self, question: bytes) -> bytes:
+        self.complete.wait(_ALL_UP_S)
+        name, trace_ids = read_which(question)
+        processor = self._sample(name)
+        return answer_which(processor.verdicts.kept(trace_ids) if processor else trace_ids)
+
+    def _stored(self, _: bytes) -> bytes:
+        writer = self._service.writer
+        return b"1" if writer is None or writer.flush() else b""
+
+    def _sample(self, name: str) -> SampleProcessor | None:
+        """Return the processor whose traces are meant; ``None`` when it is no more."""
+        found = self._service.flow.processing.processors.get(name)
+        return found if isinstance(found, SampleProcessor) else None
+
+
+class _Once:
+    """Knows a call that comes again: the answer to it was lost with a worker."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._lock = Lock()
+
+    def new(self, calls: Sequence[Call]) -> list[Call]:
+        """Return those that did not come before."""
+        with self._lock:
+            fresh = {(call.trace_id, call.span_id): call for call in calls}
+            new = [call for key, call in fresh.items() if key not in self._seen]
+            self._seen.update(dict.fromkeys(fresh))
+            while len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
+        return new

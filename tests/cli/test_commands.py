@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -74,6 +75,82 @@ def test_prices_check_adds_up(capsys):
         *("cache_read", "$0.00062500"),
         *("total", "$0.00287500"),
     ]
+
+
+def test_prices_check_says_where_the_rates_are_from_and_what_is_in_doubt(capsys):
+    asked = ["gpt-4o", "--input", "1000", "--tier", "flex", "--provider", "openai"]
+
+    assert main(["prices", "check", *asked]) == 0
+    assert re.fullmatch(
+        r"genai-prices, openai/gpt-4o, as of \d{4}-\d\d-\d\d, standard \(unpriced_tier\)\n",
+        capsys.readouterr().err,
+    )
+
+
+def test_every_kind_of_token_can_be_billed(capsys):
+    asked = ["claude-sonnet-4-5", "--provider", "anthropic", "--input", "10_000"]
+    split = ["--cache-write", "8,000", "--cache-write-1h", "3000", "--reasoning", "5"]
+
+    assert main(["prices", "check", *asked, *split, "--output", "10"]) == 0
+    assert "cache_write  $0.03675000" in capsys.readouterr().out
+
+
+def test_own_prices_go_before_the_list(tmp_path, capsys):
+    file = tmp_path / "collector.yaml"
+    file.write_text(
+        "receivers: {otlp: {}}\nexporters: {debug: {}}\n"
+        "processors: {cost: {prices: [{model: gpt-4o, input: 1, output: 2}]}}\n"
+        "service:\n"
+        "  pipelines:\n"
+        "    traces: {receivers: [otlp], processors: [cost], exporters: [debug]}\n"
+    )
+
+    assert main(["prices", "show", "gpt-4o", "--config", str(file)]) == 0
+    assert "input $1  output $2\n    custom, gpt-4o\n" in capsys.readouterr().out
+    assert main(["prices", "check", "gpt-4o", "--input", "9", "--config", "/none.yaml"]) == 2
+    assert "/none.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["show", "gpt-4o", "--day", "2024-13-01"], "invalid day value: '2024-13-01'"),
+        (["check", "gpt-4o", "--input", "-3"], "invalid count value: '-3'"),
+        (["check", "gpt-4o"], "--input"),
+    ],
+)
+def test_what_prices_cannot_read_is_said(words: list[str], said: str, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["prices", *words])
+
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_search_that_finds_nothing_says_so(capsys):
+    assert main(["prices", "search", "no-such-model"]) == 1
+    assert "no listed model has 'no-such-model' in its name" in capsys.readouterr().err
+
+
+OPENAI = ["--provider", "openai"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["show", "gpt-99", "--provider", "openai"], "the provider and no such model"),
+        (["show", "gpt-4o", "--provider", "acme"], "no such provider"),
+        (["show", "whisper-1", "--provider", "openai"], "by something else than tokens"),
+        (
+            ["check", "text-embedding-3-small", "--input=1", "--output=1", *OPENAI],
+            "no rate for out",
+        ),
+        (["show", "our-own-7b"], "where none is named, the model tells none"),
+    ],
+)
+def test_why_there_is_no_price_is_said_in_words(words: list[str], reason: str, capsys):
+    assert main(["prices", *words]) == 1
+    assert reason in capsys.readouterr().err
 
 
 def test_rules_are_checked_with_every_mistake(tmp_path, capsys):

@@ -117,7 +117,10 @@ def test_repricing_says_what_it_changes_and_twice_is_once(
     assert not after[CALLS[4].span_id].unpriced
 
 
-def test_a_newer_table_is_held_against_the_last_calls(asking: list[str], tmp_path: Path, capsys):
+@pytest.mark.parametrize("short", [False, True])
+def test_a_newer_table_is_held_against_the_last_calls(
+    asking: list[str], tmp_path: Path, short: bool, capsys
+):
     prices = {"input_mtok": 5, "output_mtok": 10}
     models = [{"id": "gpt-4o", "match": {"starts_with": "gpt-4o"}, "prices": prices}]
     table = tmp_path / "data.json"
@@ -125,12 +128,29 @@ def test_a_newer_table_is_held_against_the_last_calls(asking: list[str], tmp_pat
         json.dumps([{"id": "openai", "name": "O", "api_pattern": "x", "models": models}])
     )
 
-    assert main(["prices", "diff", str(table), "--since", SINCE, *asking]) == 1
+    words = ["--since", SINCE, "--diff", str(table)] if short else ["diff", str(table)]
+    assert main(["prices", *words, "--since", SINCE, *asking]) == 1
 
     assert capsys.readouterr().out.splitlines() == [
         "openai/gpt-4o-mini: 1 calls  $0.150000 -> $5.000000",
         "openai/gpt-4o: 2 calls  $0.007000 -> $0.012000",
     ]
+
+
+def test_a_table_with_the_same_prices_changes_nothing(asking: list[str], tmp_path: Path, capsys):
+    prices = {"input_mtok": 2.5, "output_mtok": 10, "cache_read_mtok": 1.25}
+    small = {"input_mtok": 0.15, "output_mtok": 0.6}
+    models = [
+        {"id": "gpt-4o-mini", "match": {"starts_with": "gpt-4o-mini"}, "prices": small},
+        {"id": "gpt-4o", "match": {"equals": "gpt-4o"}, "prices": prices},
+    ]
+    table = tmp_path / "data.json"
+    table.write_text(
+        json.dumps([{"id": "openai", "name": "O", "api_pattern": "x", "models": models}])
+    )
+
+    assert main(["prices", f"--diff={table}", "--since", SINCE, *asking]) == 0
+    assert capsys.readouterr().out == "no call would have cost anything else\n"
 
 
 def test_the_providers_bill_is_held_against_our_sums(asking: list[str], tmp_path: Path, capsys):

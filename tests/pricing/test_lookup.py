@@ -10,7 +10,7 @@ import pytest
 
 from otel_llm.genai import Usage
 from otel_llm.pricing import PriceBook, Unpriced
-from otel_llm.pricing.lookup import BillRow, PriceRow, at_day, explain, search, show
+from otel_llm.pricing.lookup import BillRow, Explained, PriceRow, at_day, explain, search, show
 from otel_llm.pricing.second import Comparison, SecondList, compare
 from tests.pricing.book import NOV, at, book
 
@@ -55,14 +55,19 @@ def test_models_are_found_by_a_part_of_their_name():
 
 
 def test_a_bill_is_explained_line_by_line():
-    lines = explain(book(), "openai", "gpt-4o", Usage(1000, 100, cache_read=400), NOV, None)
+    card = book().quote("openai", "gpt-4o", NOV)
+    bill = explain(book(), "openai", "gpt-4o", Usage(1000, 100, cache_read=400), NOV, "flex")
 
-    assert lines == [
-        BillRow("input", Decimal("0.0015")),
-        BillRow("output", Decimal("0.001")),
-        BillRow("cache_read", Decimal("0.0005")),
-        BillRow("total", Decimal("0.003")),
-    ]
+    assert bill == Explained(
+        (
+            BillRow("input", Decimal("0.0015")),
+            BillRow("output", Decimal("0.001")),
+            BillRow("cache_read", Decimal("0.0005")),
+            BillRow("total", Decimal("0.003")),
+        ),
+        origin=f"genai-prices, openai/gpt-4o, as of {card.as_of}, standard",
+        quality="unpriced_tier",
+    )
     assert explain(book(), "openai", "x", Usage(1, 1), NOV, None) == Unpriced("unknown_model")
 
 

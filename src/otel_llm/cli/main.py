@@ -45,7 +45,7 @@ GROUPS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns its exit code."""
     whole = parser()
-    parsed = whole.parse_args(arguments)
+    parsed = whole.parse_args(prices.spelled(sys.argv[1:] if arguments is None else arguments))
     run: Run | None = getattr(parsed, "run", None)
     if run is None:
         whole.print_help()

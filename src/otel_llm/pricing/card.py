@@ -130,6 +130,21 @@ class Unpriced:
     """``no_model``, ``unknown_provider``, ``unknown_model``, ``not_per_token`` (images, minutes,
     characters), ``no_output_rate`` or ``no_usage``."""
 
+    @property
+    def meaning(self) -> str:
+        """The reason in words, for people."""
+        return _MEANINGS.get(self.reason, self.reason)
+
+
+_MEANINGS = {
+    "no_model": "no model is named",
+    "unknown_provider": "the table has no such provider; where none is named, the model tells none",
+    "unknown_model": "the table has the provider and no such model",
+    "not_per_token": "it is charged by something else than tokens: images, minutes, characters",
+    "no_output_rate": "the table has no rate for output, and there was some",
+    "no_usage": "the counts of tokens are not known",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Bill:

@@ -31,6 +31,11 @@ class PriceRow:
     match: str
     as_of: str | None
 
+    @property
+    def origin(self) -> str:
+        """Where the rates are from, in words."""
+        return _origin(self.source, self.match, self.as_of)
+
 
 @dataclass(frozen=True, slots=True)
 class BillRow:
@@ -39,6 +44,18 @@ class BillRow:
     part: str
     amount: Decimal
     """US dollars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A bill for people."""
+
+    lines: tuple[BillRow, ...]
+    """The parts that cost something, and their ``total``."""
+    origin: str
+    """Where the rates are from, and for which tier."""
+    quality: str | None
+    """Why it is not beyond doubt, as on a span."""
 
 
 def show(
@@ -70,14 +87,27 @@ def search(book: PriceBook, text: str, at_ns: int) -> Iterator[PriceRow]:
 
 
 def explain(
-    book: PriceBook, provider: str | None, model: str, usage: Usage, at_ns: int, tier: str | None
-) -> list[BillRow] | Unpriced:
-    """Return the lines of the bill for one call and their sum, or why there is no bill."""
-    bill = book.bill(provider, model, usage, at_ns, tier)
+    book: PriceBook,
+    provider: str | None,
+    model: str,
+    usage: Usage,
+    at_ns: int,
+    tier: str | None,
+    *,
+    server: str | None = None,
+) -> Explained | Unpriced:
+    """Return the bill for one call line by line, or why there is none. See ``PriceBook.bill``."""
+    bill = book.bill(provider, model, usage, at_ns, tier, server=server)
     if not isinstance(bill, Bill):
         return bill
     parts = [BillRow(part, amount) for part, amount in bill.parts._asdict().items() if amount]
-    return [*parts, BillRow("total", bill.total)]
+    origin = _origin(bill.card.source, bill.card.match, bill.card.as_of)
+    lines = (*parts, BillRow("total", bill.total))
+    return Explained(lines, f"{origin}, {bill.tier}", bill.quality)
+
+
+def _origin(source: str, match: str, as_of: str | None) -> str:
+    return f"{source}, {match}{f', as of {as_of}' if as_of else ''}"
 
 
 def at_day(day: str | None) -> int:

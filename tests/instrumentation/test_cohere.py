@@ -11,8 +11,9 @@ from otel_llm.instrumentation.cohere import CohereInstrumentor
 from otel_llm.testing import FakeProvider, json_answer
 from otel_llm.testing import cohere as wire
 
-from .both import got, read
+from .both import first, got, opened, read
 
+ERROR_400 = "cohere.errors.bad_request_error.BadRequestError"
 ASK = {"model": "m", "messages": [{"role": "user", "content": "2+2?"}]}
 
 
@@ -278,3 +279,113 @@ async def test_a_raw_generate_is_one_span(v1, telemetry):
     await got(v1.with_raw_response.generate(model="m", prompt="2+2?"))
 
     assert usage_of(telemetry.span()) == {"input_tokens": 11, "output_tokens": 5}
+
+
+V2_USED = {"input_tokens": 4, "output_tokens": 8}
+V1_USED = {"input_tokens": 11, "output_tokens": 5}
+RAW_STREAMS = {
+    "v2 chat": (1, "chat_stream", {"messages": ASK["messages"]}, V2_USED),
+    "v1 chat": (0, "chat_stream", {"message": "2+2?"}, V1_USED),
+    "v1 generate": (0, "generate_stream", {"prompt": "2+2?"}, V1_USED),
+}
+
+
+@pytest.fixture(params=RAW_STREAMS.values(), ids=RAW_STREAMS.keys())
+def raw_stream(request, clients):
+    """Makes a stream of a raw client, and what it uses."""
+    version, method, asked, used = request.param
+    raw = clients[version].with_raw_response
+    return lambda: getattr(raw, method)(model="m", **asked), used
+
+
+@pytest.mark.filterwarnings("ignore")
+async def test_a_raw_stream_is_followed(raw_stream, telemetry):
+    make, used = raw_stream
+
+    async with opened(make()) as raw:
+        assert (bool(raw.headers), telemetry.spans()) == (True, [])
+        events = await read(raw.data)
+
+    span = telemetry.span()
+    assert len(events) > 2
+    assert usage_of(span) == used
+    assert (span["gen_ai.request.stream"], span["gen_ai.response.finish_reasons"]) == (
+        True,
+        ("COMPLETE",),
+    )
+    assert 0 < span["gen_ai.response.time_to_first_chunk"] < 60
+
+
+@pytest.mark.filterwarnings("ignore")
+async def test_a_raw_stream_that_is_left_ends_with_its_block(raw_stream, telemetry):
+    make, _ = raw_stream
+
+    async with opened(make()) as raw:
+        await first(raw.data)
+
+    span = telemetry.span()
+    assert (span["status"], usage_of(span)) == ("UNSET", {})
+    assert telemetry.points("otel_llm.client.stream.outcomes")[0].attributes[
+        "otel_llm.stream.outcome"
+    ] == ("closed_early")
+
+
+@pytest.mark.filterwarnings("ignore")
+async def test_a_raw_stream_that_is_refused_is_an_error(raw_stream, cohere_provider, telemetry):
+    make, _ = raw_stream
+    cohere_provider.queue(wire.error(400))
+
+    with pytest.raises(cohere.BadRequestError):
+        async with opened(make()):
+            pytest.fail("it was not entered")
+
+    span = telemetry.span()
+    assert (span["status"], span["error.type"]) == ("ERROR", ERROR_400)
+
+
+@pytest.mark.filterwarnings("ignore")
+async def test_a_raw_stream_that_nobody_enters_is_no_call(raw_stream, cohere_provider, telemetry):
+    make, _ = raw_stream
+
+    manager = make()
+    del manager
+
+    assert (cohere_provider.requests, telemetry.spans()) == ([], [])
+
+
+def test_a_raw_stream_as_a_decorator_is_what_it_is_without_us(cohere_provider, telemetry):
+    CohereInstrumentor().instrument(**telemetry.providers)
+    client = cohere.ClientV2(api_key="k", base_url=cohere_provider.url)
+
+    @client.with_raw_response.chat_stream(**ASK)
+    def decorated():
+        return len(cohere_provider.requests)
+
+    assert (decorated(), decorated()) == (1, 2)
+    client._client_wrapper.httpx_client.httpx_client.close()
+    CohereInstrumentor().uninstrument()
+
+
+async def test_a_raw_embedding_of_the_first_version_is_one_span(v1, telemetry):
+    asked = {"model": "e", "texts": ["a"], "input_type": "search_query"}
+
+    raw = await got(v1.with_raw_response.embed(**asked))
+
+    assert len(raw.data.embeddings) == 1
+    assert usage_of(telemetry.span()) == {"input_tokens": 4}
+
+
+@pytest.mark.parametrize("kind", ["Client", "ClientV2"])
+def test_a_client_of_a_cloud_names_the_cloud_and_no_host(kind, cohere_provider, telemetry):
+    class BedrockClient(getattr(cohere, kind)):
+        """As the SDK's own, which needs boto3: its base URL is unused."""
+
+    CohereInstrumentor().instrument(**telemetry.providers)
+    client = BedrockClient(api_key="k", base_url=cohere_provider.url)
+
+    client.embed(model="e", texts=["a"], input_type="search_query", embedding_types=["float"])
+
+    span = telemetry.span()
+    assert (span["gen_ai.provider.name"], "server.address" in span) == ("aws.bedrock", False)
+    client._client_wrapper.httpx_client.httpx_client.close()
+    CohereInstrumentor().uninstrument()

@@ -2,20 +2,24 @@
 
 ``Client.embed`` sends its texts in batches from threads and is one call. The methods of
 ``with_raw_response`` are patched where they are, since they do not pass through the others. Not
-covered: streams of raw responses, and what bills neither tokens nor searches (``classify``,
-``summarize``). ``embed_stream`` goes through ``embed`` batch by batch.
+covered: what bills neither tokens nor searches (``classify``, ``summarize``). ``embed_stream`` goes
+through ``embed`` batch by batch. Clients of a cloud compute the host of each request as they send
+it, so that nothing is said of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+from opentelemetry.context import create_key, get_current, get_value, set_value
 
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
-from .core import Endpoint, LLMInstrumentor, Message, Origin, Patch
+from .core import Endpoint, Hook, LLMInstrumentor, Message, Origin, Patch
+from .core.activation import activate, release
 from .shapes import cohere_v1 as v1
 from .shapes import cohere_v2 as v2
 from .shapes.endpoints import streamed
@@ -50,10 +54,31 @@ def _dimensions(embeddings: Any) -> int:
 
 
 _EMBED = Endpoint("embeddings", _embed_request, _embedded)
+_BATCH = create_key("otel-llm-cohere-batch")
+"""Inside one batch of ``Client.embed``, which may be in a thread that knows nothing of its call."""
+
+
+def _batch(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    token = activate(set_value(_BATCH, True, get_current()))
+    try:
+        return wrapped(*args, **kwargs)
+    finally:
+        release(token)
+
+
+def _raw_embed(instance: Any, arguments: Mapping[str, Any]) -> Endpoint | None:
+    return None if get_value(_BATCH) else _EMBED
 
 
 def _raw_documents(answer: Any) -> Sequence[Message]:
     return documents(v2.unwrapped(answer))
+
+
+def _held(endpoint: Endpoint) -> Endpoint:
+    """Return the endpoint of a context manager of a response whose data is the stream."""
+    return replace(streamed(endpoint), pending="_data")
 
 
 _RAW_RERANK = replace(RERANK, content=replace(RERANK_CONTENT, output_messages=_raw_documents))
@@ -74,7 +99,13 @@ _PATCHES = (
     ("cohere.base_client", "BaseCohere.rerank", RERANK),
     ("cohere.v2.raw_client", "RawV2Client.rerank", _RAW_RERANK),
     ("cohere.raw_base_client", "RawBaseCohere.rerank", _RAW_RERANK),
+    ("cohere.raw_base_client", "RawBaseCohere.embed", _EMBED),
+    ("cohere.v2.raw_client", "RawV2Client.chat_stream", _held(v2.CHAT)),
+    ("cohere.raw_base_client", "RawBaseCohere.chat_stream", _held(v1.CHAT)),
+    ("cohere.raw_base_client", "RawBaseCohere.generate_stream", _held(v1.GENERATE)),
 )
+_CLOUDS = {"Bedrock": "aws.bedrock", "Sagemaker": "aws.sagemaker", "Oci": "oci"}
+"""By the beginning of the client's class name."""
 
 
 class CohereInstrumentor(LLMInstrumentor):
@@ -82,13 +113,25 @@ class CohereInstrumentor(LLMInstrumentor):
 
     requires = ("cohere >= 5.20, < 8",)
     provider = "cohere"
+    hooks = (Hook("cohere.base_client", "BaseCohere.embed", _batch),)
     patches = tuple(
-        Patch(module, prefix + name, endpoint, optional="raw" in module)
+        Patch(
+            module,
+            prefix + name,
+            endpoint,
+            optional="raw" in module,
+            choose=_raw_embed if name == "RawBaseCohere.embed" else None,
+            manager=endpoint.pending is not None,
+        )
         for module, name, endpoint in _PATCHES
         for prefix in ("", "Async")
     )
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the server the client speaks to."""
+        for kind in type(instance).__mro__:
+            for cloud, provider in _CLOUDS.items():
+                if kind.__name__.startswith(cloud):
+                    return Origin(provider)
         address: str = instance._client_wrapper.get_base_url()
         return origin_at(self.provider, address)

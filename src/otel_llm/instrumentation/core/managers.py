@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .reclass import Override, reclass
+from .operation import Operation
+from .reclass import STATE, Override, reclass
 from .running import run, run_async
 from .start import Start
 
@@ -15,10 +16,14 @@ def follow_manager(manager: Any, start: Start) -> Any:
     return manager
 
 
+def _started(manager: Any) -> Operation | None:
+    start: Start | None = getattr(manager, STATE, None)  # contextlib's make others of their class
+    return start() if start is not None else None
+
+
 def _enter(base: Any) -> Any:
     def __enter__(self: Any) -> Any:
-        start: Start = self._otel_llm
-        operation = start()
+        operation = _started(self)
         return base(self) if operation is None else run(operation, base, (self,))
 
     return __enter__
@@ -26,8 +31,7 @@ def _enter(base: Any) -> Any:
 
 def _aenter(base: Any) -> Any:
     async def __aenter__(self: Any) -> Any:
-        start: Start = self._otel_llm
-        operation = start()
+        operation = _started(self)
         if operation is None:
             return await base(self)
         return await run_async(operation, base(self))

@@ -95,7 +95,8 @@ class Endpoint:
     pending: str | None = None
     """Key of the answer, a dict, whose value is still to come: an event stream, read by
     ``stream``, or else a body of bytes. ``response`` sees the dict with the body as ``bytes``, or
-    ``None`` where it was not read to its end."""
+    ``None`` where it was not read to its end. Of an answer that is no dict, the attribute that
+    holds a generator."""
     served: str | None = None
     """Header of the answer that names the model that served, where the body may not. It is seen
     where the SDK hands on the HTTP answer: raw responses and streams."""

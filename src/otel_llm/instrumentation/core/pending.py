@@ -1,8 +1,9 @@
-"""Answers of which a part is still on the wire: a dict with an event stream or a body of bytes.
+"""Answers of which a part is still on the wire: an event stream, a body of bytes, or a generator.
 
-botocore answers so, and aiobotocore. The part keeps its identity and is never read early: an event
-stream is followed event by event, a body until the caller has read it to its end, in whatever
-pieces. A body that is closed or dropped before leaves what the headers said.
+botocore answers so, and aiobotocore, with a dict; Cohere's raw responses hold a generator. The part
+keeps its identity and is never read early: an event stream is followed event by event, a body until
+the caller has read it to its end, in whatever pieces. A body that is closed or dropped before
+leaves what the headers said.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .operation import Operation
 from .patch import Endpoint
 from .reading import Reading
 from .reclass import Override, reclass
-from .streams import EVENTS
+from .streams import EVENTS, follow, follow_close
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """A body longer than this is passed on without being kept: its usage is then what headers say."""
@@ -23,7 +24,10 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 
 def follow_part(operation: Operation, endpoint: Endpoint, answer: Any) -> None:
     """Follow the part of ``answer`` that is to come; end the operation now if there is none."""
-    part = answer.get(endpoint.pending)
+    if not isinstance(answer, dict):
+        _follow_held(operation, endpoint, answer)
+        return
+    part = answer.get(endpoint.pending)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any dict
     if endpoint.stream is not None:
         reading = Reading(operation, endpoint.stream(operation.captured is not None))
         followed = reclass(part, EVENTS, reading)
@@ -32,6 +36,16 @@ def follow_part(operation: Operation, endpoint: Endpoint, answer: Any) -> None:
         followed = reclass(part, _BODY, body, proxy=True)
     if not followed:
         finish(operation, endpoint, {**answer, endpoint.pending: None})
+
+
+def _follow_held(operation: Operation, endpoint: Endpoint, answer: Any) -> None:
+    """Follow the generator that ``answer`` holds, or the closing of the response it comes from."""
+    if endpoint.pending is None or endpoint.stream is None:
+        finish(operation, endpoint, answer)
+        return
+    reading = Reading(operation, endpoint.stream(operation.captured is not None))
+    setattr(answer, endpoint.pending, follow(getattr(answer, endpoint.pending), reading))
+    follow_close(getattr(answer, "_response", None), reading)
 
 
 class Body(Reading):

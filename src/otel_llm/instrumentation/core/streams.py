@@ -22,15 +22,15 @@ def follow(stream: Any, reading: Reading) -> Any:
     """Return what to give to the caller in place of ``stream``: the same object if possible."""
     if is_generator(stream) or not reclass(stream, _STREAM, reading):
         return stand_in(stream, reading)
-    response = getattr(stream, "response", None)
-    if _is_http(response) and not reclassed(response):
-        # SDK helpers close the HTTP response below the stream, not the stream.
-        reclass(response, BODY, reading)
+    follow_close(getattr(stream, "response", None), reading)
     return stream
 
 
-def _is_http(response: Any) -> bool:
-    return type(response).__module__.partition(".")[0] in ("httpx", "httpx2")
+def follow_close(response: Any, reading: Reading) -> None:
+    """Hear of the end of an HTTP response: SDK helpers close that, and not the stream above it."""
+    http = type(response).__module__.partition(".")[0] in ("httpx", "httpx2")
+    if http and not reclassed(response):
+        reclass(response, BODY, reading)
 
 
 class Reads:

@@ -27,6 +27,11 @@ def broken() -> str:
     raise LookupError("secret")
 
 
+def echo(said: str) -> str:
+    """Say it again."""
+    return said
+
+
 def shown(key: str) -> str:
     """Give what belongs to a key."""
     return f"value of {key}"
@@ -38,6 +43,7 @@ def made(**options):
     server = getattr(import_module(f"mcp.server.{place}"), name)("sums", **options)
     server.tool()(add)
     server.tool()(broken)
+    server.tool()(echo)
     server.resource("sums://{key}")(shown)
     return server
 

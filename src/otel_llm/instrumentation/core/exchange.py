@@ -1,11 +1,13 @@
 """One message of a protocol between programs, sent or received: how long, how it ended.
 
-It is measured always; it has a span where the SDK makes none itself.
+It is measured always. Its span is one of ours, or the one that the SDK makes for it, or that of a
+framework which runs the same tool.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from time import perf_counter_ns
 from typing import Any
 
@@ -31,14 +33,26 @@ from .telemetry import Telemetry
 class Exchange:
     """A message that is under way. Attributes are shared by its metric and its span."""
 
-    __slots__ = ("_attributes", "_metric", "_own", "_span", "_telemetry", "_ticks", "context")
+    __slots__ = (
+        "_attributes",
+        "_content",
+        "_ending",
+        "_metric",
+        "_span",
+        "_telemetry",
+        "_ticks",
+        "context",
+    )
 
     def __init__(self, telemetry: Telemetry, metric: Metric, attributes: Mapping[str, Any]) -> None:
         self._telemetry = telemetry
         self._metric = metric
         self._attributes = dict(attributes)
         self._span: Span | None = None
-        self._own = False
+        self._ending: ExitStack | None = None
+        """Ends the span; without it, that is somebody else's to do."""
+        self._content: dict[str, str] = {}
+        """What was sent before there was a span."""
         self._ticks = perf_counter_ns()
         self.context: Context = get_current()
         """What is current while it is under way."""
@@ -61,8 +75,28 @@ class Exchange:
             attributes={**self._attributes, **details},
             links=[Link(near)] if apart else None,
         )
-        self._own = True
+        self._ending = ExitStack()
+        self._ending.callback(self._span.end)
         self.context = set_span_in_context(self._span, parent)
+
+    @property
+    def has_span(self) -> bool:
+        """Whether it has one, ended or not."""
+        return self._span is not None
+
+    @contextmanager
+    def adopt_span(self, manager: AbstractContextManager[Any]) -> Generator[Any]:
+        """Enter what makes a span of the SDK, and leave it when the exchange ends.
+
+        The SDK would end it before it looks at the answer. An exception leaves it at once.
+        """
+        with ExitStack() as stack:
+            span = stack.enter_context(manager)
+            self._span = span
+            with guarded("adopting a span of an SDK"):
+                span.set_attributes(self._content)
+            yield span
+            self._ending = stack.pop_all()
 
     def join_span(self, details: Mapping[str, Any]) -> bool:
         """Take the current span for its own if it is that of the same tool, run by a framework."""
@@ -79,14 +113,20 @@ class Exchange:
 
     @property
     def captures(self) -> bool:
-        """Whether content is wanted on its span."""
-        return self._own and self._telemetry.content_on_span
+        """Whether content is wanted on its span, if it gets one that nobody else describes."""
+        joined = self._span is not None and self._ending is None
+        return self._telemetry.content_on_span and not joined
 
     def put_content(self, name: str, value: Any) -> None:
         """Set what was sent or answered, if spans carry content."""
-        if value is not None and self._span is not None and self.captures:
-            with guarded("capturing content of a message"):
-                self._span.set_attribute(name, self._telemetry.privacy.kept_value(value))
+        if value is None or not self.captures:
+            return
+        with guarded("capturing content of a message"):
+            kept = self._telemetry.privacy.kept_value(value)
+            if self._span is None:
+                self._content[name] = kept
+            else:
+                self._span.set_attribute(name, kept)
 
     def carry(self, carrier: dict[str, Any]) -> None:
         """Write the trace, and baggage, into what is sent."""
@@ -97,12 +137,12 @@ class Exchange:
         seconds = (perf_counter_ns() - self._ticks) / 1e9
         self._attributes.update(attributes)
         self._telemetry.histogram(self._metric).record(seconds, self._attributes, self.context)
-        if self._span is None or not self._own:
+        if self._span is None or self._ending is None:
             return
         self._span.set_attributes(dict(attributes))
         if semconv.ERROR_TYPE in self._attributes:
             self._span.set_status(StatusCode.ERROR)
-        self._span.end()
+        self._ending.close()
 
 
 def _within(context: Context) -> SpanContext:

@@ -2,13 +2,14 @@
 
 Every request is a span where it is sent and a span where it is answered, in one trace: the context
 travels in ``_meta``. Version 2 of the package makes these spans itself (scope ``mcp-python-sdk``);
-nothing is doubled then, they gain what the package leaves out and lose what exceptions say.
-Requests, notifications and sessions are measured on both sides. A framework's span of the same tool
-takes the place of the client's (version 1).
+nothing is doubled then, they gain what the package leaves out (failures of tools on the client's
+side, arguments and results where content is captured) and lose what exceptions say. Requests,
+notifications and sessions are measured on both sides. A framework's span of the same tool takes the
+place of the client's.
 
 The transport is known where it was opened through this package's own functions, imported after
-``instrument()``, as they are with ``opentelemetry-instrument``. Not covered: arguments and results
-on the spans of version 2, and on any span where no content is captured.
+``instrument()``, as they are with ``opentelemetry-instrument``. Content of prompts, resources and
+sampling is not kept.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from ..core.exchange import Exchange
 from ..shapes import mcp as shape
 from ..shapes.mcp import Link
 from ..shapes.values import field, fields, text
-from .links import LINK, link_of, signals
-from .sending import follow, keep_result, name_of, raised
+from .links import EXCHANGE, LINK, link_of, signals
+from .sending import called_with, follow, keep_result, name_of, raised
 
-_EXCHANGE = create_key("otel-llm-mcp-exchange")
+_ANSWERING = create_key("otel-llm-mcp-answering")
 """The ``Answering`` of the request that is being answered (version 1)."""
 
 
@@ -40,7 +40,9 @@ async def answer(
             attributes = {**about, **link.measured(), **measured}
             exchange = Exchange(telemetry, metrics.MCP_SERVER_OPERATION_DURATION, attributes)
             seen = Link({**link.network, **measured, **shown}, link.version, link.session)
+            exchange.put_content(*called_with(field(told, "method"), field(told, "params")))
             exchange.context = set_value(LINK, seen, exchange.context)
+            exchange.context = set_value(EXCHANGE, exchange, exchange.context)
     if exchange is None:
         return await wrapped(*args, **kwargs)
     return await follow(exchange, Link(), wrapped, args, kwargs)
@@ -64,7 +66,7 @@ class Answering:
     @property
     def context(self) -> Context:
         """What is current while it is answered."""
-        return set_value(_EXCHANGE, self, self._exchange.context)
+        return set_value(_ANSWERING, self, self._exchange.context)
 
     def end(self, error: BaseException | None) -> None:
         """End it by its answer, or by what was raised in place of one."""
@@ -116,7 +118,7 @@ def _begin_answer(responder: Any, only: str | None) -> Answering | None:
     details = {**shape.details(field(responder, "request_id"), params), **link.shown(), **shown}
     carrier = fields(field(responder, "request_meta"))
     exchange.start_span(name_of(method, params), SpanKind.SERVER, details, carrier)
-    exchange.put_content(semconv.TOOL_CALL_ARGUMENTS, shape.arguments_of(method, params))
+    exchange.put_content(*called_with(method, params))
     return Answering(exchange, link)
 
 
@@ -124,7 +126,7 @@ async def respond(
     wrapped: Callable[..., Any], responder: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Note the answer that version 1 sends."""
-    answering = get_value(_EXCHANGE)
+    answering = get_value(_ANSWERING)
     if isinstance(answering, Answering):
         answering.answer = args[0] if args else kwargs.get("response")
     return await wrapped(*args, **kwargs)

@@ -17,6 +17,9 @@ from ..shapes.mcp import Attributes, Link
 LINK = create_key("otel-llm-mcp-link")
 """The ``Link`` of the message that is being sent, or of the session that is being served."""
 
+EXCHANGE = create_key("otel-llm-mcp-exchange")
+"""The ``Exchange`` of the message that version 2 is about to make a span for."""
+
 _links: WeakKeyDictionary[Any, Link] = WeakKeyDictionary()
 """By the stream that is written to."""
 

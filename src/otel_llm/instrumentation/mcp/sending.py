@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, get_args
 
 from opentelemetry.context import get_value, set_value
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, get_current_span
 
 from otel_llm import semconv
 from otel_llm.semconv import metrics
@@ -15,11 +16,11 @@ from ..core import guarded
 from ..core.activation import activate, release
 from ..core.exchange import Exchange
 from ..core.operation import type_name
-from ..core.quiet import quietly
+from ..core.quiet import QuietSpan, quietly
 from ..shapes import mcp as shape
 from ..shapes.mcp import Attributes, Link
-from ..shapes.values import field, fields, integer, items, text
-from .links import LINK, link_of, signals
+from ..shapes.values import field, fields, integer, text
+from .links import EXCHANGE, LINK, link_of, signals
 
 
 async def send(
@@ -29,10 +30,13 @@ async def send(
     named = {**dict(zip(("method", "params"), args, strict=False)), **kwargs}
     exchange = link = None
     with guarded("starting an MCP message"):
-        exchange, link = _sent(peer, named.get("method"), named.get("params"))
+        method, params = named.get("method"), named.get("params")
+        exchange, link = _sent(peer, method, params)
+        if exchange is not None:
+            exchange.put_content(*called_with(method, params))
     if exchange is None or link is None:
         return await wrapped(*args, **kwargs)
-    exchange.context = set_value(LINK, link, exchange.context)
+    exchange.context = set_value(EXCHANGE, exchange, set_value(LINK, link, exchange.context))
     return await follow(exchange, link, wrapped, args, kwargs)
 
 
@@ -51,9 +55,7 @@ async def send_request(
             details = {**shape.details(id, params), **link.shown()}
             if not exchange.join_span(details):
                 exchange.start_span(name_of(method, params), SpanKind.CLIENT, details)
-                exchange.put_content(
-                    semconv.TOOL_CALL_ARGUMENTS, shape.arguments_of(method, params)
-                )
+                exchange.put_content(*called_with(method, params))
             args, kwargs = (_carrying(request, exchange), *args[1:]), {**kwargs}
             kwargs.pop("request", None)
     if exchange is None or link is None:
@@ -67,6 +69,11 @@ def _sent(peer: Any, method: Any, params: Any) -> tuple[Exchange | None, Link | 
         return None, None
     attributes = {**shape.about(method, params), **link.measured()}
     return Exchange(telemetry, metrics.MCP_CLIENT_OPERATION_DURATION, attributes), link
+
+
+def called_with(method: Any, params: Any) -> tuple[str, Any]:
+    """Return the attribute of what a tool is called with, and that, if it is a tool's call."""
+    return semconv.TOOL_CALL_ARGUMENTS, shape.arguments_of(method, params)
 
 
 def name_of(method: Any, params: Any) -> str:
@@ -132,10 +139,8 @@ async def follow(
 
 def keep_result(exchange: Exchange, result: Any) -> None:
     """Keep what a tool gave, where content is captured."""
-    content = field(field(result, "root") or result, "content")
-    if exchange.captures and (said := items(content)):
-        kept = [one.model_dump(by_alias=True, exclude_none=True) for one in said]
-        exchange.put_content(semconv.TOOL_CALL_RESULT, {"content": kept})
+    if exchange.captures:
+        exchange.put_content(semconv.TOOL_CALL_RESULT, shape.result_of(result))
 
 
 def raised(error: BaseException) -> Attributes:
@@ -148,7 +153,7 @@ def named_span(
     wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Make the span of version 2 for a message, with what it leaves out and no exception's text."""
-    given = kwargs
+    given, exchange = kwargs, _spanless()
     with guarded("describing an MCP message"):
         said, link = fields(kwargs.get("attributes")), get_value(LINK)
         method = text(said.get(semconv.MCP_METHOD_NAME)) or ""
@@ -156,8 +161,19 @@ def named_span(
         target = name.removeprefix(f"MCP send {method}").removeprefix(method).strip()
         more = {**link.measured(), **link.shown()} if isinstance(link, Link) else {}
         about = shape.about(method, {"name": target or None})
-        given = {**kwargs, **_SILENT, "attributes": {**about, **more, **said}}
-    return quietly(wrapped(*args, **given))
+        shown = {**about, **more, **said}
+        given = {**kwargs, **_SILENT, "attributes": shown}
+        client = kwargs.get("kind") is SpanKind.CLIENT
+        if client and exchange is not None and exchange.join_span(shown):
+            return nullcontext(QuietSpan(get_current_span()))
+    manager = quietly(wrapped(*args, **given))
+    return manager if exchange is None else exchange.adopt_span(manager)
+
+
+def _spanless() -> Exchange | None:
+    """Return the message that the span is made for; not one that has its span, further out."""
+    exchange = get_value(EXCHANGE)
+    return exchange if isinstance(exchange, Exchange) and not exchange.has_span else None
 
 
 _SILENT = {"record_exception": False, "set_status_on_exception": False}

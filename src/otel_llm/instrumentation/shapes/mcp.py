@@ -10,7 +10,7 @@ from typing import Any
 from otel_llm import semconv
 
 from .hosts import server_at
-from .values import field, fields, integer, known, text
+from .values import field, fields, integer, items, known, text
 
 TOOL, PROMPT, INITIALIZE = "tools/call", "prompts/get", "initialize"
 
@@ -116,6 +116,20 @@ def version_of(result: Any) -> str | None:
     """Return the protocol version that the answer to ``initialize`` settles."""
     answer = field(result, "root") or result
     return text(field(answer, "protocolVersion")) or text(field(answer, "protocol_version"))
+
+
+def result_of(result: Any) -> dict[str, Any] | None:
+    """Return what a tool gave, in the words of the protocol."""
+    answer = field(result, "root") or result
+    content = [_plain(one) for one in items(field(answer, "content"))]
+    structured = field(answer, "structuredContent") or field(answer, "structured_content")
+    return known(content=content or None, structuredContent=structured) or None
+
+
+def _plain(block: Any) -> Any:
+    """Return a block of content of either version: a model, or what was never made one."""
+    dump = getattr(block, "model_dump", None)
+    return dump(by_alias=True, exclude_none=True, mode="json") if callable(dump) else block
 
 
 def arguments_of(method: Any, params: Any) -> Mapping[str, Any] | None:

@@ -373,6 +373,7 @@ NOVA = {
     "messages": [{"role": "user", "content": [{"text": "two plus two"}]}],
     "inferenceConfig": {"maxTokens": 9, "topK": 3},
 }
+PROFILE = "arn:aws:bedrock:eu-north-1:123456789012:application-inference-profile/abc"
 VENDORS = {
     "anthropic, old": (
         "anthropic.claude-v2",
@@ -418,6 +419,12 @@ VENDORS = {
         {"choices": [{"index": 0, "message": {"content": "four"}, "stop_reason": "stop"}]},
         ("chat", 9, ("stop",), (11, 5)),
     ),
+    "deepseek": (
+        "deepseek.r1-v1:0",
+        {"prompt": "2+2", "max_tokens": 9},
+        {"choices": [{"text": "four", "stop_reason": "length"}]},
+        ("text_completion", 9, ("length",), (11, 5)),
+    ),
     "cohere": (
         "cohere.command-r-v1:0",
         {"message": "2+2", "max_tokens": 9, "p": 0.5, "k": 3},
@@ -454,10 +461,9 @@ def test_the_body_of_each_vendor_is_read(client, provider, spans, vendor):
 
 
 def test_the_vendor_behind_an_arn_is_known_by_its_body(client, provider, spans):
-    model = "arn:aws:bedrock:eu-north-1:123456789012:application-inference-profile/abc"
     provider.queue(wire.invoked(VENDORS["llama"][2]))
 
-    invoke(client, VENDORS["llama"][1], model).read()
+    invoke(client, VENDORS["llama"][1], PROFILE).read()
 
     assert tokens(spans.span()) == (7, 3)
 
@@ -504,6 +510,24 @@ CHUNKS = {
             {"outputs": [{"text": "ur", "stop_reason": "length"}], **wire.metrics()},
         ],
         (("length",), (11, 5)),
+    ),
+    "mistral, chat": (
+        [
+            {"choices": [{"index": 0, "message": {"role": "assistant", "content": "fo"}}]},
+            {"choices": [{"index": 0, "message": {"content": "ur"}, "stop_reason": None}]},
+            {
+                "choices": [{"index": 0, "message": {"content": ""}, "stop_reason": "length"}],
+                **wire.metrics(),
+            },
+        ],
+        (("length",), (11, 5)),
+    ),
+    "deepseek": (
+        [
+            {"choices": [{"text": "fo", "stop_reason": None}]},
+            {"choices": [{"text": "ur", "stop_reason": "stop"}], **wire.metrics()},
+        ],
+        (("stop",), (11, 5)),
     ),
     "cohere": (
         [
@@ -599,6 +623,89 @@ def test_embeddings_tell_their_size_and_never_their_numbers(
         "server.address": "127.0.0.1",
         "server.port": provider.port,
     }
+
+
+@pytest.mark.parametrize("model", ["cohere.rerank-v3-5:0", PROFILE])
+def test_reranking_by_invoke_model_is_a_retrieval(client, provider, instrument, model):
+    spans = instrument(capture="SPAN_ONLY")
+    asked = {"query": "2+2?", "documents": ["a", "b"], "top_n": 2, "api_version": 2}
+    found = [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.5}]
+    provider.queue(wire.invoked({"results": found}, None, None))
+
+    invoke(client, asked, model).read()
+
+    span = spans.span()
+    assert json.loads(span.pop("gen_ai.retrieval.documents")) == [
+        {"id": "1", "score": 0.9},
+        {"id": "0", "score": 0.5},
+    ]
+    assert span == {
+        "name": "retrieval",
+        "kind": "CLIENT",
+        "status": "UNSET",
+        "gen_ai.operation.name": "retrieval",
+        "gen_ai.provider.name": "aws.bedrock",
+        "gen_ai.request.model": model,
+        "gen_ai.retrieval.query.text": "2+2?",
+        "gen_ai.retrieval.top_k": 2,
+        "server.address": "127.0.0.1",
+        "server.port": provider.port,
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        (
+            "amazon.nova-canvas-v1:0",
+            {
+                "taskType": "TEXT_IMAGE",
+                "textToImageParams": {"text": "a cat"},
+                "imageGenerationConfig": {"seed": 7, "numberOfImages": 1},
+            },
+        ),
+        ("stability.sd3-5-large-v1:0", {"prompt": "a cat", "seed": 7}),
+        (PROFILE, {"text_prompts": [{"text": "a cat"}], "seed": 7}),
+    ],
+)
+def test_a_picture_by_invoke_model_is_generated_content(client, provider, instrument, model, asked):
+    spans = instrument(capture="SPAN_ONLY")
+    provider.queue(wire.invoked({"images": ["aW1n"], "finish_reasons": [None]}, None, None))
+
+    invoke(client, asked, model).read()
+
+    span = spans.span()
+    assert json.loads(span.pop("gen_ai.input.messages")) == [
+        {"role": "user", "parts": [{"type": "text", "content": "a cat"}]}
+    ]
+    assert span == {
+        "name": f"generate_content {model}",
+        "kind": "CLIENT",
+        "status": "UNSET",
+        "gen_ai.operation.name": "generate_content",
+        "gen_ai.provider.name": "aws.bedrock",
+        "gen_ai.request.model": model,
+        "gen_ai.request.seed": 7,
+        "gen_ai.output.type": "image",
+        "server.address": "127.0.0.1",
+        "server.port": provider.port,
+    }
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"texts": ["2+2"], "input_type": "search_query"},
+        {"inputText": "2+2", "normalize": True},
+    ],
+)
+def test_embeddings_behind_an_arn_are_known_by_their_body(client, provider, spans, asked):
+    provider.queue(wire.invoked({"embedding": [0.5] * 4, "inputTextTokenCount": 3}, output=None))
+
+    invoke(client, asked, PROFILE).read()
+
+    span = spans.span()
+    assert (span["name"], span["gen_ai.usage.input_tokens"]) == (f"embeddings {PROFILE}", 3)
 
 
 def test_a_guardrail_of_invoke_model_is_named(client, spans):

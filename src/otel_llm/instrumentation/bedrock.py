@@ -2,11 +2,11 @@
 
 Patched: ``_make_api_call``, which every call of every AWS service goes through; other services and
 operations pass untouched. Read are, of ``bedrock-runtime``, Converse, ConverseStream, InvokeModel
-and InvokeModelWithResponseStream; of ``bedrock-agent-runtime``, InvokeAgent, InvokeInlineAgent,
-InvokeFlow (to its caller an agent that somebody else runs), Retrieve, AgenticRetrieveStream,
-Rerank, RetrieveAndGenerate and its stream. ApplyGuardrail calls no model and has no span. The body
-of InvokeModel is never read before the caller reads it: the span ends when it was read, closed or
-dropped.
+(chats, completions, embeddings, reranking, pictures) and InvokeModelWithResponseStream; of
+``bedrock-agent-runtime``, InvokeAgent, InvokeInlineAgent, InvokeFlow (to its caller an agent that
+somebody else runs), Retrieve, AgenticRetrieveStream, Rerank, RetrieveAndGenerate and its stream.
+ApplyGuardrail calls no model and has no span. The body of InvokeModel is never read before the
+caller reads it: the span ends when it was read, closed or dropped.
 
 The GenAI part of ``opentelemetry-instrumentation-botocore`` makes a span of the same call; it is
 left out while this instrumentor is on, and its plain RPC span remains. Errors are named by the
@@ -25,6 +25,7 @@ from otel_llm.genai import Request, Response
 from .core import Content, Endpoint, Hook, LLMInstrumentor, Message, Origin, Patch, StreamReader
 from .shapes import bedrock_agents as agents
 from .shapes import chat_messages, converse, converse_blocks, invoke_model, message_blocks
+from .shapes import invoke_model_others as others
 from .shapes.hosts import origin_at
 from .shapes.invoke_model_stream import InvokeModelStream
 from .shapes.parts import Part, text_part
@@ -166,7 +167,22 @@ _INVOCATIONS = {
     ("InvokeModel", "chat"): _INVOKE,
     ("InvokeModel", "text_completion"): replace(_INVOKE, operation="text_completion"),
     ("InvokeModel", "embeddings"): _endpoint(
-        "embeddings", invoke_model.embed_request, invoke_model.embed_response, pending="body"
+        "embeddings", others.embed_request, others.embed_response, pending="body"
+    ),
+    ("InvokeModel", "retrieval"): _endpoint(
+        "retrieval",
+        others.rerank_request,
+        _no_response,
+        _searched(others.rerank_query, others.reranked),
+        pending="body",
+        subject=semconv.DATA_SOURCE_ID,
+    ),
+    ("InvokeModel", "generate_content"): _endpoint(
+        "generate_content",
+        others.picture_request,
+        others.picture_response,
+        Content(lambda a: others.picture_input(_parameters(a)), nothing),
+        pending="body",
     ),
     ("InvokeModelWithResponseStream", "chat"): _INVOKE_STREAM,
     ("InvokeModelWithResponseStream", "text_completion"): replace(
@@ -260,7 +276,7 @@ def _choose(client: Any, arguments: Mapping[str, Any]) -> Endpoint | None:
         return None
     if name in _OPERATIONS:
         return _OPERATIONS[name]
-    kind = invoke_model.operation(_parameters(arguments))
+    kind = others.operation(_parameters(arguments))
     return _INVOCATIONS.get((str(name), kind), _INVOKE_STREAM)
 
 

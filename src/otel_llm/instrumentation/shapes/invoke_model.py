@@ -8,7 +8,6 @@ completions. What a body does not count, the headers of the answer may.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,19 +28,6 @@ def body_of(asked: Any) -> Mapping[str, Any]:
         return fields(json.loads(asked))
     except ValueError:
         return {}
-
-
-_CHAT = re.compile(r'"(messages|message|chat_history)"\s*:')
-
-
-def operation(parameters: Mapping[str, Any]) -> str:
-    """Return what kind of call this is, by the model's name and the keys of the body."""
-    if "embed" in (text(parameters.get("modelId")) or ""):
-        return "embeddings"
-    body = parameters.get("body")
-    said = bytes(body).decode(errors="replace") if isinstance(body, bytes | bytearray) else body
-    asks_chat = not isinstance(said, str) or _CHAT.search(said) is not None
-    return "chat" if asks_chat else "text_completion"
 
 
 def request(parameters: Mapping[str, Any]) -> Request:
@@ -85,43 +71,16 @@ def _first(get: Any, *names: str) -> Any:
     return next((found for name in names if (found := get(name)) is not None), None)
 
 
-def embed_request(parameters: Mapping[str, Any]) -> Request:
-    """Read the parameters of InvokeModel for an embeddings model."""
-    size = integer(body_of(parameters.get("body")).get("dimensions"))
-    return Request(
-        model=text(parameters.get("modelId")),
-        more=None if size is None else {semconv.EMBEDDINGS_DIMENSION_COUNT: size},
-    )
-
-
 def response(answer: Any) -> Response:
     """Read an answer whose ``body`` is bytes, or ``None`` where it was not read to its end."""
     body = body_of(field(answer, "body"))
     read = response_of(body)
-    read.usage = filled(read.usage, _of_headers(answer))
+    read.usage = filled(read.usage, of_headers(answer))
     return read
 
 
-def embed_response(answer: Any) -> Response:
-    """Read an answer of an embeddings model; the vectors only for their length."""
-    body = body_of(field(answer, "body"))
-    usage = Usage(input_tokens=count(body.get("inputTextTokenCount")))
-    size = len(_vector(body))
-    return Response(
-        usage=Usage(input_tokens=filled(usage, _of_headers(answer)).input_tokens),
-        more={semconv.EMBEDDINGS_DIMENSION_COUNT: size} if size else None,
-    )
-
-
-def _vector(body: Mapping[str, Any]) -> Sequence[Any]:
-    if "embedding" in body:
-        return items(body["embedding"])
-    vectors = body.get("embeddings")
-    typed = items(field(vectors, "float")) or items(vectors)
-    return items(typed[0]) if typed else ()
-
-
-def _of_headers(answer: Any) -> Usage:
+def of_headers(answer: Any) -> Usage:
+    """Return what Bedrock counted in the headers of an answer."""
     headers = fields(field(field(answer, "ResponseMetadata"), "HTTPHeaders"))
 
     def tokens(kind: str) -> int | None:
@@ -153,7 +112,7 @@ def filled(usage: Usage, other: Usage) -> Usage:
 def response_of(body: Mapping[str, Any]) -> Response:
     """Read a body in whichever way its vendor writes it."""
     if "choices" in body:
-        return _of_choices(body)
+        return chat_completions.response(spelled(body))
     if "output" in body or "stopReason" in body:
         return converse.response(body)
     if field(body, "type") == "message" or "stop_sequence" in body:
@@ -163,12 +122,16 @@ def response_of(body: Mapping[str, Any]) -> Response:
     return _of_others(body)
 
 
-def _of_choices(body: Mapping[str, Any]) -> Response:
-    """Read chat completions; Mistral and DeepSeek say ``stop_reason`` here."""
-    read = chat_completions.response(body)
-    reasons = [text(field(choice, "stop_reason")) for choice in items(body.get("choices"))]
-    found = [reason for reason in reasons if reason is not None]
-    return replace(read, finish_reasons=read.finish_reasons or found)
+def spelled(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return chat completions as OpenAI spells them; Mistral and DeepSeek do otherwise here."""
+    return {**body, "choices": [_spelled(choice) for choice in items(body.get("choices"))]}
+
+
+def _spelled(choice: Any) -> Mapping[str, Any]:
+    told = fields(choice)
+    said = told.get("message") or {"content": told.get("text")}
+    plain = {"finish_reason": told.get("stop_reason"), "message": said, "delta": said}
+    return {**plain, **{name: value for name, value in told.items() if value is not None}}
 
 
 def _of_titan(body: Mapping[str, Any]) -> Response:
@@ -189,7 +152,7 @@ def _of_others(body: Mapping[str, Any]) -> Response:
     billed = field(field(body, "meta"), "billed_units") or field(field(body, "usage"), "tokens")
     asked, wrote = count(body.get("prompt_token_count")), count(body.get("generation_token_count"))
     return Response(
-        id=text(body.get("id")) or text(body.get("generation_id")),
+        id=text(_first(body.get, "id", "response_id", "generation_id")),
         model=text(body.get("model")),
         finish_reasons=[reason for reason in reasons if reason is not None],
         usage=filled(
@@ -203,7 +166,7 @@ def output_messages(answer: Any) -> list[Message]:
     """Return the messages of a whole answer."""
     body = body_of(field(answer, "body"))
     if "choices" in body:
-        return chat_completions.output_messages(body)
+        return chat_completions.output_messages(spelled(body))
     if "output" in body:
         return converse.output_messages(body)
     if isinstance(body.get("content"), list):

@@ -15,7 +15,7 @@ from otel_llm.genai import Response, Usage
 from ..core.patch import Message, StreamReader
 from .chat_completions import ChatStream
 from .converse import ConverseStream
-from .invoke_model import body_of, counted, filled, response_of, said_message, texts_in
+from .invoke_model import body_of, counted, filled, response_of, said_message, spelled, texts_in
 from .messages import MessageStream
 from .values import count, field
 
@@ -71,12 +71,22 @@ class InvokeModelStream:
 
 def _reader_of(body: Mapping[str, Any]) -> Callable[[bool], StreamReader]:
     if "choices" in body:
-        return ChatStream
+        return _ChoiceStream
     if "type" in body:
         return MessageStream
     if any(name in body for name in ("messageStart", "contentBlockDelta", "contentBlockStart")):
         return ConverseStream
     return _TextStream
+
+
+class _ChoiceStream(ChatStream):
+    """Collects chat completions, however they are spelled."""
+
+    __slots__ = ()
+
+    def feed(self, chunk: Mapping[str, Any]) -> None:
+        """Take one chunk's JSON."""
+        super().feed(spelled(chunk) if chunk.get("choices") else chunk)
 
 
 class _TextStream:

@@ -12,7 +12,9 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -54,6 +56,18 @@ DRAWN = """canvas => {
   return pixels.filter((value, index) => index % 4 === 3 && value > 0).length;
 }"""
 """Pixels that are not empty."""
+
+COLOURED = """canvas => {
+  const hex = getComputedStyle(document.documentElement).getPropertyValue("--c1").trim();
+  const wanted = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    found += wanted.every((part, place) => data[at + place] === part);
+  }
+  return found;
+}"""
+"""Pixels in the colour of the first curve."""
 
 pytestmark = [
     pytest.mark.real,
@@ -210,8 +224,10 @@ def test_from_the_overview_over_the_call_to_its_trace(page):
     expect(page.locator(".waterfall tbody tr")).to_have_count(3)
     assert EVIL in page.locator(".waterfall").inner_text()
 
-    page.locator("summary").nth(2).click()
-    assert "Finish reasons" in page.locator("details").nth(2).inner_text()
+    # What went wrong is open, the rest is not.
+    opened = page.locator("details[open]")
+    expect(opened).to_have_count(1)
+    assert "Finish reasons" in opened.inner_text()
 
     page.get_by_role("link", name="Why did it go wrong?").click()
     expect(page.locator(".cause")).to_contain_text("chat gpt-4o was cut off")
@@ -231,6 +247,86 @@ def test_a_point_of_a_plot_leads_to_its_calls(page):
     assert page.locator("tbody tr a").count() > 0
 
 
+SPIKE = """figure => {
+  const {times, curves} = JSON.parse(figure.querySelector("script").textContent);
+  const values = times.map((_, at) => Math.max(...curves.map((curve) => curve.values[at] ?? 0)));
+  const place = values.indexOf(Math.max(...values));
+  return [(times[place] - times[0]) / (times[times.length - 1] - times[0]), times[place]];
+}"""
+"""Where the highest point of a plot is, as a share of its width, and when that was."""
+
+
+def test_from_a_spike_to_the_reason(page, store: DuckDBStore):
+    """Overview, spike, call, trace, debug report."""
+    at = time.time_ns() - 7 * 3_600 * SECOND
+    dear = {"cost": usd(3.0), "user_id": "dan", "finish_reasons": ("length",), "flags": ()}
+    store.write([a_call(n, at=at + n, **dear) for n in range(7_000, 7_004)])
+    page.goto("/?since=24h")
+    figure = page.locator("figure.plot").nth(1)
+    expect(figure.locator("canvas")).to_have_count(1)
+    share, moment = figure.evaluate(SPIKE)
+    over = figure.locator(".u-over").bounding_box()
+
+    page.mouse.click(over["x"] + share * over["width"], over["y"] + over["height"] / 2)
+    expect(page.locator("h1")).to_have_text("Calls")
+    assert f"since={moment}" in page.url
+    expect(page.locator("tbody tr").first).to_contain_text("$3.00")
+    page.locator("tbody a").first.click()
+    expect(page.locator(".waterfall tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Why did it go wrong?").click()
+
+    expect(page.locator(".cause")).to_contain_text("chat gpt-4o was cut off")
+    expect(page.locator(".cause")).to_contain_text("finish reasons: length")
+
+
+def test_a_point_between_gaps_is_drawn(page, store: DuckDBStore):
+    """One rating in a day is no line: it is a dot."""
+    page.goto("/quality?since=24h&user=nobody")
+    expect(page.locator("figure.plot").last).to_contain_text("Nobody and nothing gave a score")
+    assert page.locator("figure.plot").last.locator("canvas").count() == 0
+    trace = f"{8_000:032x}"
+    store.write([a_call(8_000, at=time.time_ns() - 60 * SECOND, user_id="lone")])
+    store.add_scores([Score("lone", trace, None, "rating", 1.0, "human", time.time_ns())])
+
+    page.goto("/quality?since=24h&user=lone")
+
+    assert page.locator("figure.plot").last.locator("canvas").evaluate(COLOURED) > 5
+
+
+def test_a_zoom_has_an_address_of_its_own(page):
+    page.goto("/?since=24h&model=gpt-4o")
+    figure = page.locator("figure.plot").first
+    expect(figure.locator("a.zoomed")).to_be_hidden()
+    box = figure.locator(".u-over").bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 50, steps=5)
+    page.mouse.up()
+
+    figure.get_by_role("link", name="This range alone").click()
+
+    expect(page.locator(".conditions")).to_contain_text("UTC")
+    query = parse_qs(urlsplit(page.url).query)
+    assert query["model"] == ["gpt-4o"]
+    assert 3_600 < int(query["until"][0]) - int(query["since"][0]) < 12 * 3_600
+
+
+def test_any_range_can_be_typed(page):
+    page.goto("/cost?model=gpt-4o")
+    page.get_by_text("Other range").click()
+    page.get_by_label("From (UTC)").fill("2026-09-01T00:00")
+    page.get_by_label("Until (UTC)").fill("2026-09-02T12:30")
+    page.get_by_role("button", name="Show").click()
+
+    expect(page.locator(".conditions")).to_contain_text("2026-09-01 00:00 to 2026-09-02 12:30 UTC")
+    expect(page.locator(".conditions")).to_contain_text("model: gpt-4o")
+    page.get_by_role("link", name="Latency").click()
+    assert "since=2026-09-01" in page.url  # the range stays from page to page
+    page.get_by_role("link", name="Yesterday").click()
+    day = datetime.now(UTC).date() - timedelta(days=1)
+    assert f"since={day}" in page.url
+
+
 def test_dragging_zooms_and_stays_on_the_page(page):
     page.goto("/?since=1h")
     box = page.locator("figure.plot .u-over").first.bounding_box()
@@ -246,7 +342,8 @@ def test_dragging_zooms_and_stays_on_the_page(page):
 def test_every_dashboard_draws_its_plots(page, board: str):
     page.goto(f"/{board}?since=24h")
 
-    figures = page.locator("figure.plot")
+    figures = page.locator("figure.plot:has(.canvas)")
+    assert figures.count() > 0
     expect(figures.locator("canvas")).to_have_count(figures.count())
     for canvas in figures.locator("canvas").all():
         assert canvas.evaluate(DRAWN) > 50
@@ -290,7 +387,6 @@ def test_an_alert_is_silenced_by_a_form(page, alarms: Alarms):
 
 def test_what_was_said_is_shown_to_who_holds_the_token(page, watch_url: str):
     page.goto(f"{watch_url}/traces/{TRACE}")
-    page.locator("summary").nth(2).click()
     page.get_by_label("Content token").fill("s3cret")
     page.get_by_role("button", name="Show").click()
 

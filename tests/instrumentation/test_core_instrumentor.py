@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 import wrapt
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
-from otel_llm.instrumentation.core import Endpoint, LLMInstrumentor
+from otel_llm.instrumentation.core import Endpoint, LLMInstrumentor, rivals
 from otel_llm.instrumentation.core.settings import CaptureMode, Settings
 from tests.instrumentation import toy
 
@@ -121,6 +123,63 @@ def test_another_wrapper_below_ours_is_named(make, sdk, telemetry):
     instrumentor.instrument(**telemetry.providers)
 
     assert [b.foreign for b in instrumentor.bindings] == [__name__]
+
+
+class Rival(BaseInstrumentor):
+    """Somebody else's, of the SDK that stands in for one here."""
+
+    def instrumentation_dependencies(self):
+        return ("pytest > 1",)
+
+    def _instrument(self, **kwargs):
+        pass
+
+    def _uninstrument(self, **kwargs):
+        pass
+
+
+@pytest.fixture
+def rival():
+    Rival().instrument(skip_dep_check=True)
+    yield
+    Rival().uninstrument()
+    Rival._instance = None
+
+
+@pytest.mark.usefixtures("rival")
+def test_another_instrumentation_of_the_same_sdk_is_named_once_with_the_line_that_ends_it(
+    make, sdk, telemetry, caplog
+):
+    instrumentor = make(
+        requires=("pytest >= 2",), patches=(toy.patch("Client.call"), toy.patch("Sub.call"))
+    )
+
+    instrumentor.instrument(**telemetry.providers)
+    instrumentor.uninstrument()
+    instrumentor.instrument(**telemetry.providers)
+
+    assert warned(caplog) == [
+        f"otel-llm: pytest is traced by {__name__} too, calls may have two spans; "
+        f"do not call instrument() of {__name__}"
+    ]
+
+
+@pytest.mark.usefixtures("rival")
+def test_an_instrumentation_of_another_sdk_is_nobodys_rival(make, sdk, telemetry, caplog):
+    make(requires=("pluggy",), patches=(toy.patch("Client.call"),)).instrument(
+        **telemetry.providers
+    )
+
+    assert warned(caplog) == []
+
+
+def test_a_rival_that_is_loaded_by_name_is_switched_off_by_that_name(rival, monkeypatch):
+    loaded = EntryPoint("pytest-v2", __name__.rpartition(".")[0], rivals.GROUP)
+    monkeypatch.setattr(rivals, "entry_points", lambda group: [loaded])
+
+    (found,) = rivals.rivals(("PyTest >= 2",))
+
+    assert found.fix == "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=pytest-v2"
 
 
 def test_a_method_that_is_inherited_is_restored_by_removing_ours(make, sdk, telemetry):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -146,6 +147,25 @@ def test_every_target_is_listed_when_asked(doctor):
     done = doctor("--verbose")
 
     assert "bound    openai.resources.chat.completions.Completions.create" in done.stdout
+
+
+def test_findings_as_json_are_the_same_with_every_target(doctor):
+    done = doctor("--json")
+
+    found = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert [one["subject"].partition(" ")[0] for one in found][-2:] == ["endpoint", "content"]
+    (openai,) = (one for one in found if one["subject"].startswith("openai ") and one["details"])
+    assert openai.keys() == {"subject", "state", "text", "fix", "details"}
+    assert openai["state"] == "ok"
+    assert "bound    openai.resources.embeddings.Embeddings.create" in openai["details"]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [((), 0), (("--strict",), 1)])
+def test_warnings_fail_only_where_asked_to(doctor, arguments, code):
+    done = doctor(*arguments, OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true")
+
+    assert done.returncode == code
 
 
 def test_captured_content_is_a_warning(doctor):

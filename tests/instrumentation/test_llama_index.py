@@ -562,6 +562,16 @@ def test_every_target_is_there_in_this_version():
     assert unbound == []
 
 
+def test_the_methods_of_models_are_counted_by_the_class_that_has_them(telemetry):
+    pytest.importorskip("llama_index.llms.openai")
+    from otel_llm.instrumentation.doctor import members_of
+
+    counted = list(members_of(LlamaIndexInstrumentor))
+
+    assert "llama_index.llms.openai.base.OpenAI.chat" in counted
+    assert "llama_index.llms.openai.base.OpenAI.astream_chat" in counted
+
+
 @pytest.mark.usefixtures("sdk")
 def test_the_example_prints_its_answer_and_the_spans_of_its_agent():
     pytest.importorskip("llama_index.llms.openai")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Any, Literal
@@ -22,9 +24,9 @@ from opentelemetry.trace import NoOpTracerProvider
 from .core import LLMInstrumentor
 from .core.instrumentor import Binding
 from .core.natives import native
+from .core.rivals import GROUP
 from .core.settings import Settings
 
-GROUP = "opentelemetry_instrumentor"
 TIMEOUT_S = 5.0
 
 State = Literal["ok", "warning", "error"]
@@ -108,12 +110,14 @@ def _bound(kind: type[LLMInstrumentor], subject: str) -> Finding:
     )
     try:
         unimportable = list(_import(kind))
-        details = tuple(map(_described, kind.bindings))
+        members = list(members_of(kind))
+        details = (*map(_described, kind.bindings), *(f"bound    {name}" for name in members))
         bound = sum(b.state == "bound" for b in kind.bindings)
         missing = sum(b.state != "bound" and not _optional(b) for b in kind.bindings)
     finally:
         instrumentor.uninstrument()
     text = f"{bound} of {bound + missing} targets bound"
+    text += f", {len(members)} methods of subclasses" if members else ""
     if not missing:
         return Finding(subject, "ok", text, details=details)
     why = f"; cannot import {', '.join(unimportable)}" if unimportable else ""
@@ -130,6 +134,22 @@ def _import(kind: type[LLMInstrumentor]) -> Iterator[str]:
         except Exception as error:  # noqa: BLE001 - an SDK may fail to import in any way
             if not all(_optional(b) for b in kind.bindings if b.patch.module == module):
                 yield f"{module} ({type(error).__name__})"
+
+
+def members_of(kind: type[LLMInstrumentor]) -> Iterator[str]:
+    """Import what is installed of subclasses; yield their methods that are patched."""
+    for family in kind.families:
+        for namespace in family.namespaces:
+            for name in _packages(namespace):
+                with suppress(Exception), warnings.catch_warnings(action="ignore"):
+                    importlib.import_module(name)
+        yield from family.bound()
+
+
+def _packages(namespace: str) -> Iterator[str]:
+    with suppress(ImportError):
+        path = importlib.import_module(namespace).__path__
+        yield from (found.name for found in pkgutil.iter_modules(path, f"{namespace}."))
 
 
 def _optional(binding: Binding) -> bool:

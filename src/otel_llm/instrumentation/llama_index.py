@@ -285,7 +285,12 @@ _MODEL_METHODS = tuple(
     for name in ("chat", "complete")
 )
 _FAMILIES = (
-    Family(_LLMS, "BaseLLM", {name: _model(name) for name in _MODEL_METHODS}),
+    Family(
+        _LLMS,
+        "BaseLLM",
+        {name: _model(name) for name in _MODEL_METHODS},
+        namespaces=("llama_index.llms",),
+    ),
     Family(
         "llama_index.core.chat_engine.types",
         "BaseChatEngine",

@@ -27,6 +27,8 @@ class Family:
     methods: Mapping[str, Callable[[Any], Wrapper]]
     """By the method's name: makes the wrapper, in wrapt's form, from the original. The wrapper
     has to pass through while nothing is instrumented."""
+    namespaces: tuple[str, ...] = ()
+    """Where the packages with subclasses are; only those that look for all of them import them."""
 
     def has(self, kind: type[Any]) -> bool:
         """Return whether ``kind`` is a subclass, without importing the base class."""
@@ -53,6 +55,15 @@ class Family:
                 own = vars(kind).get(name)
                 if isinstance(own, Patched):
                     setattr(kind, name, own.__wrapped__)  # pyright: ignore[reportUnknownMemberType] - what was there
+
+    def bound(self) -> list[str]:
+        """Return the methods that are wrapped, each by the class that implements it."""
+        return [
+            f"{kind.__module__}.{kind.__qualname__}.{name}"
+            for kind in self._members()
+            for name in self.methods
+            if isinstance(vars(kind).get(name), Patched)
+        ]
 
     def _members(self) -> Iterator[type[Any]]:
         base = getattr(sys.modules.get(self.module), self.name, None)

@@ -18,6 +18,7 @@ from .guard import guarded
 from .hooks import hooked
 from .patch import Hook, Origin, Patch
 from .patched import Patched
+from .rivals import Rival, rivals
 from .settings import Settings
 from .telemetry import Telemetry
 from .wrapper import wrapper_for
@@ -63,6 +64,8 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """``None`` while not instrumenting."""
     bindings: tuple[Binding, ...] = ()
     """What became of each, in the order of ``hooks`` and ``patches``."""
+    warned: ClassVar[set[Rival]]
+    """Whom the user was warned of."""
 
     def __init_subclass__(cls) -> None:
         # BaseInstrumentor keeps its singleton on the class, where a subclass would inherit it,
@@ -72,6 +75,7 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         cls._is_instrumented_by_opentelemetry = False
         cls.telemetry = None
         cls.bindings = ()
+        cls.warned = set()
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Say whom a call goes to, from the resource it was called on and its arguments."""
@@ -127,6 +131,16 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                 # Raising here would make the user's own import fail.
                 with guarded(f"patching {binding.patch.module}"):
                     self._bind(binding, module)
+        with guarded("looking for other instrumentations"):
+            self._warn_of_rivals()
+
+    def _warn_of_rivals(self) -> None:
+        """Name those who trace the same SDK, once; most were made before it is imported."""
+        for rival in rivals(self.requires):
+            if rival not in self.warned:
+                self.warned.add(rival)
+                message = "otel-llm: %s is traced by %s too, calls may have two spans; %s"
+                _log.warning(message, self.requires[0].split()[0], rival.module, rival.fix)
 
     def _bind(self, binding: Binding, module: ModuleType) -> None:
         patch = binding.patch

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from otel_llm.cli import main
 from otel_llm.collector.calls import read_call
 from otel_llm.collector.dead_letter import DeadLetter, DeadLetterConfig
 from otel_llm.collector.journal import Journal, JournalConfig
-from otel_llm.collector.recount import Sums, calls_in, recount
+from otel_llm.collector.recount import Sums, calls_in, calls_of, recount
 from otel_llm.collector.store_keeper import StoreKeeper
 from otel_llm.genai import Call
-from otel_llm.store import DuckDBStore, StoreConfig
+from otel_llm.store import CallWriter, DuckDBStore, StoreConfig
 from tests.collector.calls import request
 
 
@@ -128,6 +129,63 @@ def test_a_store_that_does_not_keep_up_holds_up_nobody(tmp_path: Path, store: Du
     slow.move()
 
     assert not journal.crowded
+    journal.close()
+
+
+class SlowStore(DuckDBStore):
+    """Writes only once it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(StoreConfig(retain_for=0, max_pending_calls=5, flush_interval=0))
+        self.let_go, self.entered = threading.Event(), threading.Event()
+
+    def write(self, calls: Sequence[Call]) -> int:
+        self.entered.set()
+        self.let_go.wait(60)
+        return super().write(calls)
+
+
+def test_what_found_no_room_is_read_from_the_journal_as_soon_as_there_is_some(
+    config: JournalConfig,
+):
+    store, journal = SlowStore(), Journal(config, "traces")
+    writer = CallWriter(store)
+    writer.start()
+    one = StoreKeeper(store.write, lambda: writer.flush(60), lambda: writer.missed)
+    one.follow(journal)
+    for number in range(1, 31):
+        journal.append(payload(number))
+        writer.observe(calls_of(payload(number)))
+        assert store.entered.wait(60)
+    lost = writer.missed
+    store.let_go.set()
+
+    for _ in range(3):
+        one.move()
+
+    assert lost == one.refilled > 0
+    assert held(store) == {str(number) for number in range(1, 31)}
+    assert [place.position for place in one._places.values()] == [journal.end]
+    writer.close()
+    journal.close()
+    store.close()
+
+
+def test_a_place_stays_before_what_the_store_refuses(config: JournalConfig, caplog):
+    store, journal = DuckDBStore(StoreConfig(retain_for=0)), Journal(config, "traces")
+    missed = 0
+    one = StoreKeeper(store.write, lambda: True, lambda: missed)
+    one.follow(journal)
+    journal.append(payload(1))
+    one.move()
+    missed = 1
+    store.close()
+
+    for _ in range(3):
+        one.move()
+
+    assert [place.position for place in one._places.values()] == [0]
+    assert "the store lacks some of it" in caplog.text
     journal.close()
 
 

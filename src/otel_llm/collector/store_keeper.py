@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from otel_llm.genai import Call
+from otel_llm.store import StoreError
 
 from .cursor import Cursor, position
 from .errors import Malformed
@@ -27,7 +28,7 @@ FILE: Final = "store.position"
 ROUND_S: Final = 5.0
 """Between two moves. What was accepted before one round was observed before the next: so long may
 the way from the journal to the observers take."""
-BATCH: Final = 5_000
+BATCH: Final = 20_000
 
 
 class _Place:
@@ -48,10 +49,10 @@ class _Place:
         """See ``Reader``: it looks for itself."""
 
     def behind(self) -> Iterator[bytes]:
-        """Yield what was accepted and perhaps not stored."""
-        at = self.position
-        while segment := self.journal.segment_after(at):
-            start, end = max(at, segment.start), min(segment.end, self.journal.end)
+        """Yield what was accepted by now and perhaps not stored."""
+        at, now = self.position, self.journal.end
+        while at < now and (segment := self.journal.segment_after(at)):
+            start, end = max(at, segment.start), min(segment.end, now)
             yield from payloads(segment.file, start - segment.start, end - segment.start)
             at = end
 
@@ -72,11 +73,20 @@ class StoreKeeper:
     """Moves the store's place in every journal it was told of. ``catch_up`` once, before data
     comes; then ``start``."""
 
-    def __init__(self, write: Callable[[list[Call]], object], flush: Callable[[], bool]) -> None:
-        """``write`` keeps calls and returns when they are kept; ``flush`` returns whether what was
-        observed by now is kept."""
+    def __init__(
+        self,
+        write: Callable[[list[Call]], int],
+        flush: Callable[[], bool],
+        missed: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """``write`` keeps calls, returns when they are kept and how many are new; ``flush`` returns
+        whether no more calls wait to be kept, ``missed`` how many could not be."""
         self._write = write
         self._flush = flush
+        self._missed = missed
+        self._made_good = missed()
+        self.refilled = 0
+        """Calls that the store did not take when they came, and has now."""
         self._places: dict[int, _Place] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-keeper", daemon=True)
@@ -112,10 +122,10 @@ class StoreKeeper:
         for payload in payloads:
             batch += _calls(payload)
             if len(batch) >= BATCH:
-                self._write(batch)
+                self.refilled += self._write(batch)
                 found, batch = found + len(batch), []
         if batch:
-            self._write(batch)
+            self.refilled += self._write(batch)
         return found + len(batch)
 
     def start(self) -> None:
@@ -128,7 +138,7 @@ class StoreKeeper:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
-        if self._flush():
+        if self._is_whole():
             self._each(lambda place: place.move(now=True))
         for place in list(self._places.values()):
             self.forget(place.journal)
@@ -140,8 +150,29 @@ class StoreKeeper:
     def move(self) -> None:
         """One round. A store that does not keep up does not hold up the senders: where a journal
         is crowded, it is left behind."""
-        kept = self._flush()
+        kept = self._is_whole()
         self._each(lambda place: place.move() if kept or place.journal.crowded else None)
+
+    def _is_whole(self) -> bool:
+        """Whether the store has all that was observed; what it had no room for is read again, as
+        soon as nothing waits. The places have not moved past it."""
+        if not self._flush():
+            return False
+        missed = self._missed()
+        if missed == self._made_good:
+            return True
+        if not all([self._made_whole(place) for place in list(self._places.values())]):
+            return False
+        self._made_good = missed
+        return self._missed() == missed
+
+    def _made_whole(self, place: _Place) -> bool:
+        try:
+            self._refill(place.behind())
+        except (OSError, StoreError) as error:
+            _log.warning("%s: the store lacks some of it: %s", place.journal.directory, error)
+            return False
+        return True
 
     def _each(self, do: Callable[[_Place], None]) -> None:
         for place in list(self._places.values()):

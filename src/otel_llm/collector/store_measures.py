@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from otel_llm.store import CallWriter
 
 from .samples import Family, Measure, counter, gauge
+from .store_keeper import StoreKeeper
 
 
-def store_measures(writer: CallWriter) -> Measure:
-    """The measures of ``writer``: nothing it loses goes uncounted."""
+def store_measures(writer: CallWriter, keeper: StoreKeeper | None = None) -> Measure:
+    """The measures of ``writer``: nothing it loses goes uncounted. ``keeper`` makes good some."""
 
     def families() -> Iterable[Family]:
         yield counter("otel_llm_store_calls", "Calls that were stored", writer.written)
@@ -27,6 +28,12 @@ def store_measures(writer: CallWriter) -> Measure:
         yield counter(
             "otel_llm_store_failed_calls", "Calls the store could not take", writer.failed
         )
+        if keeper:
+            yield counter(
+                "otel_llm_store_refilled_calls",
+                "Calls that the store did not take when they came, read again from the journal",
+                keeper.refilled,
+            )
         yield gauge("otel_llm_store_pending_calls", "Calls that wait to be stored", writer.pending)
 
     return families

@@ -116,7 +116,7 @@ class Service:
         self.incidents: IncidentLog | None = None
         self.telling: Telling | None = None
         self._api: ApiServer | None = None
-        self._keeper = StoreKeeper(self._keep, self._is_kept)
+        self._keeper = StoreKeeper(self._keep, self._is_kept, self._missed)
         self.flow = Flow(settings, self.counters, self._keeper.follow, handover)
         self._known = _versions(settings)
         self._make(settings, OFFICE)
@@ -231,9 +231,11 @@ class Service:
         except (OSError, StoreError) as error:
             logger.error("the store does not have all that the journals have: %s", error)
 
-    def _keep(self, calls: Sequence[Call]) -> None:
-        if self.store:
-            self.store.write(calls)
+    def _keep(self, calls: Sequence[Call]) -> int:
+        return self.store.write(calls) if self.store else 0
+
+    def _missed(self) -> int:
+        return self.writer.missed if self.writer else 0
 
     def _is_kept(self) -> bool:
         if self._handover:
@@ -361,7 +363,7 @@ class Service:
         return [
             process_measures,
             self._workers.measure if self._workers else self.measure,
-            *([store_measures(self.writer)] if self.writer else []),
+            *([store_measures(self.writer, self._keeper)] if self.writer else []),
             *([alert_measures(self.alerts)] if self.alerts else []),
             *(part.measure for part in (self.scores, self.evaluation) if part),
         ]

@@ -48,11 +48,12 @@ class StoreConfig:
     """Calls that started longer ago than this are removed; 0 keeps them for ever."""
     max_size: Size = 4 * 2**30
     """When the data grows beyond this, the oldest calls go; 0 sets no limit."""
-    flush_interval: Duration = 0.5
+    flush_interval: Duration = 1.0
     """A call is readable at most about this long after it was seen."""
-    max_pending_calls: int = 100_000
-    """Calls waiting to be written. When it is full, further calls are dropped and counted."""
-    memory_limit: Size = 512 * 2**20
+    max_pending_calls: int = 50_000
+    """Calls waiting to be written, each about 1.5 kB. When it is full, further calls are left out
+    and counted; those that are in a journal are read from there when there is room again."""
+    memory_limit: Size = 128 * 2**20
     """With a file: what the engine may use before it spills to disk. Without one: how much the
     calls may take before the oldest go."""
 

@@ -68,6 +68,11 @@ class CallWriter:
         return len(self._pending) + calls <= self._config.max_pending_calls or not self._pending
 
     @property
+    def missed(self) -> int:
+        """Calls that were observed and are not kept."""
+        return self.dropped + self.failed
+
+    @property
     def pending(self) -> int:
         """Calls that wait to be written."""
         return len(self._pending)

@@ -322,6 +322,28 @@ def test_the_trace_page_shows_what_people_and_programs_think(
     assert page.all("img") == []
 
 
+def test_groups_come_in_the_order_that_is_asked_for(client: httpx2.Client, store: DuckDBStore):
+    dear = a_call(1, user_id="dan", cost=usd(2.0))
+    often = [a_call(n, user_id="ann", cost=usd(0.1), error_type="timeout") for n in (2, 3)]
+    store.write([dear, *often])
+
+    def first(**asked: str) -> str:
+        page = get(client, "/by/user", **EVER, **asked)
+        return words(page).partition("Flagged ")[2].split()[0]
+
+    assert [first(), first(most="cost"), first(most="errors")] == ["ann", "dan", "ann"]
+    assert client.get("/by/user", params={"most": "beauty"}).status_code == 422
+
+
+def test_the_cost_page_says_what_it_was_before(client: httpx2.Client, store: DuckDBStore):
+    store.write([a_call(1, cost=usd(2.0)), a_call(2, at=NOON - 5 * SECOND, cost=usd(0.5))])
+    range_ = {"since": str(NOON // 10**9), "until": str(NOON // 10**9 + 10)}
+
+    text = words(get(client, "/cost", **range_))
+
+    assert "Cost $2.00 Before $0.5000 in a range as long as this one" in text
+
+
 def test_the_quality_page_keeps_people_and_programs_apart(
     client: httpx2.Client, store: DuckDBStore
 ):

@@ -35,6 +35,12 @@ class Asked:
     step_s: int
     times: Sequence[int]
     """Start of every step of the range, Unix seconds."""
+    now_ns: int
+
+    def before(self) -> Filter:
+        """The same calls of the time before, as long as the range."""
+        since, until = self.where.since_ns or 0, self.where.until_ns or self.now_ns
+        return replace(self.where, since_ns=max(2 * since - until, 0), until_ns=since)
 
     def failed(self) -> Asked:
         """The same of failed calls alone."""
@@ -56,7 +62,7 @@ def ask(
     first, last = since // 10**9 // step, (max(until - 1, since)) // 10**9 // step
     # A range of centuries is still drawn in a bounded number of steps: its end.
     times = [at * step for at in range(max(first, last - MAX_STEPS * 10), last + 1)]
-    return Asked(selection, where, step, times)
+    return Asked(selection, where, step, times, now_ns)
 
 
 def link(path: str, selection: Selection, **changes: str | None) -> str:

@@ -102,13 +102,14 @@ def overview(store: Store, asked: Asked) -> Board:
 
 def cost_board(store: Store, asked: Asked) -> Board:
     """Where the money goes."""
-    stats = store.stats(asked.where)
+    stats, before = store.stats(asked.where), store.stats(asked.before())
     return Board(
         title="Cost",
         about="US dollars by the provider's price list of the day. A call whose price is unknown "
         "is in no sum; how many those are stands beside it.",
         tiles=[
             cost_tile(stats),
+            Tile("Before", money(before.total_cost_usd), "in a range as long as this one"),
             Tile("Per call", money(stats.avg_cost_usd), "of those with a price"),
             Tile("Calls", count(stats.count)),
             Tile("Input tokens", count(stats.input_tokens), _cached(stats)),

@@ -17,6 +17,7 @@ from otel_llm.alerting.service import AlertService
 from otel_llm.collector.samples import Measure
 from otel_llm.pricing import PriceBook
 from otel_llm.store import DIMENSIONS, Filter, Store, Trace, linked, report_on
+from otel_llm.store.filters import MOST
 
 from .asked import Missing, Mistake, ask
 from .boards import BOARDS
@@ -109,14 +110,19 @@ class Pages:
         by = request.path_params["dimension"]
         if by not in DIMENSIONS:
             raise Missing("Calls cannot be grouped by that.")
-        asked = ask(request.query_params)
+        query = dict(request.query_params)
+        most = query.pop("most", "calls")
+        if most not in MOST:
+            raise Mistake(f"most: choose one of {', '.join(MOST)}.")
+        asked = ask(query)
         return self._render.page(
             request,
             "groups",
             asked=asked,
             by=by,
+            most=most,
             dimensions=DIMENSIONS,
-            groups=self._store.breakdown(by, asked.where, limit=GROUPS),
+            groups=self._store.breakdown(by, asked.where, most=most, limit=GROUPS),
         )
 
     def session(self, request: Request) -> Response:

@@ -22,6 +22,7 @@ MENU: Final = (
     ("/calls", "Calls", True),
     ("/by/user", "Users", True),
     ("/by/feature", "Features", True),
+    ("/by/prompt", "Prompts", True),
     ("/alerts", "Alerts", False),
     ("/budgets", "Budgets", False),
     ("/watch", "Anomalies", False),

@@ -234,7 +234,7 @@ def _serve(way: Way, destination: str, directory: Path, parent: Any) -> None:
     protocols = ProtocolsConfig(GrpcConfig(LOCAL), HttpConfig(LOCAL))
     receiver = OtlpReceiver(OtlpConfig(protocols))
     outbox.start()
-    receiver.start(lambda _, payload: consume(payload))
+    receiver.start(lambda _, payload, __: consume(payload))
     settle()  # as the collector does, for every design
     parent.send((receiver.grpc_port, receiver.http_port))
     while parent.recv() == "settle":

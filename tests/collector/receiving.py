@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from otel_llm.collector.component import Signal
+from otel_llm.collector.component import Arrival, Bury, Signal
 from otel_llm.collector.counters import Counters
 from otel_llm.collector.intake.config import (
     GrpcConfig,
@@ -29,14 +29,14 @@ class Inbox:
         self._traces = TracePipeline({}, {}, self._keep)
         self._others = {s: RecordPipeline(s, {}, self._keep) for s in ("metrics", "logs")}
 
-    def __call__(self, signal: Signal, payload: bytes) -> None:
+    def __call__(self, signal: Signal, payload: bytes, arrival: Arrival) -> None:
         self.attempts += 1
         if self.errors:
             raise self.errors.pop(0)
         if signal == "traces":
-            self._traces.consume(payload)
+            self._traces.consume(payload, arrival)
         else:
-            self._others[signal].consume(payload)
+            self._others[signal].consume(payload, arrival)
 
     def _keep(self, signal: Signal, payload: bytes) -> None:
         self.received.append((signal, payload))
@@ -55,13 +55,16 @@ class Receiver:
 
 @contextmanager
 def receiving(
-    grpc: GrpcConfig | None = None, http: HttpConfig | None = None, **more
+    grpc: GrpcConfig | None = None,
+    http: HttpConfig | None = None,
+    bury: Bury | None = None,
+    **more,
 ) -> Iterator[Receiver]:
     protocols = ProtocolsConfig(grpc or GrpcConfig(LOCAL), http or HttpConfig(LOCAL))
     config = OtlpConfig(protocols, **more)
     counters, inbox = Counters(), Inbox()
     inner = OtlpReceiver(config, counters)
-    inner.start(inbox)
+    inner.start(inbox, bury)
     try:
         yield Receiver(inner, inbox, counters)
     finally:

@@ -75,6 +75,8 @@ def test_a_span_without_ids_is_rejected_and_its_neighbours_are_taken(bad, reason
         ExportTraceServiceRequest.FromString(taken).resource_spans[0].scope_spans[0].spans == good
     )
     assert rejected == Rejected(1, f"1 spans {reason}")
+    alone = ExportTraceServiceRequest.FromString(rejected.payload)
+    assert list(alone.resource_spans[0].scope_spans[0].spans) == [bad]
 
 
 def test_ids_count_wherever_they_stand_in_the_span():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 
 import pytest
 from benchmarks import corpus
@@ -12,7 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_llm.collector.component import Signal
+from otel_llm.collector.component import Arrival, Signal
 from otel_llm.collector.data import Batch
 from otel_llm.collector.errors import Malformed, Refused
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
@@ -207,3 +208,45 @@ def test_concatenated_requests_are_one_request():
     first, second = corpus.request("mix", 5, 1), corpus.request("mix", 7, 2)
 
     assert len(Batch.open(first + second)) == 12
+
+
+def test_what_the_disk_does_not_take_is_seen_once_when_it_comes_again():
+    watch, kept = Watch(), [Future[None](), Future[None]()]
+    waiting = iter(kept)
+    pipeline = TracePipeline({}, {"watch": watch}, lambda *_: next(waiting))
+    for _ in kept:
+        pipeline.consume(request(CHAT))
+    before = list(watch.calls)
+
+    kept[0].set_exception(Refused("the journal cannot be synced"))
+    after_failure = list(watch.calls)
+    kept[1].set_result(None)
+
+    assert (before, after_failure, len(watch.calls)) == ([], [], 1)
+    assert pipeline.counters.get("otelcol_receiver_refused_spans") == 1
+    assert pipeline.counters.get("otelcol_receiver_accepted_spans") == 1
+
+
+def test_of_several_pipelines_one_counts_and_only_when_all_have_taken_it():
+    watch, first, last = Watch(), Future[None](), Future[None]()
+    one = TracePipeline({}, {"watch": watch}, lambda *_: first)
+    other = TracePipeline({}, {"watch": watch}, lambda *_: last, counters=one.counters)
+
+    kept = other.consume(request(CHAT), others=[one.consume(request(CHAT), others=None)])
+    last.set_result(None)
+    meanwhile = list(watch.calls)
+    first.set_result(None)
+
+    assert kept
+    assert kept.done()
+    assert (meanwhile, len(watch.calls)) == ([], 1)
+    assert one.counters.get("otelcol_receiver_accepted_spans") == 1
+
+
+def test_what_was_received_is_counted_by_receiver_and_transport():
+    pipeline = TracePipeline({}, {}, Sink())
+
+    pipeline.consume(request(CHAT), Arrival("otlp/edge", "grpc"))
+
+    labels = {"receiver": "otlp/edge", "transport": "grpc"}
+    assert pipeline.counters.get("otelcol_receiver_accepted_spans", **labels) == 1

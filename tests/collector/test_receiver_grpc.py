@@ -181,7 +181,7 @@ def test_stop_waits_for_the_request_under_way_and_refuses_new_ones(receiver):
     reached, release = threading.Event(), threading.Event()
     answers: list[bytes] = []
 
-    def slow(signal: str, payload: bytes) -> None:
+    def slow(signal: str, payload: bytes, _: object) -> None:
         reached.set()
         release.wait(60)
 

@@ -11,9 +11,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from otel_llm.collector.component import Arrival
 from otel_llm.collector.data import Batch, SpanView
 from otel_llm.collector.errors import Malformed, Permanent
-from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
+from otel_llm.collector.pipeline import BROKEN, RecordPipeline, TracePipeline
 from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.redact import RedactConfig, RedactProcessor
 from otel_llm.collector.redaction import Redactor
@@ -267,13 +268,34 @@ def test_what_cannot_be_looked_into_is_not_accepted(signal):
         pipeline.consume(broken)
 
 
+def test_a_span_at_which_it_fails_is_refused_alone(monkeypatch, caplog):
+    sound = SpanView.rewrite_rest
+
+    def broken(self: SpanView, change) -> None:
+        if self.index == 1:
+            raise RuntimeError(LEAKS["email"])
+        sound(self, change)
+
+    given: list[bytes] = []
+    pipeline = TracePipeline({"redact": RedactProcessor()}, {}, lambda _, p: given.append(p))
+    monkeypatch.setattr(SpanView, "rewrite_rest", broken)
+    arrival = Arrival()
+
+    pipeline.consume(request(CHAT, {**CHAT, "x": LEAKS["email"]}, CHAT), arrival)
+
+    assert len(Batch.open(given[0])) == 2
+    assert arrival.rejected == {BROKEN: 1}
+    assert LEAKS["email"] not in caplog.text
+    assert "RuntimeError at one of" in caplog.text
+
+
 def test_when_it_fails_as_a_whole_nothing_goes_on(monkeypatch, caplog):
-    def broken(self: Batch, *_: object) -> None:
+    def broken(self: Batch) -> None:
         raise RuntimeError(LEAKS["email"])
 
     given: list[object] = []
     pipeline = TracePipeline({"redact": RedactProcessor()}, {}, lambda *a: given.append(a))
-    monkeypatch.setattr(SpanView, "rewrite_rest", broken)
+    monkeypatch.setattr(Batch, "genai", broken)
 
     with pytest.raises(Permanent, match="redact failed, and nothing may go on without it"):
         pipeline.consume(request(CHAT))

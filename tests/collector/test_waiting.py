@@ -34,7 +34,7 @@ class Disk:
         self.kept = Future[None]()
         self.reached = threading.Event()
 
-    def __call__(self, signal: str, payload: bytes) -> Future[None] | None:
+    def __call__(self, signal: str, payload: bytes, _: object) -> Future[None] | None:
         if payload != SLOW:
             return None
         self.reached.set()
@@ -134,7 +134,7 @@ def test_senders_that_wait_together_share_a_sync(tmp_path, monkeypatch):
         assert go_on.wait(PATIENCE_S)
 
     monkeypatch.setattr("otel_llm.collector.journal._sync_file", sync)
-    with receiving(lambda signal, payload: journal.begin(payload)) as receiver:
+    with receiving(lambda signal, payload, _: journal.begin(payload)) as receiver:
         answers: list[str] = []
         senders = [
             threading.Thread(target=lambda n=n: answers.append(over_http(receiver, traces(n))))

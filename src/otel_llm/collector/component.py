@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -19,17 +20,49 @@ Kept = Future[None] | None
 """``None``: we answer for the data now. A future: we do when it ends well; it fails with
 ``Refused``."""
 
-Consume = Callable[[Signal, bytes], Kept]
-"""Takes one export request as OTLP protobuf bytes, and returns from when on we answer for the data;
-raises ``Refused`` when there is no room and ``Permanent`` when the bytes are no OTLP. Thread-safe.
-Called from an event loop's thread: it does no network I/O and waits for no disk."""
+Forward = Callable[[Signal, bytes], Kept]
+"""Takes one export request as OTLP protobuf bytes to where it waits to be sent; raises ``Refused``
+when there is no room. Thread-safe; it does no network I/O and waits for no disk."""
+
+
+@dataclass(slots=True)
+class Arrival:
+    """How a request came, and what of it was not taken."""
+
+    receiver: str = ""
+    """The name of the component; empty for what comes from nowhere outside."""
+    transport: str = ""
+    """``grpc`` or ``http``."""
+    rejected: dict[str, int] = field(default_factory=dict[str, int])
+    """Items that a pipeline had to take out, and lost, by reason: the sender is told."""
+
+    def reject(self, count: int, reason: str) -> None:
+        """Note that a pipeline does not take ``count`` items: the same ones as another one."""
+        if count:
+            self.rejected[reason] = max(self.rejected.get(reason, 0), count)
+
+
+class Consume(Protocol):
+    """Takes one export request as OTLP protobuf bytes, and returns from when on we answer for it;
+    raises ``Refused`` when there is no room and ``Permanent`` when the bytes are no OTLP.
+    Thread-safe. Called from an event loop's thread: it does no network I/O and waits for no disk.
+    """
+
+    def __call__(self, signal: Signal, payload: bytes, arrival: Arrival, /) -> Kept:
+        """Take ``payload``; note in ``arrival`` what of it is not taken."""
+        ...
+
+
+Bury = Callable[[Signal, bytes, str], object]
+"""Keeps what of a request was rejected for good, with the reason. Returns at once."""
 
 
 class Receiver(Protocol):
     """The near end: accepts data from senders and gives it to ``Consume``."""
 
-    def start(self, consume: Consume) -> None:
-        """Bind and serve in the background. Raises ``OSError`` when the address is taken."""
+    def start(self, consume: Consume, bury: Bury | None = None) -> None:
+        """Bind and serve in the background. Raises ``OSError`` when the address is taken. What is
+        rejected while its neighbours are taken goes to ``bury``."""
         ...
 
     def stop(self, grace_s: float) -> None:

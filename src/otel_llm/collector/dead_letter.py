@@ -2,8 +2,9 @@
 
 Per destination and signal one file of OTLP JSON lines (opentelemetry-proto, file-exporter.md), so
 any OTLP tool can read it, and beside it ``….reasons.jsonl``: for each line its byte offset, when,
-how many items and why. What JSON cannot express stands there whole, as base64 (``payload``).
-Telemetry may hold anything: the files are readable by their owner alone.
+how many items and why. What a receiver rejected stands in ``rejected-RECEIVER-SIGNAL.jsonl``. What
+JSON cannot express stands there whole, as base64 (``payload``). Telemetry may hold anything: the
+files are readable by their owner alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from otel_llm.config.units import Size
 
@@ -25,6 +26,9 @@ from .component import Signal
 from .envelope import count
 from .errors import Malformed, Refused
 from .otlp_json import from_json, to_json
+
+SPARE: Final = 0.25
+"""Share of ``max_size`` that may be filled before only destinations have room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,11 @@ class DeadLetter:
         }
         with self._lock:
             self._write(f"{safe_name(destination)}-{signal}", line, note)
+
+    @property
+    def has_room_to_spare(self) -> bool:
+        """Whether most of it is empty."""
+        return self.size_bytes() < SPARE * self._config.max_size
 
     def size_bytes(self) -> int:
         """Bytes of all files together."""

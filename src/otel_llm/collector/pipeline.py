@@ -9,39 +9,46 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from .calls import read_call
-from .component import Consume, Kept, Observer, Processor, Signal
+from .component import Arrival, Forward, Kept, Observer, Processor, Signal
 from .counters import Counters
 from .data import Batch, SpanView
 from .envelope import checked_count
 from .errors import DeliveryError, Malformed, Permanent
 from .facts import DUPLICATE_OF, OPERATION
+from .kept import all_of, then
 from .protocol import ITEMS
 from .records import Records
 from .wire import NotProtobuf
 
+if TYPE_CHECKING:
+    from otel_llm.genai import Call
+
 _log = logging.getLogger(__name__)
+
+BROKEN: Final = "broken inside, so that nothing in it could be redacted"
+"""Why a sender is told that an item was not taken, by a pipeline that lets nothing else go on."""
 
 
 class TracePipeline:
     """Processors in order, then the senders, then the observers.
 
-    Observers come last: what the senders refuse is sent again by whoever sent it, and must not be
-    counted twice.
+    Observers come last, and once we answer for the data: what the senders refuse, or the disk does
+    not take, is sent again by whoever sent it, and must not be counted twice.
     """
 
     def __init__(
         self,
         processors: Mapping[str, Processor],
         observers: Mapping[str, Observer],
-        forward: Consume,
+        forward: Forward,
         *,
         strict: bool = False,
         counters: Counters | None = None,
@@ -57,21 +64,38 @@ class TracePipeline:
         self._closed = any(getattr(p, "fails_closed", False) for p in processors.values())
         self._forward = _Edge("traces", forward, self.counters)
 
-    def consume(self, payload: bytes, *, observe: bool = True) -> Kept:
-        """Process one request; returns what the senders return. Raises ``Malformed``, what they
-        raise, and what a processor raises without which nothing may go on. ``observe``: whether
-        the observers see it; where several pipelines take the same data, one of them shows it."""
+    def consume(
+        self,
+        payload: bytes,
+        arrival: Arrival | None = None,
+        *,
+        others: Sequence[Kept] | None = (),
+    ) -> Kept:
+        """Process one request; returns from when on we answer for it. Raises ``Malformed``, what
+        the senders raise, and what a processor raises without which nothing may go on.
+
+        ``others``: where several pipelines take the same data, what those before returned; one of
+        them, the last, counts it and shows it to the observers: for the others it is ``None``.
+        """
+        arrival = arrival or Arrival()
         batch = self._open(payload)
-        for processor, guard in self._processors:
-            with guard:
-                processor.process(batch)
-        if self._closed:
-            batch.drop_unreadable()
-        kept = self._forward(batch.to_bytes(), len(batch), len(batch) - batch.dropped)
+        broken = self._process(batch)
+        arrival.reject(broken, BROKEN)
+        came, left = len(batch) - broken, len(batch) - batch.dropped
+        kept = self._forward(batch.to_bytes(), came, left, arrival, others)
         self._count(batch)
-        if self._observers and observe:
-            self._observe(batch)
+        if self._observers and others is not None:
+            self._observe(batch, kept)
         return kept
+
+    def _process(self, batch: Batch) -> int:
+        """Return how many spans had to be taken out because nobody could look into them."""
+        broken = _processed(self._processors, batch)
+        if self._closed:
+            before = batch.dropped
+            batch.drop_unreadable()
+            broken += batch.dropped - before
+        return broken
 
     def _open(self, payload: bytes) -> Batch:
         try:
@@ -82,9 +106,12 @@ class TracePipeline:
             self.counters.add("otel_llm_pipeline_malformed", signal="traces")
             raise Malformed("the body is no OTLP traces request") from None
 
-    def _observe(self, batch: Batch) -> None:
-        calls = [read_call(span) for span in batch.genai() if _is_call(span)]
-        for observer, guard in self._observers if calls else ():
+    def _observe(self, batch: Batch, kept: Kept) -> None:
+        if calls := [read_call(span) for span in batch.genai() if _is_call(span)]:
+            then(kept, lambda taken: self._show(calls) if taken else None)
+
+    def _show(self, calls: Sequence[Call]) -> None:
+        for observer, guard in self._observers:
             with guard:
                 observer.observe(calls)
 
@@ -110,7 +137,7 @@ class RecordPipeline:
         self,
         signal: Signal,
         processors: Mapping[str, Processor],
-        forward: Consume,
+        forward: Forward,
         counters: Counters | None = None,
     ) -> None:
         """As for ``TracePipeline``."""
@@ -119,47 +146,82 @@ class RecordPipeline:
         self._processors = _guarded("processor", processors, self.counters)
         self._forward = _Edge(signal, forward, self.counters)
 
-    def consume(self, payload: bytes, *, observe: bool = True) -> Kept:
-        """Process one request. Returns and raises as ``TracePipeline`` does."""
+    def consume(
+        self,
+        payload: bytes,
+        arrival: Arrival | None = None,
+        *,
+        others: Sequence[Kept] | None = (),
+    ) -> Kept:
+        """Process one request. Takes, returns and raises as ``TracePipeline`` does."""
+        arrival = arrival or Arrival()
         try:
             items = checked_count(self._signal, payload)
-            records = self._processed(payload)
+            records = Records(self._signal, payload)
+            broken = _processed(self._processors, records)
         except Malformed:
             self.counters.add("otel_llm_pipeline_malformed", signal=self._signal)
             raise
-        kept = self._forward(records.to_bytes(), items, items - records.dropped)
+        arrival.reject(broken, BROKEN)
+        came, left = items - broken, items - records.dropped
+        kept = self._forward(records.to_bytes(), came, left, arrival, others)
         if records.dropped:
             name = f"otel_llm_pipeline_dropped_{ITEMS[self._signal]}"
             self.counters.add(name, records.dropped)
         return kept
 
-    def _processed(self, payload: bytes) -> Records:
-        records = Records(self._signal, payload)
-        for processor, guard in self._processors:
-            with guard:
-                processor.process(records)
-        return records
+
+def _processed(processors: Sequence[tuple[Processor, _Guard]], items: Batch | Records) -> int:
+    """Let all of them look; return how many items those took out that let nothing pass which they
+    could not look into."""
+    broken = 0
+    for processor, guard in processors:
+        before = items.dropped
+        with guard:
+            processor.process(items)
+        if guard.closed:
+            broken += items.dropped - before
+    return broken
 
 
 class _Edge:
     """Hands requests to the senders and counts what they took."""
 
-    def __init__(self, signal: Signal, forward: Consume, counters: Counters) -> None:
+    def __init__(self, signal: Signal, forward: Forward, counters: Counters) -> None:
         self._signal: Signal = signal
         self._forward = forward
         self._counters = counters
+        self._names = {
+            taken: f"otelcol_receiver_{outcome}_{ITEMS[signal]}"
+            for taken, outcome in ((True, "accepted"), (False, "refused"))
+        }
 
-    def __call__(self, payload: bytes, came: int, left: int) -> Kept:
+    def __call__(
+        self,
+        payload: bytes,
+        came: int,
+        left: int,
+        arrival: Arrival,
+        others: Sequence[Kept] | None,
+    ) -> Kept:
         """``came`` items were received, ``left`` are in ``payload``."""
         if not came:
-            return None  # an empty envelope: senders should not send one, and neither do we
-        outcome = "refused"
+            return all_of(others or ())  # an empty envelope: senders should not send one
         try:
             kept = self._forward(self._signal, payload) if left else None
-            outcome = "accepted"
+        except BaseException:
+            self._count(arrival, came, taken=False)
+            raise
+        if others is None:
             return kept
-        finally:
-            self._counters.add(f"otelcol_receiver_{outcome}_{ITEMS[self._signal]}", came)
+        kept = all_of([*others, kept])
+        then(kept, lambda taken: self._count(arrival, came, taken=taken))
+        return kept
+
+    def _count(self, arrival: Arrival, came: int, *, taken: bool) -> None:
+        labels = {"receiver": arrival.receiver, "transport": arrival.transport}
+        given = {name: value for name, value in labels.items() if value}
+        self._counters.add(self._names[taken], came, **given)
 
 
 class _Guard:
@@ -169,7 +231,7 @@ class _Guard:
         """``closed``: the batch may not go on without this component's work."""
         self._kind, self._name = kind, name
         self._seconds = f"otel_llm_{kind}_seconds"
-        self._closed = closed
+        self.closed = closed
         self._counters = counters
         self._said = False
         self._since = 0.0
@@ -191,9 +253,9 @@ class _Guard:
         if not self._said:
             self._said = True
             self._say(error, trace)
-        if self._closed and not isinstance(error, DeliveryError):
+        if self.closed and not isinstance(error, DeliveryError):
             raise Permanent(f"{self._name} failed, and nothing may go on without it") from None
-        return not self._closed
+        return not self.closed
 
     def _say(self, error: Exception, trace: TracebackType | None) -> None:
         """Log where and of what type, never the message: it may quote a prompt or a key."""
@@ -205,7 +267,7 @@ class _Guard:
             type(error).__name__,
             place.filename,
             place.lineno,
-            "nothing goes on" if self._closed else "what it would have done is missing",
+            "nothing goes on" if self.closed else "what it would have done is missing",
             self._kind,
         )
 

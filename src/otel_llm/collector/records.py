@@ -6,6 +6,7 @@ processors want of them is rare. What was not changed goes on as the bytes it ca
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -20,6 +21,8 @@ from .component import Signal
 from .errors import Malformed
 from .layout import GENAI_PREFIXES
 from .wire import NotProtobuf
+
+_log = logging.getLogger(__name__)
 
 _NEEDLES = tuple(prefix.encode() for prefix in GENAI_PREFIXES)
 
@@ -98,13 +101,17 @@ class Opened(Protocol):
 
 
 def each(batch: Opened, do: Callable[[Item], object]) -> None:
-    """Do it to everything with GenAI names; what is broken inside is taken out."""
+    """Do it to everything with GenAI names; what it cannot be done to, because it is broken inside
+    or odd beyond what was thought of, is taken out, and nothing else."""
     broken: list[Item] = []
     for item in batch.genai():
         try:
             do(item)
         except NotProtobuf:
             broken.append(item)
+        except Exception as error:  # noqa: BLE001 - its neighbours did nothing wrong
+            broken.append(item)
+            _log.error("%s at one of %s; it is taken out", type(error).__name__, item.trace_id)
     if broken:
         batch.drop(broken)
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,13 +16,22 @@ from threading import Lock, Thread
 from typing import Any, cast
 
 from otel_llm.collector import components
-from otel_llm.collector.component import Consume, Kept, Observer, Processor, Receiver, Signal
+from otel_llm.collector.component import (
+    Arrival,
+    Consume,
+    Kept,
+    Observer,
+    Processor,
+    Receiver,
+    Signal,
+)
 from otel_llm.collector.counters import Counters
 from otel_llm.collector.dead_letter import DeadLetter
 from otel_llm.collector.errors import NotServed, Refused
 from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
+from otel_llm.collector.rejects import Rejects
 from otel_llm.collector.samples import Family, Measure
 from otel_llm.collector.sending import Sender
 
@@ -80,6 +88,7 @@ class Flow:
         self._together = together
         self._counters = counters
         self._parts = _made(settings, None, together)
+        self._rejects = Rejects(lambda: self._parts.dead_letter)
         self.outboxes: dict[str, Outbox] = {}
         self._pipelines: dict[str, Pipeline] = {}
         self._routes: dict[tuple[str, str], list[Pipeline]] = {}
@@ -119,6 +128,7 @@ class Flow:
 
     def stop_sending(self, grace_s: float) -> None:
         """Deliver what was accepted within ``grace_s`` seconds, close."""
+        self._rejects.close()
         self.processing.stop(grace_s)
         stop_all([*self.outboxes.values(), *self._leaving], grace_s)
         for exporter in self._parts.exporters.values():
@@ -221,7 +231,7 @@ class Flow:
             logger.warning("receivers.%s is served as before", name)
 
     def _serve(self, name: str, receiver: Receiver) -> None:
-        receiver.start(self.consumer(name))
+        receiver.start(self.consumer(name), partial(self._rejects.bury, name))
         self._serving[name] = receiver
 
     # --- the way of a request ---
@@ -229,16 +239,16 @@ class Flow:
     def consumer(self, receiver: str) -> Consume:
         """Return what a receiver gives its data to: every pipeline that names it."""
 
-        def consume(signal: Signal, payload: bytes) -> Kept:
+        def consume(signal: Signal, payload: bytes, arrival: Arrival | None = None) -> Kept:
             with self._turn:
                 if self._paused:
                     raise Refused("the configuration is being changed")
                 pipelines = self._routes.get((receiver, signal), ())
                 if not pipelines:
                     raise NotServed(f"no pipeline takes {signal}")
-                *others, first = pipelines
-                kept = [pipeline.consume(payload, observe=False) for pipeline in others]
-                return _all_of([*kept, first.consume(payload)])
+                arrival = arrival or Arrival()
+                arrival.receiver = receiver
+                return _into(pipelines, payload, arrival)
 
         return consume
 
@@ -246,8 +256,8 @@ class Flow:
         """Let every pipeline of ``signal`` take what this collector itself has to tell; return
         whether there is one."""
         pipelines = [p for name, p in self._pipelines.items() if name.partition("/")[0] == signal]
-        for number, pipeline in enumerate(pipelines):
-            pipeline.consume(payload, observe=not number)
+        if pipelines:
+            _into(pipelines[::-1], payload, Arrival())
         return bool(pipelines)
 
     def _route(self, beside: Beside) -> None:
@@ -281,6 +291,11 @@ class Flow:
     def processing(self) -> Processing:
         """The processors."""
         return self._parts.processing
+
+    @property
+    def receivers(self) -> Mapping[str, Receiver]:
+        """Those that serve, by name."""
+        return self._serving
 
     @property
     def senders(self) -> list[Sender[Any]]:
@@ -364,28 +379,10 @@ def _make(name: str, config: Any, table: Mapping[str, components.Entry]) -> Any:
     return table[name.partition("/")[0]].make(config)
 
 
-def _all_of(kept: list[Kept]) -> Kept:
-    """Return what ends when all have ended, and fails when one did."""
-    waiting = [one for one in kept if one is not None]
-    if len(waiting) < 2:
-        return waiting[0] if waiting else None
-    whole, left, lock = Future[None](), len(waiting), Lock()
-    whole.set_running_or_notify_cancel()
-
-    def ended(one: Future[None]) -> None:
-        nonlocal left
-        with lock:
-            left -= 1
-            if whole.done():
-                return
-            if error := one.exception():
-                whole.set_exception(error)
-            elif not left:
-                whole.set_result(None)
-
-    for one in waiting:
-        one.add_done_callback(ended)
-    return whole
+def _into(pipelines: Sequence[Pipeline], payload: bytes, arrival: Arrival) -> Kept:
+    *others, first = pipelines
+    kept = [pipeline.consume(payload, arrival, others=None) for pipeline in others]
+    return first.consume(payload, arrival, others=kept)
 
 
 def _routes(

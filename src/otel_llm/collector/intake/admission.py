@@ -46,6 +46,8 @@ _FULL: Final[Mapping[Signal, type[Message]]] = {
 }
 
 Fault = Callable[[bytes], str | None]
+_Places = dict[int, str]
+"""Why the items at these places of a scope are not taken."""
 
 
 class Admission:
@@ -81,17 +83,23 @@ class Admission:
         # The fewest bytes in which too many attributes find room.
         may_have_many = len(payload) > 2 * self._limits.max_attributes
         faults = Counter[str]()
+        places: list[_Places] = []
         for scope in scopes:
             items = list(scope.items)
             if signal == "traces" and not all(map(_SOUND, items)):
-                faults += _take_out(scope, items, self._span_fault)
+                found = _take_out(scope, items, self._span_fault)
             elif (
                 may_have_many and max(map(len, items), default=0) > 2 * self._limits.max_attributes
             ):
-                faults += _take_out(scope, items, lambda item: self._crowd(signal, item))
+                found = _take_out(scope, items, lambda item: self._crowd(signal, item))
+            else:
+                found = {}
+            places.append(found)
+            faults.update(found.values())
         if not faults:
             return payload, None
-        return frame.SerializeToString(), _rejected(signal, faults)
+        rejected = _rejected(signal, faults, _alone(payload, places))
+        return frame.SerializeToString(), rejected
 
     def _span_fault(self, encoded: bytes) -> str | None:
         if crowd := self._crowd("traces", encoded):
@@ -119,18 +127,29 @@ def _is_id(given: bytes, size: int) -> bool:
     return len(given) == size and any(given)
 
 
-def _take_out(scope: FrameScope, items: Sequence[bytes], fault: Fault) -> Counter[str]:
-    """Remove the items that have a fault; return how many had which."""
+def _take_out(scope: FrameScope, items: Sequence[bytes], fault: Fault) -> _Places:
+    """Remove the items that have a fault; return which had which."""
     found = {index: reason for index, item in enumerate(items) if (reason := fault(item))}
     for index in reversed(found):
         del scope.items[index]
-    return Counter(found.values())
+    return found
 
 
-def _rejected(signal: Signal, faults: Counter[str]) -> Rejected:
+def _alone(payload: bytes, places: Sequence[_Places]) -> bytes:
+    """Return a request of the items at ``places`` alone, by scope."""
+    frame = parse_frame(payload)
+    scopes = [scope for group in frame.groups for scope in group.scopes]
+    for scope, found in zip(scopes, places, strict=True):
+        kept = [scope.items[index] for index in found]
+        del scope.items[:]
+        scope.items.extend(kept)
+    return frame.SerializeToString()
+
+
+def _rejected(signal: Signal, faults: Counter[str], payload: bytes) -> Rejected:
     things = ITEMS[signal].replace("_", " ")
     said = "; ".join(f"{count} {things} {reason}" for reason, count in faults.most_common())
-    return Rejected(faults.total(), said)
+    return Rejected(faults.total(), said, payload)
 
 
 def _visited(data: memoryview, path: Sequence[tuple[int, ...]], limit: int) -> int:

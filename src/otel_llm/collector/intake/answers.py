@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import uniform
 from typing import Final, TypeAlias
 
@@ -82,6 +82,13 @@ class Rejected:
     count: int
     """Spans, data points or log records."""
     reason: str
+    payload: bytes = field(default=b"", compare=False, repr=False)
+    """A request of what was not taken alone; empty when it is not to be kept."""
+
+    def beside(self, other: Rejected) -> Rejected:
+        """Return what both say together."""
+        reason = f"{self.reason}; {other.reason}"
+        return Rejected(self.count + other.count, reason, self.payload or other.payload)
 
     def encoded(self) -> bytes:
         """Write ``Export…ServiceResponse``; the three signals share one layout."""

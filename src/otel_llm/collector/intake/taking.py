@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from ..component import Consume, Signal
+from ..component import Arrival, Bury, Consume, Signal
 from ..counters import Counters
 from ..protocol import ITEMS
 from .access import Access
@@ -34,10 +34,17 @@ class Waiting:
 class Intake:
     """One receiver's way in. Thread-safe."""
 
-    def __init__(self, config: OtlpConfig, consume: Consume, counters: Counters) -> None:
+    def __init__(
+        self,
+        config: OtlpConfig,
+        consume: Consume,
+        counters: Counters,
+        bury: Bury | None = None,
+    ) -> None:
         """Raises ``OSError`` when the tokens cannot be read."""
         self.limits = config.limits
         self._consume = consume
+        self._bury = bury
         self._counters = counters
         self._access = Access(config.auth, config.tenant)
         self._admission = Admission(config.limits)
@@ -63,9 +70,12 @@ class Intake:
             payload, rejected = self._admission.admit(signal, payload)
             if tenant:
                 payload = self._access.labelled(payload, tenant)
-            kept = self._consume(signal, payload)
+            arrival = Arrival(transport=transport)
+            kept = self._consume(signal, payload, arrival)
         except Exception as error:  # noqa: BLE001 - what it was decides the answer
             return self.counted(transport, failure_of(error))
+        if arrival.rejected:
+            rejected = _told(signal, arrival, rejected)
         if rejected is not None:
             self._note(signal, transport, rejected)
         if kept is not None:
@@ -88,6 +98,17 @@ class Intake:
         """Count and say what is lost: Python's exporters say nothing of partial success."""
         name = f"otel_llm_receiver_rejected_{ITEMS[signal]}"
         self._counters.add(name, rejected.count, transport=transport)
+        if self._bury is not None and rejected.payload:
+            self._bury(signal, rejected.payload, rejected.reason)
         if time.monotonic() - self._said >= _REMIND_S:
             self._said = time.monotonic()
             _log.warning("rejected for good: %s (counted as %s)", rejected.reason, name)
+
+
+def _told(signal: Signal, arrival: Arrival, rejected: Rejected | None) -> Rejected:
+    """Return what was rejected on the way in and by the pipeline, which says no more of it: nobody
+    could look into it."""
+    things = ITEMS[signal].replace("_", " ")
+    said = "; ".join(f"{count} {things} {reason}" for reason, count in arrival.rejected.items())
+    later = Rejected(sum(arrival.rejected.values()), said)
+    return rejected.beside(later) if rejected else later

@@ -19,7 +19,7 @@ from ..intake.http_server import HttpServer
 from ..intake.taking import Intake
 
 if TYPE_CHECKING:
-    from ..component import Consume
+    from ..component import Bury, Consume
     from ..samples import Family
 
 __all__ = ["OtlpConfig", "OtlpReceiver"]
@@ -47,10 +47,10 @@ class OtlpReceiver:
         """The port HTTP is served on, ``None`` when it is not."""
         return self._http.port if self._http else None
 
-    def start(self, consume: Consume) -> None:
+    def start(self, consume: Consume, bury: Bury | None = None) -> None:
         """Bind and serve in the background. Raises ``OSError`` when an address is taken or a
-        certificate cannot be read; then neither protocol is served."""
-        intake = Intake(self._config, consume, self._counters)
+        certificate cannot be read; then neither protocol is served. See ``Receiver``."""
+        intake = Intake(self._config, consume, self._counters, bury)
         try:
             if self._grpc_config.endpoint:
                 self._grpc = GrpcServer(self._grpc_config, intake)

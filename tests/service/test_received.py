@@ -1,0 +1,68 @@
+"""What a whole collector does with what it cannot take, and how it counts what it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx2
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from otel_llm.collector.dead_letter import read
+from otel_llm.service import check
+from otel_llm.service.assembly import Service
+from tests.collector.test_admission import request, span
+
+HEADERS = {"content-type": "application/x-protobuf"}
+
+
+def collector(directory: Path) -> Service:
+    return Service(
+        check(
+            {
+                "receivers": {"otlp/edge": {"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}},
+                "processors": {"redact": None},
+                "dead_letter": {"directory": str(directory)},
+                "store": None,
+                "api": None,
+                "alerting": None,
+                "service": {
+                    "pipelines": {"traces": {"receivers": ["otlp/edge"], "processors": ["redact"]}}
+                },
+            }
+        )
+    )
+
+
+def broken_event() -> bytes:
+    sent = span(span_id=b"broken..")
+    sent.attributes.add(key="gen_ai.operation.name").value.string_value = "chat"
+    event = sent.events.add(name="gen_ai.choice").SerializeToString()
+    return request(sent, span()).replace(event, event[:1] + b"\x7f" + event[2:])
+
+
+def test_the_sender_is_told_what_was_not_taken_and_only_what_may_be_kept_is(tmp_path: Path):
+    service = collector(tmp_path)
+    service.start()
+    try:
+        port = service.flow.receivers["otlp/edge"].http_port
+        answers = [
+            httpx2.post(f"http://127.0.0.1:{port}/v1/traces", content=body, headers=HEADERS)
+            for body in (request(span(), span(trace_id=bytes(16))), broken_event())
+        ]
+        counted = [
+            (sample.labels, sample.value)
+            for family in service.measure()
+            if family.name == "otelcol_receiver_accepted_spans"
+            for sample in family.samples
+        ]
+    finally:
+        service.stop(0)
+
+    said = [ExportTraceServiceResponse.FromString(a.content).partial_success for a in answers]
+    assert [(one.rejected_spans, one.error_message) for one in said] == [
+        (1, "1 spans without a valid trace id"),
+        (1, "1 spans broken inside, so that nothing in it could be redacted"),
+    ]
+    assert counted == [({"receiver": "otlp/edge", "transport": "http"}, 2)]
+    kept = list(read(tmp_path / "rejected-otlp_edge-traces.jsonl"))
+    assert kept == [("traces", request(span(trace_id=bytes(16))))]

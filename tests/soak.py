@@ -1,6 +1,7 @@
-"""The long form of the fault test: ``python -m tests.soak [--kills N] [--seed N]``.
+"""The long form of the fault test: ``python -m tests.soak [--kills N] [--seed N]``, or ``--day``.
 
 Prints what happened after every kill, and a verdict; exits 1 when anything was lost or changed.
+``--day`` lets a day of spans pass, with an hour in which one of two destinations is gone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .e2e import day
 from .e2e.faults import Attack
 
 
@@ -18,9 +20,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--day", action="store_true")
     arguments = parser.parse_args()
     random.seed(arguments.seed)
     with tempfile.TemporaryDirectory(prefix="otel-llm-soak-") as directory:
+        if arguments.day:
+            seen = day.run(Path(directory))
+            print(seen)
+            print("nothing lost" if seen.complete else "FAILED")
+            return 0 if seen.complete else 1
         return soak(Path(directory), arguments.kills)
 
 

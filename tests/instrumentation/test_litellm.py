@@ -8,7 +8,7 @@ import pytest
 
 from otel_llm.instrumentation.litellm import LiteLLMInstrumentor, _Messages
 from otel_llm.instrumentation.openai import OpenAIInstrumentor
-from otel_llm.testing import FakeProvider, json_answer
+from otel_llm.testing import FakeProvider, captured, json_answer
 from otel_llm.testing import anthropic as anthropic_wire
 from otel_llm.testing import cohere as cohere_wire
 from otel_llm.testing import openai as wire
@@ -243,3 +243,70 @@ async def test_a_router_makes_one_span_per_call(llm, telemetry):
         "chat gpt-4o",
         "embeddings gpt-4o",
     ]
+
+
+@pytest.fixture
+def stream(call, request):
+    """Reads a stream of LiteLLM to its end; one class stands for both kinds."""
+
+    async def stream(*args, **given):
+        chunks = await call(*args, **given, stream=True)
+        return await read(chunks) if "async" in request.node.name else list(chunks)
+
+    return stream
+
+
+COUNTED = wire.usage(11, 5, prompt_tokens_details={"cached_tokens": 3})
+TOLD = {"input_tokens": 11, "output_tokens": 5, "cache_read.input_tokens": 3}
+ASKED = [{}, {"stream_options": {"include_usage": True}}]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=["not asked", "asked"])
+@pytest.mark.parametrize(("said", "told"), [(COUNTED, TOLD), (None, {})], ids=["said", "unsaid"])
+async def test_a_stream_has_the_tokens_that_the_provider_told_and_no_estimate(
+    stream, llm, telemetry, asked, said, told
+):
+    llm.queue(wire.stream(wire.completion_chunks(include_usage=said)))
+
+    chunks = await stream("completion", messages=MESSAGES, **asked)
+
+    assert usage_of(telemetry.span()) == told
+    if asked and said is None:
+        assert chunks[-1].usage.completion_tokens > 0  # LiteLLM counted itself
+
+
+async def test_a_text_completion_that_is_streamed_has_no_estimate_either(stream, llm, telemetry):
+    said = [{"text": "a"}, {"text": "b"}, {"text": "", "finish_reason": "stop"}]
+    chunks = [{**wire.text_completion(), "choices": [{"index": 0, **one}]} for one in said]
+    llm.queue(wire.stream([{**chunk, "usage": None} for chunk in chunks]))
+
+    await stream("text_completion", "text-completion-openai/m", prompt="2+2?", **ASKED[1])
+
+    assert usage_of(telemetry.span()) == {}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_kinds_of_tokens_are_the_providers_and_none_that_litellm_made(
+    call, stream, claude, streamed
+):
+    # It takes the cache from all tokens and calls the rest text.
+    usage = anthropic_wire.usage(10, 5, **anthropic_wire.cache(3, 2, 4))
+    answer = anthropic_wire.message(usage=usage)
+    events = anthropic_wire.stream(anthropic_wire.events(answer))
+    claude.queue(events if streamed else json_answer(answer))
+    LiteLLMInstrumentor().uninstrument()
+    asked = {"api_base": claude.url, "messages": MESSAGES}
+
+    with captured() as telemetry:
+        LiteLLMInstrumentor().instrument(**telemetry.providers, span_attributes=True)
+        await (stream if streamed else call)("completion", CLAUDE["model"], **asked)
+        span = telemetry.span()
+
+    assert usage_of(span) == {
+        "input_tokens": 19,
+        "output_tokens": 5,
+        "cache_read.input_tokens": 3,
+        "cache_write.input_tokens": 6,
+        "otel_llm.usage.cache_write_5m.input_tokens": 2,
+        "otel_llm.usage.cache_write_1h.input_tokens": 4,
+    }

@@ -5,13 +5,15 @@ patched, on the package: ``Router`` calls them there. Where it does use an SDK, 
 same call and makes no second span. Calls are left to LiteLLM's own OpenTelemetry callback when the
 user registered it. Not covered: names imported from the package before it was instrumented.
 
-LiteLLM fills in what a provider did not say: a usage of nothing at all, and zeros for kinds of
-tokens. Neither is reported.
+LiteLLM fills in what a provider did not say: a usage of nothing at all, zeros for kinds of tokens,
+and for a stream what its own tokenizer counts. None of it is reported. What a provider counted in a
+stream without being asked to, LiteLLM hides on a chunk: it is read there.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -19,7 +21,7 @@ from typing import Any, TypeAlias
 
 from otel_llm.genai import Request, Response, Usage
 
-from .core import Endpoint, LLMInstrumentor, Origin, Patch
+from .core import Endpoint, Hook, LLMInstrumentor, Origin, Patch, guarded
 from .core.body import Along
 from .shapes import chat_completions as chat
 from .shapes import completions, embeddings, messages, responses
@@ -27,7 +29,7 @@ from .shapes.hosts import server_at
 from .shapes.images import IMAGES
 from .shapes.rerank import RERANK
 from .shapes.transcription import TRANSCRIPTION
-from .shapes.values import field, fields, text
+from .shapes.values import count, field, fields, items, text
 
 _PROVIDERS = {
     "azure": "azure.ai.openai",
@@ -88,19 +90,57 @@ def _reading(
 def _usage(said: Any) -> Usage:
     """Read usage without LiteLLM's fillings."""
     usage = chat.usage(said)
-    if not usage.input_tokens and not usage.output_tokens:
+    estimated = any(said is estimate for estimate in tuple(_estimates))
+    if estimated or not (usage.input_tokens or usage.output_tokens):
         return Usage()
-    for name in _DETAILS:
-        if getattr(usage, name) == 0:
+    _split_writes(usage, field(field(said, "prompt_tokens_details"), _WRITES))
+    for name, told in list(vars(usage).items()):
+        if told == 0 and name in _DETAILS:
             setattr(usage, name, None)
-    usage.text_input = None if usage.text_input == usage.input_tokens else usage.text_input
-    usage.text_output = None if usage.text_output == usage.output_tokens else usage.text_output
+    _drop_sums(usage)
     return usage
 
 
-_DETAILS = tuple(
-    name for name in Usage.__dataclass_fields__ if name not in ("input_tokens", "output_tokens")
-)
+_DETAILS = frozenset(Usage.__dataclass_fields__) - {"input_tokens", "output_tokens"}
+_WRITES = "cache_creation_token_details"
+
+
+def _split_writes(usage: Usage, split: Any) -> None:
+    five, hour = (count(field(split, f"ephemeral_{t}_input_tokens")) for t in ("5m", "1h"))
+    if split is not None and (five or 0) + (hour or 0) == usage.cache_write:
+        usage.cache_write_5m, usage.cache_write_1h = five, hour
+
+
+def _drop_sums(usage: Usage) -> None:
+    """Drop text tokens that LiteLLM made by taking the cache from all, or nothing from all."""
+    cached = (usage.cache_read or 0) + (usage.cache_write or 0)
+    if usage.text_input is not None and usage.text_input + cached == usage.input_tokens:
+        usage.text_input = None
+    if usage.text_input == usage.input_tokens:
+        usage.text_input = None
+    if usage.text_output == usage.output_tokens:
+        usage.text_output = None
+
+
+_estimates: deque[Any] = deque(maxlen=64)
+"""The latest usages that LiteLLM counted with its own tokenizer, in whatever thread; each is read
+at once by the stream that it ends."""
+
+
+def _calculated(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    usage = wrapped(*args, **kwargs)
+    with guarded("looking at the usage of a stream"):
+        chunks = kwargs.get("chunks") or (args[0] if args else None)
+        if not any(map(_counts, items(chunks))):
+            _estimates.append(usage)
+    return usage
+
+
+def _counts(chunk: Any) -> bool:
+    said = field(chunk, "usage") or field(getattr(chunk, "_hidden_params", None), "usage")
+    return bool(field(said, "prompt_tokens") or field(said, "completion_tokens"))
 
 
 def _response(answer: Any) -> Response:
@@ -112,15 +152,41 @@ def _embedded(answer: Any) -> Response:
     return replace(embeddings.response(answer), usage=usage)
 
 
-class _Stream(chat.ChatStream):
+class _Honest(chat.ChatStream):
     """Reads usage without LiteLLM's fillings, and no model: it repeats the one asked for."""
 
     __slots__ = ()
+    _hidden: Any
+
+    def __init__(self, content: bool = False) -> None:
+        super().__init__(content)
+        self._hidden: Any = None
 
     def _head(self, chunk: Any) -> None:
         self._response.id = text(field(chunk, "id"))
 
     _read_usage = staticmethod(_usage)
+
+    def _late(self, chunk: Any) -> None:
+        self._hidden = getattr(chunk, "_hidden_params", None)
+
+    def response(self) -> Response:
+        """Return what has arrived so far; LiteLLM counts on where it hid the usage."""
+        if self._usage.input_tokens is None and (said := field(self._hidden, "usage")) is not None:
+            self._count(said)
+        return super().response()
+
+
+class _Stream(_Honest):
+    """Collects the chunks of a chat."""
+
+    __slots__ = ("_hidden",)
+
+
+class _TextStream(_Honest, completions.CompletionStream):
+    """Collects the chunks of a text completion."""
+
+    __slots__ = ("_hidden",)
 
 
 class _Messages(messages.MessageStream):
@@ -148,7 +214,7 @@ _TEXT = replace(
     _CHAT,
     operation="text_completion",
     request=_reading(completions.request),
-    stream=completions.CompletionStream,
+    stream=_TextStream,
     content=completions.CONTENT,
 )
 _EMBED = Endpoint("embeddings", _reading(embeddings.request), _embedded)
@@ -196,6 +262,13 @@ class LiteLLMInstrumentor(LLMInstrumentor):
     """Traces LiteLLM."""
 
     requires = ("litellm >= 1.80, < 2",)
+    hooks = (
+        Hook(
+            "litellm.litellm_core_utils.streaming_chunk_builder_utils",
+            "ChunkProcessor.calculate_usage",
+            _calculated,
+        ),
+    )
     patches = tuple(
         Patch("litellm", prefix + name, endpoint, positional, choose=_choice(endpoint))
         for name, endpoint, positional in _FUNCTIONS

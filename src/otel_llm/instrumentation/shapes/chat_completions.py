@@ -222,10 +222,15 @@ class ChatStream:
         if (said := get("usage")) is not None:
             self._count(said)
             self._extra(chunk)
-        elif ended and (counted := field(get("x_groq"), "usage")):
-            self._count(counted)
+        elif ended:
+            self._late(chunk)
 
     _read_usage = staticmethod(usage)
+
+    def _late(self, chunk: Any) -> None:
+        """Read the usage of a chunk that ends a choice, from where hosts hide it."""
+        if counted := field(field(chunk, "x_groq"), "usage"):
+            self._count(counted)
 
     def _count(self, said: Any) -> None:
         """Take a later count; an empty one says nothing and takes nothing away."""

@@ -161,9 +161,21 @@ def test_under_another_distribution_the_instrumentors_still_work(run, sink, tmp_
 
 def test_importing_the_distro_loads_no_sdk_no_exporter_and_no_llm_package():
     program = (
-        "import sys, otel_llm.distro;"
+        "import sys; from otel_llm.distro import Configurator, Distro;"
         "print([m for m in sys.modules if m.startswith(('grpc', 'google', 'openai', 'pydantic',"
         " 'opentelemetry.sdk', 'opentelemetry.exporter'))])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_who_only_looks_at_the_distro_and_the_core_pays_for_nothing_that_they_are_made_of():
+    program = (
+        "import sys, otel_llm.distro, otel_llm.instrumentation.core;"
+        "print([m for m in sys.modules if m.startswith(('opentelemetry', 'wrapt', 'asyncio',"
+        " 'importlib.metadata', 'dataclasses'))])"
     )
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

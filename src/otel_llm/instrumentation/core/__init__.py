@@ -1,10 +1,19 @@
-"""Everything the instrumentors share. Only this package touches wrapt, spans or contexts."""
+"""Everything the instrumentors share. Only this package touches wrapt, spans or contexts.
 
-from .guard import guarded
-from .instrumentor import LLMInstrumentor
-from .patch import Content, Endpoint, Hook, Message, Origin, Patch, StreamReader
-from .rounds import count_round
-from .tools import Tool, tool, tool_async
+The names below come with their first use: importing the package alone loads nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .guard import guarded
+    from .instrumentor import LLMInstrumentor
+    from .patch import Content, Endpoint, Hook, Message, Origin, Patch, StreamReader
+    from .rounds import count_round
+    from .tools import Tool, tool, tool_async
 
 __all__ = [
     "Content",
@@ -21,3 +30,17 @@ __all__ = [
     "tool",
     "tool_async",
 ]
+
+_HOMES = {
+    "LLMInstrumentor": "instrumentor",
+    "count_round": "rounds",
+    "guarded": "guard",
+    **dict.fromkeys(("Tool", "tool", "tool_async"), "tools"),
+}
+"""What is not of ``patch``."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'patch')}"), name)

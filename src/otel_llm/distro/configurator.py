@@ -1,15 +1,4 @@
-"""What ``opentelemetry-instrument`` loads: OTLP for all signals, unless a variable says otherwise.
-
-The distro sets defaults of standard variables and nothing else; the SDK's own configurator reads
-them. Which protocol and where to is the SDK's business too: ``OTEL_EXPORTER_OTLP_PROTOCOL``
-(``grpc`` when unset), ``OTEL_EXPORTER_OTLP_ENDPOINT`` and their kin work as they are documented.
-
-Beside another distribution, such as ``opentelemetry-distro``, the loader takes the first distro and
-the first configurator it finds, and warns about every other configurator. That is harmless: both
-set the same defaults. Say which one is meant to have a fixed choice::
-
-    OTEL_PYTHON_DISTRO=otel_llm
-    OTEL_PYTHON_CONFIGURATOR=otel_llm
+"""The SDK set up as the environment says, and let go of in time.
 
 At exit the SDK flushes one signal after another and retries for ten seconds each when nobody
 answers. Here they are flushed side by side and given five seconds in all, or
@@ -26,28 +15,9 @@ from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from typing import Any
 
-from opentelemetry.instrumentation.distro import BaseDistro
+from . import EXIT_TIMEOUT
 
 _log = logging.getLogger(__name__)
-
-DEFAULTS = {
-    "OTEL_TRACES_EXPORTER": "otlp",
-    "OTEL_METRICS_EXPORTER": "otlp",
-    "OTEL_LOGS_EXPORTER": "otlp",
-}
-"""Values of variables that are unset; an empty one counts as unset (OpenTelemetry specification,
-"Environment variable specification")."""
-
-EXIT_TIMEOUT = "OTEL_LLM_EXIT_TIMEOUT"
-"""Seconds to wait at exit until telemetry is delivered; 5 when unset or no number."""
-
-
-class Distro(BaseDistro):
-    """Sends traces, metrics and logs by OTLP where the environment does not say otherwise."""
-
-    def _configure(self, **kwargs: Any) -> None:
-        for name, value in DEFAULTS.items():
-            os.environ[name] = os.environ.get(name) or value
 
 
 class Configurator:

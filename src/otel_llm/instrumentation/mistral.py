@@ -47,7 +47,12 @@ def _response(completion: Any) -> Response:
 
 
 def _measured(completion: Any) -> Response:
-    return chat.measured_fields(_answered(completion))
+    told = fields(completion)
+    given = getattr(told.get("usage"), "__pydantic_fields_set__", _COUNTED)
+    return chat.measured_fields(told if given >= _COUNTED else _answered(completion))
+
+
+_COUNTED = frozenset({"prompt_tokens", "completion_tokens"})
 
 
 def _answered(completion: Any) -> Mapping[str, Any]:

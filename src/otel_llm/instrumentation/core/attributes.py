@@ -106,18 +106,24 @@ _USAGE: Mapping[str, str] = {
     "audio_cache_read": semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
     "image_cache_read": semconv.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
 }
-_OWN_USAGE: Mapping[str, str] = {
+_ALL_USAGE: Mapping[str, str] = {
+    **_USAGE,
     "cache_write_5m": semconv.own.CACHE_WRITE_5M_TOKENS,
     "cache_write_1h": semconv.own.CACHE_WRITE_1H_TOKENS,
 }
 
 
+_asked = _REQUEST.get
+
+
 def add_request(found: Attributes, request: Request) -> None:
     """Add what the request says, the model aside: that is known when the span starts."""
     for field, value in vars(request).items():
-        if value is not None and field in _REQUEST:
-            name, clean = _REQUEST[field]
-            if (cleaned := clean(value)) is not None:
+        if value is not None and (known := _asked(field)) is not None:
+            name, clean = known
+            if type(value) is float and clean is number:
+                found[name] = value
+            elif (cleaned := clean(value)) is not None:
                 found[name] = cleaned
     if request.more:
         add_more(found, request.more)
@@ -134,17 +140,15 @@ def add_response(found: Attributes, response: Response, *, own: bool = False) ->
         found[semconv.RESPONSE_FINISH_REASONS] = reasons
     if response.conversation_id is not None:
         add_more(found, {semconv.CONVERSATION_ID: response.conversation_id})
-    _add_counts(found, response.usage, _USAGE)
-    if own:
-        _add_counts(found, response.usage, _OWN_USAGE)
+    _add_counts(found, response.usage, _ALL_USAGE if own else _USAGE)
 
 
 def _add_counts(found: Attributes, usage: Usage, names: Mapping[str, str]) -> None:
     for field, count in vars(usage).items():
-        if field in names:
+        if count is not None and field in names:
             if type(count) is int and 0 <= count < _TOO_MANY:
                 found[names[field]] = count
-            elif count is not None and (whole := integer(count)) is not None:
+            elif (whole := integer(count)) is not None:
                 found[names[field]] = whole
 
 

@@ -12,7 +12,7 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.trace import SpanKind, StatusCode
 
 from otel_llm import semconv
-from otel_llm.genai import Request
+from otel_llm.genai import Request, Usage
 
 from . import attributes as write
 from .attributes import Attributes
@@ -82,9 +82,11 @@ class Operation:
         self.captured: Captured | None = None
         """Where the messages go, if they are wanted."""
         self.context: Context = marked(outer, span, series.layer, ended)
-        self._said = said(outer, endpoint.operation, telemetry.settings.baggage) if outer else None
-        self._watched = watched = watchers(outer) if outer else None
-        self.described = span.is_recording() or watched or series.described
+        self._said = self._watched = None
+        if outer:
+            self._said = said(outer, endpoint.operation, telemetry.settings.baggage)
+            self._watched = watchers(outer)
+        self.described = span.is_recording() or self._watched or series.described
         """Whether anybody looks at more than its metrics carry."""
         if endpoint.rounds is not None:
             self.context = counting(self.context)
@@ -144,7 +146,7 @@ class Operation:
             return  # ended already, or the affair of the parent process that started it
         duration_ns = perf_counter_ns() - self._ticks
         response = ending.response
-        if ending.error_type is None:
+        if response.error_type is not None and ending.error_type is None:
             ending.error_type = response.error_type
         if response.operation is not None or self.endpoint.rounds is not None:
             self._settle(ending)
@@ -173,8 +175,11 @@ class Operation:
 
     def _settle(self, ending: Ending) -> None:
         """Take what the call turned out to be when it was over."""
-        with guarded("adding up rounds"):
-            self._add_up(ending)
+        if self.endpoint.rounds is not None:
+            try:
+                self._add_up(self.endpoint.rounds, ending)
+            except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
+                swallowed("adding up rounds", error)
         if ending.response.operation is not None:
             with guarded("renaming an operation"):
                 self._become(ending.response.operation)
@@ -187,9 +192,8 @@ class Operation:
         self._span.update_name(became.name)
         self._span.set_attribute(semconv.OPERATION_NAME, operation)
 
-    def _add_up(self, ending: Ending) -> None:
-        read, failed = self.endpoint.rounds, ending.error_type is not None
-        usage = counted(self.context, read, failed=failed) if read else None
+    def _add_up(self, read: Callable[[Any], Usage], ending: Ending) -> None:
+        usage = counted(self.context, read, failed=ending.error_type is not None)
         if usage is not None:
             ending.response.usage = usage
 

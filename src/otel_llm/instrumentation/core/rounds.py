@@ -14,7 +14,7 @@ _KEY = create_key("otel-llm-rounds")
 
 def counting(context: Context) -> Context:
     """Return ``context`` with a place where the rounds of its call are kept."""
-    return set_value(_KEY, list[Any](), context)
+    return set_value(_KEY, [], context)
 
 
 def count_round(said: Any) -> bool:

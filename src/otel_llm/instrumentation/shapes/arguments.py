@@ -23,6 +23,6 @@ def chosen(model: str | None, given: Mapping[str, Any], names: Mapping[str, str]
     found = Request(model)
     known = vars(found)
     for name, value in given.items():  # few of the many parameters are ever given
-        if name in names and value is not None:
+        if name in names and value is not None and value is not ...:  # Fern's SDKs pass it for none
             known[names[name]] = value
     return found

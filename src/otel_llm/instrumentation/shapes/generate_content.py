@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from otel_llm.genai import Request, Response, Usage
@@ -82,8 +83,11 @@ def stream_request(arguments: Mapping[str, Any]) -> Request:
 def model(asked: Any) -> str | None:
     """Return a model's name without the path of Google's own models before it."""
     name = text(asked)
-    if name is None:
-        return None
+    return None if name is None else _short(name)
+
+
+@lru_cache(256)
+def _short(name: str) -> str:
     _, found, short = name.rpartition("publishers/google/models/")
     return short if found else name.removeprefix("models/").removeprefix("google/")
 

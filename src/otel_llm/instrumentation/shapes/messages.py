@@ -7,7 +7,7 @@ stream the input is told first and the output, as a running total, at the end.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from otel_llm import semconv
@@ -62,7 +62,9 @@ def response(message: Any) -> Response:
 def measured(message: Any) -> Response:
     """Read of a whole message what metrics carry."""
     told = fields(message)
-    return Response(model=told.get("model"), usage=usage(told.get("usage")))
+    get = fields(told.get("usage")).get
+    counted = _counted(get) if get("iterations") is None else _billed(get)
+    return Response(None, told.get("model"), (), counted)
 
 
 def _more(content: Any) -> dict[str, Any] | None:
@@ -74,35 +76,47 @@ def _more(content: Any) -> dict[str, Any] | None:
 
 def usage(said: Any) -> Usage:
     """Read ``usage`` of a message; what it does not say stays ``None``."""
-    return Counts(said).billed()
+    return _billed(fields(said).get)
+
+
+def _billed(get: Callable[[str], Any]) -> Usage:
+    """Return the counts with everything that is billed in them."""
+    whole = _counted(get)
+    if (details := get("output_tokens_details")) is not None:
+        whole.reasoning = count(field(details, "thinking_tokens"))
+    if (split := get("cache_creation")) is not None:
+        parts = fields(split)
+        five, hour = count(parts.get(_FIVE_MINUTES)), count(parts.get(_ONE_HOUR))
+        if (five or 0) + (hour or 0) == whole.cache_write:
+            whole.cache_write_5m, whole.cache_write_1h = five, hour
+    if (rounds := get("iterations")) is not None:
+        whole = sum((usage(one) for one in items(rounds) if _is_compaction(one)), whole)
+    return whole
+
+
+def _counted(get: Callable[[str], Any]) -> Usage:
+    """Return what went in and came out, with the cache in it."""
+    fresh, read = count(get("input_tokens")), count(get("cache_read_input_tokens"))
+    written = count(get("cache_creation_input_tokens"))
+    asked = None if fresh is None else fresh + (read or 0) + (written or 0)
+    found = Usage(asked, count(get("output_tokens")))
+    found.cache_read, found.cache_write = read, written
+    return found
 
 
 class Counts:
     """What was told about tokens so far; later totals replace earlier ones."""
 
-    __slots__ = ("_compactions", "_split", "_told")
+    __slots__ = ("_told",)
 
-    def __init__(self, said: Any = None) -> None:
-        self._told: dict[str, int] = {}
-        self._split: tuple[int | None, int | None] = (None, None)
-        self._compactions: list[Usage] = []
-        self.tell(said)
+    def __init__(self) -> None:
+        self._told: dict[str, Any] = {}
 
     def tell(self, said: Any) -> None:
         """Take one ``usage`` object; fields it leaves out keep what was told before."""
-        get = fields(said).get
-        for name in _TOTALS:
-            if (value := count(get(name))) is not None:
+        for name, value in fields(said).items():
+            if value is not None and (name not in _TOTALS or count(value) is not None):
                 self._told[name] = value
-        if (details := get("output_tokens_details")) is not None:
-            thinking = count(field(details, "thinking_tokens"))
-            if thinking is not None:
-                self._told["thinking_tokens"] = thinking
-        if (split := get("cache_creation")) is not None:
-            parts = fields(split)
-            self._split = count(parts.get(_FIVE_MINUTES)), count(parts.get(_ONE_HOUR))
-        if (rounds := get("iterations")) is not None:
-            self._compactions = [usage(r) for r in items(rounds) if _is_compaction(r)]
 
     def forget_output(self) -> None:
         """Drop the output told so far: at the start of a stream it is a placeholder."""
@@ -110,18 +124,7 @@ class Counts:
 
     def billed(self) -> Usage:
         """Return the counts with everything that is billed in them."""
-        get = self._told.get
-        read, written = get("cache_read_input_tokens"), get("cache_creation_input_tokens")
-        fresh = get("input_tokens")
-        whole = Usage(
-            None if fresh is None else fresh + (read or 0) + (written or 0), get("output_tokens")
-        )
-        whole.cache_read, whole.cache_write = read, written
-        whole.reasoning = get("thinking_tokens")
-        five, hour = self._split
-        if (five or 0) + (hour or 0) == written:
-            whole.cache_write_5m, whole.cache_write_1h = five, hour
-        return sum(self._compactions, whole)
+        return _billed(self._told.get)
 
 
 _TOTALS = (

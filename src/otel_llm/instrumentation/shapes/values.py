@@ -19,7 +19,7 @@ def field(thing: Any, name: str) -> Any:
     """Return a field of a dict or of an object; ``None`` when it has none."""
     if thing is None:
         return None
-    if isinstance(thing, dict):  # not ``Mapping``: that check costs ten times as much
+    if type(thing) is dict:  # asking ``isinstance`` of a pydantic model costs as much as the rest
         return thing.get(name)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any dict
     try:
         return thing.__dict__[name]
@@ -29,6 +29,8 @@ def field(thing: Any, name: str) -> Any:
 
 def _other(thing: Any, name: str) -> Any:
     """Look further, without asking a pydantic model for what it lacks: it takes 2 µs to say so."""
+    if isinstance(thing, dict):
+        return thing.get(name)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any dict
     try:
         extra = thing.__pydantic_extra__
     except AttributeError:
@@ -45,13 +47,15 @@ def _declared(kind: type[Any]) -> frozenset[str]:
 
 def fields(thing: Any) -> Mapping[str, Any]:
     """Return the fields of a dict or an object to ``get`` many from; nothing for ``None``."""
-    if isinstance(thing, dict):
+    if type(thing) is dict:
         return thing  # pyright: ignore[reportUnknownVariableType] - any dict
+    if thing is None:
+        return _NO_FIELDS
     try:
         own = thing.__dict__
         extra = thing.__pydantic_extra__
     except AttributeError:
-        return getattr(thing, "__dict__", _NO_FIELDS)
+        return thing if isinstance(thing, dict) else getattr(thing, "__dict__", _NO_FIELDS)  # pyright: ignore[reportUnknownVariableType] - any dict
     return {**own, **extra} if extra else own
 
 

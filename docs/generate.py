@@ -34,7 +34,12 @@ REFERENCE = HERE / "reference"
 
 
 def field_docs(settings: type) -> dict[str, str]:
-    """Return the docstring below each field of a dataclass, on one line."""
+    """Return the docstring below each field of a dataclass, inherited ones too, on one line."""
+    inherited = [field_docs(base) for base in settings.__bases__ if is_dataclass(base)]
+    return {name: text for docs in (*inherited, _own_docs(settings)) for name, text in docs.items()}
+
+
+def _own_docs(settings: type) -> dict[str, str]:
     (node,) = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
     assert isinstance(node, ast.ClassDef)
     docs: dict[str, str] = {}
@@ -118,7 +123,8 @@ SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 def rows(settings: type, prefix: str = "") -> Iterator[str]:
     """Yield one table row per setting, nested sections in place."""
     hints, docs = get_type_hints(settings, include_extras=True), field_docs(settings)
-    for field in fields(settings):
+    own = inspect.get_annotations(settings)
+    for field in sorted(fields(settings), key=lambda field: field.name not in own):
         kind = hints[field.name]
         name = f"{prefix}{field.name.rstrip('_')}"
         cells = (f"`{name}`", spelled(kind), default(field, kind), docs.get(field.name, ""))

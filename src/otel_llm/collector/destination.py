@@ -25,6 +25,20 @@ MAX_SAID = 500
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
+Dialect = Literal[
+    "current",
+    "otel-2026-08",
+    "otel-1.36",
+    "openllmetry",
+    "openinference",
+    "vercel-ai",
+    "logfire",
+    "langfuse",
+    "openlit",
+    "cost-proposal",
+]
+"""In which words a destination is told about model calls."""
+
 
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
@@ -107,6 +121,31 @@ class RetryConfig:
             raise ValueError("randomization_factor must be between 0 and 1")
         if self.multiplier < 1:
             raise ValueError("multiplier must be at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationConfig:
+    """What the exporters to all destinations have in common."""
+
+    headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Sent with every request, such as an API key."""
+    timeout: Duration = 10.0
+    """How long one attempt may take."""
+    tls: TlsConfig = field(default_factory=TlsConfig)
+    """How to know each other; an endpoint says by ``http://`` and ``https://`` whether there is TLS
+    at all."""
+    sending_queue: QueueConfig = field(default_factory=QueueConfig)
+    """What waits."""
+    retry_on_failure: RetryConfig = field(default_factory=RetryConfig)
+    """What happens on failure."""
+    dialect: Dialect = "current"
+    """In which words model calls are told: those of the conventions, or what the destination reads
+    best. See ``docs/processing.md``."""
+    drop_content: bool = False
+    """Keep what was said from this destination, as ``drop_content`` does for a whole pipeline."""
+
+    def __post_init__(self) -> None:
+        check_headers(self.headers)
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

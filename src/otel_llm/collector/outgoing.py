@@ -3,49 +3,20 @@
 from __future__ import annotations
 
 import logging
-from typing import Literal, Protocol
 
 from .component import Signal
 from .content import take_content
 from .data import Batch, SpanView
+from .destination import DestinationConfig
 from .records import Records, each
 from .speak.speaker import Speaker
 
 logger = logging.getLogger(__name__)
 
-Dialect = Literal[
-    "current",
-    "otel-2026-08",
-    "otel-1.36",
-    "openllmetry",
-    "openinference",
-    "vercel-ai",
-    "logfire",
-    "langfuse",
-    "openlit",
-    "cost-proposal",
-]
-"""In which words a destination is told about model calls."""
-
-
-class OutgoingConfig(Protocol):
-    """What the settings of every exporter to the outside hold."""
-
-    @property
-    def dialect(self) -> Dialect:
-        """See ``Dialect``."""
-        ...
-
-    @property
-    def drop_content(self) -> bool:
-        """Whether what was said stays here."""
-        ...
-
-
 class Outgoing:
     """Prepares requests for one destination. Thread-safe."""
 
-    def __init__(self, config: OutgoingConfig) -> None:
+    def __init__(self, config: DestinationConfig) -> None:
         self._speaker = None if config.dialect == "current" else Speaker(config.dialect)
         self._drops_content = config.drop_content
         self._said = False

@@ -10,7 +10,7 @@ from otel_llm.alerting.errors import Rejected
 from otel_llm.alerting.notifiers.pagerduty import (
     PagerDutyConfig,
     PagerDutyNotifier,
-    encode,
+    fitted,
     render,
 )
 from otel_llm.alerting.notifiers.pagerduty_changes import (
@@ -77,7 +77,7 @@ def test_an_event_that_is_too_large_goes_without_details_and_says_so():
         alert(labels={"n": str(i), **{f"l{j}": "🔥" * 200 for j in range(200)}}) for i in range(9)
     ]
 
-    event = json.loads(encode({"routing_key": KEY, **render(notification(*many))}))
+    event = fitted(render(notification(*many)))
 
     assert event["payload"]["custom_details"] == {"error": "details were too large and left out"}
 

@@ -22,14 +22,12 @@ from otel_llm.collector.destination import (
     MAX_REQUEST_BYTES,
     MAX_RESPONSE_BYTES,
     MAX_SAID,
-    QueueConfig,
-    RetryConfig,
+    DestinationConfig,
     TlsConfig,
     check_answer,
-    check_headers,
 )
 from otel_llm.collector.errors import DeliveryError, Malformed, Permanent, Retryable, TooLarge
-from otel_llm.collector.outgoing import Dialect, Outgoing
+from otel_llm.collector.outgoing import Outgoing
 from otel_llm.collector.protocol import METHODS
 from otel_llm.config.units import Duration
 from otel_llm.version import __version__
@@ -60,34 +58,19 @@ class KeepaliveConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class OtlpExporterConfig:
+class OtlpExporterConfig(DestinationConfig):
     """An OTLP destination over gRPC."""
 
     endpoint: str
     """``host:port``; with ``http://`` in front it is spoken to without TLS, with ``https://``
     or nothing in front with TLS, unless ``tls.insecure`` says otherwise."""
-    tls: TlsConfig = field(default_factory=TlsConfig)
-    """How to know each other."""
-    headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
-    """Sent as metadata with every request, such as an API key."""
     compression: Literal["none", "gzip"] = "none"
     """``gzip`` costs several times what everything else does; worth it over a slow network."""
-    timeout: Duration = 10.0
-    """How long one attempt may take."""
     keepalive: KeepaliveConfig = field(default_factory=KeepaliveConfig)
     """Pings."""
-    sending_queue: QueueConfig = field(default_factory=QueueConfig)
-    """What waits."""
-    retry_on_failure: RetryConfig = field(default_factory=RetryConfig)
-    """What happens on failure."""
-    dialect: Dialect = "current"
-    """In which words model calls are told: those of the conventions, or what the destination reads
-    best. See ``docs/processing.md``."""
-    drop_content: bool = False
-    """Keep what was said from this destination, as ``drop_content`` does for a whole pipeline."""
 
     def __post_init__(self) -> None:
-        check_headers(self.headers)
+        DestinationConfig.__post_init__(self)
         if not _target(self.endpoint):
             raise ValueError(f"endpoint: expected host:port, found {self.endpoint!r}")
         if self.tls.insecure_skip_verify:

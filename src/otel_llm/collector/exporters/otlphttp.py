@@ -10,7 +10,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
@@ -24,11 +24,9 @@ from otel_llm.collector.destination import (
     MAX_REQUEST_BYTES,
     MAX_RESPONSE_BYTES,
     MAX_SAID,
-    QueueConfig,
-    RetryConfig,
+    DestinationConfig,
     TlsConfig,
     check_answer,
-    check_headers,
 )
 from otel_llm.collector.errors import (
     DeliveryError,
@@ -38,8 +36,7 @@ from otel_llm.collector.errors import (
     Retryable,
     TooLarge,
 )
-from otel_llm.collector.outgoing import Dialect, Outgoing
-from otel_llm.config.units import Duration
+from otel_llm.collector.outgoing import Outgoing
 from otel_llm.version import __version__
 
 RETRYABLE = frozenset({429, 502, 503, 504})
@@ -50,7 +47,7 @@ GZIP_LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
-class OtlpHttpExporterConfig:
+class OtlpHttpExporterConfig(DestinationConfig):
     """An OTLP destination over HTTP."""
 
     endpoint: str = ""
@@ -61,26 +58,11 @@ class OtlpHttpExporterConfig:
     """Where metrics go instead, as it is."""
     logs_endpoint: str | None = None
     """Where logs go instead, as it is."""
-    tls: TlsConfig = field(default_factory=TlsConfig)
-    """How to know each other; the endpoint says whether there is TLS at all."""
-    headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
-    """Sent with every request, such as an API key."""
     compression: Literal["none", "gzip"] = "none"
     """``gzip`` is worth its time over a slow network."""
-    timeout: Duration = 10.0
-    """How long one attempt may take."""
-    sending_queue: QueueConfig = field(default_factory=QueueConfig)
-    """What waits."""
-    retry_on_failure: RetryConfig = field(default_factory=RetryConfig)
-    """What happens on failure."""
-    dialect: Dialect = "current"
-    """In which words model calls are told: those of the conventions, or what the destination reads
-    best. See ``docs/processing.md``."""
-    drop_content: bool = False
-    """Keep what was said from this destination, as ``drop_content`` does for a whole pipeline."""
 
     def __post_init__(self) -> None:
-        check_headers(self.headers)
+        DestinationConfig.__post_init__(self)
         given = [self.endpoint, self.traces_endpoint, self.metrics_endpoint, self.logs_endpoint]
         if not any(given):
             raise ValueError("endpoint: required and missing")

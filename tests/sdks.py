@@ -45,17 +45,18 @@ ALTERNATES = {
     "ollama-0.6": Alternate("ollama==0.6.0", "ollama"),
     # Needs openai 2, so it cannot be in .venv; importing it warns a lot.
     "litellm-1": Alternate("litellm>=1.100,<2", "litellm", ("-W", "ignore")),
+    "litellm-1.80": Alternate("litellm==1.80.0", "litellm", ("-W", "ignore")),
     "groq-0.13": Alternate("groq==0.13.0", "groq"),
     "langchain-1.0": Alternate(
         "langchain==1.0.0 langchain-core==1.0.0 langgraph==1.0.0 langchain-openai==1.0.0",
         "langchain or langgraph",
     ),
-    # Its packages for every provider, over the provider's own SDK.
+    # Its packages for every provider, over the provider's own SDK; some leave connections open.
     "langchain-all": Alternate(
         "langchain-classic>=1,<2 langchain-anthropic langchain-aws langchain-google-genai"
         " langchain-mistralai langchain-cohere langchain-groq langchain-ollama",
         "langchain",
-        ("-W", "ignore::DeprecationWarning"),
+        ("-W", "ignore"),
     ),
     # Its asynchronous client leaves a connection open.
     "chroma": Alternate("chromadb>=1,<2", "chroma", ("-W", "ignore::ResourceWarning")),

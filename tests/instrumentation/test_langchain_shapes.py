@@ -73,9 +73,11 @@ def test_reason_model_and_id_are_found_wherever_a_package_puts_them(result, expe
             },
             (11, 5, None, 3, None),
         ),
-        ({"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}, (0, 0, None, None, None)),
+        ({"input_tokens": 11, "output_tokens": 0, "total_tokens": 11}, (11, 0, None, None, None)),
+        ({"input_tokens": 0, "output_tokens": 5, "total_tokens": 5}, (None, 5, None, None, None)),
+        ({"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}, (None,) * 5),
     ],
-    ids=["plain", "details", "anthropic's times", "zero is what was said"],
+    ids=["plain", "details", "anthropic's times", "no answer", "input unknown", "all unknown"],
 )
 def test_tokens_are_those_that_were_billed(told, expected):
     usage = shape.response(answered({}, usage_metadata=told)).usage

@@ -133,5 +133,6 @@ class CohereInstrumentor(LLMInstrumentor):
             for cloud, provider in _CLOUDS.items():
                 if kind.__name__.startswith(cloud):
                     return Origin(provider)
-        address: str = instance._client_wrapper.get_base_url()
+        wrapped = instance if hasattr(instance, "_client_wrapper") else instance._raw_client
+        address: str = wrapped._client_wrapper.get_base_url()  # ``client.v2`` has a raw client only
         return origin_at(self.provider, address)

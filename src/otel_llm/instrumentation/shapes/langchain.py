@@ -77,17 +77,23 @@ def _usage_of(messages: Sequence[Any], said: Mapping[str, Any]) -> Usage:
     """Read the usage that every choice repeats, or what the provider's package says of it."""
     found = (field(message, "usage_metadata") for message in messages)
     counted = next((one for one in found if one), None)
-    if counted is not None:
-        return usage(counted)
-    told = fields(said.get("token_usage") or said.get("usage"))
+    return _told(said) if counted is None else usage(counted)
+
+
+def _told(said: Mapping[str, Any]) -> Usage:
+    """Read what a package says of usage in its own words."""
+    places = (fields(said.get(name)) for name in ("token_usage", "usage", "token_count"))
+    told = next((place for place in places if place), fields(None))
     return Usage(
-        input_tokens=count(told.get("prompt_tokens")),
-        output_tokens=count(told.get("completion_tokens")),
+        input_tokens=count(told.get("prompt_tokens")) or count(told.get("input_tokens")),
+        output_tokens=count(told.get("completion_tokens")) or count(told.get("output_tokens")),
     )
 
 
 def usage(metadata: Any) -> Usage:
     """Read ``usage_metadata``: input includes cached tokens, output includes reasoning.
+
+    Its numbers have to be there: where nothing went in, the package does not know how much did.
 
     An answer out of LangChain's own cache, which has a ``total_cost`` of 0, was billed nothing.
     """
@@ -95,9 +101,10 @@ def usage(metadata: Any) -> Usage:
     if told.get("total_cost") == 0:
         return Usage()
     asked, wrote = fields(told.get("input_token_details")), fields(told.get("output_token_details"))
+    input, output = count(told.get("input_tokens")) or None, count(told.get("output_tokens"))
     return Usage(
-        input_tokens=count(told.get("input_tokens")),
-        output_tokens=count(told.get("output_tokens")),
+        input_tokens=input,
+        output_tokens=None if input is None and output == 0 else output,
         cache_read=count(asked.get("cache_read")),
         cache_write=_written(asked),
         reasoning=count(wrote.get("reasoning")),
@@ -116,7 +123,7 @@ def _written(asked: Mapping[str, Any]) -> int | None:
 class ChunkStream:
     """Collects the message chunks of one answer, or the texts of a plain language model."""
 
-    __slots__ = ("_chunks", "_content", "_finish", "_id", "_model", "_usage")
+    __slots__ = ("_chunks", "_content", "_finish", "_id", "_model", "_said", "_usage")
 
     def __init__(self, content: bool = False) -> None:
         self._content = content
@@ -125,6 +132,7 @@ class ChunkStream:
         self._id: str | None = None
         self._model: str | None = None
         self._finish: str | None = None
+        self._said = Usage()
 
     def feed(self, chunk: Any) -> bool | None:
         """Take one chunk. LangChain marks the end of a stream by an empty one of its own."""
@@ -136,6 +144,7 @@ class ChunkStream:
             self._finish = _first(_FINISH, [about]) or self._finish
             self._model = _first(_MODEL, [about]) or self._model
             self._id = text(about.get("id")) or self._id
+            self._said = _told(about) if self._said == Usage() else self._said
         if self._id is None:
             self._id = _id([chunk], [])
         return False if _is_mark(chunk) else None
@@ -143,7 +152,8 @@ class ChunkStream:
     def response(self) -> Response:
         """Return what has arrived so far."""
         reasons = [self._finish] if self._finish else []
-        return Response(self._id, self._model, reasons, self._usage)
+        usage = self._said if self._usage == Usage() else self._usage
+        return Response(self._id, self._model, reasons, usage)
 
     def output_messages(self) -> Sequence[Message]:
         """Return the one message that the chunks add up to."""

@@ -125,7 +125,7 @@ def _collector(config: str, ports: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def _ask(provider: str, ports: Mapping[str, str]) -> None:
@@ -211,7 +211,7 @@ def _cells(call: Row) -> Iterator[str]:
     yield call["error_type"] or ""
 
 
-def _wait(what: str, ask: Callable[[], Any], seconds: float = 30.0) -> Any:
+def _wait(what: str, ask: Callable[[], Any], seconds: float = 90.0) -> Any:
     """Ask until the answer is true; exits with a message when it never is."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -242,7 +242,7 @@ def test_alerts_are_listed_acknowledged_and_resolved(client: httpx2.Client):
     answer = client.post(f"/alerts/{SLOW.id}/resolve")
     over = words(get(client, "/alerts"))
 
-    links = "a call that shows it the calls since"
+    links = "a call that shows it the calls that count"
     assert f"critical slow p95 is <b>12 s</b> {links} model: gpt-4o firing 12 10" in listed
     assert "firing acknowledged by dashboard" in taken
     assert "resolved acknowledged by dashboard" in over

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from otel_llm.alerting.alert import SEVERITIES, Alert
+from otel_llm.alerting.rule import Rule
 from otel_llm.alerting.service import AlertService
 from otel_llm.store import Store
 
@@ -61,6 +62,7 @@ class Watched:
             "alerts",
             alerts=sorted(found, key=urgency),
             factors=self._factors(),
+            windows={rule.name: rule.window for rule in self._rules()},
             silences=self._service.silences() if self._service else (),
             durations=DURATIONS,
             chosen=next((alert for alert in found if alert.id == wanted), None),
@@ -126,8 +128,10 @@ class Watched:
 
     def _factors(self) -> frozenset[str]:
         """Rules whose values are factors over what is usual."""
-        rules = self._service.rules() if self._service else ()
-        return frozenset(rule.name for rule in rules if rule.baseline)
+        return frozenset(rule.name for rule in self._rules() if rule.baseline)
+
+    def _rules(self) -> Sequence[Rule]:
+        return self._service.rules() if self._service else ()
 
     def _running(self) -> AlertService:
         if self._service is None:

@@ -1,4 +1,4 @@
-"""Thirty bills, worked out by hand from the providers' price pages, to the last digit.
+"""Bills, worked out by hand from the providers' price pages, to the last digit.
 
 Each line is what an invoice would print: so many tokens at so many dollars a million. The lines
 must add up to the written total, and the book must come to the same.
@@ -195,6 +195,46 @@ BILLS = [
         "deepseek", "deepseek-chat", Usage(100_000, 10_000, cache_read=64_000),
         ((36_000, "0.135"), (64_000, "0.035"), (10_000, "0.55")), "0.0126",
         when=at("2026-11-20T20:00"),
+    ),
+    Worked(
+        "a fine-tuned model",
+        "openai", "ft:gpt-4o-mini-2024-07-18:acme::a1b2c3", Usage(10_000, 2_000),
+        ((10_000, "0.30"), (2_000, "1.20")), "0.0054",
+    ),
+    Worked(
+        "priority, by the tier that served",
+        "openai", "gpt-4o", Usage(4_000, 1_000),
+        ((4_000, "4.25"), (1_000, "17.00")), "0.034",
+        tier="priority",
+    ),
+    Worked(
+        "Claude on Bedrock by the inference profile of Japan",
+        "aws.bedrock", "jp.anthropic.claude-sonnet-4-5-20250929-v1:0", Usage(10_000, 1_000),
+        ((10_000, "3.30"), (1_000, "16.50")), "0.0495",
+    ),
+    Worked(
+        "Claude on Vertex by its dated name",
+        "gcp.vertex_ai",
+        "projects/p/locations/global/publishers/anthropic/models/claude-sonnet-4-5@20250929",
+        Usage(12_000, 800, cache_read=10_000),
+        ((2_000, "3.00"), (10_000, "0.30"), (800, "15.00")), "0.021",
+    ),
+    Worked(
+        "a batch of Gemini that listens, with a cached prompt",
+        "gcp.gemini", "gemini-2.5-flash",
+        Usage(50_000, 2_000, cache_read=10_000, audio_input=30_000),
+        ((10_000, "0.15"), (10_000, "0.03"), (30_000, "0.50"), (2_000, "1.25")), "0.0193",
+        tier="batch",
+    ),
+    Worked(
+        "a router's model",
+        "openrouter", "anthropic/claude-sonnet-4.5", Usage(1_000, 100),
+        ((1_000, "3.00"), (100, "15.00")), "0.0045",
+    ),
+    Worked(
+        "a free variant of a router",
+        "openrouter", "deepseek/deepseek-r1:free", Usage(1_000, 100),
+        (), "0",
     ),
     Worked(
         "nothing said and nothing answered",

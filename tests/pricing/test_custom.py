@@ -10,6 +10,9 @@ import pytest
 from otel_llm.config import ConfigError, build
 from otel_llm.genai import Usage
 from otel_llm.pricing import Bill, CustomPrice, PriceBook, Unpriced
+from otel_llm.pricing.book import billable
+from otel_llm.pricing.custom import LongPrompt
+from otel_llm.pricing.lookup import show
 from tests.pricing.book import NOV, at, book
 
 MILLION = Usage(1_000_000, 1_000_000)
@@ -146,3 +149,77 @@ def test_a_tier_keeps_its_own_price_under_a_discount():
 
     assert isinstance(found, Bill)
     assert (found.total, found.tier) == (Decimal("5.0625"), "flex")
+
+
+def longer(marginal: bool) -> PriceBook:
+    return priced(
+        CustomPrice(
+            "acme-7b",
+            input=Decimal(1),
+            output=Decimal(4),
+            cache_read=Decimal("0.1"),
+            request=Decimal("0.01"),
+            long_prompts=(
+                LongPrompt(2_000_000, input=Decimal(3)),
+                LongPrompt(1_000_000, input=Decimal(2), output=Decimal(8)),
+            ),
+            marginal=marginal,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("usage", "whole", "marginal"),
+    [
+        (Usage(1_000_000, 1_000_000), "5.01", "5.01"),
+        (Usage(1_000_001, 0), "2.010002", "1.010002"),
+        (Usage(1_500_000, 1_000_000), "11.01", "10.01"),
+        (Usage(3_000_000, 0), "9.01", "6.01"),
+        (Usage(1_500_000, 0, cache_read=500_000), "2.06", "1.56"),
+        (Usage(1_500_000, 0, cache_read=1_200_000), "0.73", "0.73"),
+    ],
+)
+def test_a_long_prompt_costs_more_as_a_whole_or_only_for_what_is_beyond(
+    usage: Usage, whole: str, marginal: str
+):
+    """Langfuse, LiteLLM and genai-prices know whole requests only, OpenLIT and Helicone no own
+    tiers at all."""
+    found = [longer(kind).bill(None, "acme-7b", usage, NOV) for kind in (False, True)]
+
+    assert [one.total for one in found] == [Decimal(whole), Decimal(marginal)]
+
+
+def test_a_marginal_bill_in_floats_is_the_exact_one():
+    card = longer(True).quote(None, "acme-7b", NOV)
+    tokens = billable(card, Usage(2_345_678, 999, cache_read=1_234_567, cache_write=77_777))
+    band = card.band(tokens.prompt)
+
+    assert float(sum(band.exact.charge(tokens))) == pytest.approx(
+        sum(band.fast.charge(tokens)), rel=1e-12
+    )
+    assert card.tier_of(band) == "standard+above_2000000"
+
+
+def test_prices_of_long_prompts_are_shown_as_they_were_given():
+    rows = show(longer(True), None, "acme-7b", NOV)
+
+    assert [(row.tier, row.rates["input"]) for row in rows] == [
+        ("standard", 1),
+        ("standard+above_1000000", 2),
+        ("standard+above_2000000", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"discount": 0.1, "long_prompts": [{"above": 5}]}, "input or discount, not both"),
+        ({"input": 1, "long_prompts": [{"above": 0}]}, "expected a number of tokens"),
+        ({"input": 1, "long_prompts": [{"above": 5}, {"above": 5}]}, "two prices above the same"),
+    ],
+)
+def test_prices_of_long_prompts_that_make_no_sense_are_refused(given: dict, problem: str):
+    with pytest.raises(ConfigError) as raised:
+        build(CustomPrice, {"model": "x", **given}, "prices[0]")
+
+    assert problem in str(raised.value)

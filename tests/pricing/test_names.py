@@ -38,6 +38,21 @@ from otel_llm.pricing.names import reference
             ("aws", "amazon.nova-pro-v1:0"),
         ),
         ("aws.bedrock", "bedrock/amazon.nova-pro-v1:0", ("aws", "amazon.nova-pro-v1:0")),
+        (
+            None,
+            "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-pro-v1:0",
+            ("aws", "amazon.nova-pro-v1:0"),
+        ),
+        (
+            "aws.bedrock",
+            "arn:aws:bedrock:us-east-1:123:application-inference-profile/abc",
+            ("aws", "application-inference-profile"),
+        ),
+        (
+            "aws.bedrock",
+            "arn:aws:bedrock:us-east-1:123:custom-model/amazon.nova-pro-v1:0/abc",
+            ("aws", "custom-model"),
+        ),
         ("mistral_ai", "mistral-large-latest", ("mistral", "mistral-large-latest")),
         ("moonshot_ai", "kimi-k2", ("moonshotai", "kimi-k2")),
         ("OpenAI", "gpt-4o", ("openai", "gpt-4o")),

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from otel_llm.genai import Usage
-from otel_llm.pricing import Bill, Parts, PriceBook, Unpriced
+from otel_llm.pricing import Bill, CustomPrice, Parts, PriceBook, Unpriced
 from tests.pricing.book import NOV, at, book
 
 
@@ -73,7 +73,11 @@ def test_an_unknown_price_is_no_bill_and_never_zero(provider: str, model: str, r
 
 
 @pytest.mark.parametrize(
-    "usage", [Usage(), Usage(1000), Usage(None, 100), Usage(-1, 5), Usage(5, -1)]
+    "usage",
+    [
+        *(Usage(), Usage(1000), Usage(None, 100), Usage(-1, 5), Usage(5, -1)),
+        *(Usage(2**62, 5), Usage(5, 10**30)),
+    ],
 )
 def test_missing_usage_is_unknown_and_is_not_estimated(usage: Usage):
     """Langfuse counts tokens of its own when a sender reports none."""
@@ -94,6 +98,111 @@ def test_a_snapshot_that_is_not_listed_is_priced_as_another_and_says_so(
     found = bill(provider, model, Usage(1000, 100))
 
     assert (found.card.match, found.quality) == (match, "other_snapshot")
+
+
+@pytest.mark.parametrize("odd", [-1, 2**62, 10**40])
+@pytest.mark.parametrize("count", ["cache_read", "cache_write", "reasoning", "audio_input"])
+def test_a_count_beyond_belief_is_left_out_of_the_bill(count: str, odd: int):
+    """Langfuse adds up whatever is sent: one broken sender outweighs a year of bills."""
+    plain = bill("openai", "gpt-4o", Usage(1000, 100))
+
+    assert bill("openai", "gpt-4o", Usage(1000, 100, **{count: odd})).total == plain.total
+
+
+ODD_NAMES = [
+    ("jp.anthropic.claude-sonnet-4-5-20250929-v1:0", "3.3", None),
+    ("au.anthropic.claude-sonnet-4-5-20250929-v1:0", "3.3", None),
+    ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "3", None),
+    ("ca.anthropic.claude-sonnet-4-5-20250929-v1:0", "3.3", "other_region"),
+    ("mx.amazon.nova-pro-v1:0", "0.8", None),
+]
+
+
+@pytest.mark.parametrize(("model", "million", "quality"), ODD_NAMES)
+def test_an_inference_profile_costs_what_its_region_does(
+    model: str, million: str, quality: str | None
+):
+    """SigNoz's globs and OpenLIT's table have one price for all regions."""
+    found = bill("aws.bedrock", model, Usage(1_000_000, 0, cache_read=0))
+
+    assert (found.total, found.quality) == (Decimal(million), quality)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "application-inference-profile/a1b2c3d4e5f6",
+        "provisioned-model/a1b2c3d4e5f6",
+        "imported-model/anthropic.claude-3-haiku-20240307-v1:0",
+        "custom-model/anthropic.claude-3-haiku-20240307-v1:0/a1b2c3",
+        "prompt/A1B2C3:1",
+    ],
+)
+def test_a_resource_of_aws_whose_model_is_not_told_is_unpriced(resource: str):
+    """genai-prices finds a name anywhere in an ARN and prices what is billed by the hour."""
+    arn = f"arn:aws:bedrock:us-east-1:123456789012:{resource}"
+
+    assert isinstance(book().bill("aws.bedrock", arn, Usage(1000, 100), NOV), Unpriced)
+
+
+def test_an_arn_can_have_a_price_of_its_own():
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6"
+    own = PriceBook([CustomPrice(arn, input=Decimal(3), output=Decimal(15))], book().listed)
+
+    assert own.cost("aws.bedrock", arn, Usage(1_000_000, 0), NOV).total == 3
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("azure.ai.openai", "our-deployment"),
+        ("azure.ai.openai", "gpt-4o-prod"),
+        ("openai", "ft:gpt-9:acme::abc"),
+        ("gcp.vertex_ai", "projects/1/locations/us-central1/endpoints/123456"),
+        ("gcp.gemini", "tunedModels/our-model"),
+        ("openrouter", "openrouter/auto"),
+        ("openrouter", "openai/gpt-4o:online"),
+        ("openrouter", "openai/gpt-4o:free"),
+        ("cohere", "rerank-v3.5"),
+        ("openai", "tts-1"),
+        ("groq", "whisper-large-v3"),
+        ("mistral_ai", "mistral-ocr-latest"),
+        ("litellm", "our-alias"),
+        ("_OTHER", "gpt-4o"),
+        ("ollama", "gpt-oss:120b-cloud"),
+        ("vllm", "meta-llama/Llama-3.1-8B"),
+    ],
+)
+def test_names_that_tell_no_price_have_none(provider: str, model: str):
+    """OpenLIT bills them at 0, LiteLLM at 0.0 with a log line."""
+    assert isinstance(book().bill(provider, model, Usage(1000, 100), NOV), Unpriced)
+
+
+def test_a_free_variant_of_a_router_is_free_because_the_table_says_so():
+    found = book().bill("openrouter", "deepseek/deepseek-r1:free", Usage(), NOV)
+
+    assert isinstance(found, Bill)
+    assert (found.total, found.card.match) == (0, "openrouter/deepseek/deepseek-r1:free")
+
+
+def test_the_price_of_a_models_maker_is_not_that_of_everybody_who_sells_it():
+    """genai-prices bills DeepSeek on Azure by DeepSeek's own prices, and does not say so."""
+    found = bill("azure.ai.inference", "DeepSeek-R1", Usage(1000, 100))
+
+    assert (found.card.match, found.quality) == ("deepseek/deepseek-reasoner", "other_seller")
+    assert bill("azure.ai.openai", "gpt-5", Usage(1000, 100)).quality is None
+
+
+@pytest.mark.parametrize(
+    "model", ["ft:gpt-4o-2024-08-06:acme::x", "ft:gpt-4o-mini-2024-07-18:a::b"]
+)
+def test_a_fine_tuned_model_is_not_billed_as_its_base(model: str):
+    """Helicone and OpenLIT cut the name at the first colon."""
+    base = model.split(":")[1]
+
+    tuned, plain = (bill("openai", name, Usage(1_000_000, 0)) for name in (model, base))
+
+    assert tuned.total > plain.total
 
 
 def test_zero_tokens_of_a_priced_model_cost_nothing():

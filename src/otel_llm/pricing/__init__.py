@@ -6,6 +6,7 @@ reason, never zero; zero is only what a table, the operator or a local model ser
 
 * ``book``    the price book: quotes with a cache, and bills
 * ``card``    the rates of one model on one day under one tier, and what a call costs by them
+* ``rates``   rates per token, and what tokens cost by them
 * ``tokens``  usage split into buckets that do not overlap
 * ``listed``  list prices, from the library's snapshot
 * ``custom``  the operator's own prices
@@ -18,8 +19,9 @@ For people: ``lookup`` (show, search, explain), ``reconcile`` (our sums against 
 """
 
 from .book import PriceBook
-from .card import Bill, Card, Parts, Unpriced
+from .card import Bill, Card, Unpriced
 from .custom import CustomPrice
 from .listed import PriceList
+from .rates import Parts
 
 __all__ = ["Bill", "Card", "CustomPrice", "Parts", "PriceBook", "PriceList", "Unpriced"]

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from otel_llm.genai import Usage
 
-from .card import ZERO, Band, Bill, Card, Rates, Unpriced
+from .card import Band, Bill, Card, Unpriced
 from .custom import CustomPrice, first_fit
 from .listed import PriceList
 from .local import is_free
-from .names import other_snapshots, reference
+from .names import elsewhere, other_snapshots, reference
+from .rates import FREE
 from .tokens import Tokens, disjoint
 
 _MINUTE_NS = 60 * 10**9
@@ -24,7 +25,7 @@ _MAX_CARDS = 8192
 """Bound of the cache: model names come from the outside."""
 
 _NOTHING = Tokens(prompt=0, input=0, cache_read=0, cache_write=0, output=0)
-_FREE = Card(bands=(Band.of(-1, Rates(*[ZERO] * 13)),), source="local", match="local")
+_LOCAL = Card(bands=(Band.of(-1, FREE),), source="local", match="local", free=True)
 
 
 class SecondPrices(Protocol):
@@ -138,7 +139,7 @@ class PriceBook:
         if own and (card := own.card(None)):
             return card
         if who and is_free(who, name, server):
-            return replace(_FREE, match=f"local/{name}")
+            return replace(_LOCAL, match=f"local/{name}")
         listed = self._listed(who, name, at, tier)
         if isinstance(listed, Unpriced):
             listed = self._second_hand(who, name, tier, listed)
@@ -149,14 +150,16 @@ class PriceBook:
     def _listed(
         self, provider: str | None, model: str, at: datetime | None, tier: str | None
     ) -> Card | Unpriced:
-        """Look the model up, else another snapshot of it: few change the price, and it is said."""
+        """Look the model up, else another snapshot or region: few change the price, it is said."""
         found = self.listed.card(provider, model, at, tier)
         if found != Unpriced("unknown_model"):
             return found
-        for name in other_snapshots(model):
+        names = [(name, "other_snapshot") for name in other_snapshots(model)]
+        names += [(name, "other_region") for name in elsewhere(provider, model)]
+        for name, doubt in names:
             card = self.listed.card(provider, name, at, tier)
             if isinstance(card, Card):
-                return replace(card, quality=card.quality or "other_snapshot")
+                return replace(card, quality=card.quality or doubt)
         return found
 
     def _second_hand(
@@ -173,7 +176,7 @@ def billable(card: Card, usage: Usage) -> Tokens | Unpriced:
     zero times any number of tokens is zero. Audio without a rate of its own is billed as text,
     which may be right (some models make no difference) or far too low, and is said.
     """
-    if card.source == "local":
+    if card.free:
         return _NOTHING
     if usage.output_tokens is None and not card.output_priced:
         usage = replace(usage, output_tokens=0)

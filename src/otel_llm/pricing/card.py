@@ -4,88 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
-from .tokens import Tokens
-
-N = TypeVar("N", Decimal, float)
-ZERO = Decimal(0)
-
-
-class Parts(NamedTuple, Generic[N]):
-    """US dollars by part; disjoint, their sum is the cost of the call."""
-
-    input: N
-    """Uncached input of every modality, and the fee per request where there is one."""
-    output: N
-    cache_read: N
-    cache_write: N
-
-
-class Rates(NamedTuple, Generic[N]):
-    """US dollars per token of each bucket of ``Tokens``, and per request.
-
-    What a model has no rate of its own for carries the rate of what it is part of: a cached token
-    without a cache price costs what an uncached one does.
-    """
-
-    input: N
-    output: N
-    cache_read: N
-    cache_write: N
-    cache_write_1h: N
-    audio_input: N
-    image_input: N
-    audio_cache_read: N
-    image_cache_read: N
-    reasoning: N
-    audio_output: N
-    image_output: N
-    request: N
-
-    def charge(self, tokens: Tokens) -> Parts[N]:
-        """Return what ``tokens`` cost. One multiplication per bucket, no rounding of our own."""
-        _, uncached, read, write, output, long, reasoning, *_ = tokens
-        parts = Parts(
-            uncached * self.input + self.request,
-            output * self.output + reasoning * self.reasoning,
-            read * self.cache_read,
-            write * self.cache_write + long * self.cache_write_1h,
-        )
-        text = tokens[_MODALITIES] == _NO_MODALITIES
-        return parts if text else self._with_modalities(tokens, parts)
-
-    def _with_modalities(self, tokens: Tokens, parts: Parts[N]) -> Parts[N]:
-        return Parts(
-            parts.input
-            + tokens.audio_input * self.audio_input
-            + tokens.image_input * self.image_input,
-            parts.output
-            + tokens.audio_output * self.audio_output
-            + tokens.image_output * self.image_output,
-            parts.cache_read
-            + tokens.audio_cache_read * self.audio_cache_read
-            + tokens.image_cache_read * self.image_cache_read,
-            parts.cache_write,
-        )
-
-
-_MODALITIES = slice(Tokens._fields.index("audio_input"), -1)
-_NO_MODALITIES = (0,) * len(Tokens._fields[_MODALITIES])
+from .rates import ZERO, Marginal, Parts, Rates
 
 
 class Band(NamedTuple):
-    """Rates for whole requests whose prompt is longer than ``above`` tokens."""
+    """Rates for requests whose prompt is longer than ``above`` tokens."""
 
     above: int
-    exact: Rates[Decimal]
-    fast: Rates[float]
+    exact: Rates[Decimal] | Marginal[Decimal]
+    fast: Rates[float] | Marginal[float]
     """The same rates as floats; bills by them differ from the exact ones by less than 1e-12."""
 
     @classmethod
-    def of(cls, above: int, exact: Rates[Decimal]) -> Band:
+    def of(cls, above: int, exact: Rates[Decimal] | Marginal[Decimal]) -> Band:
         """Make a band from exact rates."""
-        return cls(above, exact, Rates(*map(float, exact)))
+        return cls(above, exact, exact.floats())
+
+    @property
+    def rates(self) -> Rates[Decimal]:
+        """The rates of the band itself, as a price list has them."""
+        return self.exact.long if isinstance(self.exact, Marginal) else self.exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +44,10 @@ class Card:
     quality: str | None = None
     """``unpriced_tier``: the tier has no rates of its own, these are the standard ones.
     ``guessed_provider``: the span named none, the model's name told. ``other_snapshot``: the
-    model is not listed, but it is under another date."""
+    model is not listed, but it is under another date. ``other_region``: the rates are those of
+    another region. ``other_seller``: the provider is not listed with the model, whose maker is."""
+    free: bool = False
+    """Whether it costs nothing, whatever was used: no count of tokens is needed."""
     output_priced: bool = True
     audio_priced: bool = True
     by_minute: bool = False

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
-from .card import ZERO, Band, Card, Rates
+from .card import Band, Card
 from .names import provider_id
+from .rates import ZERO, Marginal, Rates
 
 
 def parse_money(written: object) -> Decimal:
@@ -48,6 +49,27 @@ Discount = Annotated[Decimal, parse_discount]
 
 
 @dataclass(frozen=True, slots=True)
+class LongPrompt:
+    """What longer prompts cost. What is left out costs what it does for shorter ones."""
+
+    above: int
+    """Tokens of the whole prompt, cached ones included, that it must be longer than."""
+    input: Money | None = None
+    output: Money | None = None
+    cache_read: Money | None = None
+    cache_write: Money | None = None
+    cache_write_1h: Money | None = None
+
+    def __post_init__(self) -> None:
+        if self.above < 1:
+            raise ValueError("above: expected a number of tokens")
+
+    def amounts(self) -> dict[str, Decimal]:
+        """Return what is given, in US dollars per million tokens."""
+        return _given(self, Rates._fields)
+
+
+@dataclass(frozen=True, slots=True)
 class CustomPrice:
     """One price of the operator's own. The first that fits a call is taken.
 
@@ -71,6 +93,11 @@ class CustomPrice:
     reasoning: Money | None = None
     request: Money | None = None
     """US dollars per call."""
+    long_prompts: tuple[LongPrompt, ...] = ()
+    """Other prices for longer prompts."""
+    marginal: bool = False
+    """Whether those are for the part of the prompt that is longer alone, and not for all of it.
+    Output is always charged whole, by the length of the prompt."""
     discount: Discount | None = None
     """Fraction off the list price: 0.15 is 15 % off."""
     valid_from: Day | None = None
@@ -81,8 +108,11 @@ class CustomPrice:
     def __post_init__(self) -> None:
         if self.discount is None and self.input is None:
             raise ValueError(f"price of {self.model!r}: give input or discount")
-        if self.discount is not None and self.input is not None:
+        if self.discount is not None and (self.input is not None or self.long_prompts):
             raise ValueError(f"price of {self.model!r}: give input or discount, not both")
+        lengths = [one.above for one in self.long_prompts]
+        if len({*lengths}) < len(lengths):
+            raise ValueError(f"price of {self.model!r}: two prices above the same length")
 
     def fits(self, provider: str | None, model: str, at: datetime | None) -> bool:
         """Return whether this price is for a call of ``model`` at ``at``."""
@@ -95,7 +125,7 @@ class CustomPrice:
         if self.discount is not None:
             return _discounted(listed, self.discount) if listed else None
         return Card(
-            bands=(Band.of(-1, self._rates()),),
+            bands=self._bands(),
             source="custom",
             match=self.model if self.provider is None else f"{self.provider}/{self.model}",
             as_of=self.valid_from.isoformat() if self.valid_from else None,
@@ -109,26 +139,53 @@ class CustomPrice:
             self.valid_until is None or day <= self.valid_until
         )
 
-    def _rates(self) -> Rates[Decimal]:
-        million = Decimal(1_000_000)
-        given = self.input if self.input is not None else ZERO
-        output = _first(self.output, ZERO)
-        read, write = _first(self.cache_read, given), _first(self.cache_write, given)
-        return Rates(
-            input=given / million,
-            output=output / million,
-            cache_read=read / million,
-            cache_write=write / million,
-            cache_write_1h=_first(self.cache_write_1h, write) / million,
-            audio_input=_first(self.audio_input, given) / million,
-            image_input=_first(self.image_input, given) / million,
-            audio_cache_read=read / million,
-            image_cache_read=read / million,
-            reasoning=_first(self.reasoning, output) / million,
-            audio_output=_first(self.audio_output, output) / million,
-            image_output=_first(self.image_output, output) / million,
-            request=_first(self.request, ZERO),
-        )
+    def _bands(self) -> tuple[Band, ...]:
+        """Return the bands, longest prompts first; each adds to what the ones below it say."""
+        rates = self._amounts()
+        bands = [Band.of(-1, _rates(rates))]
+        for longer in sorted(self.long_prompts, key=lambda one: one.above):
+            rates |= longer.amounts()
+            above = _rates(rates)
+            if self.marginal:
+                short = bands[0].exact.without_fee()
+                bands.insert(0, Band.of(longer.above, Marginal(longer.above, short, above)))
+            else:
+                bands.insert(0, Band.of(longer.above, above))
+        return tuple(bands)
+
+    def _amounts(self) -> dict[str, Decimal]:
+        return _given(self, Rates._fields)
+
+
+def _given(written: object, names: Sequence[str]) -> dict[str, Decimal]:
+    amounts = {name: getattr(written, name, None) for name in names}
+    return {name: amount for name, amount in amounts.items() if amount is not None}
+
+
+def _rates(given: Mapping[str, Decimal]) -> Rates[Decimal]:
+    """Return rates per token from those per million; what is left out costs what it is part of."""
+    million, rates = Decimal(1_000_000), dict[str, Decimal]()
+    for name, parent in _PARTS.items():
+        inherited = rates[parent] if parent else ZERO
+        rates[name] = given[name] / million if name in given else inherited
+    return Rates(**rates, request=given.get("request", ZERO))
+
+
+_PARTS = {
+    "input": None,
+    "output": None,
+    "cache_read": "input",
+    "cache_write": "input",
+    "cache_write_1h": "cache_write",
+    "audio_input": "input",
+    "image_input": "input",
+    "audio_cache_read": "cache_read",
+    "image_cache_read": "cache_read",
+    "reasoning": "output",
+    "audio_output": "output",
+    "image_output": "output",
+}
+"""Each rate with the one that it is part of, which stands before it."""
 
 
 def first_fit(
@@ -138,14 +195,10 @@ def first_fit(
     return next((price for price in prices if price.fits(provider, model, at)), None)
 
 
-def _first(amount: Decimal | None, otherwise: Decimal) -> Decimal:
-    return otherwise if amount is None else amount
-
-
 def _discounted(listed: Card, discount: Decimal) -> Card:
     share = 1 - discount
     bands = tuple(
-        Band.of(band.above, Rates(*(rate * share for rate in band.exact))) for band in listed.bands
+        Band.of(band.above, Rates(*(rate * share for rate in band.rates))) for band in listed.bands
     )
     percent = (discount * 100).normalize()
     return replace(listed, bands=bands, source="custom", match=f"{listed.match} less {percent:f} %")

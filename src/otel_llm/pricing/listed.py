@@ -18,11 +18,14 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
-from .card import ZERO, Band, Card, Rates, Unpriced
+from .card import Band, Card, Unpriced
+from .rates import FREE, ZERO, Rates
 
 SOURCE = "genai-prices"
 STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand", "on-demand"})
 """Service tiers that are billed at the plain rates."""
+_SAME_PRICE = frozenset({"openai", "anthropic"})
+"""Makers whose models cost the same on Azure and Google Cloud as with themselves."""
 _MILLION = Decimal(1_000_000)
 _THOUSAND = Decimal(1_000)
 _CHECKED = re.compile(r"(?:verified|checked|confirmed)[^.;]*? on (\d{4}-\d{2}-\d{2})")
@@ -81,6 +84,8 @@ class PriceList:
         seller = _seller(self._providers, owner, info)
         context = _context(tier, info, at) if seller is owner else None
         prices = _prices(info.get_prices(at, context))
+        if not prices and seller.id == "openrouter" and info.id.endswith(":free"):
+            return _free(f"{seller.id}/{info.id}", _as_of(info, at) or self.as_of)
         if "input_mtok" not in prices:
             return Unpriced("not_per_token")
         odd_tier = _normal(tier) not in STANDARD and context is None
@@ -90,7 +95,7 @@ class PriceList:
             match=f"{seller.id}/{info.id}",
             as_of=_as_of(info, at) or self.as_of,
             tier="standard" if odd_tier or _normal(tier) in STANDARD else _normal(tier),
-            quality=_doubt(odd_tier, guessed),
+            quality=_doubt(odd_tier, guessed, seller is not owner and seller.id not in _SAME_PRICE),
             output_priced="output_mtok" in prices,
             audio_priced="input_audio_mtok" in prices or "output_audio_mtok" in prices,
             by_minute=_by_minute(info),
@@ -185,10 +190,16 @@ def _by_minute(info: ModelInfo) -> bool:
     )
 
 
-def _doubt(odd_tier: bool, guessed: bool) -> str | None:
+def _doubt(odd_tier: bool, guessed: bool, other_seller: bool) -> str | None:
     if odd_tier:
         return "unpriced_tier"
+    if other_seller:
+        return "other_seller"
     return "guessed_provider" if guessed else None
+
+
+def _free(match: str, as_of: str | None) -> Card:
+    return Card((Band.of(-1, FREE),), source=SOURCE, match=match, as_of=as_of, free=True)
 
 
 def _as_of(info: ModelInfo, at: datetime) -> str | None:

@@ -123,7 +123,7 @@ def per_million(card: Card, band: Band | None = None) -> dict[str, Decimal]:
 
     ``band`` is one of the card's, by default the one for short prompts.
     """
-    rates = (band or card.bands[-1]).exact
+    rates = (band or card.bands[-1]).rates
     priced = {name: rate * _MILLION for name, rate in rates._asdict().items()}
     priced["request"] = rates.request
     if not card.output_priced:

@@ -53,6 +53,12 @@ GATEWAYS = frozenset({"litellm", "litellm_proxy"})
 """Providers that are no provider: the model's prefix says who serves."""
 
 _SNAPSHOT = re.compile(r"(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4})|[-@:]latest)$")
+_REGION = re.compile(r"^[a-z]{2,4}\.(?=[a-z0-9]+\.)")
+"""Of a Bedrock inference profile: ``ca.anthropic.…``. Its price is that of the region asked in."""
+_ARN = re.compile(r"^arn:[\w-]+:bedrock:[^:]*:[^:]*:(?P<kind>[\w-]+)/(?P<name>.+)$")
+_NAMED = frozenset({"foundation-model", "inference-profile"})
+"""The resources of AWS that are named by their model. Others have a name of their own, in which a
+model's may come up: applications' profiles, or models that are not billed by tokens at all."""
 _PATHS = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/")
 
 
@@ -71,7 +77,8 @@ def reference(provider: str | None, model: str) -> tuple[str | None, str]:
     found = None if found in GATEWAYS else found
     model = _PATHS.sub("", model.strip())
     if model.startswith("arn:"):
-        model = model.rpartition("/")[2]
+        resource = _ARN.match(model) or {"kind": model, "name": model}
+        return found or "aws", resource["name" if resource["kind"] in _NAMED else "kind"]
     prefix, slash, rest = model.partition("/")
     if not slash or not rest:
         return found, model
@@ -86,6 +93,12 @@ def other_snapshots(model: str) -> Iterator[str]:
     if base and base != model:
         yield base
         yield f"{base}-latest"
+
+
+def elsewhere(provider: str | None, model: str) -> Iterator[str]:
+    """Yield the names that a model may be listed under in another region."""
+    if provider == "aws" and (bare := _REGION.sub("", model)) != model:
+        yield bare
 
 
 def _prefixed(prefix: str, rest: str) -> tuple[str | None, str]:

@@ -15,8 +15,9 @@ from math import isclose
 from otel_llm.genai import Call, Cost
 
 from .book import PriceBook
-from .card import ZERO, Bill
+from .card import Bill
 from .lookup import TIERS
+from .rates import ZERO
 
 _SAME = 1e-9
 """Relative difference below which two amounts are one: costs are stored as doubles."""

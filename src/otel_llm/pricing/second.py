@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from .book import PriceBook
-from .card import ZERO, Band, Card, Rates, Unpriced
+from .card import Band, Card, Unpriced
 from .listed import STANDARD
 from .lookup import per_million
 from .names import reference
+from .rates import ZERO, Rates
 
 PROVIDERS = {
     "openai": "openai",

@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 from otel_llm.genai import Usage
 
+_MOST = 10**9
+"""Tokens of one call. No model takes a hundredth of it: such a count is a bug of its sender, and
+one would outweigh a year of bills."""
+
 
 class Tokens(NamedTuple):
     """Token counts of one call, disjoint except for ``prompt``, the sum of all input."""
@@ -30,13 +34,13 @@ class Tokens(NamedTuple):
 
 
 def disjoint(usage: Usage) -> Tokens | None:
-    """Split ``usage``; ``None`` when input or output is unknown or a count is negative.
+    """Split ``usage``; ``None`` when input or output is unknown, negative or beyond belief.
 
     ``input_tokens`` includes cache reads and writes (conventions, notes on ``gen_ai.usage.*``).
     Where reads and writes exceed it, the sender reported them apart, and it is all uncached.
     """
     prompt, output = usage.input_tokens, usage.output_tokens
-    if prompt is None or output is None or prompt < 0 or output < 0:
+    if prompt is None or output is None or not (0 <= prompt <= _MOST and 0 <= output <= _MOST):
         return None
     return _text(usage, prompt, output) or _any(usage, prompt, output)
 
@@ -110,4 +114,4 @@ def _output_parts(tokens: Tokens, usage: Usage) -> Tokens:
 
 
 def _count(reported: int | None) -> int:
-    return reported if reported is not None and reported > 0 else 0
+    return reported if reported is not None and 0 < reported <= _MOST else 0

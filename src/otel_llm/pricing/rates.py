@@ -1,0 +1,119 @@
+"""Rates per token, and what tokens cost by them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from .tokens import Tokens
+
+N = TypeVar("N", Decimal, float)
+ZERO = Decimal(0)
+
+
+class Parts(NamedTuple, Generic[N]):
+    """US dollars by part; disjoint, their sum is the cost of the call."""
+
+    input: N
+    """Uncached input of every modality, and the fee per request where there is one."""
+    output: N
+    cache_read: N
+    cache_write: N
+
+
+class Rates(NamedTuple, Generic[N]):
+    """US dollars per token of each bucket of ``Tokens``, and per request.
+
+    What a model has no rate of its own for carries the rate of what it is part of: a cached token
+    without a cache price costs what an uncached one does.
+    """
+
+    input: N
+    output: N
+    cache_read: N
+    cache_write: N
+    cache_write_1h: N
+    audio_input: N
+    image_input: N
+    audio_cache_read: N
+    image_cache_read: N
+    reasoning: N
+    audio_output: N
+    image_output: N
+    request: N
+
+    def charge(self, tokens: Tokens) -> Parts[N]:
+        """Return what ``tokens`` cost. One multiplication per bucket, no rounding of our own."""
+        _, uncached, read, write, output, long, reasoning, *_ = tokens
+        parts = Parts(
+            uncached * self.input + self.request,
+            output * self.output + reasoning * self.reasoning,
+            read * self.cache_read,
+            write * self.cache_write + long * self.cache_write_1h,
+        )
+        text = tokens[_MODALITIES] == _NO_MODALITIES
+        return parts if text else self._with_modalities(tokens, parts)
+
+    def without_fee(self) -> Rates[N]:
+        """Return the same without the fee per request."""
+        return self._replace(request=self.request * 0)
+
+    def floats(self) -> Rates[float]:
+        """Return the same as floats."""
+        return Rates(*map(float, self))
+
+    def _with_modalities(self, tokens: Tokens, parts: Parts[N]) -> Parts[N]:
+        return Parts(
+            parts.input
+            + tokens.audio_input * self.audio_input
+            + tokens.image_input * self.image_input,
+            parts.output
+            + tokens.audio_output * self.audio_output
+            + tokens.image_output * self.image_output,
+            parts.cache_read
+            + tokens.audio_cache_read * self.audio_cache_read
+            + tokens.image_cache_read * self.image_cache_read,
+            parts.cache_write,
+        )
+
+
+FREE = Rates(*[ZERO] * len(Rates._fields))
+_MODALITIES = slice(Tokens._fields.index("audio_input"), -1)
+_NO_MODALITIES = (0,) * len(Tokens._fields[_MODALITIES])
+
+
+_IN_ORDER = (
+    *("cache_read", "audio_cache_read", "image_cache_read", "cache_write_1h", "cache_write"),
+    *("input", "audio_input", "image_input"),
+)
+"""The prompt from its start: what is cached is its beginning."""
+
+
+class Marginal(NamedTuple, Generic[N]):
+    """Rates by which only the part of a prompt that is beyond a length costs more.
+
+    Output is charged by ``long``: which part of it would be beyond cannot be said.
+    """
+
+    above: int
+    short: Rates[N] | Marginal[N]
+    """For the first ``above`` tokens; without a fee per request, which ``long`` has."""
+    long: Rates[N]
+
+    def charge(self, tokens: Tokens) -> Parts[N]:
+        """Return what ``tokens`` cost."""
+        room, near = self.above, dict[str, Any].fromkeys(Tokens._fields[:-1], 0)
+        for bucket in _IN_ORDER:
+            near[bucket] = min(getattr(tokens, bucket), room)
+            room -= near[bucket]
+        far = {bucket: getattr(tokens, bucket) - count for bucket, count in near.items()}
+        parts = self.short.charge(tokens._replace(**near)), self.long.charge(tokens._replace(**far))
+        return Parts(*(one + other for one, other in zip(*parts, strict=True)))
+
+    def without_fee(self) -> Marginal[N]:
+        """Return the same without the fee per request."""
+        return self._replace(long=self.long.without_fee())
+
+    def floats(self) -> Marginal[float]:
+        """Return the same as floats."""
+        return Marginal(self.above, self.short.floats(), self.long.floats())

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import inspect
+import json
 import subprocess
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import Any
 
 import pytest
 from opentelemetry import baggage, context, propagate
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import get_current_span
 
 import otel_llm
@@ -482,3 +486,319 @@ def test_odd_arguments_cost_the_caller_nothing(telemetry):
         pass
 
     assert len(telemetry.finished) == 2
+
+
+# Hostile use
+
+
+def test_methods_of_every_kind_keep_what_they_are_bound_to(telemetry):
+    otel_llm.configure(**telemetry.providers, capture="SPAN_ONLY")
+
+    class Shop:
+        key = "sk-planted"
+
+        @otel_llm.tool
+        def plain(self, n: int) -> int:
+            return n + 1
+
+        @otel_llm.tool
+        @classmethod
+        def of_class(cls, n: int) -> tuple[type, int]:
+            return cls, n
+
+        @classmethod
+        @otel_llm.tool
+        def of_class_too(cls, n: int) -> tuple[type, int]:
+            return cls, n
+
+        @otel_llm.tool("s")
+        @staticmethod
+        def static(n: int) -> int:
+            return n
+
+    shop = Shop()
+    assert (shop.plain(1), Shop.static(3), shop.static(3)) == (2, 3, 3)
+    assert Shop.of_class(2) == shop.of_class_too(2) == (Shop, 2)
+    names = [s["name"].removeprefix("execute_tool ") for s in telemetry.spans()]
+    assert names == ["plain", "s", "s", "of_class", "of_class_too"]
+    given = [json.loads(s["gen_ai.tool.call.arguments"]) for s in telemetry.spans()]
+    assert given == [{"n": 1}, {"n": 3}, {"n": 3}, {"n": 2}, {"n": 2}]
+
+
+def test_a_class_stays_a_class(telemetry, caplog):
+    @otel_llm.agent
+    class Helper:
+        pass
+
+    assert isinstance(Helper(), Helper)
+    assert telemetry.spans() == []
+    assert "Helper is a class" in caplog.text
+
+
+async def test_whatever_can_be_called_is_named_and_awaited(telemetry):
+    class Caller:
+        async def __call__(self, n: int) -> int:
+            await asyncio.sleep(0)
+            with otel_llm.tool("inner"):
+                return n
+
+    async def slow(n: int) -> int:
+        with otel_llm.tool("inner"):
+            return n
+
+    def hiding(n: int) -> Any:
+        return slow(n)
+
+    for function in (Caller(), functools.partial(slow, 1), hiding):
+        decorated = otel_llm.workflow(function)
+        result = decorated() if isinstance(function, functools.partial) else decorated(1)
+        assert await result == 1
+
+    assert [s["name"] for s in telemetry.spans() if "workflow" in s["name"]] == [
+        "invoke_workflow Caller",
+        "invoke_workflow slow",
+        "invoke_workflow hiding",
+    ]
+    assert [tree(telemetry)["execute_tool inner"]] == ["invoke_workflow hiding"]
+    inner = [s for s in telemetry.finished if s.name == "execute_tool inner"]
+    assert all(s.parent is not None for s in inner)
+
+
+@pytest.mark.parametrize("sort", ["plain", "async", "generator", "asyncgen"])
+async def test_wrong_arguments_raise_the_same_and_leave_no_span_open(telemetry, sort):
+    def plain(n: int) -> None: ...
+    async def later(n: int) -> None: ...
+    def generator(n: int) -> Any:
+        yield n
+
+    async def asyncgen(n: int) -> Any:
+        yield n
+
+    kinds = {"plain": plain, "async": later, "generator": generator, "asyncgen": asyncgen}
+    call = otel_llm.tool(kinds[sort])
+    started = len(telemetry.finished)
+
+    async def run() -> None:
+        result = call()
+        if sort == "generator":
+            next(result)
+        elif sort != "plain":
+            await (anext(result) if sort == "asyncgen" else result)
+
+    with pytest.raises(TypeError, match="missing 1 required"):
+        await run()
+
+    assert len(telemetry.finished) - started == (sort == "plain")
+
+
+async def test_threads_and_tasks_may_share_one_scope(telemetry):
+    scope = otel_llm.workflow("shared")
+    both = asyncio.Barrier(2)
+
+    async def first() -> None:
+        with scope as run:
+            await both.wait()
+            await both.wait()
+            run.set("gen_ai.conversation.id", "first")
+
+    async def second() -> None:
+        await both.wait()
+        with scope as run:
+            await both.wait()
+            await asyncio.sleep(0.01)
+            run.set("gen_ai.conversation.id", "second")
+            raise KeyError
+
+    before = get_current_span()
+    await asyncio.gather(first(), second(), return_exceptions=True)
+    with scope, scope:
+        pass
+
+    assert get_current_span() is before
+    found = [(s.get("gen_ai.conversation.id"), s["status"]) for s in telemetry.spans()]
+    assert sorted(found, key=str) == sorted(
+        [("first", "UNSET"), ("second", "ERROR"), (None, "UNSET"), (None, "UNSET")], key=str
+    )
+
+
+def test_a_block_around_a_yield_that_is_closed_did_not_fail(telemetry):
+    def steps() -> Any:
+        with otel_llm.workflow("w"):
+            yield 1
+            yield 2
+
+    generator = steps()
+    next(generator)
+    generator.close()
+
+    assert telemetry.span()["status"] == "UNSET"
+
+
+async def test_a_cancelled_scope_is_an_error_and_the_cancellation_passes(telemetry):
+    entered = asyncio.Event()
+
+    @otel_llm.agent
+    async def helper() -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(helper())
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert telemetry.span()["error.type"] == "asyncio.exceptions.CancelledError"
+
+
+def test_what_is_said_in_a_generator_holds_after_its_yields(telemetry):
+    @otel_llm.workflow("w")
+    def steps() -> Any:
+        otel_llm.set_user("u-7")
+        with otel_llm.tool("around"):
+            yield 1
+            with otel_llm.llm_call("m"):
+                yield 2
+        with otel_llm.llm_call("n"):
+            pass
+
+    assert list(steps()) == [1, 2]
+    with otel_llm.llm_call("after"):
+        pass
+
+    users = {s["name"]: s.get("user.id") for s in telemetry.spans()}
+    assert users["chat m"] == users["chat n"] == "u-7"
+    assert users["chat after"] is None
+    assert tree(telemetry)["chat m"] == "execute_tool around"
+    assert tree(telemetry)["chat n"] == "invoke_workflow w"
+
+
+async def test_what_is_said_in_an_asynchronous_generator_holds_after_its_yields(telemetry):
+    @otel_llm.workflow("w")
+    async def steps() -> Any:
+        otel_llm.set_session("s-1")
+        yield 1
+        with otel_llm.llm_call("m"):
+            yield 2
+
+    assert [step async for step in steps()] == [1, 2]
+
+    call = next(s for s in telemetry.spans() if s["name"] == "chat m")
+    assert call["gen_ai.conversation.id"] == "s-1"
+
+
+class Raising(SpanProcessor):
+    """A processor of spans that fails."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        raise RuntimeError("theirs")
+
+
+@pytest.mark.guards_may_swallow
+def test_a_processor_that_raises_costs_the_span_and_nothing_else(telemetry):
+    telemetry.tracer_provider.add_span_processor(Raising())
+
+    @otel_llm.workflow
+    def flow() -> str:
+        with otel_llm.llm_call("m") as call:
+            call.set_response(model="m")
+        with otel_llm.agent("a") as run:
+            run.set("x", object())
+            run.set_output(object())
+        return "done"
+
+    assert flow() == "done"
+
+
+def test_who_and_what_are_text_whatever_a_program_has(telemetry):
+    with (
+        otel_llm.set_user(7),  # type: ignore[arg-type] - what a hostile program gives
+        otel_llm.set_session(uuid.UUID(int=1)),  # type: ignore[arg-type]
+        otel_llm.set_prompt("p", 2),  # type: ignore[arg-type]
+        otel_llm.set_tags(team=3),  # type: ignore[arg-type]
+        otel_llm.set_user(None),  # type: ignore[arg-type]
+        otel_llm.llm_call("m"),
+    ):
+        pass
+
+    span = telemetry.span()
+    said = ("user.id", "gen_ai.conversation.id", "gen_ai.prompt.version", "otel_llm.team")
+    assert [span[name] for name in said] == ["7", str(uuid.UUID(int=1)), "2", "3"]
+
+
+async def test_what_is_said_may_be_an_asynchronous_block(telemetry):
+    async with otel_llm.set_user("u"), otel_llm.llm_call("m"):
+        pass
+    async with otel_llm.llm_call("n"):
+        pass
+
+    assert [s.get("user.id") for s in telemetry.spans()] == ["u", None]
+
+
+def test_an_answer_may_be_told_piece_by_piece_and_without_a_question(telemetry):
+    otel_llm.configure(**telemetry.providers, capture="SPAN_ONLY")
+    said = [
+        {
+            "role": "assistant",
+            "parts": [{"type": "text", "content": "four"}],
+            "finish_reason": "stop",
+        }
+    ]
+
+    with otel_llm.llm_call("m") as call:
+        call.set_response(id="r-1", input_tokens=7)
+        call.set_response(model="m-1", output_tokens=3)
+        call.set_response(finish_reasons=["stop"])
+        call.set_output(said)
+
+    span = telemetry.span()
+    assert (span["gen_ai.response.id"], span["gen_ai.response.model"]) == ("r-1", "m-1")
+    assert (span["gen_ai.usage.input_tokens"], span["gen_ai.usage.output_tokens"]) == (7, 3)
+    assert json.loads(span["gen_ai.output.messages"]) == said
+
+
+@pytest.mark.guards_may_swallow
+def test_a_token_of_another_name_costs_no_other(telemetry):
+    with otel_llm.llm_call("m") as call:
+        call.set_response(model="m-1", input_tokens=7, no_such_tokens=3)
+
+    assert telemetry.span()["gen_ai.usage.input_tokens"] == 7
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_a_score_that_is_no_number_is_left_out(telemetry, score):
+    with otel_llm.workflow("w"):
+        otel_llm.record_evaluation("relevance", score, label="fail")
+
+    (event,) = telemetry.events()
+    assert dict(event.log_record.attributes) == {
+        "gen_ai.evaluation.name": "relevance",
+        "gen_ai.evaluation.score.label": "fail",
+    }
+
+
+def test_a_comment_is_redacted_like_content(telemetry):
+    otel_llm.configure(**telemetry.providers, redact="pii")
+
+    with otel_llm.workflow("w"):
+        otel_llm.record_feedback(0.5, "ask ada@lovelace.dev")
+
+    (event,) = telemetry.events()
+    assert event.log_record.attributes["gen_ai.evaluation.explanation"] == "ask [email]"
+
+
+async def test_whatever_is_carried_runs_where_it_was_bound(telemetry):
+    async def later() -> Any:
+        await asyncio.sleep(0)
+        return get_current_span()
+
+    def steps() -> Any:
+        yield get_current_span()
+
+    with otel_llm.workflow("w") as run:
+        carried = otel_llm.carry(later), otel_llm.carry(steps), otel_llm.carry(get_current_span)
+
+    assert await carried[0]() is run.span
+    assert list(carried[1]()) == [run.span]
+    assert carried[2]() is run.span
+    assert [s["name"] for s in telemetry.spans()] == ["invoke_workflow w"]

@@ -22,7 +22,9 @@ What is said with ``set_user`` and its like holds for the rest of the scope it i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial, wraps
+from dataclasses import dataclass
+from functools import partial
+from math import isfinite
 from typing import Any, ParamSpec, TypeVar, overload
 
 from opentelemetry.context import Context, get_current
@@ -158,10 +160,10 @@ def embedding(
 
 
 def _scope(kind: Kind, name: Any, about: Mapping[str, Any]) -> Any:
-    if callable(name):  # ``@tool`` without parentheses
+    if callable(name) or isinstance(name, classmethod):  # ``@tool`` without parentheses
         return _scope(kind, None, about)(name)
     if name is not None:
-        return Scope(partial(ActivityRun, kind, {kind.subject: name, **about}))
+        return Scope(partial(ActivityRun, kind, {kind.subject: str(name), **about}))
     return _Unnamed(kind, about)
 
 
@@ -173,8 +175,13 @@ class _Unnamed(Scope[ActivityRun]):
         self._kind, self._about = kind, about
 
     def __call__(self, function: F) -> F:
-        named = {self._kind.subject: function.__name__, **self._about}
+        named = {self._kind.subject: _name_of(function), **self._about}
         return Scope(partial(ActivityRun, self._kind, named))(function)
+
+
+def _name_of(function: Any) -> str:
+    inner = function.func if isinstance(function, partial) else function
+    return getattr(inner, "__name__", None) or type(inner).__name__
 
 
 class Said:
@@ -186,6 +193,12 @@ class Said:
             carried = signals().settings.baggage
             self._token = activate(saying(get_current(), attributes, carried))
 
+    async def __aenter__(self) -> Said:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.__exit__()
+
     def __enter__(self) -> Said:
         return self
 
@@ -196,19 +209,24 @@ class Said:
 
 def set_user(id: str) -> Said:
     """Say whom the calls are made for: ``user.id``."""
-    return Said({semconv.own.USER_ID: id})
+    return Said({semconv.own.USER_ID: _text(id)})
 
 
 def set_session(id: str) -> Said:
     """Say which conversation they belong to: ``session.id`` and ``gen_ai.conversation.id``."""
-    return Said({semconv.own.SESSION_ID: id, semconv.CONVERSATION_ID: id})
+    return Said({semconv.own.SESSION_ID: _text(id), semconv.CONVERSATION_ID: _text(id)})
+
+
+def _text(value: object) -> str | None:
+    """Return an id as a string, whatever type of it a program has; ``None`` stays unknown."""
+    return None if value is None else str(value)
 
 
 def set_prompt(
     name: str, version: str | None = None, variables: Mapping[str, Any] | None = None
 ) -> Said:
     """Say which prompt template they use; its variables are kept only where content is on spans."""
-    attributes: dict[str, Any] = {semconv.PROMPT_NAME: name, semconv.PROMPT_VERSION: version}
+    attributes = {semconv.PROMPT_NAME: _text(name), semconv.PROMPT_VERSION: _text(version)}
     with guarded("reading the variables of a prompt"):
         if (live := signals()).content_on_span:
             for key, value in (variables or {}).items():
@@ -221,7 +239,10 @@ def set_tags(*, feature: str | None = None, team: str | None = None, **tags: str
 
     Tags replace those said before, as ``key=value`` strings in ``otel_llm.tags``.
     """
-    attributes: dict[str, Any] = {semconv.own.FEATURE: feature, semconv.own.TEAM: team}
+    attributes: dict[str, Any] = {
+        semconv.own.FEATURE: _text(feature),
+        semconv.own.TEAM: _text(team),
+    }
     attributes[semconv.own.TAGS] = tuple(f"{key}={value}" for key, value in tags.items()) or None
     return Said(attributes)
 
@@ -242,14 +263,19 @@ def record_evaluation(
 ) -> None:
     """Record a judgement as a ``gen_ai.evaluation.result`` event on ``run``, else the current span.
 
-    ``run`` may have ended. ``explanation`` is sent as it is given.
+    ``run`` may have ended. ``explanation`` is sent as it is given, but for what
+    ``OTEL_LLM_REDACT`` takes out of content. A score that is no finite number is left out.
     """
     with guarded("recording an evaluation"):
+        value = None if score is None else float(score)
+        why = None if explanation is None else signals().privacy.kept_value(str(explanation))
         said = {
             semconv.EVALUATION_NAME: name,
-            semconv.EVALUATION_SCORE_VALUE: None if score is None else float(score),
+            semconv.EVALUATION_SCORE_VALUE: value
+            if value is not None and isfinite(value)
+            else None,
             semconv.EVALUATION_SCORE_LABEL: label,
-            semconv.EVALUATION_EXPLANATION: explanation,
+            semconv.EVALUATION_EXPLANATION: why,
             semconv.RESPONSE_ID: response_id,
         }
         cleaned = {key: plain(value) for key, value in said.items()}
@@ -270,18 +296,21 @@ def record_feedback(
 
 
 def carry(function: Callable[P, T]) -> Callable[P, T]:
-    """Return ``function`` bound to the trace of here and now, to be called from another thread."""
-    context = get_current()
+    """Return ``function`` bound to the trace of here and now, to be called from another thread.
 
-    @wraps(function)
-    def carried(*args: P.args, **kwargs: P.kwargs) -> T:
-        token = activate(context)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            release(token)
+    Of a coroutine function or a generator all that it runs is, wherever that is.
+    """
+    return Scope(partial(_Here, get_current()))(function)
 
-    return carried
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """The context that a carried function runs in."""
+
+    context: Context
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Nothing ends with it."""
 
 
 __all__ = [

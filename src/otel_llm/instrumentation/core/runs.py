@@ -6,8 +6,10 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from opentelemetry._logs import NoOpLoggerProvider
 from opentelemetry.context import Context, get_current
-from opentelemetry.trace import Span, get_current_span
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.trace import NoOpTracerProvider, Span, get_current_span
 
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
@@ -48,7 +50,7 @@ class ActivityRun:
     __slots__ = ("_activity", "context", "summary")
 
     def __init__(self, kind: Kind, attributes: Mapping[str, Any]) -> None:
-        self._activity = Activity(signals(), kind, attributes)
+        self._activity = _activity(kind, attributes)
         outer = summary_of(get_current())
         self.summary = outer or TraceSummary()
         """What ended so far in the outermost scope around here."""
@@ -91,8 +93,34 @@ class ActivityRun:
         """Keep the arguments and the result of a decorated tool."""
         if self._activity.operation != "execute_tool" or not self._activity.captures:
             return
-        self.set_input(dict(inspect.signature(function).bind(*args, **kwargs).arguments))
+        self.set_input(_arguments(function, args, kwargs))
         self.set_output(result if isinstance(result, Mapping) else {"result": result})
+
+
+def _activity(kind: Kind, attributes: Mapping[str, Any]) -> Activity:
+    """Return a running activity; one that nobody sees, if a processor of spans raises."""
+    with guarded("starting an activity"):
+        return Activity(signals(), kind, attributes)
+    return Activity(_silent(), kind, attributes)
+
+
+def _silent() -> Telemetry:
+    return Telemetry(
+        "otel_llm",
+        Settings(),
+        tracer_provider=NoOpTracerProvider(),
+        meter_provider=NoOpMeterProvider(),
+        logger_provider=NoOpLoggerProvider(),
+    )
+
+
+def _arguments(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return arguments by name, without the object whose method it is: nobody passed that."""
+    bound = inspect.signature(function).bind(*args, **kwargs).arguments
+    first = next(iter(bound), None)
+    return {name: v for name, v in bound.items() if name != first or name not in ("self", "cls")}
 
 
 _INPUT = {
@@ -122,9 +150,8 @@ class CallRun:
         with guarded("reading the parameters of a call"):
             request = Request(model, **parameters)
         address, port = server or (None, None)
-        origin = Origin(provider, address, port)
         self._ending = Ending()
-        self._operation = Operation(signals(), _endpoint(operation), origin, request.model, request)
+        self._operation = _operation(operation, Origin(provider, address, port), request)
         self.context: Context = self._operation.context
         self.span: Span = get_current_span(self.context)
         """The OpenTelemetry span."""
@@ -135,9 +162,12 @@ class CallRun:
             self._operation.capture({"messages": messages})
 
     def set_output(self, messages: Sequence[Message]) -> None:
-        """Keep the messages that came back, likewise; after ``set_input``."""
-        kept = list(messages)
-        self._ending.output = lambda: kept
+        """Keep the messages that came back, likewise."""
+        with guarded("capturing the answer of a call"):
+            if self._operation.captured is None:
+                self._operation.capture({"messages": ()})
+            kept = list(messages)
+            self._ending.output = lambda: kept
 
     def set_response(
         self,
@@ -150,16 +180,33 @@ class CallRun:
     ) -> None:
         """Say what came back. ``usage`` takes the fields of ``otel_llm.genai.Usage``.
 
-        ``input_tokens`` includes cached ones, ``output_tokens`` includes reasoning.
+        ``input_tokens`` includes cached ones, ``output_tokens`` includes reasoning. What was said
+        before and is not said again stays.
         """
-        with guarded("reading what a call said"):
-            self._ending.response = Response(id, model, finish_reasons, Usage(**usage), error_type)
+        said = self._ending.response
+        said.id, said.model = id or said.id, model or said.model
+        said.finish_reasons = finish_reasons or said.finish_reasons
+        said.error_type = error_type or said.error_type
+        for name, count in usage.items():
+            with guarded("reading the usage of a call"):
+                setattr(said.usage, _USAGE[name], count)
 
     def end(self, error: BaseException | None = None) -> None:
         """End it, as an error if there is one; the first call wins."""
         if error is not None:
             self._ending.error_type = self._operation.error_type(error)
         self._operation.end(self._ending)
+
+
+_USAGE = {name: name for name in Usage.__dataclass_fields__}
+
+
+def _operation(name: str, origin: Origin, request: Request) -> Operation:
+    """Return a running call; one that nobody sees, if a processor of spans raises."""
+    endpoint = _endpoint(name)
+    with guarded("starting a call"):
+        return Operation(signals(), endpoint, origin, request.model, request)
+    return Operation(_silent(), endpoint, origin, request.model, request)
 
 
 def _endpoint(operation: str) -> Endpoint:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
-from functools import wraps
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from dataclasses import dataclass
+from functools import partial, wraps
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, create_key, get_current, get_value, set_value
 
 from .activation import activate, release
-from .guard import swallowed
+from .guard import guarded
 
 
 class Run(Protocol):
@@ -29,22 +31,36 @@ class Run(Protocol):
 
 R = TypeVar("R", bound=Run)
 F = TypeVar("F", bound=Callable[..., Any])
+_log = logging.getLogger(__name__)
+_OPEN = create_key("otel-llm-scopes")
+"""The ``_Entered`` around here, innermost first."""
+
+
+@dataclass(slots=True, eq=False)
+class _Entered(Generic[R]):
+    """One ``with`` block that is running."""
+
+    run: R
+    token: Any = None
 
 
 class Scope(Generic[R]):
     """Opens a run for every ``with`` block and every call of the function it decorates.
 
     The run's context is current while the code inside runs: not while a generator is suspended.
+    Threads and tasks may share one scope: each has runs of its own.
     """
 
     def __init__(self, open: Callable[[], R]) -> None:
         self._open = open
-        self._entered: list[tuple[R, Any]] = []
+        self._entered: list[_Entered[R]] = []
 
     def __enter__(self) -> R:
-        run = self._open()
-        self._entered.append((run, activate(run.context)))
-        return run
+        entered = _Entered(self._open())
+        inside = set_value(_OPEN, (entered, *_opened()), entered.run.context)
+        entered.token = activate(inside)
+        self._entered.append(entered)
+        return entered.run
 
     def __exit__(
         self,
@@ -52,9 +68,11 @@ class Scope(Generic[R]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        run, token = self._entered.pop()
-        release(token)
-        run.end(error)
+        entered = next((one for one in _opened() if one in self._entered), self._entered[-1])
+        self._entered.remove(entered)
+        release(entered.token)
+        # A generator that is closed in the middle of the block did not fail.
+        entered.run.end(None if isinstance(error, GeneratorExit) else error)
 
     async def __aenter__(self) -> R:
         return self.__enter__()
@@ -69,36 +87,81 @@ class Scope(Generic[R]):
 
     def __call__(self, function: F) -> F:
         """Return ``function`` with a run around each of its calls, of the same sort as it was."""
-        for is_of_kind, around in _KINDS:
-            if is_of_kind(function):
-                return cast(F, wraps(function)(around(self._open, function)))
-        return cast(F, wraps(function)(_around_call(self._open, function)))
+        kind = cast(Any, type(function))
+        if kind in (classmethod, staticmethod):
+            return cast(F, kind(self(cast(Any, function).__func__)))
+        if inspect.isclass(function):
+            _log.warning("otel-llm: %s is a class and has no runs; not traced", function.__name__)
+            return cast(F, function)
+        around = next((way for is_kind, way in _KINDS if is_kind(_code(function))), _around_call)
+        return cast(F, wraps(function)(around(self._open, function)))
+
+
+def _opened() -> tuple[_Entered[Any], ...]:
+    return cast("tuple[_Entered[Any], ...]", get_value(_OPEN) or ())
+
+
+def _code(function: Any) -> Any:
+    """Return what runs when it is called: of an object, the method that makes it callable."""
+    kind = cast(Any, type(function))
+    return function if inspect.isroutine(function) or kind is partial else kind.__call__
 
 
 def _around_call(open: Callable[[], Run], function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        with Scope(open) as run:
-            return _noted(run, function, args, kwargs, function(*args, **kwargs))
+        run = open()
+        token = activate(run.context)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            release(token)
+            run.end(error)
+            raise
+        release(token)
+        if inspect.iscoroutine(result):  # of a function that hides it
+            return _awaited(run, function, args, kwargs, result)
+        _note(run, function, args, kwargs, result)
+        run.end()
+        return result
 
     return call
 
 
 def _around_coroutine(open: Callable[[], Run], function: Callable[..., Any]) -> Callable[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> Any:
-        with Scope(open) as run:
-            result = await function(*args, **kwargs)
-            return _noted(run, function, args, kwargs, result)
+        pending = function(*args, **kwargs)
+        return await _awaited(open(), function, args, kwargs, pending)
 
     return call
 
 
+async def _awaited(
+    run: Run,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    pending: Awaitable[Any],
+) -> Any:
+    token = activate(run.context)
+    try:
+        result = await pending
+    except BaseException as error:
+        release(token)
+        run.end(error)
+        raise
+    release(token)
+    _note(run, function, args, kwargs, result)
+    run.end()
+    return result
+
+
 def _around_generator(open: Callable[[], Run], function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        run, generator = open(), function(*args, **kwargs)
-        step, sent = generator.send, None
+        generator = function(*args, **kwargs)
+        steps, step, sent = _Steps(open()), generator.send, None
         try:
             while True:
-                item = _in(run, step, sent)
+                item = steps.take(step, sent)
                 try:
                     step, sent = generator.send, (yield item)
                 except GeneratorExit:
@@ -107,13 +170,13 @@ def _around_generator(open: Callable[[], Run], function: Callable[..., Any]) -> 
                 except BaseException as error:  # noqa: BLE001 - thrown in by the caller, passed on
                     step, sent = generator.throw, error
         except StopIteration as stop:
-            run.end()
+            steps.run.end()
             return stop.value
         except GeneratorExit:
-            run.end()
+            steps.run.end()
             raise
         except BaseException as error:
-            run.end(error)
+            steps.run.end(error)
             raise
 
     return call
@@ -123,11 +186,11 @@ def _around_async_generator(
     open: Callable[[], Run], function: Callable[..., Any]
 ) -> Callable[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        run, generator = open(), function(*args, **kwargs)
-        step, sent = generator.asend, None
+        generator = function(*args, **kwargs)
+        steps, step, sent = _Steps(open()), generator.asend, None
         try:
             while True:
-                item = await _in_async(run, step, sent)
+                item = await steps.take_async(step, sent)
                 try:
                     step, sent = generator.asend, (yield item)
                 except GeneratorExit:
@@ -136,46 +199,55 @@ def _around_async_generator(
                 except BaseException as error:  # noqa: BLE001 - thrown in by the caller, passed on
                     step, sent = generator.athrow, error
         except (StopAsyncIteration, GeneratorExit) as stop:
-            run.end()
+            steps.run.end()
             if isinstance(stop, GeneratorExit):
                 raise
         except BaseException as error:
-            run.end(error)
+            steps.run.end(error)
             raise
 
     return call
 
 
-def _in(run: Run, step: Callable[[Any], Any], value: Any) -> Any:
-    token = activate(run.context)
-    try:
-        return step(value)
-    finally:
-        release(token)
+class _Steps:
+    """The steps of a generator: each goes on in the context in which the one before it stopped."""
+
+    __slots__ = ("_context", "run")
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._context = run.context
+
+    def take(self, step: Callable[[Any], Any], value: Any) -> Any:
+        """Return ``step(value)``."""
+        token = activate(self._context)
+        try:
+            return step(value)
+        finally:
+            self._context = get_current()
+            release(token)
+
+    async def take_async(self, step: Callable[[Any], Any], value: Any) -> Any:
+        """Return ``await step(value)``."""
+        token = activate(self._context)
+        try:
+            return await step(value)
+        finally:
+            self._context = get_current()
+            release(token)
 
 
-async def _in_async(run: Run, step: Callable[[Any], Any], value: Any) -> Any:
-    token = activate(run.context)
-    try:
-        return await step(value)
-    finally:
-        release(token)
-
-
-def _noted(
+def _note(
     run: Run,
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     result: Any,
-) -> Any:
+) -> None:
     note = getattr(run, "note", None)
     if note is not None:
-        try:
+        with guarded("noting what a function was called with"):
             note(function, args, kwargs, result)
-        except Exception as error:  # noqa: BLE001 - ours, in the middle of the user's function
-            swallowed("noting what a function was called with", error)
-    return result
 
 
 _KINDS = (

@@ -101,8 +101,12 @@ def test_the_collector_runs_suites_and_keeps_their_scores(file: Path, tmp_path: 
             assert service.writer.flush(PATIENCE_S)
             stats = service.store.score_stats()
             calls = service.store.calls(Filter(service="otel-llm-evaluation")).calls
+            [run] = service.evaluation.history.runs()
+            [case] = service.evaluation.history.cases(run.run)
 
     assert passed == [({"suite": "small", "model": "gpt-4o"}, 1.0)]
+    assert (run.suite, run.passed, case.verdict) == ("small", True, "passed")
+    assert case.scores == {"keywords": 1.0, "relevance": 1.0}
     assert {(one.name, one.source, one.mean) for one in stats} == {
         ("keywords", "automatic", 1.0),
         ("relevance", "automatic", 1.0),

@@ -157,6 +157,8 @@ def test_scores_and_spans_go_to_a_collector_and_the_targets_spans_into_the_same_
     assert (record.trace_id, record.span_id) == (span.trace_id, span.span_id)
     assert attributes(record)["gen_ai.evaluation.name"] == "keywords"
     said_of_it = attributes(span)
+    run_of = ["otel_llm.evaluation.suite", "otel_llm.evaluation.case", "otel_llm.evaluation.run"]
+    assert [attributes(record)[name] for name in run_of] == [said_of_it[name] for name in run_of]
     assert said_of_it["otel_llm.evaluation.purpose"] == "suite"
     assert (said_of_it["otel_llm.evaluation.suite"], said_of_it["otel_llm.evaluation.case"]) == (
         "small",

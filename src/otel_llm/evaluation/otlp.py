@@ -24,7 +24,7 @@ from otel_llm.semconv import own
 from otel_llm.version import __version__
 
 from .endpoint import Reply
-from .result import Result, Subject
+from .result import OfSuite, Result, Subject
 
 SERVICE = "otel-llm-evaluation"
 EVENT = "gen_ai.evaluation.result"
@@ -122,6 +122,7 @@ def _event(result: Result, subject: Subject) -> LogRecord:
         semconv.PROMPT_VERSION: subject.prompt_version,
         semconv.ERROR_TYPE: result.error_type,
         own.EVALUATION_EVALUATOR: result.evaluator,
+        **suite_attributes(subject.of_suite),
     }
     return LogRecord(
         event_name=EVENT,
@@ -132,6 +133,17 @@ def _event(result: Result, subject: Subject) -> LogRecord:
         span_id=bytes.fromhex(subject.span_id or ""),
         attributes=_pairs(attributes),
     )
+
+
+def suite_attributes(of_suite: OfSuite | None) -> Mapping[str, Value]:
+    """Return what says which case of which run of a suite a span or an event is of."""
+    if of_suite is None:
+        return {}
+    return {
+        own.EVALUATION_SUITE: of_suite.suite,
+        own.EVALUATION_CASE: of_suite.case,
+        own.EVALUATION_RUN: of_suite.run,
+    }
 
 
 def _links(about: Subject | None) -> list[Span.Link]:

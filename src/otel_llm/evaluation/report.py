@@ -39,6 +39,7 @@ def to_json(outcome: SuiteOutcome) -> str:
     return json.dumps(
         {
             "suite": outcome.suite.name,
+            "run": outcome.run,
             "model": outcome.model,
             "passed": outcome.passed,
             "pass_rate": outcome.suite.pass_rate,
@@ -57,6 +58,7 @@ def _case(outcome: CaseOutcome) -> dict[str, object]:
     return {
         "name": outcome.case.name,
         "passed": outcome.passed,
+        "verdict": outcome.verdict,
         "query": outcome.case.query,
         "answer": reply.text,
         "model": reply.model,

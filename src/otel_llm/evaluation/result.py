@@ -6,6 +6,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class OfSuite:
+    """One case in one run of a suite."""
+
+    suite: str
+    case: str
+    run: str
+    """The same for all cases of the run."""
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """One answer, with where it was given. Holds content: it is never stored or logged."""
 
@@ -22,6 +32,8 @@ class Subject:
     """The model that answered."""
     prompt_name: str | None = None
     prompt_version: str | None = None
+    of_suite: OfSuite | None = None
+    """Where a suite asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,21 +9,22 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from threading import Event
+from typing import Literal
 
 from otel_llm.pricing import PriceBook
-from otel_llm.semconv import own
 
 from .checks import check
 from .endpoint import Endpoint, Message, Reply
 from .judge import Judge
-from .otlp import SERVICE, OwnCall, call_span, result_events
-from .result import Result, Subject
+from .otlp import SERVICE, OwnCall, call_span, result_events, suite_attributes
+from .result import OfSuite, Result, Subject
 from .semantic import SemanticRelevance
 from .side_by_side import side_by_side
 from .suite import Case, Suite
 
 Take = Callable[[bytes], object]
 """Gets an export request."""
+Verdict = Literal["passed", "failed", "error"]
 
 
 def _drop(_: object) -> None:
@@ -65,6 +66,11 @@ class CaseOutcome:
         return not self.problems and not self.errors
 
     @property
+    def verdict(self) -> Verdict:
+        """``passed``; ``failed``; or ``error``, where something could not be found out."""
+        return "error" if self.errors else "failed" if self.problems else "passed"
+
+    @property
     def latency_s(self) -> float:
         """How long the answer took."""
         return (self.reply.ended_ns - self.reply.started_ns) / 1e9
@@ -80,6 +86,8 @@ class SuiteOutcome:
     cases: Sequence[CaseOutcome]
     started_ns: int
     ended_ns: int
+    run: str = ""
+    """What its spans and events say that they are of."""
 
     @property
     def pass_rate(self) -> float:
@@ -112,13 +120,13 @@ def run(
 ) -> SuiteOutcome:
     """Ask every question, several at a time; ``on_case`` hears of each as it ends. Raises
     ``Halted`` soon after ``halted`` is set."""
-    started, outcomes = time.time_ns(), dict[int, CaseOutcome]()
-    ask = partial(_ask, suite, target, asker or Asker())
+    started, outcomes, name = time.time_ns(), dict[int, CaseOutcome](), secrets.token_hex(8)
+    ask = partial(_ask, suite, name, target, asker or Asker())
     for at, outcome in side_by_side(ask, suite.cases, concurrency, halted):
         on_case(outcome)
         outcomes[at] = outcome
     in_order = [outcomes[at] for at in sorted(outcomes)]
-    return SuiteOutcome(suite, target.config.model, in_order, started, time.time_ns())
+    return SuiteOutcome(suite, target.config.model, in_order, started, time.time_ns(), name)
 
 
 def messages(suite: Suite, case: Case) -> tuple[Message, ...]:
@@ -128,12 +136,13 @@ def messages(suite: Suite, case: Case) -> tuple[Message, ...]:
     return ({"role": "system", "content": system}, said) if system else (said,)
 
 
-def _ask(suite: Suite, target: Endpoint, asker: Asker, case: Case) -> CaseOutcome:
+def _ask(suite: Suite, run: str, target: Endpoint, asker: Asker, case: Case) -> CaseOutcome:
+    of_suite = OfSuite(suite.name, case.name, run)
     trace_id, span_id = secrets.token_hex(16), secrets.token_hex(8)
     # Spans of an application that is asked, if it has any, belong to the same trace.
     headers = {"traceparent": f"00-{trace_id}-{span_id}-01"}
     reply = target.chat(messages(suite, case), headers=headers)
-    asker.traces(call_span(_own_call(suite, target, case, reply, trace_id, span_id)))
+    asker.traces(call_span(_own_call(of_suite, target, reply, trace_id, span_id)))
     subject = Subject(
         case.query,
         reply.text or "",
@@ -144,6 +153,7 @@ def _ask(suite: Suite, target: Endpoint, asker: Asker, case: Case) -> CaseOutcom
         service=SERVICE,
         model=reply.model or target.config.model,
         prompt_name=suite.name,
+        of_suite=of_suite,
     )
     outcome = _judged(suite, case, reply, subject, asker, _cost(target, reply, asker.book))
     if outcome.results:
@@ -207,7 +217,7 @@ class _Outcome:
 
 
 def _own_call(
-    suite: Suite, target: Endpoint, case: Case, reply: Reply, trace_id: str, span_id: str
+    of_suite: OfSuite, target: Endpoint, reply: Reply, trace_id: str, span_id: str
 ) -> OwnCall:
     return OwnCall(
         "suite",
@@ -216,7 +226,7 @@ def _own_call(
         target.config.model,
         target.server,
         reply,
-        more={own.EVALUATION_SUITE: suite.name, own.EVALUATION_CASE: case.name},
+        more=suite_attributes(of_suite),
         trace_id=trace_id,
         span_id=span_id,
     )

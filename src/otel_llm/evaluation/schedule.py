@@ -6,8 +6,6 @@ When each ran last is kept, so that a restart neither repeats a run nor leaves o
 from __future__ import annotations
 
 import logging
-import os
-import sqlite3
 import threading
 import time
 import weakref
@@ -15,8 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .config import ScheduledSuite
+from .history import History
 from .runner import SuiteOutcome
 from .side_by_side import Halted
+from .state import opened
 
 _log = logging.getLogger(__name__)
 _SCHEMA = "create table if not exists runs (suite text primary key, at real not null)"
@@ -42,7 +42,8 @@ class Schedule:
         self._clock = clock
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="suites", daemon=True)
-        self._db = _opened(path)
+        self._db = opened(path, _SCHEMA)
+        self.history = History(path)
         weakref.finalize(self, self._db.close)
         self.outcomes: Mapping[ScheduledSuite, SuiteOutcome] = {}
         """How each suite went when it was last run by this process."""
@@ -76,6 +77,7 @@ class Schedule:
         self._db.execute("insert or replace into runs values (?, ?)", (_key(suite), self._clock()))
         try:
             outcome = self._run(suite)
+            self.history.add(outcome)
         except Halted:
             return
         except Exception as error:  # noqa: BLE001  # the other suites go on
@@ -98,14 +100,3 @@ class Schedule:
 
 def _key(suite: ScheduledSuite) -> str:
     return f"{suite.file} {suite.target.endpoint} {suite.target.model}"
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    try:
-        db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
-        db.execute(_SCHEMA)
-    except sqlite3.Error as error:
-        raise OSError(f"{path}: {error}") from error
-    return db

@@ -8,8 +8,6 @@ strictly, never too loosely.
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import threading
 import time
 import weakref
@@ -18,6 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
+
+from .state import opened
 
 _NANO = 10**9
 _SCHEMA = "create table if not exists spending (day text primary key, nano integer not null)"
@@ -46,17 +46,7 @@ class Spending:
         self.limit = limit
         self._clock = clock
         self._lock = threading.Lock()
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        try:
-            self._db = sqlite3.connect(
-                path or ":memory:", timeout=30, check_same_thread=False, isolation_level=None
-            )
-            self._db.execute("pragma synchronous=full")
-            self._db.execute(_SCHEMA)
-        except sqlite3.Error as error:
-            raise OSError(f"{path}: {error}") from error
+        self._db = opened(path, _SCHEMA)
         weakref.finalize(self, self._db.close)
 
     def reserve(self, amount: Decimal) -> Reservation | None:

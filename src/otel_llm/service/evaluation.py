@@ -13,6 +13,7 @@ from otel_llm.collector.samples import Family, Sample, gauge
 from otel_llm.evaluation import EvaluationConfig, Result, Subject
 from otel_llm.evaluation.config import ScheduledSuite
 from otel_llm.evaluation.endpoint import Endpoint, EndpointConfig
+from otel_llm.evaluation.history import History
 from otel_llm.evaluation.judge import Judge
 from otel_llm.evaluation.live import LiveJudge
 from otel_llm.evaluation.otlp import result_events
@@ -101,6 +102,11 @@ class Evaluation:
         """Return the share of cases that passed, by suite and model, as of the last runs."""
         outcomes = self._schedule.outcomes.values() if self._schedule else ()
         return [({"suite": one.suite.name, "model": one.model}, one.pass_rate) for one in outcomes]
+
+    @property
+    def history(self) -> History | None:
+        """How suites on a schedule went, case by case; ``None`` without any."""
+        return self._schedule.history if self._schedule else None
 
     def _run_suite(self, scheduled: ScheduledSuite) -> SuiteOutcome:
         asker = Asker(self.judge, self._semantic, self._book, self._send_traces, self._send_logs)

@@ -31,6 +31,15 @@ def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
+def test_a_mistyped_address_is_a_page_in_a_browser_and_a_problem_elsewhere(client: httpx2.Client):
+    in_browser = client.get("/nothing", headers={"accept": "text/html,*/*;q=0.8"})
+    elsewhere = client.get("/nothing")
+
+    assert (in_browser.status_code, elsewhere.status_code) == (404, 404)
+    assert "There is no such page" in in_browser.text
+    assert elsewhere.headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

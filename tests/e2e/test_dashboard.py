@@ -122,7 +122,8 @@ def url(store: DuckDBStore, alarms: Alarms) -> Iterator[str]:
 
 def _fill(store: DuckDBStore, content: ContentStore) -> None:
     now = time.time_ns()
-    said = {"gen_ai.output.messages": json.dumps([{"role": "assistant", "content": EVIL}])}
+    message = {"role": "assistant", "parts": [{"type": "text", "content": EVIL}]}
+    said = {"gen_ai.output.messages": json.dumps([message])}
     alert = SLOW.to_json() | {"fired_at": now / 1e9 - 600, "resolved_at": now / 1e9 - 300}
     store.add_incidents([Incident("a:1", now - 660 * SECOND, alert)])
     store.add_scores(
@@ -390,7 +391,8 @@ def test_what_was_said_is_shown_to_who_holds_the_token(page, watch_url: str):
     page.get_by_label("Content token").fill("s3cret")
     page.get_by_role("button", name="Show").click()
 
-    expect(page.locator(".said")).to_contain_text(EVIL)
+    expect(page.locator(".said pre")).to_have_text(EVIL)
+    expect(page.locator(".said h4")).to_have_text("assistant")
     keep(page, "content")
 
 

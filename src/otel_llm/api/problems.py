@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 
 from otel_llm.config import ConfigError
 from otel_llm.store import StoreError
@@ -20,6 +20,15 @@ _log = logging.getLogger(__name__)
 
 
 MEDIA: Final = "application/problem+json"
+
+
+_LOST: Final = (
+    "<!doctype html><html lang=en><head><meta charset=utf-8><title>Not found · otel-llm</title>"
+    "<meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>"
+    "<link rel=stylesheet href=/static/style.css></head><body><main><h1>There is no such page</h1>"
+    "<p><a href=/>To the overview</a></p></main></body></html>"
+)
+"""For a reader who mistyped an address in a browser."""
 
 
 class ProblemView(BaseModel):
@@ -77,8 +86,10 @@ def _told(_: Request, error: Exception) -> Response:
     return problem(error.status, error.detail)
 
 
-def _http(_: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(_LOST, 404)
     return problem(error.status_code, headers=error.headers)
 
 

@@ -150,12 +150,20 @@
   }
 
   function said(content) {
-    return Object.entries(content).flatMap(([name, value]) => [line("h3", name), line("pre", readable(value))]);
+    return Object.entries(content).flatMap(([name, value]) => [line("h3", name), ...told(parsed(value))]);
   }
 
-  function readable(value) {
+  // Messages read as a conversation; everything else as it is.
+  function told(value) {
+    if (!Array.isArray(value) || !value.every((one) => one?.role && Array.isArray(one.parts))) return [line("pre", shaped(value))];
+    return value.flatMap((one) => [line("h4", one.role), ...one.parts.map((part) => line("pre", part.type === "text" ? part.content : shaped(part)))]);
+  }
+
+  const shaped = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
+
+  function parsed(value) {
     try {
-      return JSON.stringify(typeof value === "string" ? JSON.parse(value) : value, null, 2);
+      return typeof value === "string" ? JSON.parse(value) : value;
     } catch {
       return value;
     }

@@ -21,6 +21,7 @@ from otel_llm.collector.intake.admission import Admission
 from otel_llm.collector.intake.answers import Rejected
 from otel_llm.collector.intake.config import LimitsConfig
 from otel_llm.collector.otlp_json import to_json
+from otel_llm.collector.values import varint
 from tests.collector.otlp_faults import numbers, traces
 from tests.collector.receiving import receiving
 from tests.collector.test_receiver_grpc import call
@@ -227,3 +228,54 @@ class TestTold:
 def test_a_whole_request_says_nothing_of_partial_success():
     with receiving() as receiver:
         assert call(receiver, traces(1, 2, 3)) == b""
+
+
+def nested(depth: int, *, in_event: bool = False, text: bytes = b"x") -> bytes:
+    """A request with a sound span, and one with a value so many arrays deep."""
+    value = b"\x0a" + bytes([len(text)]) + text
+    for _ in range(depth):
+        value = field(5, field(1, value))
+    pair = field(1, b"gen_ai.x") + field(2, value)
+    inside = field(11, field(3, pair)) if in_event else field(9, pair)
+    deep = field(1, TRACE) + field(2, b"deep....") + inside
+    sound = span().SerializeToString()
+    return field(1, field(2, field(2, sound) + field(2, deep)))
+
+
+def field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + varint(len(content)) + content
+
+
+@pytest.mark.parametrize("depth", [2_000, 20_000])
+@pytest.mark.parametrize("in_event", [False, True])
+@pytest.mark.parametrize("text", [b"x", b"\xff"])
+def test_a_span_that_is_nested_too_deep_is_rejected_alone(depth, in_event, text):
+    taken, rejected = ADMISSION.admit("traces", nested(depth, in_event=in_event, text=text))
+
+    assert taken == request(span())
+    assert rejected == Rejected(1, "1 spans with values nested more than 100 messages deep")
+
+
+def test_a_log_record_that_is_nested_too_deep_is_rejected_alone():
+    body = b"\x0a\x01x"
+    for _ in range(5_000):
+        body = field(6, field(1, field(1, b"k") + field(2, body)))
+    payload = field(1, field(2, field(2, field(5, body)) + field(2, field(5, b"\x0a\x01x"))))
+
+    taken, rejected = ADMISSION.admit("logs", payload)
+
+    assert taken == field(1, field(2, field(2, field(5, b"\x0a\x01x"))))
+    assert rejected
+    assert rejected.count == 1
+
+
+def test_what_is_large_but_flat_is_taken_also_when_it_is_no_text():
+    flat = span()
+    for number in range(50):
+        array = flat.attributes.add(key=str(number)).value.array_value
+        for _ in range(1000):
+            array.values.add(double_value=0.5)
+    flat.attributes.add(key="text").value.string_value = "PLANT" * 100_000
+    payload = request(flat)
+    for sent in (payload, payload.replace(b"PLANT", b"\xff\xff\xff\xff\xff")):
+        assert ADMISSION.admit("traces", sent) == (sent, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from google.protobuf.message import Message
@@ -24,6 +24,8 @@ from ..protocol import ITEMS
 from ..wire import FrameScope, NotProtobuf, parse_frame, parse_span
 from .answers import Rejected
 from .config import LimitsConfig
+from .fields import fields
+from .nesting import DEEP_BYTES, MAX_DEPTH, is_deep
 
 _LARGE = 4 * 2**20
 """Bytes from which the items are counted one by one before they are parsed: below it, protobuf's
@@ -45,6 +47,8 @@ _FULL: Final[Mapping[Signal, type[Message]]] = {
     "logs": ExportLogsServiceRequest,
 }
 
+_DEEP: Final = f"with values nested more than {MAX_DEPTH} messages deep"
+
 Fault = Callable[[bytes], str | None]
 _Places = dict[int, str]
 """Why the items at these places of a scope are not taken."""
@@ -55,6 +59,8 @@ class Admission:
 
     def __init__(self, limits: LimitsConfig) -> None:
         self._limits = limits
+        # The fewest bytes in which too many attributes, or too deep ones, find room.
+        self._large_item = min(2 * limits.max_attributes, DEEP_BYTES)
         self._many = f"with more than {limits.max_attributes} attributes, events and links"
 
     def admit(self, signal: Signal, payload: bytes) -> tuple[bytes, Rejected | None]:
@@ -80,18 +86,15 @@ class Admission:
     def _without_faults(self, signal: Signal, payload: bytes) -> tuple[bytes, Rejected | None]:
         frame = parse_frame(payload)
         scopes = [scope for group in frame.groups for scope in group.scopes]
-        # The fewest bytes in which too many attributes find room.
-        may_have_many = len(payload) > 2 * self._limits.max_attributes
+        may_be_large = len(payload) > self._large_item
         faults = Counter[str]()
         places: list[_Places] = []
         for scope in scopes:
             items = list(scope.items)
             if signal == "traces" and not all(map(_SOUND, items)):
                 found = _take_out(scope, items, self._span_fault)
-            elif (
-                may_have_many and max(map(len, items), default=0) > 2 * self._limits.max_attributes
-            ):
-                found = _take_out(scope, items, lambda item: self._crowd(signal, item))
+            elif may_be_large and max(map(len, items), default=0) > self._large_item:
+                found = _take_out(scope, items, lambda item: self._excess(signal, item))
             else:
                 found = {}
             places.append(found)
@@ -102,8 +105,8 @@ class Admission:
         return frame.SerializeToString(), rejected
 
     def _span_fault(self, encoded: bytes) -> str | None:
-        if crowd := self._crowd("traces", encoded):
-            return crowd
+        if excess := self._excess("traces", encoded):
+            return excess
         try:
             span = parse_span(encoded)
         except NotProtobuf:
@@ -111,6 +114,11 @@ class Admission:
         if not _is_id(span.trace_id, 16):
             return "without a valid trace id"
         return None if _is_id(span.span_id, 8) else "without a valid span id"
+
+    def _excess(self, signal: Signal, encoded: bytes) -> str | None:
+        crowd = self._crowd(signal, encoded)
+        deep = crowd is None and len(encoded) > DEEP_BYTES and is_deep(signal, encoded)
+        return _DEEP if deep else crowd
 
     def _crowd(self, signal: Signal, encoded: bytes) -> str | None:
         limit = self._limits.max_attributes
@@ -158,52 +166,10 @@ def _visited(data: memoryview, path: Sequence[tuple[int, ...]], limit: int) -> i
     Raises ``Malformed`` where a length leads out of its message.
     """
     seen = 0
-    for field in _fields(data):
+    for field in fields(data):
         seen += 1
         if field is not None and field[0] in path[0] and len(path) > 1:
             seen += _visited(field[1], path[1:], limit - seen)
         if seen > limit:
             break
     return seen
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, memoryview] | None]:
-    """Yield number and content of each field of a message, ``None`` for one without content."""
-    at, size = 0, len(data)
-    while at < size:
-        try:
-            key, at = _varint(data, at)
-            length, at = _length(data, at, key & 7)
-        except IndexError:
-            raise Malformed("a field is cut off") from None
-        end = at + length
-        if end > size:
-            raise Malformed("a field is longer than its message")
-        yield (key >> 3, data[at:end]) if key & 7 == 2 else None
-        at = end
-
-
-def _length(data: memoryview, at: int, kind: int) -> tuple[int, int]:
-    """Return a field's length and where it begins. A varint is behind us once it is read."""
-    if kind == 2:
-        return _varint(data, at)
-    if kind == 0:
-        return 0, _varint(data, at)[1]
-    try:
-        return {1: 8, 5: 4}[kind], at
-    except KeyError:  # groups, which OTLP never had, and what protobuf does not know
-        raise Malformed("a field of a kind that OTLP does not have") from None
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """Return the number at ``at``, and where it ends. Never more than ten bytes are looked at."""
-    number = data[at]
-    if number < 128:
-        return number, at + 1
-    number &= 127
-    for shift in range(7, 70, 7):
-        at += 1
-        number |= (data[at] & 127) << shift
-        if data[at] < 128:
-            return number, at + 1
-    raise Malformed("a number is too long")

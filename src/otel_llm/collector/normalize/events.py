@@ -19,6 +19,10 @@ _ROLES: Final = {
     "gen_ai.tool.message": "tool",
 }
 _CHOICE: Final = "gen_ai.choice"
+ASKS: Final = frozenset(_ROLES)
+"""Events of one message that was sent to a model."""
+ANSWERS: Final = frozenset({_CHOICE})
+"""Events of one answer."""
 _WHOLE: Final = {
     "gen_ai.content.prompt": ("gen_ai.prompt", "user"),
     "gen_ai.content.completion": ("gen_ai.completion", "assistant"),
@@ -36,7 +40,7 @@ def told(work: Work) -> None:
     answered: list[Message] = []
     for name, attributes in work.span.events():
         answers = name in (_CHOICE, "gen_ai.content.completion")
-        (answered if answers else asked).extend(_messages(name, attributes))
+        (answered if answers else asked).extend(said_by(name, attributes))
     done = [
         work.put_messages(place, messages)
         for place, messages in (
@@ -50,7 +54,8 @@ def told(work: Work) -> None:
             work.span.rewrite_rest(lambda name, value: None if name in _SAID else value)
 
 
-def _messages(name: str, attributes: Mapping[str, Any]) -> list[Message]:
+def said_by(name: str, attributes: Mapping[str, Any]) -> list[Message]:
+    """Return the messages of an event by its name; none when it is no such event."""
     if name in _WHOLE:
         place, role = _WHOLE[name]
         return as_messages(attributes[place], role) if place in attributes else []

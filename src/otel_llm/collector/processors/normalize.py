@@ -4,19 +4,29 @@ Understands OpenTelemetry's own older states, OpenLLMetry, OpenInference, the Ve
 Pydantic AI and Logfire, Langfuse, OpenLIT and the Anthropic SDK's own tracing: names, units, values
 of provider, operation and finish reason, and messages. What a sender says in current words is never
 overwritten. Put it before the processors that read: ``cost``, ``quality``, ``redact``.
+
+In a pipeline of logs, it remembers messages that come as records of their own (``gen_ai.*.message``
+and ``gen_ai.choice``, until version 1.36 of the conventions) and puts them on their spans, which
+come later: what is on the spans then goes where traces go. The records go on as they came.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from otel_llm import semconv
+from otel_llm.config.units import Size
 
+from ..component import Signal
 from ..facts import PROFILE
 from ..normalize.duplicates import Duplicates
 from ..normalize.plan import Plans
+from ..normalize.said_apart import SaidApart
 from ..normalize.translate import is_current, settle, translate
+from ..records import Records
+from ..samples import Family, counter
 
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
@@ -40,11 +50,15 @@ class NormalizeConfig:
     store understand both."""
     deduplicate: bool = True
     """Mark spans that repeat a call which another instrumentation also saw."""
+    event_memory: Size = 32 * 2**20
+    """Bytes of messages that came as log records and are remembered for their spans; the oldest are
+    forgotten first. ``0``: none. Used where the processor is in a pipeline of logs as well."""
 
 
 class NormalizeProcessor:
     """Rewrites GenAI spans in place."""
 
+    signals: ClassVar[frozenset[Signal]] = frozenset({"traces", "logs"})
     reads_dialects: ClassVar[bool] = True
     """The pipeline then also looks for spans that have no current name at all."""
 
@@ -52,12 +66,25 @@ class NormalizeProcessor:
         self._config = config or NormalizeConfig()
         self.duplicates = Duplicates()
         """What is remembered of calls."""
+        self._apart = SaidApart(self._config.event_memory)
         as_sent = self._config.cache_write != "cache_write"
         self._plans = Plans([_CACHE_CREATION] if as_sent else ())
         self._current: dict[object, bool] = {}
 
-    def process(self, batch: Batch) -> None:
-        """Rewrite every span that does not speak the current conventions."""
+    def process(self, batch: Batch | Records) -> None:
+        """Rewrite every span that does not speak the current conventions. Of log records, remember
+        what is for spans."""
+        if isinstance(batch, Records):
+            self._apart.note(batch)
+        else:
+            self._rewrite(batch)
+
+    def measure(self) -> Iterator[Family]:
+        """Give what became of log records for ``/metrics``."""
+        help = "Spans that were given messages which came as log records"
+        yield counter("otel_llm_normalize_joined_spans", help, self._apart.joined)
+
+    def _rewrite(self, batch: Batch) -> None:
         spans = batch.genai()
         older, keep = self._config.cache_write == "cache_creation", self._config.keep_originals
         for span in spans:
@@ -68,6 +95,8 @@ class NormalizeProcessor:
                 settle(span, plan, keep=keep)
             if older:
                 _older_cache_name(span)
+        for span in spans if self._apart else ():
+            self._apart.join(span)
         if self._config.deduplicate:
             self.duplicates.mark(spans)
 

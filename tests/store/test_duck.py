@@ -515,7 +515,7 @@ def test_calls_in_memory_never_take_more_than_the_memory_they_may(tmp_path: Path
     for start in range(0, 120_000, 5_000):
         store.write(
             [
-                a_call(n, user_id=shake_256(b"%d" % n).hexdigest(600))
+                a_call(n, conversation_id=shake_256(b"%d" % n).hexdigest(600))
                 for n in range(start, start + 5_000)
             ]
         )

@@ -38,6 +38,18 @@ class ClickHouseConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepConfig:
+    """How long sums are kept, also of calls that have gone; 0 keeps them for ever."""
+
+    minutes: Duration = 2 * 86_400.0
+    """Those by minute."""
+    hours: Duration = 90 * 86_400.0
+    """Those by hour."""
+    days: Duration = 0.0
+    """Those by day."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoreConfig:
     """Settings of the embedded store."""
 
@@ -46,6 +58,9 @@ class StoreConfig:
     memory and gone with the process."""
     retain_for: Duration = 30 * 86_400.0
     """Calls that started longer ago than this are removed; 0 keeps them for ever."""
+    aggregates: KeepConfig = field(default_factory=KeepConfig)
+    """Sums of the calls by minute, hour and day. A range that begins before the oldest call is
+    answered from them. In a file, or in memory; ClickHouse keeps calls alone."""
     max_size: Size = 4 * 2**30
     """When the data grows beyond this, the oldest calls go; 0 sets no limit."""
     flush_interval: Duration = 1.0

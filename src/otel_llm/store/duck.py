@@ -24,6 +24,7 @@ from . import arrow, schema
 from .columns import columns, storable
 from .config import StoreConfig
 from .duck_file import connect, cursor, keep_private, prepare, quoted
+from .duck_rollups import DuckRollups
 from .filters import Filter
 from .incidents import Incident
 from .questions import Questions
@@ -73,6 +74,7 @@ class DuckDBStore(Questions):
         try:
             self._writer = cursor(self._db)
             prepare(self._writer)
+            self._rollups = DuckRollups(self._writer, self.config.aggregates)
         except (duckdb.Error, StoreError) as error:
             self._db.close()
             raise StoreError(f"cannot prepare the store: {error}") from error
@@ -115,9 +117,27 @@ class DuckDBStore(Questions):
         with self._arrived(calls, clean=clean) as times:
             known = set(self._writer.execute(_KNOWN, times).fetchall())
             if not known:
-                return self._writer.execute(_KEEP).fetchall()[0][0]
+                return self._keep_arrivals()
         new = [call for call in calls if (call.trace_id, call.span_id) not in known]
         return self._insert(new, clean=clean) if new else 0
+
+    def _keep_arrivals(self) -> int:
+        with self._whole():
+            new = self._writer.execute(_KEEP).fetchall()[0][0]
+            self._rollups.add()
+        return new
+
+    @contextmanager
+    def _whole(self) -> Generator[None]:
+        """All of it or nothing."""
+        self._writer.execute("BEGIN").fetchall()
+        try:
+            yield
+            self._writer.execute("COMMIT").fetchall()
+        except duckdb.Error:
+            with suppress(duckdb.Error):  # some errors end it themselves
+                self._writer.execute("ROLLBACK").fetchall()
+            raise
 
     @contextmanager
     def _arrived(self, calls: Sequence[Call], *, clean: bool) -> Generator[tuple[int, int]]:
@@ -142,6 +162,7 @@ class DuckDBStore(Questions):
         with self._writing:
             try:
                 removed = self._remove_old(now_ns) + self._remove_surplus()
+                self._rollups.tidy(now_ns)
                 if removed:
                     with suppress(duckdb.TransactionException):  # somebody reads: next time
                         self._writer.execute("CHECKPOINT").fetchall()
@@ -173,7 +194,16 @@ class DuckDBStore(Questions):
         for table in ("scores", "incidents"):
             self._writer.execute(f"DELETE FROM {table} WHERE at_ns < ?", [start_ns]).fetchall()
         delete = "DELETE FROM calls WHERE start_ns < ?"
-        return self._writer.execute(delete, [start_ns]).fetchall()[0][0]
+        with self._whole():
+            removed = self._writer.execute(delete, [start_ns]).fetchall()[0][0]
+            if removed:
+                kept = "UPDATE kept SET since_ns = greatest(since_ns, ?)"
+                self._writer.execute(kept, [start_ns]).fetchall()
+        return removed
+
+    def kept_since_ns(self) -> int:
+        """See ``Questions``."""
+        return self.ask("SELECT since_ns FROM kept")[0][0]
 
     def size_bytes(self) -> int:
         """Size of the data: blocks in use in the file, or the tables' memory without one."""
@@ -188,8 +218,9 @@ class DuckDBStore(Questions):
 
     def _put_costs(self, calls: Sequence[Call]) -> None:
         try:
-            with self._arrived(calls, clean=True) as times:
+            with self._arrived(calls, clean=True) as times, self._whole():
                 self._writer.execute(_PUT_COSTS, times).fetchall()
+                self._rollups.rebuild(*times, self.kept_since_ns())
         except _ABOUT_THE_DATA as error:
             raise StoreError("cannot keep costs") from error
 

@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from otel_llm.genai import Call
 
+from . import rolled
 from .calls import CallPage, cursor_after, read_cursor
 from .dialect import DUCKDB, Dialect
 from .filters import MEASURES, MOST, Dimension, Filter, Measure, Most, group_key
 from .incidents import Incident
+from .rollups import COUNTED, Rollup, best
 from .rows import to_call
 from .schema import NAMES
 from .scores import Score, ScoreBucket, ScoreStats
@@ -43,8 +45,26 @@ class Questions(ABC):
     def ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         """All rows of a statement. Raises ``StoreError`` when the engine cannot answer."""
 
+    def kept_since_ns(self) -> int:
+        """From when on all calls are there that ever were; 0: always, or there are no sums of
+        those that went."""
+        return 0
+
+    def _rollup(
+        self, where: Filter, by: Dimension | None = None, step_s: int | None = None
+    ) -> Rollup | None:
+        """The table to answer from where calls that are meant have gone."""
+        if where.since_ns is None or where.since_ns >= self.kept_since_ns():
+            return None
+        return best(where, by, step_s, self._oldest)
+
+    def _oldest(self, rollup: Rollup) -> int:
+        return self.ask(f"SELECT coalesce(min(start_ns), 0) FROM {rollup.table}")[0][0]
+
     def stats(self, where: Filter = EVERYTHING) -> Stats:
         """See ``Store``."""
+        if rollup := self._rollup(where):
+            return rolled.stats(self.ask, rollup, where)
         condition, values = where.where(self.dialect)
         return read_stats(
             self.ask(f"SELECT {self.aggregates} FROM calls WHERE {condition}", values)[0]
@@ -63,6 +83,8 @@ class Questions(ABC):
         self, by: Dimension, where: Filter = EVERYTHING, *, limit: int = 100
     ) -> dict[str, int]:
         """See ``Store``."""
+        if rollup := self._rollup(where, None if by in COUNTED else by):
+            return dict(rolled.counts(self.ask, rollup, by, where, limit))
         condition, values = where.where(self.dialect)
         rows = self.ask(
             f"SELECT key, count(*) FROM (SELECT {group_key(by, self.dialect)} AS key FROM calls"
@@ -81,6 +103,8 @@ class Questions(ABC):
         limit: int = 100,
     ) -> Sequence[Group]:
         """See ``Store``."""
+        if rollup := self._rollup(where, by):
+            return rolled.breakdown(self.ask, rollup, by, where, most, limit)
         condition, values = where.where(self.dialect)
         rows = self.ask(
             f"SELECT key, {self.aggregates} FROM"
@@ -95,6 +119,8 @@ class Questions(ABC):
         self, step_s: int, where: Filter = EVERYTHING, *, by: Dimension | None = None
     ) -> Sequence[Bucket]:
         """See ``Store``."""
+        if rollup := self._rollup(where, by, step_s):
+            return rolled.series(self.ask, rollup, step_s, where, by)
         condition, values = where.where(self.dialect)
         step_ns = step_s * 1_000_000_000
         key = group_key(by, self.dialect) if by else "NULL"

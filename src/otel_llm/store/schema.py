@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 5
+from . import rollups
+
+VERSION: Final = 6
 
 SCORES: Final = """
 CREATE TABLE scores (
@@ -39,6 +41,7 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
         BASELINES,
     ),
     4: ("ALTER TABLE calls ADD COLUMN content_reference VARCHAR", INCIDENTS),
+    5: rollups.MIGRATE,
 }
 """Version -> the statements that lead from it to the next one."""
 
@@ -141,6 +144,7 @@ def create_statements() -> tuple[str, ...]:
         SCORES,
         BASELINES,
         INCIDENTS,
+        *rollups.CREATE,
         "CREATE TABLE schema_version (version INTEGER NOT NULL)",
         f"INSERT INTO schema_version VALUES ({VERSION})",
     )

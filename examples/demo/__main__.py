@@ -19,7 +19,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +229,8 @@ def _stay(provider: str, ports: Mapping[str, str]) -> None:
     try:
         while True:
             time.sleep(AGAIN_S)
-            _ask(provider, ports)
+            with suppress(subprocess.SubprocessError):  # it has said itself what went wrong
+                _ask(provider, ports)
     except KeyboardInterrupt:
         console.print("stopped")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -87,6 +87,13 @@ def _destination(sender: SenderStatus) -> DestinationView:
     return DestinationView(exporter=sender.name, **{name: getattr(sender, name) for name in names})
 
 
+_HEAD: Final = (
+    "<meta charset=utf-8><meta name=viewport content='width=device-width'>"
+    "<meta name=color-scheme content='light dark'><title>otel-llm status</title>"
+    "<link rel=stylesheet href=/static/style.css>"
+)
+
+
 def _page(view: StatusView) -> str:
     """Write plain HTML: it must be readable when nothing else works."""
     parts = [f"<h1>otel-llm {escape(view.version)}</h1>"]
@@ -95,8 +102,10 @@ def _page(view: StatusView) -> str:
         way = " → ".join([", ".join(pipeline.receivers), *pipeline.processors])
         parts.append(f"<h2>{escape(pipeline.name)}: {state}</h2><p>{escape(way)}</p>")
         parts.append(_table(pipeline.destinations) if pipeline.destinations else "")
-    title = "<meta charset=utf-8><title>otel-llm status</title>"
-    return f"<!doctype html><html lang=en><head>{title}</head><body>{''.join(parts)}</body></html>"
+    return (
+        f"<!doctype html><html lang=en><head>{_HEAD}</head><body><main>{''.join(parts)}"
+        "<p><a href=/data-health>Data health</a></p></main></body></html>"
+    )
 
 
 def _table(destinations: Sequence[DestinationView]) -> str:
@@ -106,7 +115,8 @@ def _table(destinations: Sequence[DestinationView]) -> str:
         "".join(f"<td>{escape(_text(getattr(destination, name)))}</td>" for name in names)
         for destination in destinations
     ]
-    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<div class=scroll><table><tr>{head}</tr>{body}</table></div>"
 
 
 def _text(value: object) -> str:

@@ -11,8 +11,10 @@ import sys
 from typing import Annotated, Any, TypedDict
 
 import pytest
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_llm.instrumentation.api import agent, set_session, trace_summary, workflow
+from otel_llm.instrumentation.langchain import LangChainInstrumentor
 from otel_llm.testing import FakeProvider, json_answer
 from otel_llm.testing import openai as wire
 
@@ -92,6 +94,47 @@ async def test_an_agents_metrics_count_its_calls_and_its_tools(run, llm, chat_op
     (duration,) = telemetry.points("gen_ai.invoke_agent.duration")
     assert (calls.sum, tools.sum, duration.count) == (2, 2, 1)
     assert dict(duration.attributes) == {"gen_ai.agent.name": "adder"}
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+async def test_a_run_that_the_program_wants_nothing_of_makes_no_span(
+    run, llm, chat_openai, telemetry
+):
+    calls_add(llm)
+
+    with suppress_instrumentation():
+        await run(create_agent(chat_openai(), [add], name="adder"), "invoke", QUESTION)
+
+    assert telemetry.spans() == []
+
+
+@pytest.mark.usefixtures("sdk")
+async def test_uninstrumenting_in_the_middle_ends_what_is_running(run, telemetry):
+    LangChainInstrumentor().instrument(**telemetry.providers)
+
+    def stop(state):
+        LangChainInstrumentor().uninstrument()
+        OwnChat().invoke("2+2?")
+        return {"said": [1]}
+
+    assert await run(graph(stop, name="flow"), "invoke", {"said": []}) == {"said": [1]}
+
+    assert [(s["name"], s["status"]) for s in telemetry.spans()] == [
+        ("invoke_workflow flow", "UNSET")
+    ]
+
+
+@pytest.mark.usefixtures("sdk")
+def test_uninstrumenting_in_the_middle_of_a_stream_ends_it_as_it_ends(telemetry):
+    LangChainInstrumentor().instrument(**telemetry.providers)
+    stream = OwnChat().stream("2+2?")
+    words = [next(stream).content]
+
+    LangChainInstrumentor().uninstrument()
+    words += [chunk.content for chunk in stream]
+
+    assert "".join(words) == "four"
+    assert telemetry.span()["gen_ai.usage.input_tokens"] == 11
 
 
 @pytest.mark.usefixtures("instrumented", "sdk")

@@ -12,6 +12,7 @@ import sys
 import threading
 
 import pytest
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel_llm.instrumentation.openai import OpenAIInstrumentor
 from otel_llm.instrumentation.openai_agents import OpenAIAgentsInstrumentor
@@ -434,6 +435,16 @@ async def test_what_the_provider_refuses_fails_the_agent_and_reaches_the_caller(
         ("chat gpt-4o", "openai.RateLimitError"),
         ("invoke_agent helper", "openai.RateLimitError"),
     ]
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_a_run_that_the_program_wants_nothing_of_makes_no_span(run, llm, model, telemetry):
+    queue(llm, run, ["add"])
+
+    with suppress_instrumentation():
+        await run(Agent("helper", model=model, tools=[add]), "go")
+
+    assert telemetry.spans() == []
 
 
 @pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")

@@ -23,6 +23,7 @@ from functools import partial
 from typing import Any
 
 from opentelemetry.context import create_key, get_current, get_value, set_value
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from otel_llm import semconv
 from otel_llm.genai import Request
@@ -221,7 +222,7 @@ def _run(
 
 def _begin(workflow: Any) -> Turns | None:
     telemetry = _telemetry()
-    if telemetry is None:
+    if telemetry is None or not is_instrumentation_enabled():
         return None
     agents = list(fields(field(workflow, "agents")).values())
     agent = agents[0] if len(agents) == 1 else workflow

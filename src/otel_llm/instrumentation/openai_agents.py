@@ -27,6 +27,7 @@ from typing import Any
 from weakref import WeakKeyDictionary, finalize
 
 from opentelemetry.context import Context, create_key, get_current, get_value, set_value
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import get_current_span
 
 from otel_llm import semconv
@@ -87,7 +88,8 @@ _runs: WeakKeyDictionary[Any, _Run] = WeakKeyDictionary()
 
 
 def _telemetry() -> Telemetry | None:
-    return OpenAIAgentsInstrumentor.telemetry
+    """Return where signals go, unless the program wants none of this run."""
+    return OpenAIAgentsInstrumentor.telemetry if is_instrumentation_enabled() else None
 
 
 def _starting(open: Callable[[Telemetry, Any], tuple[_Run, Context | None]]) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from opentelemetry.context import Context, get_current
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from .activity import Activity
 from .guard import guarded, swallowed
@@ -78,7 +79,8 @@ def around(
     ) -> Any:
         def open() -> Around:
             live = telemetry()
-            if live is None:  # uninstrumented before it was run
+            # Uninstrumented before it was run, or the program wants nothing of this.
+            if live is None or not is_instrumentation_enabled():
                 return Around()
             try:
                 named = {**dict(zip(positional, args, strict=False)), **kwargs}

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+
 from otel_llm import semconv
 
 from .activation import activate, release
@@ -79,7 +81,7 @@ def tool_async(signals: Signals, described: Described) -> Callable[..., Awaitabl
 def _begun(signals: Signals, described: Described, args: _Args, kwargs: _Kwargs) -> Activity | None:
     with guarded("starting a tool"):
         telemetry = signals()
-        if telemetry is None:
+        if telemetry is None or not is_instrumentation_enabled():
             return None
         run = described(*args, **kwargs)
         named = {semconv.TOOL_NAME: run.name, semconv.TOOL_TYPE: "function"}

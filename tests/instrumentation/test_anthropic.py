@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -441,6 +442,84 @@ async def test_an_async_raw_response_parses_as_the_sdk_says(provider, telemetry)
             assert (await response.parse()).id == "msg_1"
 
     assert telemetry.spans() == [expected(provider)] * 2
+
+
+def _dropped(raw):
+    del raw
+    gc.collect()
+
+
+def _closed(raw):
+    raw.close()
+
+
+def _parsed_twice(raw):
+    first, second = raw.parse(), raw.parse()
+    assert first is second
+    assert list(first)[-1].type == "message_stop"
+
+
+def _parsed_into(raw):
+    stream = raw.parse(to=anthropic.Stream[dict[str, object]])
+    assert list(stream)[-1]["type"] == "message_stop"
+
+
+def _read_whole(raw):
+    raw.read()
+    raw.close()
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "known"),
+    [
+        (_dropped, "abandoned", False),
+        (_closed, "closed_early", False),
+        (_parsed_twice, "completed", True),
+        (_parsed_into, "completed", True),
+        (_read_whole, "completed", True),
+    ],
+)
+def test_a_raw_stream_ends_once_whatever_becomes_of_it(client, instrumented, end, outcome, known):
+    telemetry = instrumented(span_attributes=True)
+    raw = client.messages.with_raw_response.create(**ASK, stream=True)
+    assert telemetry.spans() == []
+
+    ending, raw = raw, None
+    end(ending)
+    del ending
+    gc.collect()
+
+    span = telemetry.span()
+    assert (span["status"], span.get("otel_llm.stream.outcome")) == ("UNSET", outcome)
+    assert ("gen_ai.usage.output_tokens" in span) is known
+
+
+def test_parsing_after_the_block_fails_as_without_us(client, provider, telemetry):
+    with client.messages.with_streaming_response.create(**ASK, stream=True) as response:
+        pass
+
+    with pytest.raises(Exception, match=r"closed|consumed"):
+        list(response.parse())
+
+    assert telemetry.span()["status"] == "UNSET"
+
+
+async def test_an_async_raw_stream_may_be_closed_unread(provider, instrumented):
+    telemetry = instrumented(span_attributes=True)
+    async with anthropic.AsyncAnthropic(base_url=provider.url, api_key="k") as client:
+        raw = await client.messages.with_raw_response.create(**ASK, stream=True)
+        await raw.close()
+
+    assert telemetry.span()["otel_llm.stream.outcome"] == "closed_early"
+
+
+def test_a_ping_read_by_hand_is_no_chunk(client, provider, telemetry):
+    provider.queue(wire.stream([{"type": "ping"}, {"type": "ping"}]))
+
+    with client.messages.with_streaming_response.create(**ASK, stream=True) as response:
+        assert len(list(response.iter_lines())) > 2
+
+    assert "gen_ai.response.time_to_first_chunk" not in telemetry.span()
 
 
 # Clients of other hosts

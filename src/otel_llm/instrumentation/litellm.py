@@ -198,12 +198,12 @@ class _Messages(messages.MessageStream):
         super().__init__(content)
         self._along = Along({"content-type": "text/event-stream"})
 
-    def feed(self, chunk: Any) -> None:
-        if isinstance(chunk, bytes):
-            for event in self._along.take(chunk):
-                super().feed(event)
-        else:
-            super().feed(chunk)
+    def feed(self, chunk: Any) -> bool | None:
+        if not isinstance(chunk, bytes):
+            return super().feed(chunk)
+        for event in self._along.take(chunk):
+            super().feed(event)
+        return None
 
 
 _MESSAGES = replace(

@@ -149,7 +149,13 @@ class BodyReading(Reading):
 
     def _whole(self, body: bytes) -> None:
         self.busy = False
-        finish_body(self._operation, self._endpoint, body)
+        if self._reader is None or not self._along.streamed:
+            finish_body(self._operation, self._endpoint, body)
+            return
+        with guarded("reading a stream that was read whole"):  # when its events came is not known
+            for event in Along({"content-type": "text/event-stream"}).take(body + b"\n"):
+                self._reader.feed(event)
+        self._end("completed")
 
 
 def _parse(base: Any) -> Any:

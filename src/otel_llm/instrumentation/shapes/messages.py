@@ -157,7 +157,7 @@ class MessageStream:
         self._counts = Counts()
         self._blocks: dict[int, _Block] = {}
 
-    def feed(self, chunk: Any) -> None:
+    def feed(self, chunk: Any) -> bool | None:
         """Take one event, an SDK's object or a dict. Unknown ones are passed over."""
         kind = chunk.get("type") if isinstance(chunk, Mapping) else getattr(chunk, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any mapping
         if kind == "content_block_delta":
@@ -171,6 +171,7 @@ class MessageStream:
             self._finish(chunk)
         elif kind == "error":
             self._answer.error_type = text(field(field(chunk, "error"), "type")) or "error"
+        return False if kind == "ping" else None  # the SDK keeps it to itself
 
     def _begin(self, message: Any) -> None:
         self._answer = response(message)

@@ -42,6 +42,14 @@ class Asked:
         since, until = self.where.since_ns or 0, self.where.until_ns or self.now_ns
         return replace(self.where, since_ns=max(2 * since - until, 0), until_ns=since)
 
+    def lately(self, step_s: int, steps: int) -> Asked:
+        """The same calls of ``steps`` steps up to the end of the range, however long that is."""
+        until = self.where.until_ns or self.now_ns
+        last = max(until - 1, 0) // 10**9 // step_s
+        times = [at * step_s for at in range(last - steps + 1, last + 1)]
+        where = replace(self.where, since_ns=times[0] * 10**9)
+        return replace(self, where=where, step_s=step_s, times=times)
+
     def failed(self) -> Asked:
         """The same of failed calls alone."""
         return replace(self, where=replace(self.where, failed=True))

@@ -15,6 +15,7 @@ from .plots import RATERS, Plot, plot, plot_by, plot_scores
 
 TOP: Final = 15
 TILES: Final = 6
+DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def overview(store: Store, asked: Asked) -> Board:
         ],
         plots=[
             plot("Calls", "count", asked, store, calls=_count, failed=lambda s: s.errors),
-            plot_by("Cost by model", "money", asked, store, "model", lambda s: s.total_cost_usd),
+            plot_by("Cost by model", "money", asked, store, "model", _cost),
         ],
         counts=[
             _counts(store, asked, "Errors", "error_type", "None failed."),
@@ -103,6 +104,7 @@ def overview(store: Store, asked: Asked) -> Board:
 def cost_board(store: Store, asked: Asked) -> Board:
     """Where the money goes."""
     stats, before = store.stats(asked.where), store.stats(asked.before())
+    days = asked.lately(DAY_S, 30)
     return Board(
         title="Cost",
         about="US dollars by the provider's price list of the day. A call whose price is unknown "
@@ -116,7 +118,8 @@ def cost_board(store: Store, asked: Asked) -> Board:
             Tile("Output tokens", count(stats.output_tokens)),
         ],
         plots=[
-            plot_by("Cost by model", "money", asked, store, "model", lambda s: s.total_cost_usd),
+            plot_by("Cost by model", "money", asked, store, "model", _cost),
+            plot_by("Cost of the last 30 days", "money", days, store, "model", _cost),
             plot("Cost per call", "money", asked, store, average=lambda s: s.avg_cost_usd),
         ],
         groups=[_groups(store, asked, by, "cost") for by in ("model", "user", "feature", "team")],
@@ -212,6 +215,7 @@ def quality_board(store: Store, asked: Asked) -> Board:
             plot("Flagged", "percent", asked, store, share=_flagged_share),
             plot_by("Flags", "count", asked, store, "flag", _named_flags, _no_flag(stats)),
             plot_scores("Mean score", asked, store),
+            plot_scores("Mean score of the last 8 weeks", asked.lately(7 * DAY_S, 8), store),
         ],
         counts=[_flags(store, asked, stats)],
         groups=[_groups(store, asked, by) for by in ("prompt", "model", "feature")],
@@ -254,6 +258,10 @@ def _cached(stats: Stats) -> str:
 
 def _in_and_out(stats: Stats) -> str:
     return f"{count(stats.input_tokens)} in, {count(stats.output_tokens)} out"
+
+
+def _cost(stats: Stats) -> float | None:
+    return stats.total_cost_usd
 
 
 def _count(stats: Stats) -> float:

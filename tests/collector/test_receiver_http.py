@@ -211,6 +211,21 @@ class TestCompression:
     def test_a_body_that_is_not_packed_as_it_says_is_a_bad_request(self, receiver, encoding, body):
         assert post(receiver, body, content_encoding=encoding)[0].status == 400
 
+    @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate", "zstd"])
+    def test_what_stands_behind_a_packed_body_makes_it_a_bad_request(self, receiver, encoding):
+        packed = {
+            "gzip": gzip.compress(SPANS),
+            "deflate": self.deflated(15),
+            "raw deflate": self.deflated(-15),
+            "zstd": zstandard.compress(SPANS),
+        }[encoding]
+
+        sent = packed + b"more"
+
+        said = encoding.removeprefix("raw ")
+        assert post(receiver, sent, content_encoding=said)[0].status == 400
+        assert receiver.inbox.received == []
+
     @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
     def test_a_bomb_is_too_large_and_others_are_served(self, receiver, encoding):
         packers = {
@@ -300,6 +315,20 @@ class TestLimits:
 
 
 class TestTransport:
+    def test_a_whole_url_is_a_target_as_well(self, receiver):
+        sent = head(len(SPANS)).replace(b"/v1/traces", b"http://collector:4318/v1/traces?a=b")
+
+        assert raw(receiver, sent, SPANS).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert receiver.inbox.received == [("traces", SPANS)]
+
+    def test_an_answer_to_head_has_no_body(self, receiver):
+        response, body = post(receiver, b"", method="HEAD")
+
+        answers = raw(receiver, head(0).replace(b"POST", b"HEAD") + head(0, "Connection: close"))
+        assert (response.status, body) == (405, b"")
+        assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"405", b"200"]
+        assert answers.count(b"send telemetry") == 0
+
     def test_one_connection_serves_many_requests_also_after_a_refused_one(self, receiver):
         with connected(receiver) as connection:
             for path, status in [("/v1/traces", 200), ("/nowhere", 404), ("/v1/traces", 200)] * 3:

@@ -51,6 +51,16 @@ class Answer:
         return f"{self.status} {self.headers.get('content-type', '')}".strip()
 
 
+Form: TypeAlias = Literal["whole", "chunked", "twice", "expecting", "HTTP/1.0"]
+"""How a request is sent: at once, in chunks, two over one connection, after ``100 Continue``."""
+_FORMS: Final[Mapping[Form, Mapping[str, str]]] = {
+    "whole": {},
+    "chunked": {"Transfer-Encoding": "chunked"},
+    "twice": {"Connection": "keep-alive"},
+    "expecting": {"Expect": "100-continue"},
+    "HTTP/1.0": {},
+}
+
 Send: TypeAlias = Callable[..., Answer]
 """``over_grpc`` or ``over_http``, bound to a server."""
 Outcome: TypeAlias = Callable[[Send], tuple[bool, Answer]]
@@ -98,21 +108,37 @@ def over_http(
     signal: str = "traces",
     method: str = "POST",
     encoding: str | None = None,
+    *,
+    form: Form = "whole",
 ) -> Answer:
     """Post ``body`` to the server at ``base``."""
     url = urlsplit(base if "//" in base else f"//{base}")
     connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
     connection = connect(url.hostname or "127.0.0.1", url.port, timeout=TIMEOUT_S)
-    headers = {"Content-Type": media_type}
+    headers = {"Content-Type": media_type, **_FORMS[form]}
     if encoding:
         headers["Content-Encoding"] = encoding
-    try:
-        connection.request(method, f"{url.path.rstrip('/')}/v1/{signal}", body, headers)
+    path = f"{url.path.rstrip('/')}/v1/{signal}"
+    if form == "HTTP/1.0":
+        _speak_http_1_0(connection)
+
+    def ask() -> Answer:
+        sent = iter([body[:5], body[5:]]) if form == "chunked" else body
+        connection.request(method, path, sent, headers, encode_chunked=form == "chunked")
         response = connection.getresponse()
         named = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, named, response.read())
+
+    try:
+        first = ask()
+        return ask() if form == "twice" and first.status == 200 else first
     finally:
         connection.close()
+
+
+def _speak_http_1_0(connection: HTTPConnection) -> None:
+    private = cast("Any", connection)  # there is no public way
+    private._http_vsn, private._http_vsn_str = 10, "HTTP/1.0"
 
 
 def over_grpc(

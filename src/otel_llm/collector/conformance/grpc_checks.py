@@ -46,6 +46,11 @@ def _never_again(send: Send) -> tuple[bool, Answer]:
     return answer.status == "RESOURCE_EXHAUSTED" and not hinted, answer
 
 
+def _explained(send: Send) -> tuple[bool, Answer]:
+    answer = send(GARBAGE)
+    return "grpc-status-details-bin" in answer.headers, answer
+
+
 def _partly_took(send: Send) -> tuple[bool, Answer]:
     answer = send(PARTLY_SOUND)
     return answer.status == "OK" and is_partial(answer), answer
@@ -59,6 +64,22 @@ CHECKS: Final[Sequence[Check]] = [
         "gzip is understood",
         _took("traces", SENT["traces"], compression=grpc.Compression.Gzip),
     ),
+    (
+        "MAY",
+        "deflate is understood",
+        _took("traces", SENT["traces"], compression=grpc.Compression.Deflate),
+    ),
+    (
+        "MUST",
+        "unknown fields are ignored",
+        _took("traces", SENT["traces"] + b"\xfa\x01\x01x"),
+    ),
+    (
+        "MUST",
+        "garbage behind a request is INVALID_ARGUMENT",
+        _refused("INVALID_ARGUMENT", SENT["traces"] + GARBAGE),
+    ),
+    ("SHOULD", "INVALID_ARGUMENT comes with a google.rpc.Status", _explained),
     ("MUST", "garbage is INVALID_ARGUMENT", _refused("INVALID_ARGUMENT", GARBAGE)),
     (
         "MUST",

@@ -42,6 +42,20 @@ def _json(**span: object) -> bytes:
     return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
 
 
+_NO_NUMBERS: Final = ("NaN", "Infinity", "-Infinity")
+
+
+def _valued(*values: object) -> bytes:
+    return _json(attributes=[{"key": str(n), "value": v} for n, v in enumerate(values)])
+
+
+def _refused_deep(send: Send) -> tuple[bool, Answer]:
+    value = '{"arrayValue":{"values":[' * 5000 + "]}}" * 5000
+    deep = _json(attributes=[{"key": "a", "value": "PLACE"}]).replace(b'"PLACE"', value.encode())
+    refused = send(deep, JSON)
+    return refused.status == 400 and send(_json(), JSON).status == 200, refused
+
+
 def _bomb(send: Send) -> tuple[bool, Answer]:
     packer = zlib.compressobj(wbits=31)
     packed = [packer.compress(bytes(2**20)) for _ in range(TOO_LARGE // 2**20)]
@@ -142,6 +156,31 @@ CHECKS: Final[Sequence[Check]] = [
         "a charset beside application/json does no harm",
         _took("traces", JSON + "; charset=utf-8", body=_json()),
     ),
+    (
+        "MUST",
+        "a chunked body is understood",
+        _took("traces", PROTOBUF, form="chunked"),
+    ),
+    (
+        "MUST",
+        "a chunked body is understood with gzip",
+        _took("traces", PROTOBUF, gzip.compress(SENT["traces"]), encoding="gzip", form="chunked"),
+    ),
+    ("MUST", "Expect: 100-continue is answered", _took("traces", PROTOBUF, form="expecting")),
+    ("SHOULD", "a connection takes the next request", _took("traces", PROTOBUF, form="twice")),
+    ("MUST", "HTTP/1.0 is understood", _took("traces", PROTOBUF, form="HTTP/1.0")),
+    (
+        "MUST",
+        "gzip of nothing is an empty request",
+        _took("traces", PROTOBUF, gzip.compress(b""), encoding="gzip"),
+    ),
+    ("MUST", "garbage behind a protobuf request is 400", _refused(400, SENT["traces"] + GARBAGE)),
+    ("MUST", "garbage behind a JSON request is 400", _refused(400, _json() + b"x", JSON)),
+    (
+        "MUST",
+        "unknown fields in protobuf are ignored",
+        _took("traces", PROTOBUF, SENT["traces"] + b"\xfa\x01\x01x"),
+    ),
     ("MUST", "garbage in protobuf is 400", _refused(400, GARBAGE)),
     ("MUST", "a protobuf request that is cut off is 400", _refused(400, SENT["traces"][:-2])),
     ("MUST", "garbage in JSON is 400", _refused(400, b"{", JSON)),
@@ -189,6 +228,36 @@ CHECKS: Final[Sequence[Check]] = [
         "MUST",
         "JSON: names of enums are refused",
         _refused(400, _json(kind="SPAN_KIND_SERVER"), JSON),
+    ),
+    (
+        "MUST",
+        "JSON: integers in attributes are taken as strings and as numbers",
+        _took("traces", JSON, body=_valued({"intValue": "9007199254740993"}, {"intValue": 5})),
+    ),
+    (
+        "MUST",
+        "JSON: NaN and Infinity are taken as strings",
+        _took("traces", JSON, body=_valued(*({"doubleValue": v} for v in _NO_NUMBERS))),
+    ),
+    (
+        "MUST",
+        "JSON: null is the default of a field",
+        _took("traces", JSON, body=_json(kind=None, attributes=None, status=None)),
+    ),
+    (
+        "MUST",
+        "JSON: bytes are base64",
+        _took("traces", JSON, body=_valued({"bytesValue": "AQI="}, {"bytesValue": "-_8"})),
+    ),
+    (
+        "MUST",
+        "JSON: names in snake_case are unknown",
+        _took("traces", JSON, body=_json(start_time_unix_nano="no number")),
+    ),
+    (
+        "MUST",
+        "JSON: what is nested too deep is refused, and the next request taken",
+        _refused_deep,
     ),
     (
         "MUST",

@@ -37,7 +37,7 @@ def of_message(message: bytes, limit: int) -> bytes:
     if message[:2] == b"\x1f\x8b":
         return _gzip(message, limit)
     if message[:1] == b"\x78" and int.from_bytes(message[:2]) % 31 == 0:
-        return _inflate(message, _ZLIB, limit)[0]
+        return _all_of(*_inflate(message, _ZLIB, limit))
     return message
 
 
@@ -53,7 +53,13 @@ def _gzip(body: bytes, limit: int) -> bytes:
 def _deflate(body: bytes, limit: int) -> bytes:
     """HTTP's ``deflate`` is the zlib format; some senders leave its header away."""
     is_zlib = len(body) > 1 and body[0] & 15 == 8 and int.from_bytes(body[:2]) % 31 == 0
-    return _inflate(body, _ZLIB if is_zlib else _RAW_DEFLATE, limit)[0] if body else b""
+    return _all_of(*_inflate(body, _ZLIB if is_zlib else _RAW_DEFLATE, limit)) if body else b""
+
+
+def _all_of(unpacked: bytes, rest: bytes) -> bytes:
+    if rest:
+        raise Malformed("there is more behind the compressed body")
+    return unpacked
 
 
 def _inflate(body: bytes, wbits: int, limit: int) -> tuple[bytes, bytes]:

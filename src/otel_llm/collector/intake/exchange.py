@@ -142,7 +142,8 @@ def response(head: Head, failure: Failure) -> bytes:
     more = _MORE_HEADERS.get(failure.http_status, "")
     if failure.retry_after_s is not None:
         more += f"Retry-After: {ceil(failure.retry_after_s)}\r\n"
-    return _written(HTTPStatus(failure.http_status), media_type, body, more)
+    written = _written(HTTPStatus(failure.http_status), media_type, body, more)
+    return written[: -len(body)] if head.method == "HEAD" else written  # a body would be read next
 
 
 def _written(status: HTTPStatus, media_type: str, body: bytes, more: str = "") -> bytes:

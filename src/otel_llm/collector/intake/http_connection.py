@@ -161,7 +161,7 @@ class HttpConnection(asyncio.Protocol):
             return
         self.deadline = self._loop.time() + self._config.read_timeout
         method = self._parser.get_method().decode("latin-1")
-        path = self._url.partition(b"?")[0].decode("latin-1")
+        path = _path_of(self._url.decode("latin-1"))
         self._head = head = Head(method, path, self._headers)
         self._failure = self._exchange.refusal(head)
         waits = self._headers.get("expect", "").lower() == "100-continue"
@@ -283,3 +283,11 @@ class HttpConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Close whatever is under way."""
         self._transport.abort()
+
+
+def _path_of(target: str) -> str:
+    """Return the path of a request target; proxies are sent whole URLs (RFC 9112, 3.2.2)."""
+    if target[:1] != "/":
+        _, is_whole, behind = target.partition("://")
+        target = f"/{behind.partition('/')[2]}" if is_whole else target
+    return target.partition("?")[0]

@@ -27,10 +27,11 @@ from otel_llm.collector.sending_measures import measure_journals
 from otel_llm.collector.store_keeper import StoreKeeper
 from otel_llm.collector.store_measures import store_measures
 from otel_llm.collector.totals import Totals
+from otel_llm.collector.trace_spans import TraceSpans
 from otel_llm.evaluation.sampling import Sampler
 from otel_llm.genai import Call
 from otel_llm.pricing import PriceBook
-from otel_llm.store import CallWriter, Store, StoreError, open_store
+from otel_llm.store import CallWriter, SpanWriter, Store, StoreError, open_store
 from otel_llm.ui import pages
 
 from .evaluation import Evaluation
@@ -109,6 +110,7 @@ class Service:
         self.totals = Totals()
         self.store: Store | None = None
         self.writer: CallWriter | None = None
+        self.spans: SpanWriter | None = None
         self.alerts: AlertService | None = None
         self.scores: ScoreKeeper | None = None
         self.evaluation: Evaluation | None = None
@@ -209,6 +211,8 @@ class Service:
         if "store" in names:
             self.store = open_store(sections.store) if sections.store else None
             self.writer = CallWriter(self.store) if self.store else None
+            whole = self.store and self.store.config.spans == "traces"
+            self.spans = SpanWriter(self.store) if self.store and whole else None
         if "alerting" in names:
             self.alerts = AlertService(sections.alerting) if sections.alerting else None
         if "scores" in names:
@@ -243,8 +247,9 @@ class Service:
         return self.writer is None or self.writer.flush()
 
     def _begin(self, names: Set[str]) -> None:
-        if "store" in names and self.writer:
-            self.writer.start()
+        for writer in (self.writer, self.spans) if "store" in names else ():
+            if writer:
+                writer.start()
         if "scores" in names and self.scores:
             self.scores.start()
         if "alerting" in names and self.alerts:
@@ -267,8 +272,9 @@ class Service:
             self.incidents.stop()
         if "evaluation" in names and self.evaluation:
             self.evaluation.stop(self.grace_s)
-        if "store" in names and self.writer:
-            self.writer.close(self.grace_s)
+        for writer in (self.writer, self.spans) if "store" in names else ():
+            if writer:
+                writer.close(self.grace_s)
         if "scores" in names and self.scores:
             self.scores.stop(self.grace_s)
         if "alerting" in names and self.alerts:
@@ -281,7 +287,9 @@ class Service:
     def _beside(self) -> Beside:
         judging = self.evaluation.judging if self.evaluation else self._choosing
         logs = self.scores.take if self.scores else None
-        return Beside(self._observers(), judging, self._handover.logs if self._handover else logs)
+        spans = TraceSpans(self.spans.observe) if self.spans else None
+        logs = self._handover.logs if self._handover else logs
+        return Beside(self._observers(), judging, logs, spans)
 
     def _remember(self) -> None:
         """Give the alert windows what the store has of them: a restart forgets nothing."""

@@ -56,6 +56,8 @@ class Beside:
     """Comes after the processors of every traces pipeline."""
     logs: Callable[[bytes], object] | None = None
     """Sees every logs request that went out."""
+    spans: Processor | None = None
+    """Comes last of all in every traces pipeline, and changes nothing."""
 
 
 @dataclass(slots=True)
@@ -283,6 +285,8 @@ class Flow:
             return RecordPipeline(signal, processors, forward, self._counters)
         if beside.judging:
             processors["evaluation"] = beside.judging
+        if beside.spans:
+            processors["trace spans"] = beside.spans
         return TracePipeline(processors, beside.observers, forward, counters=self._counters)
 
     # --- what it is made of ---

@@ -15,10 +15,11 @@ from .opened import open_store
 from .report import Report, linked, report_on
 from .scores import Score, ScoreBucket, ScoreStats, Source
 from .selection import Selection
+from .spans import PlainSpan
 from .store import GOOD_ENOUGH, Store, StoreError, StoreUnavailable
 from .summary import Bucket, Group, Stats, Summary
-from .traces import Trace, TraceSpan
-from .writer import CallWriter
+from .traces import Trace, TraceLine, TraceSpan
+from .writer import CallWriter, SpanWriter
 
 __all__ = [
     "DIMENSIONS",
@@ -36,12 +37,14 @@ __all__ = [
     "Incident",
     "Measure",
     "Most",
+    "PlainSpan",
     "Report",
     "Score",
     "ScoreBucket",
     "ScoreStats",
     "Selection",
     "Source",
+    "SpanWriter",
     "Stats",
     "Store",
     "StoreConfig",
@@ -49,6 +52,7 @@ __all__ = [
     "StoreUnavailable",
     "Summary",
     "Trace",
+    "TraceLine",
     "TraceSpan",
     "linked",
     "open_store",

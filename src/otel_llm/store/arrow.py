@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, chain
 from typing import Any, Final, cast
@@ -36,27 +36,28 @@ _MAX_BYTES: Final = 2**31 - 1
 """Of one column of text, whose offsets have 31 bits."""
 
 
-def table(columns: Columns) -> Any:
-    """The columns as one struct, for a statement to read as often as it likes."""
+def table(columns: Columns, types: Mapping[str, str] | None = None) -> Any:
+    """The columns as one struct, for a statement to read as often as it likes; ``types`` are those
+    of the table, by default of ``calls``."""
     count = len(next(iter(columns.values())))
-    made = dict(_made(columns, count))
+    made = dict(_made(columns, types or _TYPES, count))
     schema = _arrow.struct({name: column.schema for name, column in made.items()})
     return _array(schema, count, [None], children=made.values())
 
 
-def _made(columns: Columns, count: int) -> Iterator[tuple[str, Any]]:
+def _made(columns: Columns, types: Mapping[str, str], count: int) -> Iterator[tuple[str, Any]]:
     done: dict[int, Any] = {}
     for name, values in paced(columns.items(), count):
         if id(values) not in done:  # what several columns share is made once
-            done[id(values)] = _column(name, values)
+            done[id(values)] = _column(types[name], values)
         yield name, done[id(values)]
 
 
-def _column(name: str, values: Values) -> Any:
+def _column(of: str, values: Values) -> Any:
     alike = _alike(values)
     if alike and values[0] is None:
         return _array(_UNKNOWN, len(values), [])
-    return _BUILDERS[_TYPES[name]](values, alike)
+    return _BUILDERS[of](values, alike)
 
 
 def _alike(values: Values) -> bool:

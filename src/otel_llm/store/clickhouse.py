@@ -35,6 +35,7 @@ from .incidents import Incident
 from .questions import Questions
 from .rows import to_call
 from .scores import Score
+from .spans import PlainSpan
 from .store import EVERYTHING, StoreError, StoreUnavailable
 from .summary import aggregates
 
@@ -139,6 +140,10 @@ class ClickHouseStore(Questions):
                 unknown = {(call.trace_id, call.span_id) for call in self._unknown(some)}
                 if there := [c for c in some if (c.trace_id, c.span_id) not in unknown]:
                     self._insert_calls(there)
+
+    def add_spans(self, spans: Sequence[PlainSpan]) -> int:
+        """See ``Store``: there is no table for them, which the settings say before."""
+        raise StoreError("only the embedded store keeps the other spans of traces")
 
     def put_baseline(self, name: str, value: str | None) -> None:
         """See ``Store``. An empty value stands for one that was removed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from otel_llm.config.units import Duration, Size
@@ -63,6 +63,11 @@ class StoreConfig:
     answered from them. In a file, or in memory; ClickHouse keeps calls alone."""
     max_size: Size = 4 * 2**30
     """When the data grows beyond this, the oldest calls go; 0 sets no limit."""
+    spans: Literal["genai", "traces"] = "genai"
+    """``traces``: the other spans of traces are kept too, without content, so that a trace is shown
+    whole. In a file or in memory, and not with ``--workers``."""
+    retain_spans_for: Duration = 2 * 86_400.0
+    """Other spans that started longer ago than this are removed; 0 keeps them as long as calls."""
     flush_interval: Duration = 1.0
     """A call is readable at most about this long after it was seen."""
     max_pending_calls: int = 50_000
@@ -79,6 +84,8 @@ class StoreConfig:
     def __post_init__(self) -> None:
         if self.clickhouse and self.path:
             raise ValueError("path: goes with the embedded store; take it or clickhouse away")
+        if self.clickhouse and self.spans == "traces":
+            raise ValueError("spans: only the embedded store keeps the other spans of traces")
         if self.max_pending_calls < 1:
             raise ValueError("max_pending_calls: must be at least 1")
         if self.memory_limit < 64 * 2**20:

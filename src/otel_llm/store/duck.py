@@ -29,6 +29,8 @@ from .filters import Filter
 from .incidents import Incident
 from .questions import Questions
 from .scores import Score
+from .spans import NAMES as SPAN_NAMES
+from .spans import PlainSpan, holdable, span_columns, to_span
 from .store import EVERYTHING, StoreError
 
 _THERE: Final = """
@@ -41,6 +43,12 @@ the same times is exact, and skips all other row groups."""
 
 _KNOWN: Final = f"SELECT c.trace_id, c.span_id {_THERE}"
 _KEEP: Final = f"INSERT INTO calls ({schema.NAMES}) SELECT {schema.NAMES} FROM arrivals"
+_KEEP_SPANS: Final = f"""
+INSERT INTO spans ({SPAN_NAMES}) SELECT {SPAN_NAMES} FROM others AS o WHERE NOT EXISTS (
+  SELECT 1 FROM spans AS s WHERE s.start_ns = o.start_ns::BIGINT
+    AND s.trace_id = o.trace_id AND s.span_id = o.span_id)
+"""
+
 _PRICED: Final = (*(c.name for c in schema.COST_COLUMNS), "cost_usd", "unpriced")
 _PUT_COSTS: Final = f"""
 UPDATE calls SET {", ".join(f"{name} = a.{name}" for name in _PRICED)} FROM arrivals AS a
@@ -163,6 +171,8 @@ class DuckDBStore(Questions):
             try:
                 removed = self._remove_old(now_ns) + self._remove_surplus()
                 self._rollups.tidy(now_ns)
+                if self.config.retain_spans_for:
+                    self._remove_spans(now_ns - int(self.config.retain_spans_for * 1e9))
                 if removed:
                     with suppress(duckdb.TransactionException):  # somebody reads: next time
                         self._writer.execute("CHECKPOINT").fetchall()
@@ -193,6 +203,7 @@ class DuckDBStore(Questions):
     def _remove_before(self, start_ns: int) -> int:
         for table in ("scores", "incidents"):
             self._writer.execute(f"DELETE FROM {table} WHERE at_ns < ?", [start_ns]).fetchall()
+        self._remove_spans(start_ns)
         delete = "DELETE FROM calls WHERE start_ns < ?"
         with self._whole():
             removed = self._writer.execute(delete, [start_ns]).fetchall()[0][0]
@@ -200,6 +211,9 @@ class DuckDBStore(Questions):
                 kept = "UPDATE kept SET since_ns = greatest(since_ns, ?)"
                 self._writer.execute(kept, [start_ns]).fetchall()
         return removed
+
+    def _remove_spans(self, start_ns: int) -> None:
+        self._writer.execute("DELETE FROM spans WHERE start_ns < ?", [start_ns]).fetchall()
 
     def kept_since_ns(self) -> int:
         """See ``Questions``."""
@@ -223,6 +237,30 @@ class DuckDBStore(Questions):
                 self._rollups.rebuild(*times, self.kept_since_ns())
         except _ABOUT_THE_DATA as error:
             raise StoreError("cannot keep costs") from error
+
+    def add_spans(self, spans: Sequence[PlainSpan]) -> int:
+        """See ``Store``."""
+        once = {(span.trace_id, span.span_id): span for span in spans if holdable(span)}
+        if not once:
+            return 0
+        table = arrow.table(span_columns(list(once.values())), schema.SPAN_TYPES)
+        with self._writing:
+            try:
+                self._writer.register("others", table)
+                return self._writer.execute(_KEEP_SPANS).fetchall()[0][0]
+            except duckdb.Error as error:
+                raise StoreError(f"cannot keep spans: {error}") from error
+            finally:
+                with suppress(duckdb.Error):
+                    self._writer.unregister("others")
+
+    def plain_spans(self, trace_id: str, limit: int) -> Sequence[PlainSpan]:
+        """See ``Questions``."""
+        rows = self.ask(
+            f"SELECT {SPAN_NAMES} FROM spans WHERE trace_id = ? ORDER BY start_ns LIMIT ?",
+            [trace_id, limit],
+        )
+        return [to_span(row) for row in rows]
 
     def put_baseline(self, name: str, value: str | None) -> None:
         """See ``Store``."""

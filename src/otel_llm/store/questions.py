@@ -18,6 +18,7 @@ from .rollups import COUNTED, Rollup, best
 from .rows import to_call
 from .schema import NAMES
 from .scores import Score, ScoreBucket, ScoreStats
+from .spans import PlainSpan
 from .store import EVERYTHING, GOOD_ENOUGH
 from .summary import Bucket, Group, Stats, Summary, aggregates, read_stats
 from .traces import Trace, as_tree
@@ -184,7 +185,14 @@ class Questions(ABC):
             f"SELECT {self.names} FROM calls WHERE trace_id = ? ORDER BY start_ns LIMIT ?",
             [trace_id, MAX_TRACE_SPANS],
         )
-        return as_tree(trace_id, [self.as_call(row) for row in rows]) if rows else None
+        if not rows:
+            return None
+        others = self.plain_spans(trace_id, MAX_TRACE_SPANS)
+        return as_tree(trace_id, [self.as_call(row) for row in rows], others)
+
+    def plain_spans(self, trace_id: str, limit: int) -> Sequence[PlainSpan]:
+        """The other spans of a trace, the earliest first, where they are kept."""
+        return ()
 
     def find_response(self, response_id: str) -> Call | None:
         """See ``Store``."""

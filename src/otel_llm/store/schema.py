@@ -29,6 +29,16 @@ INCIDENTS: Final = (
 )
 """In the order of ``Incident``'s fields, the alert as JSON."""
 
+SPAN_TYPES: Final = {
+    **dict.fromkeys(("trace_id", "span_id", "parent_id", "name"), "VARCHAR"),
+    **dict.fromkeys(("kind", "start_ns", "end_ns"), "BIGINT"),
+    "service": "VARCHAR",
+    "is_error": "BOOLEAN",
+    "attributes": "VARCHAR",
+}
+"""In the order of ``PlainSpan``'s fields, the attributes as JSON."""
+SPANS: Final = f"CREATE TABLE spans ({', '.join(f'{n} {of}' for n, of in SPAN_TYPES.items())})"
+
 MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
     1: (SCORES,),
     2: (
@@ -41,7 +51,7 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
         BASELINES,
     ),
     4: ("ALTER TABLE calls ADD COLUMN content_reference VARCHAR", INCIDENTS),
-    5: rollups.MIGRATE,
+    5: (*rollups.MIGRATE, SPANS),
 }
 """Version -> the statements that lead from it to the next one."""
 
@@ -145,6 +155,7 @@ def create_statements() -> tuple[str, ...]:
         BASELINES,
         INCIDENTS,
         *rollups.CREATE,
+        SPANS,
         "CREATE TABLE schema_version (version INTEGER NOT NULL)",
         f"INSERT INTO schema_version VALUES ({VERSION})",
     )

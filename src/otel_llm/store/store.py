@@ -13,6 +13,7 @@ from .config import StoreConfig
 from .filters import Dimension, Filter, Measure, Most
 from .incidents import Incident
 from .scores import Score, ScoreBucket, ScoreStats
+from .spans import PlainSpan
 from .summary import Bucket, Group, Stats, Summary
 from .traces import Trace
 
@@ -110,7 +111,13 @@ class Store(Protocol):
         ...
 
     def trace(self, trace_id: str) -> Trace | None:
-        """All GenAI spans of one trace; ``None`` when there are none."""
+        """All GenAI spans of one trace, with its other spans where those are kept; ``None`` when
+        there is no GenAI span."""
+        ...
+
+    def add_spans(self, spans: Sequence[PlainSpan]) -> int:
+        """Keep spans that are no GenAI spans; one that is already there is not kept twice. Returns
+        how many are new."""
         ...
 
     def find_response(self, response_id: str) -> Call | None:

@@ -1,11 +1,14 @@
-"""The GenAI spans of one trace, as the tree they form."""
+"""The spans of one trace, as the tree they form."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from otel_llm.genai import Call
+
+from .spans import PlainSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +20,27 @@ class TraceSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceLine:
+    """One line of the whole trace: a GenAI span or another one."""
+
+    span: Call | PlainSpan
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """All GenAI spans of one trace, parents before children, siblings by start."""
 
     trace_id: str
     spans: Sequence[TraceSpan]
+    others: Sequence[PlainSpan] = ()
+    """Its other spans, by start, where the store keeps them (``store.spans``)."""
+
+    @property
+    def lines(self) -> Sequence[TraceLine]:
+        """All spans of the trace in the order of ``spans``, each as deep as it is in the whole."""
+        found = [*(span.call for span in self.spans), *self.others]
+        return [TraceLine(span, depth) for span, depth in _ordered(found)]
 
     @property
     def start_ns(self) -> int:
@@ -61,30 +80,49 @@ class Trace:
         return sum(span.call.error_type is not None for span in self.spans)
 
 
-def as_tree(trace_id: str, calls: Sequence[Call]) -> Trace:
+def as_tree(trace_id: str, calls: Sequence[Call], others: Sequence[PlainSpan] = ()) -> Trace:
     """Order ``calls`` depth first. A span whose parent is unknown, or which is its own ancestor,
     stands at the top: nothing is left out."""
-    ordered = sorted(calls, key=lambda call: (call.start_ns, -call.end_ns, call.span_id))
-    known = {call.span_id for call in ordered}
-    children: dict[str | None, list[Call]] = {}
-    for call in ordered:
-        children.setdefault(call.parent_id if call.parent_id in known else None, []).append(call)
+    spans = tuple(TraceSpan(call, depth) for call, depth in _ordered(calls))
+    return Trace(trace_id, spans, tuple(others))
+
+
+class _Placed(Protocol):
+    @property
+    def span_id(self) -> str: ...
+    @property
+    def parent_id(self) -> str | None: ...
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> int: ...
+
+
+_Span = TypeVar("_Span", bound=_Placed)
+
+
+def _ordered(spans: Sequence[_Span]) -> list[tuple[_Span, int]]:
+    ordered = sorted(spans, key=lambda span: (span.start_ns, -span.end_ns, span.span_id))
+    known = {span.span_id for span in ordered}
+    children: dict[str | None, list[_Span]] = {}
+    for span in ordered:
+        children.setdefault(span.parent_id if span.parent_id in known else None, []).append(span)
     seen: set[str] = set()
-    spans = [*_below(children, children.get(None, ()), 0, seen)]
-    for call in ordered:
-        if call.span_id not in seen:
-            spans += _below(children, (call,), 0, seen)
-    return Trace(trace_id, tuple(spans))
+    found = [*_below(children, children.get(None, ()), 0, seen)]
+    for span in ordered:
+        if span.span_id not in seen:
+            found += _below(children, (span,), 0, seen)
+    return found
 
 
 def _below(
-    children: dict[str | None, list[Call]], calls: Sequence[Call], depth: int, seen: set[str]
-) -> Iterator[TraceSpan]:
-    stack = [(call, depth) for call in reversed(calls)]
+    children: dict[str | None, list[_Span]], spans: Sequence[_Span], depth: int, seen: set[str]
+) -> Iterator[tuple[_Span, int]]:
+    stack = [(span, depth) for span in reversed(spans)]
     while stack:
-        call, level = stack.pop()
-        if call.span_id in seen:
+        span, level = stack.pop()
+        if span.span_id in seen:
             continue
-        seen.add(call.span_id)
-        yield TraceSpan(call, level)
-        stack += [(child, level + 1) for child in reversed(children.get(call.span_id, ()))]
+        seen.add(span.span_id)
+        yield span, level
+        stack += [(child, level + 1) for child in reversed(children.get(span.span_id, ()))]

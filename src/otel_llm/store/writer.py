@@ -6,12 +6,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
 
 from otel_llm.genai import Call
 
 from .config import StoreConfig
+from .spans import PlainSpan
 from .store import Store, StoreError, StoreUnavailable
 
 _log = logging.getLogger(__name__)
@@ -23,23 +24,35 @@ AWAY_S: Final = 2.0
 """Between two attempts at an engine that cannot be reached."""
 
 
-class CallWriter:
-    """An ``Observer`` that keeps the calls it sees.
+Item = TypeVar("Item")
+
+
+class Writer(Generic[Item]):
+    """Keeps what it sees.
 
     ``observe`` only appends to a bounded queue. What the store refuses and what finds no room is
     dropped and counted: ``written``, ``duplicates``, ``dropped``, ``failed``.
     """
 
-    def __init__(self, store: Store, config: StoreConfig | None = None) -> None:
-        self._store = store
-        self._config = config or store.config
-        self._pending: deque[Call] = deque()
+    what = "items"
+    """What it writes, for the log."""
+
+    def __init__(
+        self,
+        config: StoreConfig,
+        write: Callable[[Sequence[Item]], int],
+        retain: Callable[[], object] = lambda: None,
+    ) -> None:
+        """``write`` keeps some and returns how many are new; ``retain`` is called now and then."""
+        self._config = config
+        self._keep, self._retain = write, retain
+        self._pending: deque[Item] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._busy = False
         self._flushing = 0
         self._retain_at = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="otel-llm-store", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"store {self.what}", daemon=True)
         self.written = 0
         """Calls kept."""
         self.duplicates = 0
@@ -53,7 +66,7 @@ class CallWriter:
         """Begin writing."""
         self._thread.start()
 
-    def observe(self, calls: Sequence[Call]) -> None:
+    def observe(self, calls: Sequence[Item]) -> None:
         """See ``Observer``: queue ``calls``; the newest are dropped when there is no room."""
         with self._wake:
             was_empty = not self._pending
@@ -102,7 +115,7 @@ class CallWriter:
             self._retain_when_due()
         self._settle()
 
-    def _next_batch(self) -> list[Call]:
+    def _next_batch(self) -> list[Item]:
         """The next calls to write; empty when there is something else to do."""
         self._settle()
         with self._wake:
@@ -122,26 +135,26 @@ class CallWriter:
     def _hurry(self) -> bool:
         return self._closing or self._flushing > 0 or len(self._pending) >= MAX_BATCH
 
-    def _write(self, batch: list[Call]) -> None:
+    def _write(self, batch: list[Item]) -> None:
         try:
             new = self._write_patiently(batch)
         except StoreError as error:
             self.failed += len(batch)
             self._retain_at = time.monotonic()  # it may be full
-            _log.error("%d calls were not stored: %s", len(batch), error)
+            _log.error("%d %s were not stored: %s", len(batch), self.what, error)
         except Exception:  # noqa: BLE001 - one odd call must not end the thread for all that follow
             self.failed += len(batch)
-            _log.exception("%d calls were not stored", len(batch))
+            _log.exception("%d %s were not stored", len(batch), self.what)
         else:
             self.written += new
             self.duplicates += len(batch) - new
 
-    def _write_patiently(self, batch: list[Call]) -> int:
+    def _write_patiently(self, batch: list[Item]) -> int:
         """Try again as long as the engine is away and we are not told to stop: meanwhile calls
         gather in the queue."""
         while True:
             try:
-                return self._store.write(batch)
+                return self._keep(batch)
             except StoreUnavailable as error:
                 _log.warning("the store is away: %s", error)
                 with self._wake:
@@ -153,6 +166,24 @@ class CallWriter:
             return
         self._retain_at = time.monotonic() + RETAIN_EVERY_S
         try:
-            self._store.retain()
+            self._retain()
         except StoreError as error:
             _log.error("%s", error)
+
+
+class CallWriter(Writer[Call]):
+    """An ``Observer`` that keeps the calls it sees."""
+
+    what = "calls"
+
+    def __init__(self, store: Store, config: StoreConfig | None = None) -> None:
+        super().__init__(config or store.config, store.write, store.retain)
+
+
+class SpanWriter(Writer[PlainSpan]):
+    """Keeps the other spans of traces."""
+
+    what = "spans"
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.config, store.add_spans)

@@ -1,4 +1,5 @@
-"""The long form of the fault test: ``python -m tests.soak [--kills N] [--seed N]``, or ``--day``.
+"""The long form of the fault test: ``python -m tests.soak [--kills N] [--seed N] [--workers N]``,
+or ``--day``.
 
 Prints what happened after every kill, and a verdict; exits 1 when anything was lost or changed.
 ``--day`` lets a day of spans pass, with an hour in which one of two destinations is gone.
@@ -20,6 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--day", action="store_true")
     arguments = parser.parse_args()
     random.seed(arguments.seed)
@@ -29,12 +31,12 @@ def main() -> int:
             print(seen)
             print("nothing lost" if seen.complete else "FAILED")
             return 0 if seen.complete else 1
-        return soak(Path(directory), arguments.kills)
+        return soak(Path(directory), arguments.kills, arguments.workers)
 
 
-def soak(directory: Path, kills: int) -> int:
+def soak(directory: Path, kills: int, workers: int) -> int:
     """Kill a collector ``kills`` times while everything around it fails; returns the exit code."""
-    with Attack(directory) as attack:
+    with Attack(directory, workers) as attack:
         attack.produce()
         for kill in range(1, kills + 1):
             attack.disturb(random.uniform(0.2, 2.0))

@@ -8,6 +8,7 @@ destination, or be in the dead letter, as it was sent; and nothing that was neve
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import signal
@@ -196,8 +197,9 @@ class Judgement:
 class Attack:
     """A collector with two destinations, both behind a proxy, and four producers."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, workers: int = 1) -> None:
         self.directory = directory
+        self._workers = workers
         self.oracle = Oracle()
         self.kills = 0
         self._stack = ExitStack()
@@ -233,7 +235,7 @@ class Attack:
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [COMMAND, "collector", "--config", str(self._file)],
+            [COMMAND, "collector", "--config", str(self._file), "--workers", str(self._workers)],
             stdout=self._log,
             stderr=self._log,
             cwd=self.directory,
@@ -263,18 +265,29 @@ class Attack:
             time.sleep(random.uniform(0.05, 0.3))
 
     def kill(self) -> None:
-        """SIGKILL, then a new process with the same files."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        """SIGKILL, then a new process with the same files. Of several processes any one."""
         self.kills += 1
-        self.process = self._start()
+        victim = random.choice([self.process.pid, *self._below()])
+        os.kill(victim, signal.SIGKILL)
+        if victim == self.process.pid:
+            self.process.wait()
+            self.process = self._start()
+
+    def _below(self) -> set[int]:
+        """The workers that run."""
+        below = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return {int(child) for file in below for child in file.read_text().split()}
 
     def fill_disk(self, seconds: float) -> None:
         """Let no file of the collector grow for a while: the kernel refuses its writes."""
         free = resource.RLIM_INFINITY
-        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (4096, free))
-        time.sleep(seconds)
-        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (free, free))
+        processes = [self.process.pid, *self._below()]
+        for limit in (4096, free):
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    resource.prlimit(process, resource.RLIMIT_FSIZE, (limit, free))
+            if limit != free:
+                time.sleep(seconds)
 
     def calm(self, timeout_s: float = 60) -> None:
         """End all faults and all production, and wait until everything acknowledged came out."""
@@ -311,7 +324,7 @@ class Attack:
         name = ("otlp", "otlphttp")[destination]
         return {
             _number(span)
-            for file in (self.directory / "dead").glob(f"{name}-traces.jsonl")
+            for file in (self.directory / "dead").rglob(f"{name}-traces.jsonl")
             for _, payload in read(file)
             for resource_spans in ExportTraceServiceRequest.FromString(payload).resource_spans
             for scope in resource_spans.scope_spans

@@ -17,13 +17,14 @@ from otel_llm.collector.component import Signal
 from otel_llm.collector.cursor import position
 from otel_llm.collector.data import Batch
 from otel_llm.collector.destination import check_answer
-from otel_llm.collector.envelope import halve
-from otel_llm.collector.errors import DeliveryError, Malformed, Permanent, TooLarge
+from otel_llm.collector.envelope import count, halve
+from otel_llm.collector.errors import DeliveryError, Malformed, TooLarge
 from otel_llm.collector.intake.access import Access
 from otel_llm.collector.intake.admission import Admission
 from otel_llm.collector.intake.bodies import DECODERS, of_message
 from otel_llm.collector.intake.config import LimitsConfig
 from otel_llm.collector.intake.json_request import request_from_json
+from otel_llm.collector.intake.nesting import is_deep
 from otel_llm.collector.otlp_json import from_json, to_json
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
@@ -63,8 +64,11 @@ def _json(signal: Signal, data: bytes) -> None:
 
 def _admit(signal: Signal, data: bytes) -> None:
     with suppress(Malformed, TooLarge):
-        taken, _ = ADMISSION.admit(signal, data)
+        taken, rejected = ADMISSION.admit(signal, data)
         assert ADMISSION.admit(signal, taken) == (taken, None)
+        if rejected:
+            assert count(signal, rejected.payload) == rejected.count
+            to_json(signal, rejected.payload)
 
 
 def _strict(signal: Signal, data: bytes) -> None:
@@ -97,9 +101,9 @@ def _pipeline() -> TracePipeline:
 
 def _process(data: bytes) -> None:
     pipeline = _pipeline()
-    with suppress(Permanent):  # redact fails closed on a span that is broken inside
+    with suppress(Malformed):
         pipeline.consume(data)
-    for name in ("normalize", "cost", "quality"):
+    for name in ("normalize", "cost", "quality", "redact"):
         failed = pipeline.counters.get("otel_llm_processor_failures", component=name)
         assert not failed, f"{name} raised; its log line says where"
 
@@ -107,6 +111,22 @@ def _process(data: bytes) -> None:
 def _records(signal: Signal, data: bytes) -> None:
     with suppress(Malformed):
         RecordPipeline(signal, {}, lambda signal, payload: None).consume(data)
+        if signal == "logs":
+            _apart(data)
+
+
+@cache
+def _of_logs() -> RecordPipeline:
+    processors = {"normalize": NormalizeProcessor(), "redact": RedactProcessor()}
+    return RecordPipeline("logs", processors, lambda signal, payload: None)
+
+
+def _apart(data: bytes) -> None:
+    pipeline = _of_logs()
+    with suppress(Malformed):  # redact lets nothing pass that cannot be read
+        pipeline.consume(data)
+    failed = pipeline.counters.get("otel_llm_processor_failures", component="normalize")
+    assert not failed, "normalize raised; its log line says where"
 
 
 def _label(data: bytes) -> None:
@@ -147,6 +167,7 @@ TARGETS: Mapping[str, Target] = {
     **{f"strict-{signal}": partial(_strict, signal) for signal in SIGNALS},
     "spans": _spans,
     "value": decode,
+    **{f"nesting-{signal}": partial(is_deep, signal) for signal in ("traces", "logs")},
     "process": _process,
     **{f"records-{signal}": partial(_records, signal) for signal in ("metrics", "logs")},
     "label": _label,

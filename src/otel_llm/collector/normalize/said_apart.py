@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm import semconv
 
+from ..errors import Malformed
 from ..records import plain
 from .events import ANSWERS, ASKS, said_by
 from .messages import Message, as_map, parsed
@@ -53,8 +55,10 @@ class SaidApart:
 
     def note(self, records: Records) -> None:
         """Remember what is said in ``records``; the oldest is forgotten for it. A record that comes
-        again counts once."""
-        found = [r for r in records.genai() if r.name in _EVENTS and r.trace_id and r.span_id]
+        again counts once. A request that cannot be read says nothing."""
+        found: list[Record] = []
+        with suppress(Malformed):
+            found += [r for r in records.genai() if r.name in _EVENTS and r.trace_id and r.span_id]
         with self._lock:
             for record in found if self._max_bytes else ():
                 self._note(record)

@@ -55,7 +55,7 @@ ALTERNATES = {
     "langchain-all": Alternate(
         "langchain-classic>=1,<2 langchain-anthropic langchain-aws langchain-google-genai"
         " langchain-mistralai langchain-cohere langchain-groq langchain-ollama",
-        "langchain",
+        "langchain_providers or langchain_others",
         ("-W", "ignore"),
     ),
     # Its asynchronous client leaves a connection open.
@@ -68,6 +68,13 @@ ALTERNATES = {
         "llama-index-embeddings-openai>=0.7,<0.8",
         "llama_index",
         ("-W", "ignore::ResourceWarning"),
+    ),
+    "llama-index-all": Alternate(
+        "llama-index-core>=0.14,<0.15 llama-index-llms-openai llama-index-llms-bedrock-converse"
+        " llama-index-llms-google-genai llama-index-llms-mistralai llama-index-llms-cohere"
+        " llama-index-llms-groq llama-index-llms-ollama",
+        "llama_index_providers",
+        ("-W", "ignore"),
     ),
     "llama-index-0.14.0": Alternate(
         "llama-index-core==0.14.0 llama-index-workflows==2.0.0 llama-index-llms-openai==0.5.6 "

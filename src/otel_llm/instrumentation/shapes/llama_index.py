@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Message, StreamReader
-from . import chat_completions, converse, messages, responses
+from . import chat_completions, cohere_v1, converse, messages, responses
 from .generate_content import usage as gemini_usage
 from .generate_content import word
 from .parts import (
@@ -63,9 +63,16 @@ def name_of(model: Any) -> str | None:
 
 def response(answer: Any) -> Response:
     """Read a ``ChatResponse`` or a ``CompletionResponse``."""
-    raw = field(answer, "raw")
+    raw = _raw(answer)
     found = Response() if raw is None else _shape(raw)[0](raw)
     return _counted(found, answer)
+
+
+def _raw(answer: Any) -> Any:
+    """Return what the provider said; Mistral's package leaves a chunk in its envelope."""
+    raw = field(answer, "raw")
+    inside = field(raw, "data")
+    return raw if field(inside, "choices") is None else inside
 
 
 def _counted(found: Response, answer: Any) -> Response:
@@ -87,6 +94,8 @@ def _shape(raw: Any) -> _Shape:
         return responses.response, responses.ResponsesStream
     if "stop_reason" in told or kind.startswith(("content_block_", "message_")):
         return messages.response, messages.MessageStream
+    if "generation_id" in told or "event_type" in told:
+        return cohere_v1.response, cohere_v1.ChatStream
     if "stopReason" in told or not _EVENTS.isdisjoint(told):
         return converse.response, converse.ConverseStream
     return _flat, _Latest
@@ -140,7 +149,7 @@ class AnswerStream:
     def feed(self, chunk: Any) -> None:
         """Take one answer so far."""
         self._last = chunk
-        raw = field(chunk, "raw")
+        raw = _raw(chunk)
         if raw is None:
             return
         if self._reader is None:

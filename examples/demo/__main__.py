@@ -125,7 +125,7 @@ def _collector(config: str, ports: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=120)
 
 
 def _ask(provider: str, ports: Mapping[str, str]) -> None:
@@ -140,7 +140,7 @@ def _ask(provider: str, ports: Mapping[str, str]) -> None:
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
     }
     command = [str(BIN / "opentelemetry-instrument"), sys.executable, str(HERE / "app.py")]
-    subprocess.run(command, env=environment, check=True, timeout=120)
+    subprocess.run(command, env=environment, check=True, timeout=300)
 
 
 def _show(api: str, hook: FakeProvider, since: str) -> bool:
@@ -211,7 +211,7 @@ def _cells(call: Row) -> Iterator[str]:
     yield call["error_type"] or ""
 
 
-def _wait(what: str, ask: Callable[[], Any], seconds: float = 90.0) -> Any:
+def _wait(what: str, ask: Callable[[], Any], seconds: float = 180.0) -> Any:
     """Ask until the answer is true; exits with a message when it never is."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

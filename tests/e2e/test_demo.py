@@ -24,7 +24,7 @@ def test_one_round_shows_calls_costs_flags_and_an_alert():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
 

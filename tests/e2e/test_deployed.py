@@ -88,10 +88,10 @@ def test_what_deploy_starts_is_healthy_ready_and_serves(deployed, tmp_path: Path
     try:
         running = Running(process, *ports, log)
         for path in ("/health", "/ready", "/", "/metrics"):
-            running.wait_for(lambda r, path=path: httpx2.get(r.api_url + path).is_success)
+            running.wait_for(lambda r, path=path: httpx2.get(r.api_url + path).is_success, 180)
     finally:
         process.terminate()
-        code = process.wait(60)
+        code = process.wait(120)
 
     assert code == 0
     assert (data / "calls.duckdb").exists()

@@ -57,7 +57,8 @@
   }
 
   function points(given) {
-    return given.times.length < 40 ? { show: true } : { show: true, filter: alone };
+    const fill = colour("--card");
+    return given.times.length < 40 ? { show: true, fill } : { show: true, fill, filter: alone };
   }
 
   function options(given, width) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -523,6 +524,31 @@ def test_a_tool_that_fails_raises_the_same_and_is_named(tool, telemetry):
         tool.call(a=1, b="2")
 
     assert telemetry.span() == {**TOOL, "status": "ERROR", semconv.ERROR_TYPE: "TypeError"}
+
+
+@pytest.mark.parametrize(
+    ("error", "named"), [(LookupError("secret"), "LookupError"), (None, "tool_error")]
+)
+def test_a_tool_that_says_of_its_failure_is_an_error(telemetry, error, named):
+    from llama_index.core.tools import BaseTool, ToolMetadata, ToolOutput, adapt_to_async_tool
+
+    why = {} if error is None else {"exception": error}
+    if "exception" not in inspect.signature(ToolOutput).parameters and why:
+        pytest.skip("this version does not keep the exception")
+
+    class Own(BaseTool):
+        @property
+        def metadata(self):
+            return ToolMetadata(name="own", description="Is own.")
+
+        def __call__(self, input):
+            return ToolOutput("own", "secret", raw_input={}, is_error=True, **why)
+
+    output = adapt_to_async_tool(Own()).call("2")
+
+    assert output.is_error
+    assert (telemetry.span()["status"], telemetry.span()["error.type"]) == ("ERROR", named)
+    assert "secret" not in str(telemetry.spans())
 
 
 def test_nothing_is_traced_after_uninstrument(tool, telemetry):

@@ -33,6 +33,7 @@ from .core.activation import activate, release
 from .core.activity import AGENT, PLAN, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
 from .core.around import Around, around
 from .core.families import Family, members_of
+from .core.operation import type_name
 from .core.telemetry import Telemetry
 from .core.traced import traced
 from .core.turns import Turns
@@ -180,7 +181,7 @@ def _tool(telemetry: Telemetry, tool: Any, arguments: Mapping[str, Any]) -> Arou
     given = {name: value for name, value in arguments.items() if name != _context_of(tool)}
     activity.put_content(semconv.TOOL_CALL_ARGUMENTS, given)
     inside = set_value(_TOOL, tool, set_value(_CALL, None, activity.context))
-    return Around(activity, inside, result=_result, no_error=_waits)
+    return Around(activity, inside, result=_result, no_error=_waits, outcome=_outcome)
 
 
 def _context_of(tool: Any) -> str | None:
@@ -190,6 +191,14 @@ def _context_of(tool: Any) -> str | None:
 
 def _result(activity: Activity, output: Any) -> None:
     activity.put_content(semconv.TOOL_CALL_RESULT, {"result": field(output, "content")})
+
+
+def _outcome(output: Any) -> str | None:
+    """Return the error of a tool that says of it and raises nothing."""
+    if field(output, "is_error") is not True:
+        return None
+    error = getattr(output, "exception", None) or getattr(output, "_exception", None)
+    return type_name(error) if isinstance(error, BaseException) else "tool_error"
 
 
 def _waits(error: BaseException) -> bool:

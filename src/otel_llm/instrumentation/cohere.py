@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry.context import create_key, get_current, get_value, set_value
@@ -108,6 +109,15 @@ _CLOUDS = {"Bedrock": "aws.bedrock", "Sagemaker": "aws.sagemaker", "Oci": "oci"}
 """By the beginning of the client's class name."""
 
 
+@lru_cache(64)
+def _cloud_of(client: type[Any]) -> Origin | None:
+    """Return the cloud that a client is for, whatever host it names."""
+    names = [kind.__name__ for kind in client.__mro__]
+    found = (p for cloud, p in _CLOUDS.items() if any(name.startswith(cloud) for name in names))
+    provider = next(found, None)
+    return None if provider is None else Origin(provider)
+
+
 class CohereInstrumentor(LLMInstrumentor):
     """Traces the Cohere Python SDK."""
 
@@ -129,10 +139,8 @@ class CohereInstrumentor(LLMInstrumentor):
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the server the client speaks to."""
-        for kind in type(instance).__mro__:
-            for cloud, provider in _CLOUDS.items():
-                if kind.__name__.startswith(cloud):
-                    return Origin(provider)
+        if (cloud := _cloud_of(instance.__class__)) is not None:
+            return cloud
         wrapped = instance if hasattr(instance, "_client_wrapper") else instance._raw_client
         address: str = wrapped._client_wrapper.get_base_url()  # ``client.v2`` has a raw client only
         return origin_at(self.provider, address)

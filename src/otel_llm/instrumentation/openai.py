@@ -66,7 +66,12 @@ def _chat_response(completion: Any) -> Response:
 
 def _chat_measured(completion: Any) -> Response:
     told = fields(completion)
-    return chat.measured_fields(told, _response_more(told))
+    get = told.get
+    more = {
+        semconv.OPENAI_RESPONSE_SERVICE_TIER: get("service_tier"),
+        semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: get("system_fingerprint"),
+    }
+    return chat.measured_fields(told, more)
 
 
 class _ChatStream(chat.ChatStream):

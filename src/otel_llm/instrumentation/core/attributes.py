@@ -18,6 +18,8 @@ Attributes: TypeAlias = dict[str, Value]
 Cleaner: TypeAlias = Callable[[Any], Value | None]
 
 _TOO_MANY = 1 << 63
+_LISTS, _NUMBERS = (list, tuple), (int, float)
+"""To ask ``isinstance`` for: ``list | tuple`` is made anew every time it is written."""
 
 
 def text(value: Any) -> str | None:
@@ -42,7 +44,7 @@ def number(value: Any) -> float | None:
     """Return a float; an integer counts, a bool does not."""
     if value is None or type(value) is float:
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     return float(value)
 
@@ -53,7 +55,7 @@ def texts(value: Any) -> tuple[str, ...] | None:
         return None
     if isinstance(value, str):
         value = (value,)
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, _LISTS):
         return None
     try:
         if "".join(value).isascii():  # pyright: ignore[reportUnknownArgumentType] - to be found out

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from otel_llm import semconv
 
 from .attributes import Attributes
 from .ending import Ending
-from .guard import guarded
+from .guard import guarded, swallowed
 from .patch import Content, Message
 from .privacy import Privacy
+
+_Read: TypeAlias = Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]] | None]
 
 
 class Captured:
@@ -53,14 +55,11 @@ class Captured:
             with guarded("capturing a query"):
                 self._look_for(content.query(arguments))
             return
-        for name, read in (
-            (semconv.INPUT_MESSAGES, content.input_messages),
-            (semconv.SYSTEM_INSTRUCTIONS, content.system_instructions),
-            (semconv.TOOL_DEFINITIONS, content.tool_definitions),
-        ):
-            if read is not None:
-                with guarded(f"capturing {name}"):
-                    self._take(name, read(arguments) or ())
+        self._take(semconv.INPUT_MESSAGES, content.input_messages, arguments)
+        if content.system_instructions is not None:
+            self._take(semconv.SYSTEM_INSTRUCTIONS, content.system_instructions, arguments)
+        if content.tool_definitions is not None:
+            self._take(semconv.TOOL_DEFINITIONS, content.tool_definitions, arguments)
 
     def put_output(self, messages: Callable[[], Sequence[Message]], ending: Ending) -> None:
         """Read what the model answered."""
@@ -70,15 +69,20 @@ class Captured:
                 self.put(semconv.RETRIEVAL_DOCUMENTS, said)
                 return
             self.put(semconv.OUTPUT_MESSAGES, said)
-            self.derived.update(self._privacy.of_output(said, self._asked, ending))
+            if self._privacy.derives:
+                self.derived.update(self._privacy.of_output(said, self._asked, ending))
 
     def _look_for(self, query: str | None) -> None:
         if query and self._on_span:
             self.span[semconv.RETRIEVAL_QUERY_TEXT] = self._privacy.kept_value(query)
 
-    def _take(self, name: str, value: Sequence[Mapping[str, Any]]) -> None:
-        self.put(name, value)
-        if value and self._privacy.derives:
-            self.derived.update(self._privacy.of_input(name, value))
-        if name == semconv.INPUT_MESSAGES:
-            self._asked = value
+    def _take(self, name: str, read: _Read, arguments: Mapping[str, Any]) -> None:
+        try:
+            value = read(arguments) or ()
+            self.put(name, value)
+            if value and self._privacy.derives:
+                self.derived.update(self._privacy.of_input(name, value))
+            if name == semconv.INPUT_MESSAGES:
+                self._asked = value
+        except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
+            swallowed(f"capturing {name}", error)

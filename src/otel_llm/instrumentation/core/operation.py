@@ -208,9 +208,10 @@ class Operation:
             write.add_request(found, self.request)
         self._add_answer(found, ending, points)
         if self._span.is_recording():
-            self._span.set_attributes(found)
             if ending.outcome is not None or self.captured is not None:
-                self._write_more(ending)
+                self._span.set_attributes({**found, **self._more(ending)})
+            else:
+                self._span.set_attributes(found)
         if self._telemetry.events and self._series.evented:
             emit_details(
                 self._telemetry.logger,
@@ -224,18 +225,22 @@ class Operation:
         response = ending.response
         write.add_response(found, response, own=self._telemetry.settings.span_attributes)
         found.update(points.said)
-        if response.more and not EXTRAS.issuperset(response.more):
+        if response.more and not response.more.keys() <= EXTRAS:
             write.add_more(found, response.more)
         if ending.first_chunk_s is not None and self._series.evented:
             found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = ending.first_chunk_s
         if ending.error_type is not None:
             found[semconv.ERROR_TYPE] = ending.error_type
 
-    def _write_more(self, ending: Ending) -> None:
+    def _more(self, ending: Ending) -> Attributes:
+        """Return what only the span has."""
+        more: Attributes = {}
         if ending.outcome is not None and self._telemetry.settings.span_attributes:
-            self._span.set_attribute(semconv.own.STREAM_OUTCOME, ending.outcome)
+            more[semconv.own.STREAM_OUTCOME] = ending.outcome
         if self.captured is not None:
-            self._span.set_attributes({**self.captured.span, **self.captured.derived})
+            more.update(self.captured.span)
+            more.update(self.captured.derived)
+        return more
 
     def _tell(self, points: Points, ending: Ending, duration_s: float) -> None:
         if self._watched:

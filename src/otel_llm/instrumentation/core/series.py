@@ -96,8 +96,8 @@ class Series:
     def _made(self, model: Any, tier: Any, fingerprint: Any) -> Points:
         known = {
             semconv.RESPONSE_MODEL: text(model),
-            _TIER: plain(tier),
-            _FINGERPRINT: plain(fingerprint),
+            _TIER: plain(tier) or None,
+            _FINGERPRINT: plain(fingerprint) or None,
         }
         said = {name: value for name, value in known.items() if value is not None}
         detailed = {**self.attributes, **said}

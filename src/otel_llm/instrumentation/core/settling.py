@@ -39,7 +39,7 @@ def settled(operation: Operation, result: Any, kind: str) -> Any:
 
 def kind_of(result: Any) -> str:
     """Return ``whole``, ``stream``, ``raw`` or ``awaitable``."""
-    return _kinds.get(result.__class__) or _look(result)
+    return _kinds.get(type(result)) or _look(result)
 
 
 def _look(result: Any) -> str:
@@ -49,7 +49,8 @@ def _look(result: Any) -> str:
         kind = "raw" if is_raw(result) else "stream" if is_stream(result) else "whole"
     if len(_kinds) >= _MAX_KINDS:
         _kinds.clear()
-    _kinds[result.__class__] = kind
+    if type(result) is result.__class__:  # the type of a proxy says nothing of what is behind it
+        _kinds[type(result)] = kind
     return kind
 
 

@@ -50,25 +50,24 @@ def begin(
             endpoint = chosen
         if (outer := get_current()) and suppressed(outer, endpoint.operation):
             return None
-        return _started(source, telemetry, endpoint, instance, arguments, outer)
+        try:
+            origin = source.origin(instance, arguments)
+        except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
+            swallowed("reading whom a call goes to", error)
+            origin = Origin(source.provider)
+        return _started(telemetry, endpoint, origin, arguments, outer)
     except Exception as error:  # noqa: BLE001 - our mistake must not stop the user's call
         swallowed(f"starting {endpoint.operation}", error)
         return None
 
 
 def _started(
-    source: Source,
     telemetry: Telemetry,
     endpoint: Endpoint,
-    instance: Any,
+    origin: Origin,
     arguments: Mapping[str, Any],
     outer: Context,
 ) -> Operation:
-    try:
-        origin = source.origin(instance, arguments)
-    except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
-        swallowed("reading whom a call goes to", error)
-        origin = Origin(source.provider)
     if endpoint.model is None:
         request = _request(endpoint, arguments)
         operation = Operation(telemetry, endpoint, origin, request.model, request, outer)

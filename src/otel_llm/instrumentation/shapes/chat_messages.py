@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from ..core.patch import Message
 from .parts import (
@@ -19,7 +20,10 @@ from .parts import (
     tool_call_part,
     tool_response_part,
 )
-from .values import field, items, known, text
+from .values import field, fields, items, known, text
+
+_Get: TypeAlias = Callable[[str], Any]
+"""Gives a field of a message."""
 
 
 def input_messages(messages: Any) -> list[Message]:
@@ -28,34 +32,40 @@ def input_messages(messages: Any) -> list[Message]:
 
 
 def _input_message(message: Any) -> Message:
-    role = text(field(message, "role")) or "user"
-    parts = _tool_answer(message) if role in ("tool", "function") else _parts(message)
-    return {"role": role, "parts": parts, **known(name=text(field(message, "name")))}
+    get = fields(message).get
+    role = text(get("role")) or "user"
+    parts = _tool_answer(get) if role in ("tool", "function") else _parts(get)
+    name = text(get("name"))
+    return (
+        {"role": role, "parts": parts}
+        if name is None
+        else {"role": role, "parts": parts, "name": name}
+    )
 
 
-def _tool_answer(message: Any) -> list[Part]:
-    content = field(message, "content")
-    return [tool_response_part(content, field(message, "tool_call_id"))]
+def _tool_answer(get: _Get) -> list[Part]:
+    return [tool_response_part(get("content"), get("tool_call_id"))]
 
 
 def assistant_message(message: Any, reason: str | None) -> Message:
     """Return one choice of an answer."""
+    get = fields(message).get
     return {
-        "role": text(field(message, "role")) or "assistant",
-        "parts": _parts(message),
+        "role": text(get("role")) or "assistant",
+        "parts": _parts(get),
         "finish_reason": finish(reason),
     }
 
 
-def _parts(message: Any) -> list[Part]:
-    thought = field(message, "reasoning_content") or field(message, "reasoning")
-    return [
-        *reasoning_part(thought),
-        *content_parts(field(message, "content")),
-        *refusal_part(field(message, "refusal")),
-        *_audio_parts(field(message, "audio")),
-        *_call_parts(message),
-    ]
+def _parts(get: _Get) -> list[Part]:
+    found = content_parts(get("content"))
+    if thought := get("reasoning_content") or get("reasoning"):
+        found = reasoning_part(thought) + found
+    if (refused := get("refusal")) is not None:
+        found += refusal_part(refused)
+    if (audio := get("audio")) is not None:
+        found += _audio_parts(audio)
+    return found + _call_parts(get)
 
 
 def content_parts(content: Any) -> list[Part]:
@@ -117,9 +127,9 @@ def _audio_parts(audio: Any) -> list[Part]:
     return said or ([file_part("audio", id)] if (id := text(field(audio, "id"))) else [])
 
 
-def _call_parts(message: Any) -> list[Part]:
-    calls = [_call_part(call) for call in items(field(message, "tool_calls"))]
-    if (old := field(message, "function_call")) is not None:
+def _call_parts(get: _Get) -> list[Part]:
+    calls = [_call_part(call) for call in items(get("tool_calls"))]
+    if (old := get("function_call")) is not None:
         calls.append(tool_call_part(field(old, "name"), field(old, "arguments")))
     return calls
 

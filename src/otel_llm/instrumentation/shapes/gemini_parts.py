@@ -73,6 +73,8 @@ def output_message(parts: Sequence[Part], reason: str | None) -> Message:
 
 def contents(said: Any) -> list[Message]:
     """Return what was sent; parts that stand alone make one message of the user."""
+    if isinstance(said, str):
+        return [_user(text_part(said))] if said else []
     messages: list[Message] = []
     loose: list[Part] = []
     for one in [said] if not items(said) else items(said):
@@ -120,8 +122,8 @@ _TEXTS = ("text", "reasoning")
 def _part(part: Any) -> list[Part]:
     if isinstance(part, str):
         return text_part(part)
-    for name, reader in _READERS.items():
-        if (value := option(part, name)) is not None:
+    for name, value in given(part).items():
+        if value is not None and (reader := _READERS.get(name)) is not None:
             return reader(value, part)
     return _file(part, part) if option(part, "uri") is not None else []
 
@@ -165,12 +167,12 @@ def _code_result(result: Any, _: Any) -> list[Part]:
 
 _READERS: dict[str, Callable[[Any, Any], list[Part]]] = {
     "text": _text,
-    "inline_data": _inline,
-    "file_data": _file,
-    "function_call": _call,
-    "function_response": _answer,
-    "executable_code": _code,
-    "code_execution_result": _code_result,
+    **dict.fromkeys(("inline_data", "inlineData"), _inline),
+    **dict.fromkeys(("file_data", "fileData"), _file),
+    **dict.fromkeys(("function_call", "functionCall"), _call),
+    **dict.fromkeys(("function_response", "functionResponse"), _answer),
+    **dict.fromkeys(("executable_code", "executableCode"), _code),
+    **dict.fromkeys(("code_execution_result", "codeExecutionResult"), _code_result),
 }
 
 

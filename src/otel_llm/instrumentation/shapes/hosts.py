@@ -77,19 +77,21 @@ class Origins:
 
     def of(self, client: Any) -> Origin:
         """Return whom ``client`` speaks to now: its URL may be set anew at any time."""
-        url = getattr(client, "_base_url", None)
-        seen = self._seen.get(id(url))
-        if seen is not None and seen[0] is url and seen[1] is client.__class__:
-            return seen[2]
-        return self._look(client, url)
+        try:
+            url = client._base_url
+            kept, kind, found = self._seen[id(url)]
+        except (AttributeError, KeyError):
+            return self._look(client)
+        return found if kept is url and kind is type(client) else self._look(client)
 
-    def _look(self, client: Any, url: Any) -> Origin:
+    def _look(self, client: Any) -> Origin:
+        url = getattr(client, "_base_url", None)
         host, port = server_of(client.base_url)
         found = Origin(self._provider(client.__class__, host), host, port)
         if url is not None:
             if len(self._seen) >= _MOST_SEEN:
                 self._seen.clear()
-            self._seen[id(url)] = url, client.__class__, found  # kept, so that its id stays its own
+            self._seen[id(url)] = url, type(client), found  # kept, so that its id stays its own
         return found
 
 

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 _EMPTY: tuple[Any, ...] = ()
+_LISTS = (list, tuple)
+"""To ask ``isinstance`` for: ``list | tuple`` is made anew every time it is written."""
 _NO_FIELDS: Mapping[str, Any] = {}
 
 
@@ -90,7 +92,7 @@ def count(value: Any) -> int | None:
 
 def items(value: Any) -> Sequence[Any]:
     """Return a list or tuple as it is, anything else as nothing."""
-    return value if isinstance(value, list | tuple) else _EMPTY  # pyright: ignore[reportUnknownVariableType] - any list
+    return value if type(value) is list or isinstance(value, _LISTS) else _EMPTY  # pyright: ignore[reportUnknownVariableType] - any list
 
 
 def texts(value: Any) -> list[str] | None:

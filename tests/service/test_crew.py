@@ -49,7 +49,7 @@ def test_a_worker_has_the_rest_in_directories_of_its_own_on_shared_ports(setting
     worker = worker_settings(settings, 3, {"127.0.0.1:0": "127.0.0.1:5000"})
 
     sections = worker.sections
-    assert (sections.store, sections.api, sections.alerting) == (None,) * 3
+    assert (sections.api, sections.alerting) == (None, None)
     assert sections.evaluation
     assert sections.evaluation.judge == settings.sections.evaluation.judge
     assert sections.journal

@@ -31,7 +31,7 @@ from otel_llm.collector.trace_spans import TraceSpans
 from otel_llm.evaluation.sampling import Sampler
 from otel_llm.genai import Call
 from otel_llm.pricing import PriceBook
-from otel_llm.store import CallWriter, SpanWriter, Store, StoreError, open_store
+from otel_llm.store import CallWriter, SpanWriter, Store, StoreConfig, StoreError, open_store
 from otel_llm.ui import pages
 
 from .evaluation import Evaluation
@@ -111,6 +111,7 @@ class Service:
         self.store: Store | None = None
         self.writer: CallWriter | None = None
         self.spans: SpanWriter | None = None
+        self._whole: TraceSpans | None = None
         self.alerts: AlertService | None = None
         self.scores: ScoreKeeper | None = None
         self.evaluation: Evaluation | None = None
@@ -209,10 +210,7 @@ class Service:
     def _make(self, settings: Settings, names: Set[str]) -> None:
         sections = settings.sections
         if "store" in names:
-            self.store = open_store(sections.store) if sections.store else None
-            self.writer = CallWriter(self.store) if self.store else None
-            whole = self.store and self.store.config.spans == "traces"
-            self.spans = SpanWriter(self.store) if self.store and whole else None
+            self._make_store(sections.store)
         if "alerting" in names:
             self.alerts = AlertService(sections.alerting) if sections.alerting else None
         if "scores" in names:
@@ -221,6 +219,15 @@ class Service:
             self.evaluation = self._make_evaluation(settings)
         if "telling" in names:
             self.telling = self._make_telling(settings)
+
+    def _make_store(self, config: StoreConfig | None) -> None:
+        """Open the store; a worker has the one of the process beside it."""
+        self.store = open_store(config) if config and not self._handover else None
+        self.writer = CallWriter(self.store) if self.store else None
+        whole = config is not None and config.spans == "traces"
+        self.spans = SpanWriter(self.store) if self.store and whole else None
+        taker = self._handover.spans if self._handover else self.spans and self.spans.observe
+        self._whole = TraceSpans(taker) if taker and whole else None
 
     def read_again(self, journals: Iterable[Path]) -> None:
         """Give the store what it may not have of journals that nobody has open: those of workers.
@@ -287,9 +294,8 @@ class Service:
     def _beside(self) -> Beside:
         judging = self.evaluation.judging if self.evaluation else self._choosing
         logs = self.scores.take if self.scores else None
-        spans = TraceSpans(self.spans.observe) if self.spans else None
         logs = self._handover.logs if self._handover else logs
-        return Beside(self._observers(), judging, logs, spans)
+        return Beside(self._observers(), judging, logs, self._whole)
 
     def _remember(self) -> None:
         """Give the alert windows what the store has of them: a restart forgets nothing."""

@@ -23,6 +23,7 @@ from .handover import (
     read_chosen,
     read_question,
     read_seen,
+    read_spans,
     read_which,
 )
 
@@ -54,6 +55,9 @@ class Desk:
             case Kind.LOGS:
                 if self._service.scores:
                     self._service.scores.take(content)
+            case Kind.SPANS:
+                if self._service.spans:
+                    self._service.spans.observe(read_spans(content))
             case Kind.CHOSEN:
                 if self._service.evaluation:
                     self._service.evaluation.offer(read_chosen(content))

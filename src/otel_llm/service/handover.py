@@ -29,6 +29,7 @@ from otel_llm.collector.samples import Family
 from otel_llm.collector.sending import SenderStatus
 from otel_llm.collector.verdicts import Seen, Undecided
 from otel_llm.genai import Call
+from otel_llm.store import PlainSpan
 
 _HEAD = struct.Struct("<BI")
 _NUMBER = struct.Struct("<Q")
@@ -54,6 +55,8 @@ class Kind(IntEnum):
     """To the worker, as the one after it."""
     OWN = 9
     """What the owner itself has to tell, for the pipelines."""
+    SPANS = 10
+    """The other spans of traces, for a store that keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,10 @@ class Handover:
     def logs(self, payload: bytes) -> None:
         """Hand over a logs request, for the scores in it."""
         self._channel.send(Kind.LOGS, payload)
+
+    def spans(self, spans: Sequence[PlainSpan]) -> None:
+        """Hand over spans that are no calls."""
+        self._channel.send(Kind.SPANS, pickle.dumps(spans))
 
     def chosen(self, chosen: Chosen) -> None:
         """Hand over a call that is to be judged."""
@@ -215,6 +222,11 @@ def own(signal: Signal, payload: bytes) -> bytes:
 def read_status(content: bytes) -> Status:
     """Return what ``Handover.tell`` said."""
     return cast("Status", pickle.loads(content))
+
+
+def read_spans(content: bytes) -> Sequence[PlainSpan]:
+    """Return what ``Handover.spans`` said."""
+    return cast("Sequence[PlainSpan]", pickle.loads(content))
 
 
 def read_chosen(content: bytes) -> Chosen:

@@ -100,12 +100,11 @@ class Worker:
 
 def worker_settings(settings: Settings, number: int, addresses: Mapping[str, str]) -> Settings:
     """Return what a worker makes of ``settings``: shared ports, directories of its own, nothing
-    that there can only be one of."""
+    that there can only be one of; of the store only what it wants to be shown."""
     sections, name = settings.sections, f"worker-{number}"
     journal, letters = sections.journal, sections.dead_letter
     own = replace(
         sections,
-        store=None,
         api=None,
         alerting=None,
         evaluation=_choosing(sections.evaluation),

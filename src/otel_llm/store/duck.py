@@ -83,6 +83,7 @@ class DuckDBStore(Questions):
             self._writer = cursor(self._db)
             prepare(self._writer)
             self._rollups = DuckRollups(self._writer, self.config.aggregates)
+            self._kept_since_ns = self._read_kept()
         except (duckdb.Error, StoreError) as error:
             self._db.close()
             raise StoreError(f"cannot prepare the store: {error}") from error
@@ -210,14 +211,18 @@ class DuckDBStore(Questions):
             if removed:
                 kept = "UPDATE kept SET since_ns = greatest(since_ns, ?)"
                 self._writer.execute(kept, [start_ns]).fetchall()
+        self._kept_since_ns = self._read_kept()
         return removed
+
+    def _read_kept(self) -> int:
+        return self._writer.execute("SELECT since_ns FROM kept").fetchall()[0][0]
 
     def _remove_spans(self, start_ns: int) -> None:
         self._writer.execute("DELETE FROM spans WHERE start_ns < ?", [start_ns]).fetchall()
 
     def kept_since_ns(self) -> int:
         """See ``Questions``."""
-        return self.ask("SELECT since_ns FROM kept")[0][0]
+        return self._kept_since_ns
 
     def size_bytes(self) -> int:
         """Size of the data: blocks in use in the file, or the tables' memory without one."""

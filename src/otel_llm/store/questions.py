@@ -57,9 +57,10 @@ class Questions(ABC):
         """The table to answer from where calls that are meant have gone."""
         if where.since_ns is None or where.since_ns >= self.kept_since_ns():
             return None
-        return best(where, by, step_s, self._oldest)
+        return best(where, by, step_s, self.oldest_ns)
 
-    def _oldest(self, rollup: Rollup) -> int:
+    def oldest_ns(self, rollup: Rollup) -> int:
+        """From when on a table of sums has rows; 0 when it has none."""
         return self.ask(f"SELECT coalesce(min(start_ns), 0) FROM {rollup.table}")[0][0]
 
     def stats(self, where: Filter = EVERYTHING) -> Stats:

@@ -149,6 +149,22 @@ async def test_a_stream_that_ends_in_an_error_is_one(v2, cohere_provider, teleme
     assert (span["status"], span["error.type"]) == ("ERROR", "_OTHER")
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_an_empty_stream_says_nothing(v1, v2, cohere_provider, telemetry, version):
+    cohere_provider.queue(wire.stream([]))
+
+    if version == "v1":
+        await read(v1.chat_stream(model="m", message="2+2?"))
+    else:
+        await read(v2.chat_stream(**ASK))
+
+    span = telemetry.span()
+    assert (span["status"], usage_of(span)) == ("UNSET", {})
+    assert "gen_ai.output.messages" not in span
+    assert "gen_ai.response.time_to_first_chunk" not in span
+
+
 async def test_a_raw_response_is_one_span(v2, telemetry):
     raw = await got(v2.with_raw_response.chat(**ASK))
 

@@ -120,7 +120,8 @@ class ChatStream:
 
     def output_messages(self) -> Sequence[Message]:
         """Return the answer put together."""
-        return self._whole or [_said(text_part("".join(self._pieces)), None)]
+        parts = text_part("".join(self._pieces))
+        return self._whole or ([_said(parts, None)] if parts else [])
 
 
 CONTENT = Content(

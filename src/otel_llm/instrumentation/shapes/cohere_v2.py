@@ -170,6 +170,8 @@ class ChatStream:
         calls = [call for _, call in sorted(self._calls.items())]
         message = {"role": "assistant", "content": blocks, "tool_calls": calls}
         reasons = self._response.finish_reasons
+        if not (blocks or calls or reasons or any(self._plan)):
+            return []
         return _said(message, "".join(self._plan), reasons[0] if reasons else None)
 
 

@@ -461,6 +461,22 @@ async def test_what_is_redacted_is_taken_out_of_arguments_and_results(telemetry,
 
 @second_only
 @pytest.mark.usefixtures("instrumented")
+async def test_a_server_in_the_process_of_its_client_is_measured_on_both_sides(telemetry):
+    from mcp.client import Client
+
+    tracer = telemetry.tracer_provider.get_tracer("app")
+    async with Client(made()) as client:
+        with tracer.start_as_current_span("app") as span:
+            await client.call_tool("add", {"a": 2, "b": 3})
+
+    assert measured(telemetry, "client")["tools/call"] == TOOL
+    assert measured(telemetry, "server")["tools/call"] == TOOL
+    received = only(telemetry, "tools/call add", "SERVER")
+    assert received.context.trace_id == span.get_span_context().trace_id
+
+
+@second_only
+@pytest.mark.usefixtures("instrumented")
 async def test_a_call_suppressed_inside_a_tool_leaves_the_tools_span_alone(telemetry):
     server = made()
 

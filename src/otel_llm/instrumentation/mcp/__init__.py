@@ -24,6 +24,7 @@ from .sending import named_span, notify, send, send_request
 from .sessions import enter, leave, serving
 
 _DISPATCHER, _SESSION = "mcp.shared.jsonrpc_dispatcher", "mcp.shared.session"
+_DIRECT = "mcp.shared.direct_dispatcher"
 _TRANSPORTS = (
     ("mcp.client.stdio", "stdio_client", shape.pipe),
     ("mcp.client.sse", "sse_client", shape.http),
@@ -54,6 +55,9 @@ class MCPInstrumentor(LLMInstrumentor):
         Hook("mcp.server.streamable_http_manager", "serve_loop", serving(2), optional=True),
         Hook(_DISPATCHER, "JSONRPCDispatcher.send_raw_request", send, optional=True),
         Hook(_DISPATCHER, "JSONRPCDispatcher.notify", send, optional=True),
+        # A client and a server in one process, with no message between them
+        Hook(_DIRECT, "DirectDispatcher.send_raw_request", send, optional=True),
+        Hook(_DIRECT, "DirectDispatcher.notify", send, optional=True),
         Hook(_DISPATCHER, "otel_span", named_span, optional=True),
         Hook("mcp.server._otel", "otel_span", named_span, optional=True),
         Hook("mcp.server._otel", "OpenTelemetryMiddleware.__call__", answer, optional=True),

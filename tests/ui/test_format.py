@@ -31,7 +31,38 @@ from otel_llm.ui import format
         (format.percent, 1, "100%"),
         (format.moment, 1_790_000_000_123_456_789, "2026-09-21 14:13:20"),
         (format.iso, 1_790_000_000_123_456_789, "2026-09-21T14:13:20.123456Z"),
+        (format.day, 1_790_000_000_123_456_789, "2026-09-21"),
+        (format.size, 512, "512 bytes"),
+        (format.size, 2_048, "2.0 KiB"),
+        (format.size, 3 * 2**40, "3,072.0 GiB"),
+        (format.readable, "1790000000", "2026-09-21 14:13"),
+        (format.readable, "2026-09-21", "2026-09-21 00:00"),
+        (format.readable, "999999999w", "1970-01-01 00:00"),
+        (format.instant, "2026-09-21T14:13:20Z", "2026-09-21T14:13"),
     ],
 )
 def test_a_value_reads(render, value, text: str):
     assert render(value) == text
+
+
+@pytest.mark.parametrize(
+    ("signal", "value", "text"),
+    [
+        ("error_rate", 0.0714, "7.1%"),
+        ("duration_p95", 8.7, "8.70 s"),
+        ("cost", 12.5, "$12.50"),
+        ("mean_tokens", 1_361.2, "1,361"),
+        ("budget_use", 0.83, "83.0%"),
+        ("hedging_rate", 0.2, "20.0%"),
+        ("output_length", 1_200, "1,200 characters"),
+        ("quality_mean", 0.71, "0.71"),
+        ("queue_age", 66, "1.1 min"),
+        ("cost", None, "—"),
+    ],
+)
+def test_a_value_of_a_signal_has_its_unit(signal: str, value, text: str):
+    assert format.reading(value, signal) == text
+
+
+def test_a_factor_over_the_usual_reads_as_one():
+    assert format.reading(15.916, "cost", factor=True) == "15.92 times"

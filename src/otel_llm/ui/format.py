@@ -84,7 +84,7 @@ def reading(value: float | None, signal: str, *, factor: bool = False) -> str:
     if signal in ("cost", "mean_cost"):
         return money(value)
     found = signals.call_signal(signal)
-    if found is not None and found.unit == "s":
+    if signal.endswith("_age") or (found is not None and found.unit == "s"):
         return ms(value * 1_000)
     shared = signal in _SHARES or (found is not None and found.unit == "1")
     return percent(value) if shared else f"{value:,.4g}"

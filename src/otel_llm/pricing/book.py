@@ -179,7 +179,7 @@ def billable(card: Card, usage: Usage) -> Tokens | Unpriced:
     if card.free:
         return _NOTHING
     if usage.output_tokens is None and not card.output_priced:
-        usage = replace(usage, output_tokens=0)
+        usage = Usage.of({**vars(usage), "output_tokens": 0})
     tokens = disjoint(usage)
     if tokens is None:
         return Unpriced("no_usage")

@@ -77,9 +77,9 @@ class Rates(NamedTuple, Generic[N]):
         )
 
 
-FREE = Rates(*[ZERO] * len(Rates._fields))
 _MODALITIES = slice(Tokens._fields.index("audio_input"), -1)
 _NO_MODALITIES = (0,) * len(Tokens._fields[_MODALITIES])
+FREE = Rates(*[ZERO] * len(Rates._fields))
 
 
 _IN_ORDER = (

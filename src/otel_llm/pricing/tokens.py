@@ -33,6 +33,11 @@ class Tokens(NamedTuple):
     ``inconsistent_usage``."""
 
 
+_TWO = 2
+"""Input and output, and nothing else."""
+_OF_TEXT = frozenset({"input_tokens", "output_tokens", "cache_read", "cache_write", "reasoning"})
+
+
 def disjoint(usage: Usage) -> Tokens | None:
     """Split ``usage``; ``None`` when input or output is unknown, negative or beyond belief.
 
@@ -46,13 +51,16 @@ def disjoint(usage: Usage) -> Tokens | None:
 
 
 def _text(usage: Usage, prompt: int, output: int) -> Tokens | None:
-    """Split what holds nothing but text and adds up, as nearly always, at a third of the price."""
-    read, write = usage.cache_read or 0, usage.cache_write or 0
-    reasoning, uncached = usage.reasoning or 0, prompt - read - write
-    odd = read < 0 or write < 0 or uncached < 0 or not 0 <= reasoning <= output
-    if odd or usage.cache_write_1h is not None or usage.cache_write_5m is not None:
+    """Split what holds nothing but text and adds up, as nearly always, at a fraction of the price:
+    counts that a sender did not give are not even looked for."""
+    given = vars(usage)
+    if len(given) == _TWO:
+        return Tokens(prompt, prompt, 0, 0, output)
+    if not given.keys() <= _OF_TEXT:
         return None
-    if usage.audio_input or usage.image_input or usage.audio_output or usage.image_output:
+    read, write, reasoning = usage.cache_read or 0, usage.cache_write or 0, usage.reasoning or 0
+    uncached = prompt - read - write
+    if read < 0 or write < 0 or uncached < 0 or not 0 <= reasoning <= output:
         return None
     return Tokens(prompt, uncached, read, write, output - reasoning, 0, reasoning)
 

@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from otel_llm.stats import anomaly
+from otel_llm.stats import anomaly, kendall
 from otel_llm.stats.anomaly import Anomaly, Threshold, severity
 from otel_llm.stats.normal import distance_of, from_student, two_sided
 
@@ -192,14 +192,43 @@ def test_limits_in_the_wrong_order_are_a_mistake():
         Threshold(0.5, 0.75, "below")
 
 
-@pytest.mark.parametrize("detector", [anomaly.z_score, anomaly.median_score, anomaly.trend])
+@pytest.mark.parametrize(
+    ("detector", "history"),
+    [
+        *((anomaly.z_score, 40), (anomaly.median_score, 14), (anomaly.median_score, 40)),
+        *((anomaly.ewma, 40), (anomaly.trend, 40)),
+        *((anomaly.robust_trend, 8), (anomaly.robust_trend, 14)),
+    ],
+)
 def test_the_stated_false_alarm_rate_holds_within_a_factor_of_one_and_a_half(
-    detector: anomaly.Detector,
+    detector: anomaly.Detector, history: int
 ):
     chance, windows = random.Random(11), 12_000
     alarms = 0
     for _ in range(windows):
-        found = detector([chance.gauss(100, 10) for _ in range(41)])
+        found = detector([chance.gauss(100, 10) for _ in range(history + 1)])
         alarms += found is not None and found.severity is not None
 
     assert 2.7 / 1.5 <= 1000 * alarms / windows <= 2.7 * 1.5
+
+
+@pytest.mark.parametrize("count", [9, 12, 15, 21, 31, 60])
+def test_the_robust_trend_raises_as_many_false_alarms_as_stated_counted_out(count: int):
+    chances, pairs = kendall._inversions(count), count * (count - 1) // 2
+
+    alarms = sum(
+        chance
+        for inverted, chance in enumerate(chances)
+        if kendall._distances(count)[abs(pairs - 2 * inverted)] >= 3
+    )
+
+    assert sum(chances) == pytest.approx(1.0)
+    assert 2.7 / 1.5 <= 1000 * alarms <= 2.7 * 1.5
+
+
+def test_ties_and_many_values_are_judged_by_the_normal_distribution():
+    rising = [float(n) for n in range(61)]
+
+    assert kendall.distance_of_balance(rising, 1830) == pytest.approx(11.38, abs=0.01)
+    assert kendall.distance_of_balance([1.0] * 10, 0) == 0.0
+    assert 0 < kendall.distance_of_balance([1.0, 1.0, *rising[2:12]], 40) < 4

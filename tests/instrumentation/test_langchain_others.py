@@ -8,6 +8,7 @@ import pytest
 
 from otel_llm import set_prompt, workflow
 from otel_llm.instrumentation.api import configure
+from otel_llm.instrumentation.core import runs
 from otel_llm.instrumentation.langchain import LangChainInstrumentor
 from otel_llm.testing import openai as wire
 
@@ -35,6 +36,14 @@ from .langchain_sdk import (
 from .trees import tree
 
 __all__ = ["capturing", "chat_openai", "instrumented", "kind", "llm", "run", "sdk"]
+
+
+@pytest.fixture(autouse=True)
+def _own_code(telemetry, monkeypatch):
+    """What the program says itself goes where the test looks."""
+    monkeypatch.setattr(runs, "_telemetry", None)
+    configure(**telemetry.providers)
+
 
 EMBEDDINGS = {
     "name": "embeddings e-1",
@@ -112,32 +121,34 @@ async def test_a_search_holds_the_embeddings_of_its_query(run, telemetry):
     assert tree(telemetry) == [("retrieval", [("embeddings e-1", [])])]
 
 
-@pytest.mark.usefixtures("instrumented", "sdk")
-async def test_embeddings_of_a_traced_sdk_are_spans_from_there(llm, telemetry):
-    package = pytest.importorskip("langchain_openai", exc_type=ImportError)
-    made = package.OpenAIEmbeddings(
-        model="text-embedding-3-small",
-        base_url=f"{llm.url}/v1",
-        api_key="k",
-        check_embedding_ctx_length=False,
-    )
+@pytest.fixture
+def openai_embeddings(llm):
+    """Embeddings of LangChain's package for OpenAI, with connections that are closed here."""
+    import httpx2
 
-    made.embed_query("one")
+    package = pytest.importorskip("langchain_openai", exc_type=ImportError)
+    with httpx2.Client() as client:
+        yield package.OpenAIEmbeddings(
+            model="text-embedding-3-small",
+            base_url=f"{llm.url}/v1",
+            api_key="k",
+            check_embedding_ctx_length=False,
+            http_client=client,
+        )
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+def test_embeddings_of_a_traced_sdk_are_spans_from_there(openai_embeddings, telemetry):
+    openai_embeddings.embed_query("one")
 
     assert telemetry.span()["gen_ai.usage.input_tokens"] > 0
 
 
 @pytest.mark.usefixtures("instrumented")
-async def test_embeddings_over_an_sdk_that_is_not_traced_are_the_frameworks(llm, telemetry):
-    package = pytest.importorskip("langchain_openai", exc_type=ImportError)
-    made = package.OpenAIEmbeddings(
-        model="text-embedding-3-small",
-        base_url=f"{llm.url}/v1",
-        api_key="k",
-        check_embedding_ctx_length=False,
-    )
-
-    made.embed_query("one")
+def test_embeddings_over_an_sdk_that_is_not_traced_are_the_frameworks(
+    openai_embeddings, llm, telemetry
+):
+    openai_embeddings.embed_query("one")
 
     span = telemetry.span()
     assert span["name"] == "embeddings text-embedding-3-small"
@@ -220,7 +231,6 @@ async def test_a_batch_says_nothing_of_its_templates(run, telemetry):
 
 @pytest.mark.usefixtures("capturing")
 async def test_the_programs_own_prompt_keeps_its_name(run, telemetry):
-    configure(**telemetry.providers)
     chain = ChatPromptTemplate([("human", "{a}")], metadata=HUB) | OwnChat()
 
     with set_prompt("mine", "7"):
@@ -286,7 +296,6 @@ def executor(chat_openai):
 @pytest.mark.usefixtures("instrumented", "sdk")
 @pytest.mark.parametrize("name", ["invoke", "stream"])
 async def test_an_executor_of_agents_is_an_agent(run, llm, executor, telemetry, name):
-    configure(**telemetry.providers)
     called = [wire.tool_call("add", '{"a": 2, "b": 3}', "call_1")]
     stream = [
         wire.chunk(wire.delta(None, role="assistant", tool_calls=[{"index": 0, **called[0]}])),

@@ -41,7 +41,9 @@ def fitted_value(value: Any, max_bytes: int, encode: Callable[[Any], str]) -> st
     """
     if isinstance(value, str):
         return _cut(value.encode("utf-8", "replace"), max_bytes)
-    encoded, longest = encode(value), max_bytes
+    encoded, longest = encode(value), 0
+    if not _fits(encoded, max_bytes):  # numbers cannot be cut, and encoding them again takes time
+        longest = min(max_bytes, _longest(value))
     while not _fits(encoded, max_bytes) and longest > _SHORTEST:
         longest //= 2
         value = _shortened(value, longest)
@@ -51,9 +53,20 @@ def fitted_value(value: Any, max_bytes: int, encode: Callable[[Any], str]) -> st
     )
 
 
+def _longest(value: Any) -> int:
+    """Return how long the longest text in a value is."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return max(map(_longest, value.values()), default=0)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if isinstance(value, list | tuple):
+        return max(map(_longest, value), default=0)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return 0
+
+
 def _cut(encoded: bytes, max_bytes: int) -> str:
     if len(encoded) > max_bytes:
-        encoded = encoded[: max_bytes - len(_CUT.encode())] + _CUT.encode()
+        encoded = encoded[: max(max_bytes - len(_CUT.encode()), 0)] + _CUT.encode()
     return encoded.decode("utf-8", "ignore")
 
 

@@ -26,8 +26,11 @@ from otel_llm.store import (
     StoreConfig,
     Trace,
     report_on,
+    rolled,
 )
+from otel_llm.store.rollups import DAYS, HOURS, USERS
 from otel_llm.store.unpriced import unpriced
+from otel_llm.store.writer import MAX_BATCH
 
 LIMIT_MS = 300
 DAY_NS = 86_400 * 10**9
@@ -108,6 +111,15 @@ def questions(store: DuckDBStore, now_ns: int) -> dict[str, Callable[[], object]
         "dearest calls": lambda: store.top("cost", month),
         "slowest calls": lambda: store.top("duration", month),
     }
+    asked |= {
+        "sums: stats, 30 days": lambda: rolled.stats(store.ask, HOURS, month),
+        "sums: series by day, model": lambda: rolled.series(
+            store.ask, DAYS, 86_400, month, "model"
+        ),
+        "sums: breakdown by user": lambda: rolled.breakdown(
+            store.ask, USERS, "user", month, "cost", 100
+        ),
+    }
     for by in ("model", "user", "feature", "error_type", "flag", "finish_reason", "prompt"):
         asked[f"breakdown by {by}"] = lambda by=by: store.breakdown(by, month)
     return asked
@@ -134,7 +146,7 @@ def fill(store: DuckDBStore, count: int, now_ns: int) -> float:
     took, batch = 0.0, []
     for call in calls(count, now_ns):
         batch.append(call)
-        if len(batch) == 5_000:
+        if len(batch) == MAX_BATCH:
             began = time.perf_counter()
             store.write(batch)
             took += time.perf_counter() - began
@@ -154,6 +166,9 @@ def main() -> int:
         print(
             f"{store.size_bytes() / count:.0f} bytes per call, {store.size_bytes() / 2**20:.0f} MiB"
         )
+        began = time.perf_counter()
+        store.retain(now_ns)
+        print(f"sums merged in {time.perf_counter() - began:.1f} s")
         store.add_scores(
             [
                 Score(str(n), call.trace_id, None, "rating", n % 5 / 4, "human", call.end_ns)

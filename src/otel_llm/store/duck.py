@@ -23,7 +23,7 @@ from otel_llm.genai import Call
 from . import arrow, schema
 from .columns import columns, storable
 from .config import StoreConfig
-from .duck_file import connect, cursor, keep_private, prepare, quoted
+from .duck_file import connect, cursor, keep_private, prepare, quoted, whole
 from .duck_rollups import DuckRollups
 from .filters import Filter
 from .incidents import Incident
@@ -126,27 +126,15 @@ class DuckDBStore(Questions):
         with self._arrived(calls, clean=clean) as times:
             known = set(self._writer.execute(_KNOWN, times).fetchall())
             if not known:
-                return self._keep_arrivals()
+                return self._keep_arrivals(times)
         new = [call for call in calls if (call.trace_id, call.span_id) not in known]
         return self._insert(new, clean=clean) if new else 0
 
-    def _keep_arrivals(self) -> int:
-        with self._whole():
+    def _keep_arrivals(self, times: tuple[int, int]) -> int:
+        with whole(self._writer):
             new = self._writer.execute(_KEEP).fetchall()[0][0]
-            self._rollups.add()
+            self._rollups.add(*times)
         return new
-
-    @contextmanager
-    def _whole(self) -> Generator[None]:
-        """All of it or nothing."""
-        self._writer.execute("BEGIN").fetchall()
-        try:
-            yield
-            self._writer.execute("COMMIT").fetchall()
-        except duckdb.Error:
-            with suppress(duckdb.Error):  # some errors end it themselves
-                self._writer.execute("ROLLBACK").fetchall()
-            raise
 
     @contextmanager
     def _arrived(self, calls: Sequence[Call], *, clean: bool) -> Generator[tuple[int, int]]:
@@ -206,7 +194,7 @@ class DuckDBStore(Questions):
             self._writer.execute(f"DELETE FROM {table} WHERE at_ns < ?", [start_ns]).fetchall()
         self._remove_spans(start_ns)
         delete = "DELETE FROM calls WHERE start_ns < ?"
-        with self._whole():
+        with whole(self._writer):
             removed = self._writer.execute(delete, [start_ns]).fetchall()[0][0]
             if removed:
                 kept = "UPDATE kept SET since_ns = greatest(since_ns, ?)"
@@ -237,7 +225,7 @@ class DuckDBStore(Questions):
 
     def _put_costs(self, calls: Sequence[Call]) -> None:
         try:
-            with self._arrived(calls, clean=True) as times, self._whole():
+            with self._arrived(calls, clean=True) as times, whole(self._writer):
                 self._writer.execute(_PUT_COSTS, times).fetchall()
                 self._rollups.rebuild(*times, self.kept_since_ns())
         except _ABOUT_THE_DATA as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +53,19 @@ def cursor(db: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     found = db.cursor()
     found.execute(f"USE {NAME}").fetchall()
     return found
+
+
+@contextmanager
+def whole(connection: duckdb.DuckDBPyConnection) -> Generator[None]:
+    """A transaction: all of it or nothing."""
+    connection.execute("BEGIN").fetchall()
+    try:
+        yield
+        connection.execute("COMMIT").fetchall()
+    except duckdb.Error:
+        with suppress(duckdb.Error):  # some errors end it themselves
+            connection.execute("ROLLBACK").fetchall()
+        raise
 
 
 def quoted(file: str | Path) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import duckdb
 
 from .config import KeepConfig
+from .duck_file import whole
 from .rollups import (
     DAYS,
     HOURS,
@@ -31,7 +33,6 @@ _READ: Final = (
 )
 # A column of which nothing is known has no type of its own.
 _ARRIVED: Final = f"(SELECT {', '.join(f'{n}::{_TYPES[n]} AS {n}' for n in _READ)} FROM arrivals)"
-_SHORTEST_NS: Final = MINUTES.step_ns
 
 
 class DuckRollups:
@@ -43,7 +44,7 @@ class DuckRollups:
         self._kept_s |= dict.fromkeys((DAYS, USERS), config.days)
         self._do(f"CREATE TEMP TABLE fresh AS SELECT * FROM {MINUTES.table} LIMIT 0")
         last = f"(SELECT max(start_ns) FROM {MINUTES.table}) - {HOURS.step_ns}"
-        self._touched = {
+        self._touched: set[int] = {
             start for (start,) in self._starts(f"{MINUTES.table} WHERE start_ns > {last}")
         }
         """Minutes of which there may be several rows."""
@@ -54,12 +55,17 @@ class DuckRollups:
     def _starts(self, source: str) -> list[tuple[int]]:
         return self._writer.execute(f"SELECT DISTINCT start_ns FROM {source}").fetchall()
 
-    def add(self) -> None:
-        """Add what is in ``arrivals``, in the transaction that keeps it."""
+    def add(self, first_ns: int, last_ns: int) -> None:
+        """Add what is in ``arrivals``, in the transaction that keeps it; ``first_ns`` and
+        ``last_ns`` are when the first and the last of it started."""
         self._do("TRUNCATE fresh")
         self._do(f"INSERT INTO fresh {of_calls(MINUTES, _ARRIVED)}")
-        for rollup in (MINUTES, HOURS, DAYS):
-            self._do(f"INSERT INTO {rollup.table} {relabelled(rollup, 'fresh')}")
+        self._do(f"INSERT INTO {MINUTES.table} SELECT * FROM fresh")
+        for rollup in (HOURS, DAYS):
+            # Where few minutes became few rows, more steps make no fewer of them.
+            few = last_ns - first_ns < rollup.step_ns / 10
+            rows = relabelled(rollup, "fresh") if few else of_calls(rollup, _ARRIVED)
+            self._do(f"INSERT INTO {rollup.table} {rows}")
         self._do(f"INSERT INTO {USERS.table} {of_calls(USERS, _ARRIVED)}")
         self._touched |= {start for (start,) in self._starts("fresh")}
 
@@ -75,25 +81,43 @@ class DuckRollups:
             self._do(fill(rollup, condition))
 
     def tidy(self, now_ns: int) -> None:
-        """Merge rows, and remove what is too old."""
-        touched, self._touched = self._touched, set[int]()
+        """Remove what is too old, and merge rows."""
         for rollup, kept_s in self._kept_s.items():
-            if touched:
-                self._merge(rollup, sorted({at - at % rollup.step_ns for at in touched}))
             if kept_s:
                 oldest = now_ns - int(kept_s * 1e9)
                 self._do(f"DELETE FROM {rollup.table} WHERE start_ns < ?", oldest)
+        for rollup in ROLLUPS if self._touched else ():
+            starts = sorted({at - at % rollup.step_ns for at in self._touched})
+            for some in self._portions(rollup, starts):
+                self._merge(rollup, some)
+        self._touched = set[int]()
+
+    def _portions(self, rollup: Rollup, starts: list[int]) -> Iterator[list[int]]:
+        """Those of ``starts`` that have several rows, so many at a time as fit into memory."""
+        portion, rows = list[int](), 0
+        held = f"SELECT start_ns, count(*) FROM {rollup.table} WHERE {_CHOSEN} GROUP BY ALL"
+        for start, count in self._writer.execute(f"{held} ORDER BY ALL", [starts]).fetchall():
+            if count == 1:
+                continue
+            if portion and rows + count > _PORTION:
+                yield portion
+                portion, rows = [], 0
+            portion.append(start)
+            rows += count
+        if portion:
+            yield portion
 
     def _merge(self, rollup: Rollup, starts: list[int]) -> None:
-        condition = "list_contains(?, start_ns)"
-        marks = merged(rollup, condition)
-        self._do("BEGIN")
-        self._do(f"CREATE OR REPLACE TEMP TABLE merged AS {marks}", *([starts] * marks.count("?")))
-        self._do(f"DELETE FROM {rollup.table} WHERE {condition}", starts)
-        self._do(f"INSERT INTO {rollup.table} {_FEWER_USERS if rollup is USERS else _ALL}")
-        self._do("COMMIT")
+        rows = merged(rollup, _CHOSEN)
+        with whole(self._writer):
+            self._do(f"CREATE OR REPLACE TEMP TABLE merged AS {rows}", *[starts] * rows.count("?"))
+            self._do(f"DELETE FROM {rollup.table} WHERE {_CHOSEN}", starts)
+            self._do(f"INSERT INTO {rollup.table} {_FEWER_USERS if rollup is USERS else _ALL}")
 
 
+_CHOSEN: Final = "list_contains(?, start_ns)"
+_PORTION: Final = 10_000
+"""Rows that are merged at a time."""
 _ALL: Final = "SELECT * FROM merged"
 _FEWER_USERS: Final = (
     "SELECT * REPLACE (CASE WHEN row_number() OVER (PARTITION BY start_ns ORDER BY calls DESC,"

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from otel_llm.genai import Usage
-from otel_llm.store import DIMENSIONS, DuckDBStore
+from otel_llm.store import DIMENSIONS, DuckDBStore, PlainSpan
 from otel_llm.ui import pages
 from otel_llm.ui.asked import ask
 from otel_llm.ui.plots import Curve, plot, plot_by
@@ -472,6 +472,31 @@ def test_a_bar_stands_where_its_span_ran(store: DuckDBStore):
     assert found is not None
 
     assert waterfall(found) == [Bar(first, 0, 0, 25, None), Bar(second, 0, 25, 75, 50)]
+
+
+def test_the_other_spans_of_a_trace_are_shown_where_they_belong(
+    client: httpx2.Client, store: DuckDBStore
+):
+    call = a_call(1, trace_id=FULL.trace_id, parent_id="b" * 16, at=NOON + SECOND, ms=1_000)
+    said = {"http.request.method": "POST", EVIL: EVIL}
+    asked = PlainSpan(
+        FULL.trace_id, "b" * 16, None, EVIL, 2, NOON, NOON + 4 * SECOND, EVIL, True, said
+    )
+    odd = PlainSpan(FULL.trace_id, "c" * 16, "b" * 16, "odd", 99, NOON + SECOND, NOON)
+    store.write([call])
+    store.add_spans([asked, odd])
+
+    page = get(client, f"/traces/{FULL.trace_id}")
+    text = words(page)
+
+    assert "Duration 4.00 s Model calls 1 3 spans" in text
+    assert "All spans, parents before their children Span 0 1.00 s 2.00 s 3.00 s 4.00 s" in text
+    assert f"{EVIL} server · {EVIL} 4.00 s error" in text
+    assert text.index(f"{EVIL} server") < text.index("chat gpt-4o chat · openai · gpt-4o 1.00 s")
+    assert "http.request.method POST" in text
+    assert page.all("img") == []
+    found = client.get(f"/v1/traces/{FULL.trace_id}").json()
+    assert [other["span_id"] for other in found["others"]] == ["b" * 16, "c" * 16]
 
 
 def test_a_span_that_ends_before_it_starts_still_has_a_bar(store: DuckDBStore):

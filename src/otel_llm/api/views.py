@@ -7,7 +7,17 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from otel_llm.genai import Call, Document
-from otel_llm.store import Bucket, CallPage, Group, Score, ScoreStats, Stats, Summary, Trace
+from otel_llm.store import (
+    Bucket,
+    CallPage,
+    Group,
+    PlainSpan,
+    Score,
+    ScoreStats,
+    Stats,
+    Summary,
+    Trace,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +164,8 @@ class TraceView:
     tokens: int | None
     errors: int
     spans: Sequence[TraceSpanView]
+    others: Sequence[PlainSpan]
+    """Its other spans, by start, where the store keeps them."""
     scores: Sequence[Score]
 
 
@@ -183,6 +195,7 @@ def view_trace(trace: Trace, scores: Sequence[Score]) -> TraceView:
         tokens=trace.tokens,
         errors=trace.errors,
         spans=spans,
+        others=trace.others,
         scores=scores,
     )
 

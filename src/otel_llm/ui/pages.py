@@ -25,7 +25,7 @@ from .downloads import calls_csv, groups_csv
 from .findings import findings_routes
 from .render import Renderer, View, explained
 from .watched import alert_routes, urgency
-from .waterfall import waterfall
+from .waterfall import extent, waterfall
 
 PAGE: Final = 100
 GROUPS: Final = 200
@@ -143,6 +143,7 @@ class Pages:
             "trace",
             trace=trace,
             bars=waterfall(trace),
+            extent=extent(trace),
             scores=self._store.scores(trace.trace_id),
             links=linked(self._links, trace.trace_id),
         )

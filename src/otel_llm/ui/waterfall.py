@@ -6,38 +6,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from otel_llm.genai import Call
-from otel_llm.store import Trace
+from otel_llm.store import PlainSpan, Trace
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
     """One span: where its bar begins and how long it is, in percent of the trace."""
 
-    call: Call
+    span: Call | PlainSpan
     depth: int
     left: float
     width: float
     first_chunk: float | None
     """Where the first chunk came, in percent of the trace."""
 
+    @property
+    def call(self) -> Call | None:
+        """The span, when it is a GenAI span."""
+        return self.span if isinstance(self.span, Call) else None
+
 
 def waterfall(trace: Trace) -> Sequence[Bar]:
-    """One bar per span, in the order of the tree."""
-    start = trace.start_ns
-    whole = max(trace.end_ns - start, 1)
+    """One bar per span, in the order of the tree; the other spans of the trace among them."""
+    start, end = extent(trace)
+    whole = max(end - start, 1)
 
     def share(ns: float) -> float:
         return round(min(max(ns / whole, 0), 1) * 100, 3)
 
-    def bar(call: Call, depth: int) -> Bar:
-        begins = call.start_ns - start
-        first = call.time_to_first_chunk_s
+    def bar(span: Call | PlainSpan, depth: int) -> Bar:
+        begins = span.start_ns - start
+        first = span.time_to_first_chunk_s if isinstance(span, Call) else None
         return Bar(
-            call=call,
+            span=span,
             depth=depth,
             left=share(begins),
-            width=share(call.end_ns - call.start_ns),
+            width=share(span.end_ns - span.start_ns),
             first_chunk=None if first is None else share(begins + first * 1e9),
         )
 
-    return [bar(span.call, span.depth) for span in trace.spans]
+    return [bar(line.span, line.depth) for line in trace.lines]
+
+
+def extent(trace: Trace) -> tuple[int, int]:
+    """Start and end of all of its spans, Unix nanoseconds."""
+    spans = [line.span for line in trace.lines]
+    return min(span.start_ns for span in spans), max(span.end_ns for span in spans)

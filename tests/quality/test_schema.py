@@ -135,14 +135,14 @@ def test_a_deep_answer_costs_an_answer_and_not_the_process(depth: int):
 def test_patterns_without_a_linear_engine_are_not_tried(monkeypatch: pytest.MonkeyPatch):
     import sys
 
-    from otel_llm.quality import schema
+    from otel_llm.quality import schema_keywords as keywords
 
     monkeypatch.setitem(sys.modules, "re2", None)
-    schema._compiled.cache_clear()
+    keywords._compiled.cache_clear()
     try:
         assert Schema({"pattern": "(a+)+$"}).fits(json.dumps("a" * 40 + "b")) is None
     finally:
-        schema._compiled.cache_clear()
+        keywords._compiled.cache_clear()
 
 
 def test_an_answer_is_judged_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch):

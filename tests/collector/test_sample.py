@@ -121,6 +121,20 @@ def test_when_too_many_wait_the_oldest_is_decided_early_and_stays_so():
     assert len(processor.verdicts._waiting) == 2
 
 
+def test_what_was_known_under_other_settings_is_known_on():
+    before, after = none_but(), none_but(slow=1.0)
+    for payload in (spans(1, {}, error=True), spans(2, {}), spans(3, {})):
+        before.process(Batch.open(payload))
+    assert decided(before, spans(3, {}, error=True)) == [3]
+
+    after.verdicts.inherit(before.verdicts)
+
+    payloads = [spans(trace, {}) for trace in (1, 2, 3)]
+    kept = [Batch.open(after.kept(payload)) for payload in payloads]
+    assert [len(batch) for batch in kept] == [1, 1, 1]
+    assert policies(after) == {"error": 2, "slow": 1}
+
+
 def test_memory_is_bounded_however_many_traces_come():
     processor = none_but(max_traces=10)
 

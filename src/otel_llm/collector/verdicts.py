@@ -94,6 +94,16 @@ class OwnVerdicts:
         with self._lock:
             return {trace_id for trace_id in trace_ids if self._decision(trace_id)}
 
+    def inherit(self, before: OwnVerdicts) -> None:
+        """Know what ``before`` knew: traces that wait are decided by the rules there are now."""
+        with before._lock:
+            waiting, decided = dict(before._waiting), dict(before._decided)
+            traces = Counter(before._traces)
+        with self._lock:
+            self._waiting = OrderedDict({**waiting, **self._waiting})
+            self._decided = OrderedDict({**decided, **self._decided})
+            self._traces += traces
+
     def measure(self) -> Iterator[Family]:
         """See ``Verdicts``."""
         with self._lock:

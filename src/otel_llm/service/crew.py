@@ -78,7 +78,11 @@ class Crew:
     def change(self, settings: Settings) -> None:
         """Let everything go on with what the file now says. Raises as ``Service`` does; each worker
         decides for itself as well, by the same file."""
+        before = dict(self._service.flow.processing.verdicts())
         self._service.change(owner_settings(settings))
+        for name, verdicts in self._service.flow.processing.verdicts():
+            if name in before and before[name] is not verdicts:
+                verdicts.inherit(before[name])  # the workers still ask of what they hold
         self._settings = settings
         for worker in self._workers:
             worker.signal(signal.SIGHUP)

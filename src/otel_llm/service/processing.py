@@ -15,7 +15,7 @@ from otel_llm.collector.processors.content_store import ContentStoreProcessor
 from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.sample import SampleProcessor
 from otel_llm.collector.sampling import Sampling
-from otel_llm.collector.verdicts import Verdicts
+from otel_llm.collector.verdicts import OwnVerdicts, Verdicts
 from otel_llm.store.content import ContentStore
 
 HANDING_OVER_S: Final = 5.0
@@ -57,6 +57,12 @@ class Processing:
         parts = self.processors.values()
         stores = [part.store for part in parts if isinstance(part, ContentStoreProcessor)]
         return next((store for store in stores if store.token_file), None)
+
+    def verdicts(self) -> Iterator[tuple[str, OwnVerdicts]]:
+        """Yield what this process itself knows of waiting traces, by the processor's name."""
+        for name, part in self.processors.items():
+            if isinstance(part, SampleProcessor) and isinstance(part.verdicts, OwnVerdicts):
+                yield name, part.verdicts
 
     def destination(self, names: Sequence[str], exporter: Any) -> Any:
         """Return the settings of an exporter for a pipeline with the processors ``names``."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from otel_llm.store import DuckDBStore, StoreConfig, StoreError
+from otel_llm.store.rolled_check import differences
 
 CHILD = """
 import sys
@@ -33,14 +34,16 @@ def test_after_kill_9_every_batch_that_was_kept_is_there_and_whole(tmp_path: Pat
     for _ in range(3):
         kept = _write_until_killed(path, kept)
 
-    store = DuckDBStore(StoreConfig(path=path))
+    store = DuckDBStore(StoreConfig(path=path, retain_for=0))
     found = store.stats().count
+    wrong = differences(store)
     numbers = {int(call.trace_id, 16) for call in store.calls(limit=1_000_000).calls}
     store.close()
 
     assert found >= kept
     assert numbers == set(range(found))
     assert found % 100 == 0
+    assert not any(wrong.values()), "the sums are those of the calls"
 
 
 def test_a_second_process_is_refused_with_a_reason(tmp_path: Path):

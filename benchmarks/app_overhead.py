@@ -191,6 +191,42 @@ def read_cost(rounds: int) -> float:
     return statistics.median(a - b for a, b in pairs) / len(chunks) * 1e6
 
 
+def steps(call: Callable[[], Any]) -> int:
+    """Return how many bytecode instructions one call takes: no clock, so no noise."""
+    taken = 0
+
+    def count(frame: Any, event: str, _: Any) -> Any:
+        nonlocal taken
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        taken += event == "opcode"
+        return count
+
+    for _ in range(50):
+        call()
+    sys.settrace(count)
+    try:
+        call()
+    finally:
+        sys.settrace(None)
+    return taken
+
+
+def count_steps(hand: type[Hand], variants: dict[str, Any]) -> None:
+    """Print the ratios of instructions, which is what stays of a ratio on a crowded machine."""
+    taken: dict[str, int] = {}
+    for name, (prepare, call) in variants.items():
+        undo = prepare()
+        taken[name] = steps(call)
+        undo()
+    ratios = {
+        name: (count - taken["plain"]) / (taken[name.replace("otel-llm", "hand")] - taken["plain"])
+        for name, count in taken.items()
+        if name.startswith("otel-llm")
+    }
+    said = ", ".join(f"{name} {ratio:.2f} x hand" for name, ratio in ratios.items())
+    print(f"\n{hand.name} in instructions of the interpreter: {said}")
+
+
 def table(title: str, added: dict[str, float]) -> list[str]:
     """Print the variants and return what is over its limit."""
     print(f"\n{title}")
@@ -213,6 +249,7 @@ def whole_and_stubbed(hand: type[Hand], rounds: int, calls: int) -> list[str]:
     over = [f"{hand.name}: the floor says another {name}" for name in differences(hand)]
     client = hand.client()
     with hand.stubbed(client):
+        count_steps(hand, call_variants(hand, client))
         added = take_turns(call_variants(hand, client), rounds, calls)
     over += table(f"one call of {hand.name}, SDK stubbed (added to plain)", added)
     added = take_turns(call_variants(hand, client), rounds, max(calls // 4, 1))

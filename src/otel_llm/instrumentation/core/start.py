@@ -101,4 +101,7 @@ def _request(endpoint: Endpoint, arguments: Mapping[str, Any]) -> Request:
 
 
 def _by_name(patch: Patch, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
-    return {**dict(zip(patch.positional, args, strict=False)), **kwargs}
+    named = dict(zip(patch.positional, args, strict=False))
+    if kwargs:
+        named.update(kwargs)
+    return named

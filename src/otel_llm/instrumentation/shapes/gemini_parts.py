@@ -91,8 +91,13 @@ def _user(parts: list[Part]) -> Message:
     return {"role": "user", "parts": parts}
 
 
+def parts_of(content: Any) -> list[Part]:
+    """Return the parts of one content."""
+    return [part for one in items(option(content, "parts")) for part in _part(one)]
+
+
 def _content(content: Any) -> Message:
-    parts = [part for one in items(option(content, "parts")) for part in _part(one)]
+    parts = parts_of(content)
     role = text(option(content, "role")) or "user"
     answers = all(part["type"] == "tool_call_response" for part in parts)
     return {"role": "tool" if parts and answers else _ROLES.get(role, role), "parts": parts}

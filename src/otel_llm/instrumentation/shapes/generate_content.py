@@ -23,6 +23,7 @@ from .gemini_parts import (
     merged,
     option,
     output_message,
+    parts_of,
     system_parts,
     tool_definitions,
 )
@@ -192,7 +193,7 @@ def output_messages(answer: Any) -> list[Message]:
 
 
 def _parts(candidate: Any) -> list[Part]:
-    return [part for message in contents(field(candidate, "content")) for part in message["parts"]]
+    return parts_of(field(candidate, "content"))
 
 
 class GenerateContentStream:

@@ -168,6 +168,20 @@ def test_the_content_store_takes_the_same_and_gives_it_back_by_its_reference(sto
     assert attributes(span) == attributes(bare)
 
 
+def test_which_documents_were_found_stays_and_what_they_say_goes(store):
+    documents = [{"id": "d1", "score": 0.75, "content": PLANTED}, {"content": PLANTED}]
+    given = batch({"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.documents": documents})
+
+    store.process(given)
+
+    (span,) = given.genai()
+    assert json.loads(span.text("gen_ai.retrieval.documents") or "") == [
+        {"id": "d1", "score": 0.75},
+        {},
+    ]
+    assert PLANTED.encode() not in given.to_bytes()
+
+
 def test_the_content_of_events_is_kept_too(store):
     after = processed(store, "logs", logs(event(DETAILS, {**KEPT, **SAID}, {"content": "x"})))
 

@@ -98,8 +98,16 @@ def test_format_is_what_was_asked_for(
     assert score(answer, question, (), kind).format == expected
 
 
-def test_a_refused_question_does_not_count_as_irrelevant():
-    assert score("No.", QUESTION, ("content_filter",)).relevance is None
+@pytest.mark.parametrize(
+    ("answer", "reasons"),
+    [("No.", ("content_filter",)), ("I'm sorry, but I can't help with that.", ("stop",))],
+)
+def test_a_refused_question_counts_as_unanswered_and_not_as_irrelevant(
+    answer: str, reasons: tuple[str, ...]
+):
+    scores = score(answer, QUESTION, reasons)
+
+    assert (scores.relevance, scores.completeness) == (None, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from otel_llm.genai import Call
 from otel_llm.genai.usage import COUNTS
 from otel_llm.semconv import own
 
+from .documents import written_documents
 from .facts import COUNT_NAMES
 
 SCOPE: Final = "otel_llm.export"
@@ -97,8 +98,7 @@ def _said(call: Call) -> dict[str, object]:
     said[semconv.RESPONSE_FINISH_REASONS] = call.finish_reasons or None
     said[own.TAGS] = call.tags or None
     if call.documents is not None:
-        found = [{"id": one.id, "score": one.score} for one in call.documents]
-        said[semconv.RETRIEVAL_DOCUMENTS] = json.dumps(found)
+        said[semconv.RETRIEVAL_DOCUMENTS] = written_documents(call.documents)
     said |= zip(COUNT_NAMES, [getattr(call.usage, count) for count in COUNTS], strict=True)
     if call.cost is not None:
         said |= {name: getattr(call.cost, field) for name, field in _COST.items()}

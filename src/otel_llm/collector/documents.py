@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Final, cast
 
 from otel_llm.genai import Document
@@ -26,6 +27,15 @@ def read_documents(given: object) -> tuple[Document, ...] | None:
     return tuple(
         _document(cast("Mapping[str, object]", one)) for one in one_each if isinstance(one, Mapping)
     )[:MAX_DOCUMENTS]
+
+
+def written_documents(documents: Iterable[Document]) -> str:
+    """Return ``documents`` as the attribute says them, JSON text."""
+    return json.dumps([_known(one) for one in documents])
+
+
+def _known(document: Document) -> dict[str, object]:
+    return {name: value for name, value in asdict(document).items() if value is not None}
 
 
 def _parsed(given: object) -> object:

@@ -13,6 +13,7 @@ from .speak.speaker import Speaker
 
 logger = logging.getLogger(__name__)
 
+
 class Outgoing:
     """Prepares requests for one destination. Thread-safe."""
 

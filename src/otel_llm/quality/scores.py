@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .finish import REFUSED, TRUNCATED, plain
 from .format import breaks_format
 from .leaks import PII, SECRETS, find
+from .refusal import declines
 from .repetition import repeats
 from .schema import Schema
 from .words import listed
@@ -54,7 +55,8 @@ class Scores:
     coherence: float | None = None
     """1, less the share of repeated sentences, less up to 0.3 for overlong ones; 0.2 in a loop."""
     completeness: float | None = None
-    """1; 0.8 when it does not end like a text; 0.3 when it was cut off; 0 when there is none."""
+    """1; 0.8 when it does not end like a text; 0.3 when it was cut off; 0 when there is none or the
+    model declined."""
     safety: float | None = None
     """1; 0.5 with personal data; 0 with a secret. A refusal is safe."""
     format: float | None = None
@@ -84,10 +86,11 @@ def score(
         return Scores(completeness=_finished(reasons))
     if not answer.strip():
         return Scores(completeness=0.0)
+    declined = bool(reasons & REFUSED) or declines(answer)
     return Scores(
-        relevance=relevance(question, answer) if question and not reasons & REFUSED else None,
+        relevance=relevance(question, answer) if question and not declined else None,
         coherence=coherence(answer),
-        completeness=completeness(answer, reasons),
+        completeness=0.0 if declined else completeness(answer, reasons),
         safety=safety(answer),
         format=format_compliance(answer, question or "", output_type, schema),
     )

@@ -3,7 +3,7 @@
 What goes is what ``drop_content`` takes; in its place, ``otel_llm.content.reference`` says under
 which reference it is read: ``GET /v1/content/{reference}``, with a token of its own. Put it after
 ``quality`` and ``redact``. It is on the disk before the sender is answered; when it cannot be kept,
-the sender is asked to come back.
+the sender is asked to come back. Of the documents that a retrieval found, ids and scores stay.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from otel_llm import semconv
 from otel_llm.semconv import own
 from otel_llm.store.content import ContentConfig, ContentStore, Taken
 
 from ..component import Signal
 from ..content import take_content
+from ..documents import read_documents, written_documents
 from ..errors import Refused
 from ..records import each
 
@@ -55,5 +57,7 @@ class ContentStoreProcessor:
             )
         except OSError as error:
             raise Refused("the content store has no room") from error
-        for (item, _), reference in zip(with_content, references, strict=True):
+        for (item, content), reference in zip(with_content, references, strict=True):
             item.set(own.CONTENT_REFERENCE, reference)
+            if found := read_documents(content.get(semconv.RETRIEVAL_DOCUMENTS)):
+                item.set(semconv.RETRIEVAL_DOCUMENTS, written_documents(found))

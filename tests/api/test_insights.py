@@ -321,7 +321,7 @@ def test_a_trace_is_explained(client: httpx2.Client, store: DuckDBStore):
         "verdict": "wrong",
         "summary": "chat gpt-4o failed with openai.RateLimitError",
         "evidence": [
-            "the deepest and earliest failure",
+            "where it began",
             "1 of 1 calls of gpt-4o-2024-08-06 failed within the hour around",
         ],
         "span_id": FULL.span_id,

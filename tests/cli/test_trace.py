@@ -48,6 +48,7 @@ Likely cause
     finish reasons: length
     output: 64 tokens
     allowed: 64 tokens
+    the answer is as long as it was allowed to be
     input: 100 tokens
 
 In order
@@ -61,6 +62,7 @@ Checks
       finish reasons: length
       output: 64 tokens
       allowed: 64 tokens
+      the answer is as long as it was allowed to be
       input: 100 tokens
   ! retrieval: retrieval handbook found 2 documents
       page-7: score 0.31

@@ -63,7 +63,7 @@ def test_an_error_began_in_the_deepest_span_that_failed(store: DuckDBStore):
         "errors",
         "wrong",
         "execute_tool lookup failed with TimeoutError",
-        ["the deepest and earliest failure"],
+        ["where it began"],
         f"{2:016x}",
         100,
     )
@@ -82,7 +82,7 @@ def test_a_failing_call_is_compared_with_the_calls_around_it(store: DuckDBStore)
 
     assert found.likely_cause is not None
     assert found.likely_cause.evidence == [
-        "the deepest and earliest failure",
+        "where it began",
         "6 of 11 calls of gpt-4o failed within the hour around",
     ]
 
@@ -165,9 +165,9 @@ def test_a_slow_call_is_slow_against_the_day_before(store: DuckDBStore):
             "speed",
             "odd",
             "chat gpt-4o took 5,000 ms",
-            ["p95 of 30 calls in the day before: 100 ms"],
+            ["p95 of 30 calls in the day before: 100 ms", "100% of the trace's time"],
             f"{1:016x}",
-            30,
+            39,
         )
     ]
 

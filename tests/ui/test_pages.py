@@ -364,7 +364,7 @@ def test_the_debug_page_says_the_likely_cause_with_its_evidence(
 
     text = words(get(client, f"/traces/{FULL.trace_id}/debug"))
 
-    assert "Likely cause chat gpt-4o failed with openai.RateLimitError the deepest and" in text
+    assert "Likely cause chat gpt-4o failed with openai.RateLimitError where it began" in text
     assert "wrong refusal chat gpt-4o was refused finish reasons: stop, length" in text
     assert "wrong truncation chat gpt-4o was cut off" in text
 

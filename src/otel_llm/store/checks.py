@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Final
 
 from otel_llm.genai import Call, Document
 from otel_llm.pricing import PriceBook
-from otel_llm.quality.finish import REFUSED, TRUNCATED, plain
+from otel_llm.pricing.names import provider_id
+from otel_llm.quality.finish import REFUSED, plain
 
-from .findings import Finding, Verdict, near
+from .findings import AGENTS, Finding, Verdict, near, truncated
+from .likeness import same_model
 from .store import Store
-from .traces import Trace
+from .traces import Trace, TraceSpan
 
 LOOP: Final = 5
 """Calls of one tool in a trace from which it looks like a loop."""
@@ -29,37 +32,73 @@ def errors(trace: Trace, store: Store) -> Iterator[Finding]:
     failed = [span for span in trace.spans if span.call.error_type is not None]
     if not failed:
         yield Finding("errors", "fine", "No span failed.")
-    # An error travels upwards: the deepest span that failed first is where it began.
-    failed.sort(key=lambda span: (-span.depth, span.call.end_ns))
+    again = {id(span) for span in failed if _tried_again(span, trace)}
+    begun = {id(span) for span in began(trace)}
+    # An error travels upwards: where it began is a span under which nothing failed, the earliest.
+    failed.sort(key=lambda span: (id(span) in again, id(span) not in begun, span.call.end_ns))
     for place, span in enumerate(failed):
-        call = span.call
-        where = "the deepest and earliest failure" if place == 0 else "failed as well"
+        call, recovered = span.call, id(span) in again
+        where = "where it began" if place == 0 else "failed as well"
         yield Finding(
             check="errors",
-            verdict="wrong",
+            verdict="odd" if recovered else "wrong",
             summary=f"{call.name} failed with {call.error_type}",
-            evidence=[where, *([_around(call, store)] if call.billed else [])],
+            evidence=[
+                "it was tried again and went well" if recovered else where,
+                *([_around(call, store)] if call.billed else []),
+            ],
             span_id=call.span_id,
-            weight=100 - min(place, 9),
+            weight=35 if recovered else 100 - min(place, 9),
         )
 
 
+def began(trace: Trace) -> Sequence[TraceSpan]:
+    """The spans that failed though nothing under them did."""
+    found: list[TraceSpan] = []
+    for place, span in enumerate(trace.spans):
+        under = takewhile(lambda one, top=span: one.depth > top.depth, trace.spans[place + 1 :])
+        if span.call.error_type and not any(one.call.error_type for one in under):
+            found.append(span)
+    return found
+
+
+def _tried_again(span: TraceSpan, trace: Trace) -> bool:
+    """Whether the same was done again in the same place, later and with success."""
+    call = span.call
+    return any(
+        one.call.parent_id == call.parent_id
+        and one.call.operation == call.operation
+        and one.call.tool_name == call.tool_name
+        and one.call.start_ns >= call.end_ns
+        and one.call.error_type is None
+        for one in trace.spans
+    )
+
+
 def _around(call: Call, store: Store) -> str:
-    stats = store.stats(near(call))
+    # A failed call has no model that served it: it counts beside those that were served.
+    alike = near(call, model=None, provider=call.provider, operation=call.operation)
+    groups = [one.stats for one in store.breakdown("model", alike) if _like(call, one.key)]
+    failed, count = sum(one.errors for one in groups), sum(one.count for one in groups)
     return (
-        f"{stats.errors:,} of {stats.count:,} calls of {call.model or 'its model'} failed"
+        f"{failed:,} of {count:,} calls of {call.model or 'its model'} failed"
         " within the hour around"
     )
+
+
+def _like(call: Call, model: str | None) -> bool:
+    if call.model is None or model is None:
+        return call.model == model
+    return same_model(call.request_model or call.model, model) or call.model == model
 
 
 def finish(trace: Trace, _: Store) -> Iterator[Finding]:
     """Whether answers were refused or cut off."""
     for call in trace.billed:
         reasons = {plain(reason) for reason in call.finish_reasons}
-        flags = set(call.flags or ())
-        if reasons & REFUSED or "refusal" in flags:
+        if reasons & REFUSED or "refusal" in (call.flags or ()):
             yield _ended("refusal", f"{call.name} was refused", call, 90)
-        if reasons & TRUNCATED or "truncation" in flags:
+        if truncated(call):
             yield _ended("truncation", f"{call.name} was cut off", call, 80)
     unsaid = sum(not call.finish_reasons and not call.error_type for call in trace.billed)
     if unsaid:
@@ -72,6 +111,8 @@ def _ended(check: str, summary: str, call: Call, weight: int) -> Finding:
         evidence.append(f"output: {call.usage.output_tokens:,} tokens")
     if call.max_tokens is not None:
         evidence.append(f"allowed: {call.max_tokens:,} tokens")
+        if (call.usage.output_tokens or 0) >= call.max_tokens:
+            evidence.append("the answer is as long as it was allowed to be")
     if call.usage.input_tokens is not None:
         evidence.append(f"input: {call.usage.input_tokens:,} tokens")
     return Finding(check, "wrong", summary, evidence, call.span_id, weight)
@@ -85,7 +126,10 @@ def context(trace: Trace, _: Store) -> Iterator[Finding]:
             continue
         text = f"{call.name} used {tokens / window:.0%} of the context window"
         evidence = [f"{tokens:,} of {window:,} tokens"]
-        if tokens >= FULL * window:
+        if tokens >= FULL * window and truncated(call):
+            evidence.append("the answer was cut off: no room was left for it")
+            yield Finding("context", "wrong", text, evidence, call.span_id, 85)
+        elif tokens >= FULL * window:
             yield Finding("context", "odd", text, evidence, call.span_id, 65)
         else:
             yield Finding("context", "fine", text, evidence, call.span_id)
@@ -107,9 +151,13 @@ def models(trace: Trace, _: Store) -> Iterator[Finding]:
         asked, served = call.request_model, call.response_model
         if asked is None or served is None:
             yield Finding("model", "unknown", f"{call.name} does not say both models.")
-        elif served.startswith(asked):  # a dated name of the same model
+        elif same_model(asked, served):
             text = f"{call.name} was served by {served}"
             yield Finding("model", "fine", text, [f"asked for {asked}"], call.span_id)
+        elif call.provider is not None and provider_id(call.provider) == "azure":
+            text = f"{call.name} was served by {served}"
+            evidence = [f"asked for the deployment {asked}, whose model only Azure knows"]
+            yield Finding("model", "unknown", text, evidence, call.span_id)
         else:
             text = f"{call.name} was served by another model"
             evidence = [f"asked for {asked}", f"served by {served}"]
@@ -155,11 +203,16 @@ def _listed(documents: Sequence[Document]) -> Sequence[str]:
 def tools(trace: Trace, _: Store) -> Iterator[Finding]:
     """How often each tool was called."""
     names = [span.call.tool_name for span in trace.spans if span.call.operation == "execute_tool"]
+    # An agent that failed by itself, after a loop, most likely ran out of turns.
+    given_up = [one.call for one in began(trace) if one.call.operation in AGENTS]
     for name in dict.fromkeys(names):
         times = names.count(name)
-        verdict: Verdict = "odd" if times >= LOOP else "fine"
+        looped = times >= LOOP
+        verdict: Verdict = "wrong" if looped and given_up else "odd" if looped else "fine"
         text = f"The tool {name or 'without a name'} was called {times} times."
-        yield Finding("tools", verdict, text, weight=55 if verdict == "odd" else 0)
+        ends = [f"{call.name} then failed with {call.error_type}" for call in given_up]
+        weight = 105 if verdict == "wrong" else 55 if looped else 0
+        yield Finding("tools", verdict, text, ends if looped else (), weight=weight)
 
 
 def flags(trace: Trace, _: Store) -> Iterator[Finding]:

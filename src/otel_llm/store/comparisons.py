@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from otel_llm.genai import Call
 
-from .findings import HOUR_NS, Finding, Verdict, near
+from .filters import Filter
+from .findings import AGENTS, HOUR_NS, Finding, Verdict, near, truncated
+from .likeness import same_model
 from .store import Store
-from .summary import Group
+from .summary import Group, Stats
 from .traces import Trace
 
 ENOUGH: Final = 20
@@ -42,21 +45,51 @@ def _version(group: Group) -> str:
 
 
 def speed(trace: Trace, store: Store) -> Iterator[Finding]:
-    """Whether each call took longer than such calls do."""
-    for call in trace.billed:
-        usual = store.stats(near(call, before_ns=24 * HOUR_NS, after_ns=0))
+    """Whether each call, retrieval and tool took longer than such do; that which took most of the
+    trace's time first."""
+    for call in (span.call for span in trace.spans if span.call.operation not in AGENTS):
+        usual = store.stats(_day_before(call))
         limit = usual.latency_p95_ms
         if usual.count < ENOUGH or limit is None:
-            yield Finding("speed", "unknown", f"Too few calls of {call.model} to compare with.")
+            if call.billed:
+                text = f"Too few calls of {call.model} to compare with."
+                yield Finding("speed", "unknown", text)
             continue
         took = call.duration_s * 1e3
-        evidence = [f"p95 of {usual.count:,} calls in the day before: {limit:,.0f} ms"]
-        if call.time_to_first_chunk_s is not None:
-            evidence.append(f"first chunk after {call.time_to_first_chunk_s * 1e3:,.0f} ms")
+        share = min(took / max((trace.end_ns - trace.start_ns) / 1e6, 1e-6), 1)
         slow = took > limit
         verdict: Verdict = "odd" if slow else "fine"
         text = f"{call.name} took {took:,.0f} ms"
-        yield Finding("speed", verdict, text, evidence, call.span_id, 30 if slow else 0)
+        evidence = [
+            f"p95 of {usual.count:,} calls in the day before: {limit:,.0f} ms",
+            *_first_chunk(call, usual),
+            *_length(call, usual),
+            f"{share:.0%} of the trace's time",
+        ]
+        weight = 30 + round(9 * share) if slow else 0
+        yield Finding("speed", verdict, text, evidence, call.span_id, weight)
+
+
+def _day_before(call: Call) -> Filter:
+    alike = near(call, before_ns=24 * HOUR_NS, after_ns=0)
+    if call.billed:
+        return alike
+    # A tool or a retrieval has no model: its name says what it is.
+    named = {"model": None, "operation": call.operation, "service": call.service}
+    return replace(alike, **named, text=call.name, billed=None)
+
+
+def _length(call: Call, usual: Stats) -> Iterator[str]:
+    tokens = call.usage.output_tokens
+    if tokens is not None and usual.output_tokens is not None:
+        yield f"answer of {tokens:,} tokens, usually {usual.output_tokens / usual.count:,.0f}"
+
+
+def _first_chunk(call: Call, usual: Stats) -> Iterator[str]:
+    if call.time_to_first_chunk_s is not None:
+        after = f"first chunk after {call.time_to_first_chunk_s * 1e3:,.0f} ms"
+        known = usual.ttft_p95_ms is not None
+        yield f"{after}, p95 otherwise {usual.ttft_p95_ms:,.0f} ms" if known else after
 
 
 def siblings(trace: Trace, store: Store) -> Iterator[Finding]:
@@ -80,11 +113,32 @@ def scores(trace: Trace, store: Store) -> Iterator[Finding]:
 
 
 def went_well(trace: Trace, store: Store, limit: int = 3) -> list[Call]:
-    """Calls of the same model, prompt and feature near the first model call that neither failed
-    nor were flagged: what to compare it with."""
-    for call in trace.billed[:1]:
-        like = near(call, prompt_name=call.prompt_name, feature=call.feature, well=True)
-        found = store.calls(like, limit=limit + 50).calls
-        others = [one for one in found if one.trace_id != trace.trace_id]
-        return sorted(others, key=lambda one: abs(one.start_ns - call.start_ns))[:limit]
-    return []
+    """Calls of the same model, prompt and feature near the model call that went wrong (or else the
+    first) that neither failed nor were flagged: what to compare it with."""
+    call = _subject(trace.billed)
+    if call is None:
+        return []
+    like = near(
+        call,
+        model=None,
+        operation=call.operation,
+        prompt_name=call.prompt_name,
+        feature=call.feature,
+        well=True,
+    )
+    found = store.calls(like, limit=limit + 200).calls
+    others = [one for one in found if one.trace_id != trace.trace_id and _same(call, one)]
+    return sorted(others, key=lambda one: abs(one.start_ns - call.start_ns))[:limit]
+
+
+def _subject(calls: Sequence[Call]) -> Call | None:
+    wrong = (call for call in calls if call.error_type or call.flags or truncated(call))
+    return next(wrong, next(iter(calls), None))
+
+
+def _same(call: Call, other: Call) -> bool:
+    # By the model that was asked for: a failed call has no other.
+    asked = call.request_model or call.model
+    if asked is None or other.model is None:
+        return call.model == other.model
+    return call.model == other.model or same_model(asked, other.model)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from otel_llm.genai import Call
+from otel_llm.quality.finish import TRUNCATED, plain
 
 from .filters import Filter
 from .store import Store
@@ -15,6 +16,8 @@ from .traces import Trace
 Verdict = Literal["wrong", "odd", "fine", "unknown"]
 
 HOUR_NS: Final = 3_600 * 10**9
+AGENTS: Final = frozenset({"invoke_agent", "invoke_workflow"})
+"""What only holds the work of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,9 @@ def near(
     """The calls of the same model around ``call``, by default within the hour."""
     times = {"since_ns": call.start_ns - before_ns, "until_ns": call.start_ns + after_ns}
     return Filter(**{**times, "model": call.model, **conditions})  # pyright: ignore[reportArgumentType] - names of Filter's fields
+
+
+def truncated(call: Call) -> bool:
+    """Whether the answer was cut off."""
+    reasons = {plain(reason) for reason in call.finish_reasons}
+    return bool(reasons & TRUNCATED) or "truncation" in (call.flags or ())

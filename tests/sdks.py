@@ -45,7 +45,7 @@ ALTERNATES = {
     "ollama-0.6": Alternate("ollama==0.6.0", "ollama"),
     # Needs openai 2, so it cannot be in .venv; importing it warns a lot.
     "litellm-1": Alternate("litellm>=1.100,<2", "litellm", ("-W", "ignore")),
-    "litellm-1.80": Alternate("litellm==1.80.0", "litellm", ("-W", "ignore")),
+    "litellm-1.100": Alternate("litellm==1.100.0", "litellm", ("-W", "ignore")),
     "groq-0.13": Alternate("groq==0.13.0", "groq"),
     "langchain-1.0": Alternate(
         "langchain==1.0.0 langchain-core==1.0.0 langgraph==1.0.0 langchain-openai==1.0.0",

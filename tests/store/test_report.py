@@ -253,7 +253,7 @@ def test_what_cannot_be_known_is_said_to_be_unknown(store: DuckDBStore):
 
     unknown = {f.check: f.summary for f in found.findings if f.verdict == "unknown"}
     assert unknown == {
-        "finish reason": "1 calls do not say why they ended.",
+        "finish reason": "1 call does not say why the answer ended.",
         "model": "chat gpt-4o does not say both models.",
         "flag": "1 calls could not be checked: their content was not captured.",
         "speed": "Too few calls of gpt-4o to compare with.",

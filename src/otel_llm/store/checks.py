@@ -102,7 +102,8 @@ def finish(trace: Trace, _: Store) -> Iterator[Finding]:
             yield _ended("truncation", f"{call.name} was cut off", call, 80)
     unsaid = sum(not call.finish_reasons and not call.error_type for call in trace.billed)
     if unsaid:
-        yield Finding("finish reason", "unknown", f"{unsaid} calls do not say why they ended.")
+        said = "1 call does" if unsaid == 1 else f"{unsaid} calls do"
+        yield Finding("finish reason", "unknown", f"{said} not say why the answer ended.")
 
 
 def _ended(check: str, summary: str, call: Call, weight: int) -> Finding:

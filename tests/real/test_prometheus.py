@@ -115,7 +115,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             provider = TracerProvider(resource=Resource({"service.name": "shop"}))
             exporter = OTLPSpanExporter(running.http_endpoint + "/v1/traces")
             provider.add_span_processor(SimpleSpanProcessor(exporter))
-            yield World(one, other, provider.get_tracer("test"))
+            made = World(one, other, provider.get_tracer("test"))
+            for tool in (one, other):  # they answer 503 until they have read their files
+                made.until(lambda tool=tool: tool.get("/-/ready").is_success, "ready")
+            yield made
             provider.shutdown()
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import httpx2
 import pytest
 
 from otel_llm.collector.samples import Family, Sample, counter, gauge
+from otel_llm.evaluation.history import History
 from otel_llm.genai import Usage
 from otel_llm.store import DuckDBStore, Score
 from otel_llm.ui import pages
 from otel_llm.ui.downloads import safe
 from tests.api.conftest import serving
+from tests.evaluation.test_history import SUITE, outcome
 from tests.store.examples import FULL, NOON, a_call, usd
 from tests.store.stores import emptied, in_memory
 from tests.ui.test_pages import EVER, EVIL, Page, get, words
@@ -67,6 +71,23 @@ def test_evaluations_show_scores_prompts_and_suites(client: httpx2.Client, store
     assert "answer 2 1 " in words(page)
     assert "0.75" in words(page)
     assert page.all("img") == []
+
+
+def test_runs_of_suites_are_listed_and_shown_case_by_case(store: DuckDBStore, tmp_path: Path):
+    history = History(tmp_path / "state.sqlite")
+    history.add(outcome("r1", at=NOON, suite=replace(SUITE, name=EVIL)))
+
+    with serving(store, pages=pages(store, history=lambda: history)) as client:
+        listed = get(client, "/evaluations", **EVER)
+        (address,) = [a["href"] for a in listed.all("a") if "/evaluations/" in (a["href"] or "")]
+        page = get(client, address or "")
+        missing = client.get("/evaluations/other")
+
+    assert f"{EVIL} gpt-4o passed 50.0%" in words(listed)
+    assert f"{EVIL} with gpt-4o passed 50.0% of the cases" in words(page)
+    assert "well passed" in words(page)
+    assert page.all("img") == []
+    assert missing.status_code == 404
 
 
 def test_unpriced_models_say_why(client: httpx2.Client, store: DuckDBStore):

@@ -365,6 +365,7 @@ class Service:
                 links=config.trace_links,
                 measures=lambda: [family for measure in own for family in measure()],
                 book=book,
+                history=lambda: self.evaluation.history if self.evaluation else None,
             ),
             ready=lambda: self._running and (self._workers is None or self._workers.ready),
             status=self._pipelines,

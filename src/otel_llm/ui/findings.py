@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from otel_llm.collector.samples import Family, Labels, Measure
+from otel_llm.evaluation.history import History
 from otel_llm.pricing import PriceBook
 from otel_llm.store import GOOD_ENOUGH, Store
 from otel_llm.store.unpriced import unpriced
 
-from .asked import ask
+from .asked import Missing, ask
 from .format import ms, percent, size
 from .plots import plot_scores
 from .render import Renderer, explained
@@ -24,6 +25,10 @@ from .render import Renderer, explained
 _OF_CALLS: Final = "otel_llm_call"
 _BUDGETS: Final = "otel_llm_budget"
 _SUITES: Final = "otel_llm_evaluation_suite"
+_RUNS: Final = 50
+_MOST_RUNS: Final = 10_000
+Histories: TypeAlias = Callable[[], History | None]
+"""Gives what is kept of the runs of suites, where there is any."""
 _LOSSES: Final = ("failed", "dropped", "refused", "malformed", "lost", "corrupt", "unreadable")
 """Parts of the names of what should stay at zero."""
 
@@ -54,20 +59,28 @@ class Reading:
 
 
 def findings_routes(
-    store: Store, renderer: Renderer, measures: Measure, book: Callable[[], PriceBook]
+    store: Store,
+    renderer: Renderer,
+    measures: Measure,
+    book: Callable[[], PriceBook],
+    history: Histories,
 ) -> Sequence[BaseRoute]:
     """The routes of these pages."""
     get = partial(explained, renderer)
     return [
-        Route("/evaluations", get(partial(_evaluations, store, renderer, measures))),
+        Route("/evaluations", get(partial(_evaluations, store, renderer, measures, history))),
+        Route("/evaluations/{run}", get(partial(_evaluation_run, renderer, history))),
         Route("/unpriced", get(partial(_unpriced, store, renderer, book))),
         Route("/data-health", get(partial(_health, store, renderer, measures))),
     ]
 
 
-def _evaluations(store: Store, render: Renderer, measures: Measure, request: Request) -> Response:
+def _evaluations(
+    store: Store, render: Renderer, measures: Measure, history: Histories, request: Request
+) -> Response:
     """Scores of people and programs, and how suites went."""
     asked = ask(request.query_params)
+    kept = history()
     return render.page(
         request,
         "evaluations",
@@ -77,12 +90,24 @@ def _evaluations(store: Store, render: Renderer, measures: Measure, request: Req
         plot=plot_scores("Mean score", asked, store),
         prompts=store.breakdown("prompt", asked.where, limit=50),
         suites=readings(measures(), _SUITES),
+        runs=kept.runs(limit=_RUNS) if kept else (),
         judge=[
             one
             for one in readings(measures(), "otel_llm_evaluation")
             if not one.name.startswith(_SUITES)
         ],
     )
+
+
+def _evaluation_run(render: Renderer, history: Histories, request: Request) -> Response:
+    """One run of a suite, case by case. Why a case did not pass stays out: it may quote the
+    answer, which the trace shows to who may read it."""
+    kept = history()
+    runs = {run.run: run for run in kept.runs(limit=_MOST_RUNS)} if kept else {}
+    run = runs.get(request.path_params["run"])
+    if kept is None or run is None:
+        raise Missing("There is no such run of a suite, or it is no longer kept.")
+    return render.page(request, "evaluation-run", run=run, cases=kept.cases(run.run))
 
 
 def _unpriced(

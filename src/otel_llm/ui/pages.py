@@ -22,7 +22,7 @@ from otel_llm.store.filters import MOST
 from .asked import Missing, Mistake, ask
 from .boards import BOARDS
 from .downloads import calls_csv, groups_csv
-from .findings import findings_routes
+from .findings import Histories, findings_routes
 from .render import Renderer, View, explained
 from .watched import alert_routes, urgency
 from .waterfall import extent, waterfall
@@ -40,11 +40,13 @@ def pages(
     links: Mapping[str, str] | None = None,
     measures: Measure = tuple,
     book: Callable[[], PriceBook] = PriceBook,
+    history: Histories = lambda: None,
 ) -> Sequence[BaseRoute]:
     """The routes of the dashboard over ``store`` and, where there is one, the alert engine.
 
     ``links`` lead to where else a trace is shown: addresses with ``{trace_id}`` by name.
-    ``measures`` give what the collector counts of itself, ``book`` says why calls have no price.
+    ``measures`` give what the collector counts of itself, ``book`` says why calls have no price,
+    ``history`` how suites went.
     """
     renderer = Renderer()
     shown = Pages(store, renderer, alerts, links or {})
@@ -58,7 +60,7 @@ def pages(
         Route("/session", get(shown.session)),
         Route("/traces/{trace_id}", get(shown.trace)),
         Route("/traces/{trace_id}/debug", get(shown.debug)),
-        *findings_routes(store, renderer, measures, book),
+        *findings_routes(store, renderer, measures, book, history),
         *alert_routes(store, renderer, alerts),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

@@ -97,8 +97,14 @@ class History:
     def runs(self, suite: str | None = None, limit: int = 100) -> Sequence[SuiteRun]:
         """Return runs, newest first: those of ``suite``, or of all."""
         asked = "select * from suite_runs where ?1 is null or suite = ?1"
-        rows = self._read(f"{asked} order by started_ns desc limit ?2", (suite, limit))
-        return [SuiteRun(*row[:5], passed=bool(row[5]), pass_rate=row[6]) for row in rows]
+        return list(
+            map(_run, self._read(f"{asked} order by started_ns desc limit ?2", (suite, limit)))
+        )
+
+    def run(self, run: str) -> SuiteRun | None:
+        """Return one run; ``None`` when it is unknown, or no longer kept."""
+        rows = self._read("select * from suite_runs where run = ?", (run,))
+        return _run(rows[0]) if rows else None
 
     def cases(self, run: str) -> Sequence[SuiteCase]:
         """Return the cases of a run in the order of the suite; none of an unknown run."""
@@ -125,6 +131,10 @@ def _row(run: str, place: int, outcome: CaseOutcome) -> tuple[object, ...]:
         None if outcome.cost is None else float(outcome.cost),
         *(outcome.reply.model, outcome.trace_id),
     )
+
+
+def _run(row: Sequence[Any]) -> SuiteRun:
+    return SuiteRun(*row[:5], passed=bool(row[5]), pass_rate=row[6])
 
 
 def _case(row: Sequence[Any]) -> SuiteCase:

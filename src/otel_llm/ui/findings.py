@@ -26,7 +26,6 @@ _OF_CALLS: Final = "otel_llm_call"
 _BUDGETS: Final = "otel_llm_budget"
 _SUITES: Final = "otel_llm_evaluation_suite"
 _RUNS: Final = 50
-_MOST_RUNS: Final = 10_000
 Histories: TypeAlias = Callable[[], History | None]
 """Gives what is kept of the runs of suites, where there is any."""
 _LOSSES: Final = ("failed", "dropped", "refused", "malformed", "lost", "corrupt", "unreadable")
@@ -103,8 +102,7 @@ def _evaluation_run(render: Renderer, history: Histories, request: Request) -> R
     """One run of a suite, case by case. Why a case did not pass stays out: it may quote the
     answer, which the trace shows to who may read it."""
     kept = history()
-    runs = {run.run: run for run in kept.runs(limit=_MOST_RUNS)} if kept else {}
-    run = runs.get(request.path_params["run"])
+    run = kept.run(request.path_params["run"]) if kept else None
     if kept is None or run is None:
         raise Missing("There is no such run of a suite, or it is no longer kept.")
     return render.page(request, "evaluation-run", run=run, cases=kept.cases(run.run))

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from .card import Band, Card
 from .names import provider_id
-from .rates import ZERO, Marginal, Rates
+from .rates import PART_OF, ZERO, Marginal, Rates
 
 
 def parse_money(written: object) -> Decimal:
@@ -165,27 +165,10 @@ def _given(written: object, names: Sequence[str]) -> dict[str, Decimal]:
 def _rates(given: Mapping[str, Decimal]) -> Rates[Decimal]:
     """Return rates per token from those per million; what is left out costs what it is part of."""
     million, rates = Decimal(1_000_000), dict[str, Decimal]()
-    for name, parent in _PARTS.items():
+    for name, parent in PART_OF.items():
         inherited = rates[parent] if parent else ZERO
         rates[name] = given[name] / million if name in given else inherited
     return Rates(**rates, request=given.get("request", ZERO))
-
-
-_PARTS = {
-    "input": None,
-    "output": None,
-    "cache_read": "input",
-    "cache_write": "input",
-    "cache_write_1h": "cache_write",
-    "audio_input": "input",
-    "image_input": "input",
-    "audio_cache_read": "cache_read",
-    "image_cache_read": "cache_read",
-    "reasoning": "output",
-    "audio_output": "output",
-    "image_output": "output",
-}
-"""Each rate with the one that it is part of, which stands before it."""
 
 
 def first_fit(

@@ -11,6 +11,7 @@ from otel_llm.genai import Usage
 
 from .book import PriceBook
 from .card import Band, Bill, Card, Unpriced
+from .rates import PART_OF
 
 _MILLION = Decimal(1_000_000)
 TIERS = ("standard", "batch", "flex", "priority", "fast")
@@ -135,24 +136,10 @@ def per_million(card: Card, band: Band | None = None) -> dict[str, Decimal]:
     }
 
 
-_PARENTS = {
-    "cache_read": "input",
-    "cache_write": "input",
-    "cache_write_1h": "cache_write",
-    "audio_input": "input",
-    "image_input": "input",
-    "audio_cache_read": "cache_read",
-    "image_cache_read": "cache_read",
-    "reasoning": "output",
-    "audio_output": "output",
-    "image_output": "output",
-}
-
-
 def _implied(name: str, priced: dict[str, Decimal]) -> Decimal | None:
     if name in ("input", "output"):
         return None
-    return priced.get(_PARENTS.get(name, ""), Decimal(0))
+    return priced.get(PART_OF.get(name) or "", Decimal(0))
 
 
 def _rows(provider: str | None, model: str, card: Card) -> Iterable[PriceRow]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from .tokens import Tokens
 
@@ -117,3 +118,20 @@ class Marginal(NamedTuple, Generic[N]):
     def floats(self) -> Marginal[float]:
         """Return the same as floats."""
         return Marginal(self.above, self.short.floats(), self.long.floats())
+
+
+PART_OF: Final[Mapping[str, str | None]] = {
+    "input": None,
+    "output": None,
+    "cache_read": "input",
+    "cache_write": "input",
+    "cache_write_1h": "cache_write",
+    "audio_input": "input",
+    "image_input": "input",
+    "audio_cache_read": "cache_read",
+    "image_cache_read": "cache_read",
+    "reasoning": "output",
+    "audio_output": "output",
+    "image_output": "output",
+}
+"""Each rate with the one that it is part of, which stands before it."""

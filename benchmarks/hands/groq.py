@@ -14,10 +14,11 @@ from otel_llm.instrumentation.groq import GroqInstrumentor
 from otel_llm.testing import groq as wire
 from otel_llm.testing import openai as openai_wire
 
-from .hand import TEXT, Hand, said, start, transport
+from .chat import ChatHand
+from .hand import TEXT, start, transport
 
 
-class Groq(Hand):
+class Groq(ChatHand):
     """``chat.completions.create``."""
 
     name = "groq"
@@ -55,13 +56,3 @@ class Groq(Hand):
             "gen_ai.usage.input_tokens": answer.usage.prompt_tokens,
             "gen_ai.usage.output_tokens": answer.usage.completion_tokens,
         }
-
-    def told(self, answer: Any) -> list[dict[str, Any]]:
-        return [
-            said("assistant", c.message.content, finish_reason=c.finish_reason)
-            for c in answer.choices
-        ]
-
-    def counted(self, answer: Any) -> tuple[dict[str, Any], int, int]:
-        attributes = {**self.start, "gen_ai.response.model": answer.model}
-        return attributes, answer.usage.prompt_tokens, answer.usage.completion_tokens

@@ -13,10 +13,11 @@ from mistralai.client.chat import Chat
 from otel_llm.instrumentation.mistral import MistralInstrumentor
 from otel_llm.testing import openai as wire
 
-from .hand import TEXT, Hand, said, start, transport
+from .chat import ChatHand
+from .hand import TEXT, start, transport
 
 
-class Mistral(Hand):
+class Mistral(ChatHand):
     """``chat.complete``."""
 
     name = "mistral"
@@ -57,13 +58,3 @@ class Mistral(Hand):
             "gen_ai.usage.input_tokens": answer.usage.prompt_tokens,
             "gen_ai.usage.output_tokens": answer.usage.completion_tokens,
         }
-
-    def told(self, answer: Any) -> list[dict[str, Any]]:
-        return [
-            said("assistant", c.message.content, finish_reason=c.finish_reason)
-            for c in answer.choices
-        ]
-
-    def counted(self, answer: Any) -> tuple[dict[str, Any], int, int]:
-        attributes = {**self.start, "gen_ai.response.model": answer.model}
-        return attributes, answer.usage.prompt_tokens, answer.usage.completion_tokens

@@ -13,10 +13,11 @@ from openai.resources.chat.completions import Completions
 from otel_llm.instrumentation.openai import OpenAIInstrumentor
 from otel_llm.testing import openai as wire
 
-from .hand import TEXT, Hand, said, start, transport
+from .chat import ChatHand
+from .hand import TEXT, start, transport
 
 
-class OpenAI(Hand):
+class OpenAI(ChatHand):
     """``chat.completions.create``."""
 
     name = "openai"
@@ -73,12 +74,6 @@ class OpenAI(Hand):
             "openai.response.service_tier": answer.service_tier,
             "openai.response.system_fingerprint": answer.system_fingerprint,
         }
-
-    def told(self, answer: Any) -> list[dict[str, Any]]:
-        return [
-            said("assistant", c.message.content, finish_reason=c.finish_reason)
-            for c in answer.choices
-        ]
 
     def counted(self, answer: Any) -> tuple[dict[str, Any], int, int]:
         attributes = {

@@ -401,7 +401,7 @@ def test_a_call_that_another_instrumentation_traces_is_left_to_it(client, teleme
 
 
 @pytest.mark.guards_may_swallow
-@pytest.mark.parametrize("broken", ["origin", "_started"])
+@pytest.mark.parametrize("broken", ["origin", "Operation"])
 def test_our_own_mistakes_cost_the_caller_nothing(client, telemetry, monkeypatch, caplog, broken):
     from otel_llm.instrumentation.core import start
 

@@ -37,7 +37,7 @@ from .core.awaited import Awaited
 from .shapes import interactions
 from .shapes.gemini_parts import option
 from .shapes.generate_content import GENERATE_CONTENT, GENERATE_CONTENT_STREAM, model, usage
-from .shapes.hosts import origin_at
+from .shapes.hosts import origin_at, server_at
 from .shapes.interactions import INTERACTIONS
 from .shapes.rerank import nothing
 from .shapes.values import count, field, integer, items, text
@@ -256,10 +256,9 @@ class GoogleGenAIInstrumentor(LLMInstrumentor):
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the provider by the mode of the client, that of interactions by their host."""
         api = getattr(instance, "_api_client", None)
-        address = api._http_options.base_url if api else _address_of(instance)
-        there = origin_at(self.provider, text(address) or "")
-        vertex = api.vertexai if api else "aiplatform" in (there.address or "")
-        return origin_at("gcp.vertex_ai", text(address) or "") if vertex else there
+        address = text(api._http_options.base_url if api else _address_of(instance)) or ""
+        vertex = api.vertexai if api else "aiplatform" in (server_at(address)[0] or "")
+        return origin_at("gcp.vertex_ai" if vertex else self.provider, address)
 
 
 def _address_of(interactions: Any) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry.context import get_current
@@ -49,7 +50,9 @@ def _response(completion: Any) -> Response:
 def _measured(completion: Any) -> Response:
     told = fields(completion)
     given = getattr(told.get("usage"), "__pydantic_fields_set__", _COUNTED)
-    return chat.measured_fields(told if given >= _COUNTED else _answered(completion))
+    if given >= _COUNTED:
+        return chat.measured(completion)
+    return chat.measured_fields(_answered(completion))
 
 
 _COUNTED = frozenset({"prompt_tokens", "completion_tokens"})
@@ -218,6 +221,7 @@ class MistralInstrumentor(LLMInstrumentor):
         return origin_at(_provider(type(instance).__module__), address)
 
 
+@lru_cache(64)
 def _provider(module: str) -> str:
     """Return whose models these are billed by: Mistral, or the cloud that hosts them."""
     if module.startswith(("mistralai.azure.", "mistralai_azure.")):

@@ -65,13 +65,13 @@ def _chat_response(completion: Any) -> Response:
 
 
 def _chat_measured(completion: Any) -> Response:
-    told = fields(completion)
-    get = told.get
-    more = {
+    response = chat.measured(completion)
+    get = fields(completion).get
+    response.more = {
         semconv.OPENAI_RESPONSE_SERVICE_TIER: get("service_tier"),
         semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: get("system_fingerprint"),
     }
-    return chat.measured_fields(told, more)
+    return response
 
 
 class _ChatStream(chat.ChatStream):

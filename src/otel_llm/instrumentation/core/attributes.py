@@ -115,14 +115,11 @@ _ALL_USAGE: Mapping[str, str] = {
 }
 
 
-_asked = _REQUEST.get
-
-
 def add_request(found: Attributes, request: Request) -> None:
     """Add what the request says, the model aside: that is known when the span starts."""
     for field, value in vars(request).items():
-        if value is not None and (known := _asked(field)) is not None:
-            name, clean = known
+        if value is not None and field in _REQUEST:
+            name, clean = _REQUEST[field]
             if type(value) is float and clean is number:
                 found[name] = value
             elif (cleaned := clean(value)) is not None:
@@ -147,11 +144,10 @@ def add_response(found: Attributes, response: Response, *, own: bool = False) ->
 
 def _add_counts(found: Attributes, usage: Usage, names: Mapping[str, str]) -> None:
     for field, count in vars(usage).items():
-        if count is not None and field in names:
-            if type(count) is int and 0 <= count < _TOO_MANY:
-                found[names[field]] = count
-            elif (whole := integer(count)) is not None:
-                found[names[field]] = whole
+        if type(count) is int and 0 <= count < _TOO_MANY and field in names:
+            found[names[field]] = count
+        elif count is not None and field in names and (whole := integer(count)) is not None:
+            found[names[field]] = whole
 
 
 def tokens(count: Any) -> int | None:

@@ -49,9 +49,10 @@ class Pin:
     def record(self, points: Points, ending: Ending, duration_s: float, context: Context) -> None:
         """Record one operation of any kind."""
         usage = ending.response.usage
-        if (asked := tokens(usage.input_tokens)) is not None:
+        asked, wrote = usage.input_tokens, usage.output_tokens
+        if (type(asked) is int and asked >= 0) or (asked := tokens(asked)) is not None:
             self._tokens.record(asked, points.input, _NOWHERE)
-        if (wrote := tokens(usage.output_tokens)) is not None:
+        if (type(wrote) is int and wrote >= 0) or (wrote := tokens(wrote)) is not None:
             self._tokens.record(wrote, points.output, _NOWHERE)
         if ending.first_chunk_s is not None and points.chunked:
             _record_chunks(self._first_chunk, self._chunk, points, ending, context)

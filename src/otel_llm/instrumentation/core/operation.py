@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 from time import perf_counter_ns, time_ns
 from typing import Any, Final
@@ -39,6 +39,7 @@ class Operation:
     __slots__ = (
         "_ended",
         "_forks",
+        "_rounds",
         "_said",
         "_series",
         "_span",
@@ -88,8 +89,10 @@ class Operation:
             self._watched = watchers(outer)
         self.described = span.is_recording() or self._watched or series.described
         """Whether anybody looks at more than its metrics carry."""
+        self._rounds: list[Any] | None = None
         if endpoint.rounds is not None:
-            self.context = counting(self.context)
+            self._rounds = []
+            self.context = counting(self.context, self._rounds)
         if telemetry.requests is not None:
             self.context = telemetry.requests.below(self.context, series.attributes)
 
@@ -148,7 +151,7 @@ class Operation:
         response = ending.response
         if response.error_type is not None and ending.error_type is None:
             ending.error_type = response.error_type
-        if response.operation is not None or self.endpoint.rounds is not None:
+        if response.operation is not None or self._rounds:
             self._settle(ending)
         # Each by itself, whatever becomes of the others; ``guarded``, without its price.
         end_ns = self._started_ns + duration_ns
@@ -175,11 +178,9 @@ class Operation:
 
     def _settle(self, ending: Ending) -> None:
         """Take what the call turned out to be when it was over."""
-        if self.endpoint.rounds is not None:
-            try:
-                self._add_up(self.endpoint.rounds, ending)
-            except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
-                swallowed("adding up rounds", error)
+        if self._rounds and self.endpoint.rounds is not None:
+            with guarded("adding up rounds"):
+                self._add_up(self._rounds, self.endpoint.rounds, ending)
         if ending.response.operation is not None:
             with guarded("renaming an operation"):
                 self._become(ending.response.operation)
@@ -192,10 +193,13 @@ class Operation:
         self._span.update_name(became.name)
         self._span.set_attribute(semconv.OPERATION_NAME, operation)
 
-    def _add_up(self, read: Callable[[Any], Usage], ending: Ending) -> None:
-        usage = counted(self.context, read, failed=ending.error_type is not None)
-        if usage is not None:
-            ending.response.usage = usage
+    def _add_up(self, rounds: Sequence[Any], read: Callable[[Any], Usage], ending: Ending) -> None:
+        """Count all rounds, where the answer knows of the last one alone.
+
+        A call that failed has no answer, and yet rounds that were billed.
+        """
+        if len(rounds) > 1 or ending.error_type is not None:
+            ending.response.usage = counted(rounds, read)
 
     def _describe(self, ending: Ending, end_ns: int, points: Points) -> None:
         if ending.error_type is not None:
@@ -206,7 +210,15 @@ class Operation:
         found = {} if self._said is None else self._said
         if self.request is not None:
             write.add_request(found, self.request)
-        self._add_answer(found, ending, points)
+        response = ending.response
+        write.add_response(found, response, own=self._telemetry.settings.span_attributes)
+        found.update(points.said)
+        if response.more and not response.more.keys() <= EXTRAS:
+            write.add_more(found, response.more)
+        if ending.first_chunk_s is not None and self._series.evented:
+            found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = ending.first_chunk_s
+        if ending.error_type is not None:
+            found[semconv.ERROR_TYPE] = ending.error_type
         if self._span.is_recording():
             if ending.outcome is not None or self.captured is not None:
                 self._span.set_attributes({**found, **self._more(ending)})
@@ -220,17 +232,6 @@ class Operation:
                 context=self.context,
                 timestamp_ns=end_ns,
             )
-
-    def _add_answer(self, found: Attributes, ending: Ending, points: Points) -> None:
-        response = ending.response
-        write.add_response(found, response, own=self._telemetry.settings.span_attributes)
-        found.update(points.said)
-        if response.more and not response.more.keys() <= EXTRAS:
-            write.add_more(found, response.more)
-        if ending.first_chunk_s is not None and self._series.evented:
-            found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = ending.first_chunk_s
-        if ending.error_type is not None:
-            found[semconv.ERROR_TYPE] = ending.error_type
 
     def _more(self, ending: Ending) -> Attributes:
         """Return what only the span has."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from opentelemetry.context import Context, create_key, get_value, set_value
+from opentelemetry.context import Context, create_key, get_value
 
 from otel_llm.genai import Usage
 
 _KEY = create_key("otel-llm-rounds")
 
 
-def counting(context: Context) -> Context:
-    """Return ``context`` with a place where the rounds of its call are kept."""
-    return set_value(_KEY, [], context)
+def counting(context: Context, rounds: list[Any]) -> Context:
+    """Return ``context`` with the place where the rounds of its call are kept."""
+    return Context({**context, _KEY: rounds})
 
 
 def count_round(said: Any) -> bool:
@@ -26,10 +26,6 @@ def count_round(said: Any) -> bool:
     return True
 
 
-def counted(context: Context, read: Callable[[Any], Usage], *, failed: bool) -> Usage | None:
-    """Return the sum of all rounds; ``None`` where the answer itself says it: the only one.
-
-    A call that failed has no answer, and yet rounds that were billed.
-    """
-    rounds: list[Any] = context.get(_KEY) or []  # type: ignore[assignment]
-    return sum(map(read, rounds), Usage()) if len(rounds) > 1 or (failed and rounds) else None
+def counted(rounds: Sequence[Any], read: Callable[[Any], Usage]) -> Usage:
+    """Return the sum of all rounds."""
+    return sum(map(read, rounds), Usage())

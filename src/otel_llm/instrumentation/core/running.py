@@ -27,9 +27,9 @@ def run(
         operation.fail(error)
         raise
     release(token)
-    kind = kind_of(result)
-    if kind == "whole" and operation.endpoint.pending is None:
-        finish(operation, operation.endpoint, result)
+    kind, endpoint = kind_of(result), operation.endpoint
+    if kind == "whole" and endpoint.pending is None:
+        finish(operation, endpoint, result)
         return result
     if kind == "awaitable":
         return run_async(operation, result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, TypeAlias
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import get_current
 
 from otel_llm.genai import Request
 
@@ -38,16 +38,15 @@ def begin(
     source: Source, patch: Patch, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Operation | None:
     """Return the operation of one call, running; ``None`` when this call is not ours to trace."""
-    telemetry, endpoint = source.telemetry, patch.endpoint
+    telemetry, endpoint, request = source.telemetry, patch.endpoint, None
     if telemetry is None:
         return None
     try:
         arguments = _by_name(patch, args, kwargs) if args else kwargs
         if patch.choose is not None:
-            chosen = patch.choose(instance, arguments)
-            if chosen is None:
+            endpoint = patch.choose(instance, arguments)
+            if endpoint is None:
                 return None
-            endpoint = chosen
         if (outer := get_current()) and suppressed(outer, endpoint.operation):
             return None
         try:
@@ -55,31 +54,22 @@ def begin(
         except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
             swallowed("reading whom a call goes to", error)
             origin = Origin(source.provider)
-        return _started(telemetry, endpoint, origin, arguments, outer)
-    except Exception as error:  # noqa: BLE001 - our mistake must not stop the user's call
-        swallowed(f"starting {endpoint.operation}", error)
-        return None
-
-
-def _started(
-    telemetry: Telemetry,
-    endpoint: Endpoint,
-    origin: Origin,
-    arguments: Mapping[str, Any],
-    outer: Context,
-) -> Operation:
-    if endpoint.model is None:
-        request = _request(endpoint, arguments)
-        operation = Operation(telemetry, endpoint, origin, request.model, request, outer)
-    else:
-        read = endpoint.model
-        model = arguments.get(read) if isinstance(read, str) else _model(endpoint, read, arguments)
-        operation = Operation(telemetry, endpoint, origin, model, None, outer)
-        if operation.described:
+        if isinstance(read := endpoint.model, str):
+            model = arguments.get(read)
+        elif read is not None:
+            model = _model(endpoint, read, arguments)
+        else:
+            request = _request(endpoint, arguments)
+            model = request.model
+        operation = Operation(telemetry, endpoint, origin, model, request, outer)
+        if operation.described and request is None:
             operation.request = _request(endpoint, arguments)
-    if telemetry.reads_content:
-        operation.capture(arguments)
-    return operation
+        if telemetry.reads_content:
+            operation.capture(arguments)
+        return operation
+    except Exception as error:  # noqa: BLE001 - our mistake must not stop the user's call
+        swallowed(f"starting {patch.endpoint.operation}", error)
+        return None
 
 
 def _model(

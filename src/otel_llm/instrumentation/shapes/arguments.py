@@ -22,7 +22,9 @@ def chosen(model: str | None, given: Mapping[str, Any], names: Mapping[str, str]
     """Return a request for ``model`` with what is in ``given``: fields of ``names`` by its keys."""
     found = Request(model)
     known = vars(found)
+    if len(given) > len(names):  # Fern's SDKs pass all that there are
+        given = {name: given[name] for name in names if name in given}
     for name, value in given.items():  # few of the many parameters are ever given
-        if name in names and value is not None and value is not ...:  # Fern's SDKs pass it for none
+        if name in names and value is not None and value is not ...:  # theirs for none
             known[names[name]] = value
     return found

@@ -88,19 +88,26 @@ def _failure(error: Any, choices: Sequence[Any]) -> str | None:
 
 
 def measured(completion: Any) -> Response:
-    """Read of a whole answer what metrics carry."""
-    return measured_fields(fields(completion))
+    """Read of a whole answer what metrics carry, which clean it themselves."""
+    try:
+        usage = completion.usage.__dict__
+        if completion.choices[0].finish_reason == "error" or completion.__pydantic_extra__:
+            return measured_fields(fields(completion))
+        model, asked, wrote = completion.model, usage["prompt_tokens"], usage["completion_tokens"]
+    except (AttributeError, LookupError, TypeError):  # no object of the SDK's, or half of one
+        return measured_fields(fields(completion))
+    if (details := usage.get("completion_tokens_details")) is not None:
+        wrote = _output(usage, count(field(details, "reasoning_tokens")))
+    return Response(None, model, (), Usage(asked, wrote))
 
 
-def measured_fields(told: Mapping[str, Any], more: dict[str, Any] | None = None) -> Response:
+def measured_fields(told: Mapping[str, Any]) -> Response:
     """Read of a whole answer's fields what metrics carry, which clean it themselves."""
     usage = fields(told.get("usage"))
     wrote = usage.get("completion_tokens")
     if (details := usage.get("completion_tokens_details")) is not None:
-        reasoning = count(field(details, "reasoning_tokens"))
-        wrote = _output(usage, reasoning) if reasoning else wrote
+        wrote = _output(usage, count(field(details, "reasoning_tokens")))
     found = Response(None, told.get("model"), (), Usage(usage.get("prompt_tokens"), wrote))
-    found.more = more
     found.error_type = _failure(told.get("error"), items(told.get("choices")))
     return found
 
@@ -175,11 +182,11 @@ def _first(names: Sequence[str], told: Mapping[str, Any]) -> int | None:
     return next((found for found in counts if found is not None), None)
 
 
-def _output(told: Mapping[str, Any], reasoning: int) -> int | None:
+def _output(told: Mapping[str, Any], reasoning: int | None) -> int | None:
     """Return the billed output; xAI leaves reasoning out of it, and its own total shows that."""
     wrote = count(told.get("completion_tokens"))
-    if wrote is None:
-        return None
+    if wrote is None or not reasoning:
+        return wrote
     asked, total = count(told.get("prompt_tokens")), count(told.get("total_tokens"))
     apart = asked is not None and total == asked + wrote + reasoning
     return wrote + reasoning if apart else wrote

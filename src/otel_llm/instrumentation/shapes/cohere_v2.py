@@ -28,8 +28,8 @@ FINISH = {
 def request(arguments: Mapping[str, Any]) -> Request:
     """Read the arguments of ``chat`` and ``chat_stream``, of either version."""
     found = asked(arguments, _PARAMETERS)
-    if "response_format" in arguments:
-        found.output_type = output_type(arguments["response_format"])
+    if (format := arguments.get("response_format", ...)) is not ...:
+        found.output_type = output_type(format)
     if "conversation_id" in arguments:
         found.conversation_id = text(arguments["conversation_id"])
     return found
@@ -61,10 +61,9 @@ def response(answer: Any) -> Response:
 
 
 def measured(answer: Any) -> Response:
-    """Read of a whole answer what metrics carry."""
+    """Read of a whole answer what metrics carry, which clean it themselves."""
     get = fields(unwrapped(answer)).get
-    usage = fields(get("usage"))
-    return Response(None, None, (), _counted(usage), failure(get("finish_reason")))
+    return Response(None, None, (), _counted(fields(get("usage"))), failure(get("finish_reason")))
 
 
 def unwrapped(answer: Any) -> Any:

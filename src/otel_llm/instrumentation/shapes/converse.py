@@ -14,7 +14,7 @@ from otel_llm.genai import Request, Response, Usage
 from ..core.patch import Message
 from .arguments import chosen
 from .converse_blocks import blocks, output_message
-from .values import count, field, fields, integer, items, text
+from .values import count, field, fields, integer, items, text, total
 
 
 def request(asked: Any) -> Request:
@@ -55,9 +55,11 @@ def response(answer: Any) -> Response:
 
 
 def measured(answer: Any) -> Response:
-    """Read of a whole answer what metrics carry."""
+    """Read of a whole answer what metrics carry, which clean it themselves."""
     get = fields(answer).get
-    return Response(None, _routed_model(get("trace")), (), usage(get("usage")))
+    told = fields(get("usage")).get
+    asked = total(told("inputTokens"), told(_READ), told(_WRITTEN))
+    return Response(None, _routed_model(get("trace")), (), Usage(asked, told("outputTokens")))
 
 
 def _routed_model(trace: Any) -> str | None:
@@ -70,13 +72,14 @@ def _routed_model(trace: Any) -> str | None:
 def usage(said: Any) -> Usage:
     """Read ``usage``; what it does not say stays ``None``."""
     get = fields(said).get
-    fresh, read, written = count(get("inputTokens")), count(get(_READ)), count(get(_WRITTEN))
-    found = Usage(
-        None if fresh is None else fresh + (read or 0) + (written or 0), count(get("outputTokens"))
-    )
-    found.cache_read, found.cache_write = read, written
+    read, written = get(_READ), get(_WRITTEN)
+    found = Usage(total(get("inputTokens"), read, written), count(get("outputTokens")))
+    if read is not None:
+        found.cache_read = count(read)
+    if written is not None:
+        found.cache_write = count(written)
     if (details := get("cacheDetails")) is not None:
-        kept = _kept(details, written)
+        kept = _kept(details, found.cache_write)
         found.cache_write_5m, found.cache_write_1h = kept.get("5m"), kept.get("1h")
     return found
 

@@ -59,10 +59,9 @@ def given(config: Any) -> Mapping[str, Any]:
     """Return what was set of a config: a dict as it is, of a model's many fields those few."""
     if isinstance(config, dict):
         return config  # pyright: ignore[reportUnknownVariableType] - any dict
-    names = getattr(config, "__pydantic_fields_set__", None)
-    if names is None:
-        return fields(config)
-    return {name: value for name in names if (value := config.__dict__.get(name)) is not None}
+    names: set[str] | None = getattr(config, "__pydantic_fields_set__", None)
+    told = fields(config)
+    return told if names is None else {name: told[name] for name in names if name in told}
 
 
 def output_message(parts: Sequence[Part], reason: str | None) -> Message:

@@ -28,7 +28,7 @@ from .gemini_parts import (
     tool_definitions,
 )
 from .parts import Part
-from .values import count, field, fields, integer, items, text
+from .values import count, field, fields, integer, items, text, total
 
 
 def request(arguments: Mapping[str, Any]) -> Request:
@@ -117,15 +117,15 @@ def response(answer: Any) -> Response:
     told = fields(answer)
     get = told.get
     return Response(
-        text(get("response_id")),
-        text(get("model_version")),
+        get("response_id"),
+        get("model_version"),
         _reasons(told),
         usage(get("usage_metadata")),
     )
 
 
 def measured(answer: Any) -> Response:
-    """Read of a whole answer what metrics carry."""
+    """Read of a whole answer what metrics carry, which clean it themselves."""
     get = fields(answer).get
     return Response(None, get("model_version"), (), _counted(fields(get("usage_metadata"))))
 
@@ -145,7 +145,7 @@ def usage(said: Any) -> Usage:
     found = _counted(told)
     if (cached := told.get("cached_content_token_count")) is not None:
         found.cache_read = count(cached)
-    if (thoughts := told.get("thoughts_token_count")) is not None:
+    if (thoughts := told.get(_THOUGHTS)) is not None:
         found.reasoning = count(thoughts)
     for name, side in _DETAILS.items():
         if details := told.get(name):
@@ -156,14 +156,15 @@ def usage(said: Any) -> Usage:
 def _counted(told: Mapping[str, Any]) -> Usage:
     """Return what went in and came out."""
     get = told.get
+    asked, tools = get("prompt_token_count"), get(_TOOLS)
+    wrote, thoughts = get("candidates_token_count"), get(_THOUGHTS)
     return Usage(
-        _sum(count(get("prompt_token_count")), count(get("tool_use_prompt_token_count"))),
-        _sum(count(get("candidates_token_count")), count(get("thoughts_token_count"))),
+        count(tools) if asked is None else total(asked, tools),
+        count(thoughts) if wrote is None else total(wrote, thoughts),
     )
 
 
-def _sum(one: int | None, other: int | None) -> int | None:
-    return one if other is None else other if one is None else one + other
+_TOOLS, _THOUGHTS = "tool_use_prompt_token_count", "thoughts_token_count"
 
 
 _DETAILS = {

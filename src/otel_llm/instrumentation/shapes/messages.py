@@ -17,7 +17,7 @@ from ..core.patch import Content, Endpoint, Message
 from .arguments import asked
 from .message_blocks import blocks, input_messages, output_message, tool_definitions
 from .parts import text_part
-from .values import count, field, fields, integer, items, text
+from .values import count, field, fields, integer, items, text, total
 
 
 def request(arguments: Mapping[str, Any]) -> Request:
@@ -60,11 +60,13 @@ def response(message: Any) -> Response:
 
 
 def measured(message: Any) -> Response:
-    """Read of a whole message what metrics carry."""
+    """Read of a whole message what metrics carry, which clean it themselves."""
     told = fields(message)
     get = fields(told.get("usage")).get
-    counted = _counted(get) if get("iterations") is None else _billed(get)
-    return Response(None, told.get("model"), (), counted)
+    if get("iterations") is None:
+        asked = total(get("input_tokens"), get(_READ), get(_WRITTEN))
+        return Response(None, told.get("model"), (), Usage(asked, get("output_tokens")))
+    return Response(None, told.get("model"), (), _billed(get))
 
 
 def _more(content: Any) -> dict[str, Any] | None:
@@ -96,12 +98,16 @@ def _billed(get: Callable[[str], Any]) -> Usage:
 
 def _counted(get: Callable[[str], Any]) -> Usage:
     """Return what went in and came out, with the cache in it."""
-    fresh, read = count(get("input_tokens")), count(get("cache_read_input_tokens"))
-    written = count(get("cache_creation_input_tokens"))
-    asked = None if fresh is None else fresh + (read or 0) + (written or 0)
-    found = Usage(asked, count(get("output_tokens")))
-    found.cache_read, found.cache_write = read, written
+    read, written = get(_READ), get(_WRITTEN)
+    found = Usage(total(get("input_tokens"), read, written), count(get("output_tokens")))
+    if read is not None:
+        found.cache_read = count(read)
+    if written is not None:
+        found.cache_write = count(written)
     return found
+
+
+_READ, _WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
 
 
 class Counts:

@@ -84,10 +84,25 @@ def integer(value: Any) -> int | None:
 
 def count(value: Any) -> int | None:
     """Return a number of tokens: an int that is not negative."""
-    if value is None or type(value) is int:
-        return value if value is not None and value >= 0 else None
+    if type(value) is int:
+        return value if value >= 0 else None
+    if value is None:
+        return None
     whole = integer(value)
     return whole if whole is not None and whole >= 0 else None
+
+
+def total(whole: Any, *apart: Any) -> int | None:
+    """Return a number of tokens with those that its provider counts apart; ``None`` when it did
+    not say how many there are without them."""
+    try:
+        for part in apart:
+            if part:
+                whole += part
+    except TypeError:  # something is no number, or ``whole`` is not known
+        whole = count(whole)
+        return None if whole is None else whole + sum(filter(None, map(count, apart)))
+    return count(whole)
 
 
 def items(value: Any) -> Sequence[Any]:

@@ -59,6 +59,8 @@ class TracePipeline:
         self.counters = counters or Counters()
         self._processors = _guarded("processor", processors, self.counters)
         self._observers = _guarded("observer", observers, self.counters)
+        # We have answered for the data by then: what goes wrong must not make the sender come back.
+        self._reading = _Guard("observer", "calls", self.counters, closed=False)
         self._strict = strict
         self._foreign = any(getattr(p, "reads_dialects", False) for p in processors.values())
         self._closed = any(getattr(p, "fails_closed", False) for p in processors.values())
@@ -107,7 +109,10 @@ class TracePipeline:
             raise Malformed("the body is no OTLP traces request") from None
 
     def _observe(self, batch: Batch, kept: Kept) -> None:
-        if calls := [read_call(span) for span in batch.genai() if _is_call(span)]:
+        calls: list[Call] = []
+        with self._reading:
+            calls += [read_call(span) for span in batch.genai() if _is_call(span)]
+        if calls:
             then(kept, lambda taken: self._show(calls) if taken else None)
 
     def _show(self, calls: Sequence[Call]) -> None:

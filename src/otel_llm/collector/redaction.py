@@ -59,6 +59,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return ``text`` without what is to be taken out; the same object when nothing is."""
+        try:
+            return self._without(text)
+        except UnicodeEncodeError:  # half a pair of surrogates, as JSON may spell it
+            return self._without(text.encode(errors="replace").decode())
+
+    def _without(self, text: str) -> str:
         numbered = _NUMBERED.search(text) is not None
         if not numbered and self._any is not None and not self._any.search(text):
             return text

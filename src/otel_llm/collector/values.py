@@ -108,7 +108,7 @@ def as_integer(value: object) -> int | None:
     if type(value) is int:
         return value
     number = as_number(value)
-    return int(number) if number is not None and number == int(number) else None
+    return int(number) if number is not None and number == int(number) in _INT64 else None
 
 
 def text_of(value: object) -> str | None:
@@ -133,7 +133,7 @@ def texts_of(value: object) -> tuple[str, ...] | None:
 
 def _spelled(text: str) -> int | float | None:
     try:
-        return int(text) if text.isdigit() else float(text)
+        return int(text) if text.isdigit() and len(text) < 19 else float(text)
     except ValueError:
         return None
 
@@ -224,5 +224,5 @@ def _constants(names: tuple[str, ...], values: tuple[Value, ...]) -> bytes:
 
 def span_attribute(name: str, value: Value) -> bytes:
     """Encode one attribute as it stands in a span."""
-    encoded = field(_KEY, name.encode()) + field(_VALUE, encode(value))
+    encoded = field(_KEY, name.encode(errors="replace")) + field(_VALUE, encode(value))
     return field(_SPAN_ATTRIBUTE, encoded)

@@ -16,7 +16,7 @@ def gather(work: Work, lists: Iterable[tuple[str, Sequence[str]]]) -> None:
     """Put lists together: prefix and names of each."""
     for prefix, names in lists:
         items = gathered({name: work.span.value(name) for name in names}, prefix)
-        if _LISTS[prefix](work, items):
+        if items and _LISTS[prefix](work, items):
             for name in names:
                 work.done(name)
 

@@ -42,4 +42,4 @@ def _listed(tree: Any) -> Any:
 
 
 def _is_index(key: str) -> bool:
-    return key.isascii() and key.isdigit() and int(key[:6]) < _MAX_ITEMS
+    return key.isascii() and key.isdigit() and len(key) < 9 and int(key) < _MAX_ITEMS

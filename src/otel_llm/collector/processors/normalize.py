@@ -12,6 +12,7 @@ come later: what is on the spans then goes where traces go. The records go on as
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -30,6 +31,8 @@ from ..samples import Family, counter
 
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
+
+_log = logging.getLogger(__name__)
 
 _CACHE_CREATION = "gen_ai.usage.cache_creation.input_tokens"
 """What the conventions called ``cache_write`` until September 2026."""
@@ -67,6 +70,8 @@ class NormalizeProcessor:
         self.duplicates = Duplicates()
         """What is remembered of calls."""
         self._apart = SaidApart(self._config.event_memory)
+        self._older = self._config.cache_write == "cache_creation"
+        self._failed = 0
         as_sent = self._config.cache_write != "cache_write"
         self._plans = Plans([_CACHE_CREATION] if as_sent else ())
         self._current: dict[object, bool] = {}
@@ -80,25 +85,38 @@ class NormalizeProcessor:
             self._rewrite(batch)
 
     def measure(self) -> Iterator[Family]:
-        """Give what became of log records for ``/metrics``."""
+        """Give what became of log records, and of odd spans, for ``/metrics``."""
         help = "Spans that were given messages which came as log records"
         yield counter("otel_llm_normalize_joined_spans", help, self._apart.joined)
+        help = "Spans that were too odd to be rewritten and went on as far as they were understood"
+        yield counter("otel_llm_normalize_failed_spans", help, self._failed)
 
     def _rewrite(self, batch: Batch) -> None:
         spans = batch.genai()
-        older, keep = self._config.cache_write == "cache_creation", self._config.keep_originals
         for span in spans:
-            plan = self._plans.of(span)
-            if plan.foreign:
-                translate(span, plan, keep=keep)
-            elif not (plan.settled and self._is_current(span)):
-                settle(span, plan, keep=keep)
-            if older:
-                _older_cache_name(span)
+            try:
+                self._translate(span)
+            except Exception as error:  # noqa: BLE001 - its neighbours did nothing wrong
+                self._complain(error)
         for span in spans if self._apart else ():
             self._apart.join(span)
         if self._config.deduplicate:
             self.duplicates.mark(spans)
+
+    def _translate(self, span: SpanView) -> None:
+        plan, keep = self._plans.of(span), self._config.keep_originals
+        if plan.foreign:
+            translate(span, plan, keep=keep)
+        elif not (plan.settled and self._is_current(span)):
+            settle(span, plan, keep=keep)
+        if self._older:
+            _older_cache_name(span)
+
+    def _complain(self, error: Exception) -> None:
+        """Say it once, and nothing of what was said on the span."""
+        self._failed += 1
+        if self._failed == 1:
+            _log.error("a span stays in the words it came in: %s", type(error).__name__)
 
     def _is_current(self, span: SpanView) -> bool:
         """Whether the values too are those of the conventions: worked out once for all spans that

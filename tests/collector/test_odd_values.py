@@ -1,0 +1,99 @@
+"""Values that nobody sends on purpose, on one span of a request: the request is taken, and the
+spans beside it are as they would be without."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from otel_llm.collector.data import Batch
+from otel_llm.collector.pipeline import TracePipeline
+from otel_llm.collector.processors.cost import CostProcessor
+from otel_llm.collector.processors.normalize import NormalizeProcessor
+from otel_llm.collector.processors.quality import QualityProcessor
+from otel_llm.collector.processors.redact import RedactProcessor
+from otel_llm.collector.totals import Totals
+from tests.collector.calls import attributes, request
+
+SOUND = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.system": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.prompt_tokens": 1000,
+    "gen_ai.usage.completion_tokens": 100,
+    "gen_ai.output.messages": json.dumps(
+        [{"role": "assistant", "parts": [{"type": "text", "content": "I think so."}]}]
+    ),
+}
+DIGITS = "9" * 400
+CUT = r'[{"role": "assistant", "parts": [{"type": "text", "content": "well \ud83d"}]}]'
+ODD = {
+    "a count that no number of a machine is": {"gen_ai.usage.input_tokens": DIGITS},
+    "a count beyond 64 bits": {"gen_ai.usage.output_tokens": "9" * 20},
+    "a count as a huge double": {"gen_ai.usage.output_tokens": 1e300},
+    "a measured time without end": {"gen_ai.response.time_to_first_chunk": DIGITS},
+    "a number in a name that is longer than Python reads": {
+        f"gen_ai.prompt.{'0' * 5000}1.content": "hi"
+    },
+    "half an emoji in an answer": {"gen_ai.output.messages": CUT},
+    "half an emoji in a name": {"traceloop.prompt.template_variables": r'{"\ud83d": "x"}'},
+    "messages in messages": {"gen_ai.prompt": '{"messages":' * 400 + "1" + "}" * 400},
+    "lists in lists": {"gen_ai.completion": "[" * 900 + "]" * 900},
+    "systems in systems": {"llm.prompts": "x", "input.value": '{"system":' * 330 + "1" + "}" * 330},
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_one_odd_span_costs_neither_its_request_nor_its_neighbours(odd):
+    sent: list[bytes] = []
+    processors = {
+        "normalize": NormalizeProcessor(),
+        "cost": CostProcessor(),
+        "quality": QualityProcessor(),
+        "redact": RedactProcessor(),
+    }
+    totals = Totals()
+    pipeline = TracePipeline(
+        processors, {"totals": totals}, lambda signal, payload: sent.append(payload)
+    )
+    alone = TracePipeline(processors, {}, lambda signal, payload: sent.append(payload))
+
+    alone.consume(request(SOUND))
+    pipeline.consume(request(SOUND, {"gen_ai.operation.name": "chat", **odd}, SOUND))
+
+    expected, (first, _, last) = [
+        [attributes(span) for span in Batch.open(payload).genai()] for payload in sent
+    ]
+    assert [first, last] == expected * 2
+    assert first["otel_llm.cost.total"] == 0.0035
+    failed = [
+        pipeline.counters.get(f"otel_llm_{kind}_failures") for kind in ("processor", "observer")
+    ]
+    assert failed == [0, 0]
+
+
+def test_a_count_that_cannot_be_is_unknown():
+    (span,) = Batch.open(request({**SOUND, "gen_ai.usage.input_tokens": DIGITS})).genai()
+
+    assert (span.number("gen_ai.usage.input_tokens"), span.facts[0]) == (None, "chat")
+
+
+def test_a_list_with_no_place_for_its_items_stays_as_it_came():
+    name = "gen_ai.prompt.99999999999.content"
+    batch = Batch.open(request({"gen_ai.operation.name": "chat", name: "hi"}))
+
+    NormalizeProcessor().process(batch)
+
+    (span,) = batch.genai()
+    assert (span.text(name), span.has("gen_ai.input.messages")) == ("hi", False)
+
+
+def test_what_is_beside_half_an_emoji_is_redacted_and_the_rest_stays():
+    batch = Batch.open(request({"gen_ai.output.messages": CUT.replace("well", "jane@doe.org")}))
+
+    RedactProcessor().process(batch)
+
+    (span,) = batch.genai()
+    said = json.loads(span.text("gen_ai.output.messages") or "")
+    assert said[0]["parts"][0]["content"] == "[email] ?"

@@ -179,7 +179,7 @@ def test_a_server_that_does_not_answer_is_given_up_on_after_the_timeout():
         released.set()
 
     assert (type(error), str(error)) == (Retryable, "DEADLINE_EXCEEDED")
-    assert 0.3 <= took < 5
+    assert 0.3 <= took < 30
 
 
 @pytest.mark.parametrize("garbage", [b"", b"HTTP/1.1 200 OK\r\n\r\nhello", b"\x00" * 100])

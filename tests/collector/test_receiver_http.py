@@ -290,10 +290,15 @@ class TestLimits:
         assert raw(receiver, endless).startswith(b"HTTP/1.1 431 ")
 
     @pytest.mark.parametrize(
-        "sent", [b"POST /v1/traces HT", head(10) + b"abc", head(None, "Transfer-Encoding: chunked")]
+        ("sent", "limit"),
+        [
+            (b"POST /v1/traces HT", {"read_header_timeout": 3.0}),  # also for its first byte
+            (head(10) + b"abc", {"read_timeout": 0.2}),
+            (head(None, "Transfer-Encoding: chunked"), {"read_timeout": 0.2}),
+        ],
     )
-    def test_a_sender_that_never_finishes_is_told_and_cut_off(self, sent):
-        config = HttpConfig(LOCAL, read_header_timeout=0.2, read_timeout=0.2)
+    def test_a_sender_that_never_finishes_is_told_and_cut_off(self, sent, limit):
+        config = HttpConfig(LOCAL, **limit)
         with receiving(http=config) as receiver:
             with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as slow:
                 slow.sendall(sent)
@@ -304,7 +309,7 @@ class TestLimits:
             assert receiver.count("timeout") == 1
 
     def test_a_connection_that_is_idle_too_long_is_closed_without_a_word(self):
-        config = HttpConfig(LOCAL, read_header_timeout=0.2, idle_timeout=0.2)
+        config = HttpConfig(LOCAL, idle_timeout=0.2)
         with receiving(http=config) as receiver:
             with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as idle:
                 idle.sendall(head(0))
@@ -448,7 +453,7 @@ class TestTransport:
 
             receiver.inner.stop(0.2)
 
-            assert monotonic() - started < 5
+            assert monotonic() - started < 30
 
 
 class TestTls:

@@ -51,11 +51,11 @@ def test_it_agrees_with_shell_patterns(written: str, value: str):
 
 
 def test_a_hostile_value_costs_no_more_than_pattern_times_value():
-    began = time.perf_counter()
+    began = time.thread_time()
 
     assert not pattern("*a" * 50 + "b")("a" * 5_000)
 
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_every_pattern_has_to_hold_and_an_absent_label_is_empty():

@@ -100,6 +100,15 @@ def test_an_azure_deployment_is_priced_by_the_model_behind_it():
     assert found["price.match"] == "openai/gpt-4o"
 
 
+def test_a_price_of_ones_own_for_a_deployment_holds_whatever_model_is_behind_it():
+    own = CustomPrice("prod-1", provider="azure", input=Decimal(3), output=Decimal(12))
+    span = chat(gen_ai__provider__name="azure.ai.openai", gen_ai__request__model="prod-1")
+
+    found = cost_of(span, processor(prices=(own,)))
+
+    assert (found["total"], found["price.match"]) == (pytest.approx(0.0042), "azure/prod-1")
+
+
 def test_a_served_model_that_no_book_knows_is_priced_as_the_requested_one_and_says_so():
     found = cost_of(chat(gen_ai__response__model="our-router"))
 

@@ -364,6 +364,29 @@ def test_the_old_names_can_be_kept(dialect):
     assert {name for name in sent if kept[name] != sent[name]} <= changed_in_place
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"input": 600, "input_cached_tokens": 400, "output": 70, "output_reasoning_tokens": 30},
+        {"input": 600, "input_cache_read": 400, "output": 70, "output_reasoning": 30},
+        {"input": 600, "input_cached_tokens": 400, "output": 100, "total": 1100},
+        {"input_tokens": 600, "cache_read_input_tokens": 400, "output_tokens": 100},
+        {"input": 1000, "input_cached_tokens": 400, "output": 100, "total": 1100},
+        {"prompt_tokens": 1000, "input_cached_tokens": 400, "completion_tokens": 100},
+    ],
+)
+def test_what_langfuse_counts_apart_is_added_up_once(said):
+    sent = {
+        "langfuse.observation.type": "generation",
+        "langfuse.observation.usage_details": json.dumps(said),
+    }
+
+    settled = normalized(sent)
+
+    counts = [settled[f"gen_ai.usage.{name}"] for name in ("input_tokens", "output_tokens")]
+    assert [*counts, settled["gen_ai.usage.cache_read.input_tokens"]] == [1000, 100, 400]
+
+
 def test_pydantic_ai_is_known_by_its_scope():
     sent = {
         "gen_ai.operation.name": "invoke_agent",

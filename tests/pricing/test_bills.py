@@ -227,6 +227,47 @@ BILLS = [
         tier="batch",
     ),
     Worked(
+        "speech in and out of a model whose audio the table leaves out",
+        "openai", "gpt-4o-audio-preview-2024-12-17",
+        Usage(3_000, 2_000, audio_input=2_000, audio_output=1_500),
+        ((1_000, "2.50"), (2_000, "40.00"), (500, "10.00"), (1_500, "80.00")), "0.2075",
+    ),
+    Worked(
+        "a batch with a cached prompt of a model whose batches the table leaves out",
+        "anthropic", "claude-3-5-haiku-20241022",
+        Usage(10_000, 1_000, cache_read=6_000, cache_write=3_000),
+        ((1_000, "0.40"), (6_000, "0.04"), (3_000, "0.50"), (1_000, "2.00")), "0.00414",
+        tier="batch",
+    ),
+    Worked(
+        "a batch of embeddings",
+        "openai", "text-embedding-3-small", Usage(1_000_000, 0),
+        ((1_000_000, "0.01"),), "0.01",
+        tier="batch",
+    ),
+    Worked(
+        "Claude Opus 4.1 with all that a cache does",
+        "anthropic", "claude-opus-4-1-20250805",
+        Usage(10_000, 500, cache_read=6_000, cache_write=3_000, cache_write_1h=1_000),
+        ((1_000, "15.00"), (6_000, "1.50"), (2_000, "18.75"), (1_000, "30.00"), (500, "75.00")),
+        "0.129",
+    ),
+    Worked(
+        "pictures seen and drawn",
+        "openai", "gpt-image-1", Usage(1_000, 4_000, image_input=800, image_output=4_000),
+        ((200, "5.00"), (800, "10.00"), (4_000, "40.00")), "0.169",
+    ),
+    Worked(
+        "a fine-tuned snapshot with its suffix",
+        "openai", "ft:gpt-4o-mini-2024-07-18:acme::9aBcD", Usage(1_000, 1_000),
+        ((1_000, "0.30"), (1_000, "1.20")), "0.0015",
+    ),
+    Worked(
+        "a gateway's name for a model of Bedrock in a region",
+        "litellm", "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", Usage(1_000, 1_000),
+        ((1_000, "3.30"), (1_000, "16.50")), "0.0198",
+    ),
+    Worked(
         "a router's model",
         "openrouter", "anthropic/claude-sonnet-4.5", Usage(1_000, 100),
         ((1_000, "3.00"), (100, "15.00")), "0.0045",

@@ -31,6 +31,30 @@ def test_an_own_price_goes_before_the_list():
     assert (found.total, found.card.source, found.card.match) == (Decimal(3), "custom", "gpt-4o")
 
 
+@pytest.mark.parametrize(
+    ("own", "total"),
+    [
+        (CustomPrice("prod-eu", provider="azure", input=Decimal(3), output=Decimal(12)), 15),
+        (CustomPrice("prod-eu", discount=Decimal("0.2")), 10),
+        (CustomPrice("prod-us", input=Decimal(3)), Decimal("12.5")),
+    ],
+)
+def test_an_own_price_for_what_was_asked_goes_before_the_list_price_of_what_served(
+    own: CustomPrice, total: object
+):
+    called = ("azure.ai.openai", "gpt-4o-2024-11-20", MILLION, NOV)
+
+    assert priced(own).cost(*called, asked="prod-eu").total == total
+
+
+def test_an_own_price_for_what_served_goes_before_one_for_what_was_asked():
+    asked, served = (
+        CustomPrice(name, input=Decimal(n)) for n, name in ((1, "best"), (2, "gpt-4o"))
+    )
+
+    assert priced(asked, served).cost("openai", "gpt-4o", MILLION, NOV, asked="best").total == 2
+
+
 def test_an_own_price_makes_an_unlisted_model_known():
     own = priced(CustomPrice("acme-7b", provider="acme", input=Decimal("0.1")))
 

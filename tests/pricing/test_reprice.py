@@ -54,6 +54,15 @@ def test_a_call_that_is_right_or_cannot_be_priced_keeps_what_it_has(settled: Cal
     assert list(reprice([settled], book())) == []
 
 
+def test_a_price_of_ones_own_for_what_was_asked_holds_for_calls_of_the_past_too():
+    own = PriceBook((CustomPrice("prod-1", input=Decimal(1)),), book().listed)
+
+    (change,) = reprice([call(cost=RIGHT, request_model="prod-1")], own)
+
+    assert change.bill.total == Decimal("0.001")
+    assert list(reprice([settled(change)], own)) == []
+
+
 def test_a_call_that_had_no_price_gets_one():
     (change,) = reprice([call()], book())
 

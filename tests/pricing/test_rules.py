@@ -330,7 +330,7 @@ def test_audio_has_its_own_rates_also_when_cached():
 
 
 def test_audio_that_is_billed_as_text_for_want_of_a_rate_says_so():
-    found = bill("openai", "gpt-4o-audio-preview", Usage(1_000, 100, audio_input=500))
+    found = bill("gcp.gemini", "gemini-3.5-flash", Usage(1_000, 100, audio_input=500))
 
     assert found.quality == "audio_at_text_rate"
 

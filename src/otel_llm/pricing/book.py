@@ -61,14 +61,16 @@ class PriceBook:
         tier: str | None = None,
         *,
         server: str | None = None,
+        asked: str | None = None,
     ) -> Bill | None:
         """Return what the call cost, ``None`` when model, price or usage is unknown.
 
         ``at_ns`` is the call's start in Unix nanoseconds: prices change. ``tier`` is the service
         tier that was served (``batch``, ``flex``, ``priority``, …). ``server`` is the
         ``server.address``: only it can tell that a call stayed on the operator's own machine.
+        ``asked`` is the model as it was asked for, which may have a price of the operator's own.
         """
-        found = self.bill(provider, model, usage, at_ns, tier, server=server)
+        found = self.bill(provider, model, usage, at_ns, tier, server=server, asked=asked)
         return found if isinstance(found, Bill) else None
 
     def bill(
@@ -80,9 +82,10 @@ class PriceBook:
         tier: str | None = None,
         *,
         server: str | None = None,
+        asked: str | None = None,
     ) -> Bill | Unpriced:
         """Return what the call cost, or why that is unknown. See ``cost``."""
-        card = self.quote(provider, model, at_ns, tier, server)
+        card = self.quote(provider, model, at_ns, tier, server, asked=asked)
         if isinstance(card, Unpriced):
             return card
         tokens = billable(card, usage)
@@ -100,16 +103,18 @@ class PriceBook:
         at_ns: int,
         tier: str | None = None,
         server: str | None = None,
+        *,
+        asked: str | None = None,
     ) -> Card | Unpriced:
         """Return the rates for a call of ``model`` at ``at_ns``, or why there are none."""
-        key = (provider, model, at_ns // DAY_NS, tier, server)
+        key = (provider, model, at_ns // DAY_NS, tier, server, asked)
         card = self._cards.get(key)
         if card is None:
-            card = self._remember(key, self._look_up(provider, model, at_ns, tier, server))
+            card = self._remember(key, self._look_up(provider, model, at_ns, tier, server, asked))
         if isinstance(card, Card) and card.by_minute:
             minute = (*key, at_ns // _MINUTE_NS)
             card = self._cards.get(minute) or self._remember(
-                minute, self._look_up(provider, model, at_ns, tier, server)
+                minute, self._look_up(provider, model, at_ns, tier, server, asked)
             )
         return card
 
@@ -130,12 +135,13 @@ class PriceBook:
         at_ns: int,
         tier: str | None,
         server: str | None,
+        asked: str | None,
     ) -> Card | Unpriced:
         if not model:
             return Unpriced("no_model")
         who, name = reference(provider, model)
         at = _moment(at_ns)
-        own = first_fit(self._custom, who, name, at) or first_fit(self._custom, who, model, at)
+        own = self._own(provider, model, at) or (self._own(provider, asked, at) if asked else None)
         if own and (card := own.card(None)):
             return card
         if who and is_free(who, name, server):
@@ -146,6 +152,10 @@ class PriceBook:
         if own and isinstance(listed, Card):
             return own.card(listed) or listed
         return listed
+
+    def _own(self, provider: str | None, model: str, at: datetime | None) -> CustomPrice | None:
+        who, name = reference(provider, model)
+        return first_fit(self._custom, who, name, at) or first_fit(self._custom, who, model, at)
 
     def _listed(
         self, provider: str | None, model: str, at: datetime | None, tier: str | None

@@ -22,10 +22,26 @@ from .card import Band, Card, Unpriced
 from .rates import FREE, ZERO, Rates
 
 SOURCE = "genai-prices"
+Price = Decimal | TieredPrices
 STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand", "on-demand"})
 """Service tiers that are billed at the plain rates."""
 _SAME_PRICE = frozenset({"openai", "anthropic"})
 """Makers whose models cost the same on Azure and Google Cloud as with themselves."""
+_HALF_PRICE_BATCHES = frozenset({"openai", "anthropic"})
+"""Makers who take half of every rate for a batch, whatever the model: so their price pages. The
+table says it for the models of today alone."""
+_HALF = Decimal("0.5")
+_MISSED: Mapping[str, Mapping[str, Price]] = {
+    "openai/gpt-4o-audio-preview": {
+        "input_audio_mtok": Decimal(40),
+        "output_audio_mtok": Decimal(80),
+    },
+    "openai/gpt-4o-mini-audio-preview": {
+        "input_audio_mtok": Decimal(10),
+        "output_audio_mtok": Decimal(20),
+    },
+}
+"""Rates that OpenAI's price page had and the table leaves out (as of December 2024)."""
 _MILLION = Decimal(1_000_000)
 _THOUSAND = Decimal(1_000)
 _CHECKED = re.compile(r"(?:verified|checked|confirmed)[^.;]*? on (\d{4}-\d{2}-\d{2})")
@@ -45,8 +61,6 @@ _KEYS: dict[str, tuple[str, str | None]] = {
     "audio_output": ("output_audio_mtok", "output"),
     "image_output": ("output_image_mtok", "output"),
 }
-
-Price = Decimal | TieredPrices
 
 
 class PriceList:
@@ -83,18 +97,24 @@ class PriceList:
         owner, info, guessed = found
         seller = _seller(self._providers, owner, info)
         context = _context(tier, info, at) if seller is owner else None
-        prices = _prices(info.get_prices(at, context))
+        prices = {
+            **_MISSED.get(f"{seller.id}/{info.id}", {}),
+            **_prices(info.get_prices(at, context)),
+        }
         if not prices and seller.id == "openrouter" and info.id.endswith(":free"):
             return _free(f"{seller.id}/{info.id}", _as_of(info, at) or self.as_of)
         if "input_mtok" not in prices:
             return Unpriced("not_per_token")
-        odd_tier = _normal(tier) not in STANDARD and context is None
+        name = _normal(tier)
+        halved = context is None and name == "batch" and seller.id in _HALF_PRICE_BATCHES
+        odd_tier = name not in STANDARD and context is None and not halved
+        bands = _bands(prices)
         return Card(
-            bands=_bands(prices),
+            bands=tuple(_half(band) for band in bands) if halved else bands,
             source=SOURCE,
             match=f"{seller.id}/{info.id}",
             as_of=_as_of(info, at) or self.as_of,
-            tier="standard" if odd_tier or _normal(tier) in STANDARD else _normal(tier),
+            tier="standard" if odd_tier or name in STANDARD else name,
             quality=_doubt(odd_tier, guessed, seller is not owner and seller.id not in _SAME_PRICE),
             output_priced="output_mtok" in prices,
             audio_priced="input_audio_mtok" in prices or "output_audio_mtok" in prices,
@@ -160,6 +180,10 @@ def _bands(prices: Mapping[str, Price]) -> tuple[Band, ...]:
     return tuple(
         Band.of(above, _rates(prices, above)) for above in [*sorted(starts, reverse=True), -1]
     )
+
+
+def _half(band: Band) -> Band:
+    return Band.of(band.above, band.rates.times(_HALF))
 
 
 def _rates(prices: Mapping[str, Price], above: int) -> Rates[Decimal]:

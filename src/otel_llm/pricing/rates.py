@@ -63,6 +63,10 @@ class Rates(NamedTuple, Generic[N]):
         """Return the same as floats."""
         return Rates(*map(float, self))
 
+    def times(self, share: N) -> Rates[N]:
+        """Return that share of every rate and of the fee."""
+        return Rates(*(rate * share for rate in self))
+
     def _with_modalities(self, tokens: Tokens, parts: Parts[N]) -> Parts[N]:
         return Parts(
             parts.input

@@ -150,12 +150,11 @@ def _tier(call: Call) -> str | None:
 
 def _bill(call: Call, book: PriceBook, tier: str | None) -> Bill | None:
     """Price by the served model, else by the requested one, as the collector does."""
-    for model in (call.response_model, call.request_model):
-        if model and (
-            bill := book.cost(
-                call.provider, model, call.usage, call.start_ns, tier, server=call.server_address
-            )
-        ):
+    asked, called = call.request_model, (call.usage, call.start_ns, tier)
+    for model in (call.response_model, asked):
+        server = call.server_address
+        bill = book.cost(call.provider, model, *called, server=server, asked=asked)
+        if bill is not None:
             return bill
     return None
 

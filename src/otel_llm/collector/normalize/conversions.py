@@ -39,10 +39,19 @@ _USAGE = {
     "completion_tokens": semconv.USAGE_OUTPUT_TOKENS,
     "output_tokens": semconv.USAGE_OUTPUT_TOKENS,
     "input_cached_tokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
+    "input_cache_read": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
     "cache_read_input_tokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
     "input_cache_creation": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
     "cache_creation_input_tokens": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
     "output_reasoning_tokens": semconv.USAGE_REASONING_OUTPUT_TOKENS,
+    "output_reasoning": semconv.USAGE_REASONING_OUTPUT_TOKENS,
+}
+_PARTS = {
+    semconv.USAGE_INPUT_TOKENS: (
+        semconv.USAGE_CACHE_READ_INPUT_TOKENS,
+        semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
+    ),
+    semconv.USAGE_OUTPUT_TOKENS: (semconv.USAGE_REASONING_OUTPUT_TOKENS,),
 }
 
 
@@ -143,9 +152,28 @@ def _parameter(work: Work, name: str, value: Any) -> bool:
 def _usage(work: Work, old: str, new: str) -> bool:
     given = parsed(work.span.value(old))
     counts = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
-    known = {name: count for name, count in counts.items() if name in _USAGE}
-    done = [work.put(_USAGE[name], _whole(count)) for name, count in known.items()]
-    return all(done) and counts.keys() <= known.keys() | {"total"}
+    known = {_USAGE[name]: _whole(count) for name, count in counts.items() if name in _USAGE}
+    done = [work.put(name, count) for name, count in _with_parts(counts, known).items()]
+    return all(done) and counts.keys() <= _USAGE.keys() | {"total"}
+
+
+def _with_parts(
+    counts: Mapping[str, Any], known: Mapping[str, int | None]
+) -> Mapping[str, int | None]:
+    """Add parts to what they are part of where they were counted apart.
+
+    Langfuse takes each kind for tokens of their own, and so does Anthropic, whose counts many hand
+    on; what OpenAI calls ``prompt_tokens`` is all of them, and a total of input and output says so.
+    """
+    whole = [known.get(name) or 0 for name in _PARTS]
+    if "prompt_tokens" in counts or _whole(counts.get("total")) == sum(whole):
+        return known
+    sums = {
+        name: count + sum(known.get(part) or 0 for part in _PARTS[name])
+        for name in _PARTS
+        if (count := known.get(name)) is not None
+    }
+    return {**known, **sums}
 
 
 def _cost(work: Work, old: str, new: str) -> bool:

@@ -155,7 +155,7 @@ class CostProcessor:
         provider, requested, served = facts[PROVIDER] or facts[SYSTEM], *facts[_MODELS]
         tier = next((tier for tier in facts[TIERS] if tier is not None), None)
         server = facts[SERVER_ADDRESS] if may_be_local(provider) else None
-        card = self._book.quote(provider, served, at_ns, tier, server)
+        card = self._book.quote(provider, served, at_ns, tier, server, asked=requested)
         if isinstance(card, Unpriced) and requested:
             other = self._book.quote(provider, requested, at_ns, tier, server)
             if not served:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def _until(holds: Callable[[], object]) -> None:
 
 def test_a_failing_call_becomes_a_message_by_itself():
     with serving(Target()) as target:
-        service = AlertService(_config(target.url, evaluation_interval=0.05))
+        lasting = (replace(RULE, window=600),)
+        service = AlertService(_config(target.url, rules=lasting, evaluation_interval=0.05))
         service.start()
         service.observe([call(time.time(), error_type="timeout")])
         target.wait()
@@ -304,7 +306,7 @@ def test_a_disk_that_is_full_stops_no_alert_and_no_message(monkeypatch, caplog):
         target.wait()
         service._stopping.set()
         service._thread.join()
-        service._deliveries["webhook"].stop(5)
+        service._deliveries["webhook"].stop(60)
 
     assert _events(target) == ["firing", "resolved"]
     assert "database or disk is full" in caplog.text

@@ -15,8 +15,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from otel_llm.alerting.errors import Rejected, TryLater
 from otel_llm.alerting.notifiers.email import EmailConfig, EmailNotifier
 from tests.collector.certificates import Certificates
+from tests.e2e.running import free_port
 
-from ..world import Target, alert, notification, serving
+from ..world import alert, notification
 
 
 class Mailbox:
@@ -44,18 +45,14 @@ class Mailbox:
 
 @contextmanager
 def _serving(mailbox: Mailbox, **more: object) -> Iterator[int]:
-    controller = Controller(mailbox, hostname="127.0.0.1", port=_free_port(), **more)
+    controller = Controller(
+        mailbox, hostname="127.0.0.1", port=free_port(), ready_timeout=60, **more
+    )
     controller.start()
     try:
         yield controller.server.sockets[0].getsockname()[1]
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    """aiosmtpd checks its port by connecting to it, so that it cannot choose one itself."""
-    with serving(Target()) as target:
-        return int(target.url.rpartition(":")[2])
 
 
 def _config(port: int, **more: object) -> EmailConfig:
@@ -181,7 +178,7 @@ def test_one_wrong_address_does_not_keep_the_mail_from_the_others():
 
 def test_a_server_that_is_away_is_to_be_tried_again():
     with pytest.raises(TryLater, match="ConnectionRefusedError"):
-        EmailNotifier(_config(_free_port())).send(notification())
+        EmailNotifier(_config(free_port())).send(notification())
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from otel_llm.alerting.delivery import Delivery
@@ -91,8 +89,8 @@ def test_a_burst_is_paced_so_that_slack_never_complains():
 
 
 def test_a_complaint_is_heeded_and_the_message_arrives():
-    with serving(Slack()) as slack:
-        slack.last = time.monotonic()
+    limited = (429, {"Retry-After": "1"}, b"rate_limited")
+    with serving(Target(answers=[limited])) as slack:
         delivery = Delivery("slack", SlackNotifier(SlackConfig(slack.url)), lambda *_: None)
         delivery.start()
         delivery.put(notification())

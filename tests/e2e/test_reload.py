@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -185,6 +186,26 @@ def test_what_did_not_change_keeps_its_connections_and_its_alerts(reloading):
         assert kept.recv(100).startswith(b"HTTP/1.1 200")
     (same,) = running.get("/v1/alerts", state="firing")["alerts"]
     assert same["id"] == alert["id"]
+
+
+def test_past_calls_get_the_prices_that_hold_since_the_configuration_was_read_again(reloading):
+    collecting = reloading()
+    running = collecting.running
+    _send(running)
+    running.wait_for(lambda r: r.get("/v1/summary")["count"] == 1, PATIENCE_S)
+    own = {"model": "gpt-4o-mini*", "input": 7, "output": 8}
+
+    before = _repriced(running)
+    collecting.change(lambda s: s["processors"].update(cost={"prices": [own]}))
+    after, again = _repriced(running), _repriced(running)
+
+    assert [one["changed"] for one in (before, after, again)] == [0, 1, 0]
+    assert after["shifts"][0]["after"] in (15, "15")
+
+
+def _repriced(running: Running) -> dict[str, Any]:
+    answer = httpx2.post(running.api_url + "/v1/reprice", json={"since": "1d"}, timeout=PATIENCE_S)
+    return answer.raise_for_status().json()
 
 
 def _send(running: Running, **attributes: object) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from functools import cache
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -39,7 +38,7 @@ from .files import stamps
 from .flow import Beside, Flow
 from .handover import Handover
 from .incidents import IncidentLog
-from .prices import book_of, table_age
+from .prices import Prices, book_of, table_age
 from .settings import PipelineConfig, Settings
 from .shown import shown
 from .telling import Telling
@@ -349,7 +348,7 @@ class Service:
         if config is None or self.store is None or self.writer is None:
             return None
         own = self._own_measures()
-        book = cache(lambda: book_of(settings))
+        book = Prices(lambda: self._settings)
         app = create_app(
             self.store,
             config,

@@ -26,6 +26,23 @@ def book_of(settings: Settings | None = None) -> PriceBook:
     return PriceBook(custom_prices(settings), second=second)
 
 
+class Prices:
+    """The book of the settings in use, made when it is asked for and when they have changed."""
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        """``settings`` returns those in use."""
+        self._settings = settings
+        self._made: tuple[list[CostConfig], PriceBook] | None = None
+
+    def __call__(self) -> PriceBook:
+        """Return the book. Raises as ``book_of``. Thread-safe: at worst it is made twice."""
+        settings, made = self._settings(), self._made
+        configs = _configs(settings)
+        if made is None or made[0] != configs:
+            made = self._made = configs, book_of(settings)
+        return made[1]
+
+
 def custom_prices(settings: Settings | None) -> tuple[CustomPrice, ...]:
     """Return the own prices of every ``cost`` processor."""
     return tuple(price for config in _configs(settings) for price in config.prices)

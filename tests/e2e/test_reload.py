@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def test_past_calls_get_the_prices_that_hold_since_the_configuration_was_read_ag
     after, again = _repriced(running), _repriced(running)
 
     assert [one["changed"] for one in (before, after, again)] == [0, 1, 0]
-    assert after["shifts"][0]["after"] in (15, "15")
+    assert Decimal(after["shifts"][0]["after"]) == 15
 
 
 def _repriced(running: Running) -> dict[str, Any]:

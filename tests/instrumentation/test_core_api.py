@@ -802,3 +802,91 @@ async def test_whatever_is_carried_runs_where_it_was_bound(telemetry):
     assert list(carried[1]()) == [run.span]
     assert carried[2]() is run.span
     assert [s["name"] for s in telemetry.spans()] == ["invoke_workflow w"]
+
+
+@pytest.mark.guards_may_swallow
+@pytest.mark.parametrize(
+    ("parameters", "kept"),
+    [
+        ({"temperature": 0.5, "no_such": 1}, {"gen_ai.request.temperature": 0.5}),
+        ({"temperature": "hot", "seed": 7}, {"gen_ai.request.seed": 7}),
+        ({"server": "localhost", "seed": 7}, {"gen_ai.request.seed": 7}),
+        ({"server": ("h", "80")}, {"server.address": "h"}),
+        ({"provider": None}, {}),
+    ],
+)
+def test_an_odd_parameter_costs_no_other(telemetry, parameters, kept):
+    with otel_llm.llm_call("m", **parameters):
+        pass
+
+    assert telemetry.span() == {
+        "name": "chat m",
+        "kind": "CLIENT",
+        "status": "UNSET",
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "_OTHER",
+        "gen_ai.request.model": "m",
+        **kept,
+    }
+
+
+TEXT = {"parts": [{"type": "text", "content": "hi"}]}
+
+
+@pytest.mark.parametrize(
+    "said", ["hi", ["hi"], {"role": "user", "content": "hi"}, [{"role": "user", **TEXT}]]
+)
+@pytest.mark.parametrize("scope", [otel_llm.llm_call, otel_llm.workflow, otel_llm.agent])
+def test_messages_may_be_told_as_texts(telemetry, scope, said):
+    otel_llm.configure(**telemetry.providers, capture="SPAN_ONLY")
+
+    with scope("s") as run:
+        run.set_input(said)
+        run.set_output("hi")
+
+    span = telemetry.span()
+    assert json.loads(span["gen_ai.input.messages"]) == [{"role": "user", **TEXT}]
+    answer = {"role": "assistant", "finish_reason": "unknown", **TEXT}
+    assert json.loads(span["gen_ai.output.messages"]) == [answer]
+
+
+def test_an_answer_told_as_a_text_finished_as_was_said(telemetry):
+    otel_llm.configure(**telemetry.providers, capture="SPAN_ONLY")
+
+    with otel_llm.llm_call("m") as call:
+        call.set_output("hi")
+        call.set_response(finish_reasons="length")
+
+    (answer,) = json.loads(telemetry.span()["gen_ai.output.messages"])
+    assert answer["finish_reason"] == "length"
+
+
+def test_a_prompt_is_that_of_model_calls_alone(telemetry):
+    otel_llm.configure(**telemetry.providers, capture="SPAN_ONLY")
+
+    with (
+        otel_llm.set_prompt("p", "3", {"city": "Oslo", "unknown": None}),
+        otel_llm.workflow("w"),
+        otel_llm.tool("t"),
+        otel_llm.retrieval("r"),
+        otel_llm.llm_call("m"),
+        otel_llm.embedding("e"),
+    ):
+        pass
+
+    told = {
+        span["name"]: {name for name in span if name.startswith("gen_ai.prompt.")}
+        for span in telemetry.spans()
+    }
+    asked = {"gen_ai.prompt.name", "gen_ai.prompt.version", "gen_ai.prompt.variable.city"}
+    assert told.pop("chat m") == asked
+    assert set().union(*told.values()) == set()
+
+
+def test_names_that_are_empty_are_none(telemetry):
+    with otel_llm.set_user(""), otel_llm.workflow(""):
+        pass
+
+    span = telemetry.span()
+    assert span["name"] == "invoke_workflow"
+    assert span.keys().isdisjoint({"user.id", "gen_ai.workflow.name"})

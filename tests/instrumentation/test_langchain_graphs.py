@@ -418,3 +418,31 @@ def test_the_example_prints_its_answer_and_the_spans_of_its_agent():
         "execute_tool add",
         "invoke_agent calculator",
     ]
+
+
+@pytest.mark.usefixtures("instrumented")
+async def test_an_entrypoint_is_a_workflow_by_the_name_of_its_function(kind, run, telemetry):
+    from langgraph.func import entrypoint, task
+
+    @task
+    async def ask(question):
+        return (await OwnChat().ainvoke(question)).content
+
+    @task
+    def ask_at_once(question):
+        return OwnChat().invoke(question).content
+
+    @entrypoint()
+    async def research(question):
+        return await asyncio.gather(ask(question), ask(question))
+
+    @entrypoint()
+    def research_at_once(question):
+        return [asked.result() for asked in (ask_at_once(question), ask_at_once(question))]
+
+    flow, name = (
+        (research, "research") if kind == "async" else (research_at_once, "research_at_once")
+    )
+    assert await run(flow, "invoke", "2+2?") == ["four", "four"]
+
+    assert tree(telemetry) == [(f"invoke_workflow {name}", [("chat m", []), ("chat m", [])])]

@@ -163,7 +163,7 @@ def _scope(kind: Kind, name: Any, about: Mapping[str, Any]) -> Any:
     if callable(name) or isinstance(name, classmethod):  # ``@tool`` without parentheses
         return _scope(kind, None, about)(name)
     if name is not None:
-        return Scope(partial(ActivityRun, kind, {kind.subject: str(name), **about}))
+        return Scope(partial(ActivityRun, kind, {kind.subject: str(name) or None, **about}))
     return _Unnamed(kind, about)
 
 
@@ -218,8 +218,8 @@ def set_session(id: str) -> Said:
 
 
 def _text(value: object) -> str | None:
-    """Return an id as a string, whatever type of it a program has; ``None`` stays unknown."""
-    return None if value is None else str(value)
+    """Return an id as a string, whatever type of it a program has; none stays unknown."""
+    return None if value is None else str(value) or None
 
 
 def set_prompt(
@@ -229,7 +229,8 @@ def set_prompt(
     attributes = {semconv.PROMPT_NAME: _text(name), semconv.PROMPT_VERSION: _text(version)}
     with guarded("reading the variables of a prompt"):
         if (live := signals()).content_on_span:
-            for key, value in (variables or {}).items():
+            known = ((key, v) for key, v in (variables or {}).items() if v is not None)
+            for key, value in known:
                 attributes[f"{semconv.PROMPT_VARIABLE}.{key}"] = live.privacy.kept_value(str(value))
     return Said(attributes)
 

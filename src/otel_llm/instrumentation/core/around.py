@@ -14,6 +14,7 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from .activity import Activity
+from .generators import is_generator
 from .guard import guarded, swallowed
 from .scope import Scope
 from .telemetry import Telemetry
@@ -55,6 +56,8 @@ class Around:
 
     def note(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
         """Keep what the function returned, where content is captured, and whether it failed."""
+        if is_generator(result):
+            return
         if self.outcome is not None:
             self.failed = self.outcome(result)
         if self.activity is not None and self.result is not None and self.activity.captures:

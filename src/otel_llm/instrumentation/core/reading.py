@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import _thread
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from time import perf_counter_ns
 from typing import Any
 
 from .activation import activate, release
+from .collected import let_go
 from .ending import Ending
 from .guard import guarded, swallowed
 from .operation import Operation
@@ -102,15 +101,8 @@ class Reading:
     def abandoned(self) -> None:
         """End it from the garbage collector."""
         # While a read runs, what dies is a copy that the SDK iterates over (anthropic 2).
-        if self.busy or self.ended or sys.is_finalizing():
-            return
-        if _inside_opentelemetry():
-            # The collector struck while this thread holds a lock of the SDK that ending a span
-            # needs too. A raw thread takes no lock of its own to start, unlike threading.Thread.
-            with suppress(RuntimeError):  # the interpreter is going down
-                _thread.start_new_thread(self._end, ("abandoned",))
-        else:
-            self._end("abandoned")
+        if not self.busy and not self.ended:
+            let_go(self._end, "abandoned")
 
     def _arrived(self, chunk: Any) -> None:
         self._arrivals.append(perf_counter_ns())
@@ -159,12 +151,3 @@ def _gaps(arrivals: Sequence[int]) -> list[float]:
 def _is_cancellation(error: BaseException) -> bool:
     """Return whether this is asyncio's or trio's, by name: importing either costs start-up."""
     return any(kind.__name__ in ("CancelledError", "Cancelled") for kind in type(error).__mro__)
-
-
-def _inside_opentelemetry() -> bool:
-    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] - no public way to ask
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith("opentelemetry."):
-            return True
-        frame = frame.f_back
-    return False

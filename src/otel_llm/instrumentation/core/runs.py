@@ -15,8 +15,11 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from .activity import Activity, Kind
+from .attributes import integer, text, texts, tokens
 from .ending import Ending
+from .generators import is_generator
 from .guard import guarded
+from .messages import answered, sent
 from .operation import Operation
 from .patch import Content, Endpoint, Message, Origin
 from .settings import Settings
@@ -68,16 +71,24 @@ class ActivityRun:
             self._activity.put({name: value})
 
     def set_input(self, value: Any) -> None:
-        """Keep what went in where content is captured: messages, arguments or a query."""
-        self._activity.put_content(
-            _INPUT.get(self._activity.operation, semconv.INPUT_MESSAGES), value
-        )
+        """Keep what went in where content is captured: messages, arguments or a query.
+
+        Messages may be a text, or several, or have ``role`` and ``content``.
+        """
+        name = _INPUT.get(self._activity.operation, semconv.INPUT_MESSAGES)
+        self._put(name, value, sent)
 
     def set_output(self, value: Any) -> None:
         """Keep what came out where content is captured: messages, a result or documents."""
-        self._activity.put_content(
-            _OUTPUT.get(self._activity.operation, semconv.OUTPUT_MESSAGES), value
-        )
+        name = _OUTPUT.get(self._activity.operation, semconv.OUTPUT_MESSAGES)
+        self._put(name, value, answered)
+
+    def _put(self, name: str, value: Any, messages: Callable[[Any], Sequence[Message]]) -> None:
+        if value is None or not self._activity.captures:
+            return
+        with guarded("capturing content of an activity"):
+            said = messages(value) if name in _MESSAGES else value
+            self._activity.put_content(name, said)
 
     def end(self, error: BaseException | None = None) -> None:
         """End it, as an error if there is one; the first call wins."""
@@ -90,11 +101,12 @@ class ActivityRun:
         kwargs: Mapping[str, Any],
         result: Any,
     ) -> None:
-        """Keep the arguments and the result of a decorated tool."""
+        """Keep the arguments and the result of a decorated tool; not what a generator gives."""
         if self._activity.operation != "execute_tool" or not self._activity.captures:
             return
         self.set_input(_arguments(function, args, kwargs))
-        self.set_output(result if isinstance(result, Mapping) else {"result": result})
+        if not is_generator(result):
+            self.set_output(result if isinstance(result, Mapping) else {"result": result})
 
 
 def _activity(kind: Kind, attributes: Mapping[str, Any]) -> Activity:
@@ -133,6 +145,9 @@ _OUTPUT = {
 }
 
 
+_MESSAGES = (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES)
+
+
 class CallRun:
     """A running model call that the program describes itself."""
 
@@ -146,28 +161,29 @@ class CallRun:
         server: tuple[str, int] | None,
         parameters: Mapping[str, Any],
     ) -> None:
-        request = Request(model)
-        with guarded("reading the parameters of a call"):
-            request = Request(model, **parameters)
-        address, port = server or (None, None)
         self._ending = Ending()
-        self._operation = _operation(operation, Origin(provider, address, port), request)
+        self._operation = _operation(
+            operation, _origin(provider, server), _request(model, parameters)
+        )
         self.context: Context = self._operation.context
         self.span: Span = get_current_span(self.context)
         """The OpenTelemetry span."""
 
-    def set_input(self, messages: Sequence[Message]) -> None:
-        """Keep the messages sent, in the conventions' shape, where content is captured."""
-        with guarded("capturing the messages of a call"):
-            self._operation.capture({"messages": messages})
+    def set_input(self, messages: str | Sequence[str | Message]) -> None:
+        """Keep what was sent where content is captured.
 
-    def set_output(self, messages: Sequence[Message]) -> None:
-        """Keep the messages that came back, likewise."""
+        A text, or messages with ``role`` and ``content``, or in the conventions' shape.
+        """
+        with guarded("capturing the messages of a call"):
+            self._operation.capture({"messages": sent(messages)})
+
+    def set_output(self, messages: str | Sequence[str | Message]) -> None:
+        """Keep what came back, likewise."""
         with guarded("capturing the answer of a call"):
             if self._operation.captured is None:
                 self._operation.capture({"messages": ()})
-            kept = list(messages)
-            self._ending.output = lambda: kept
+            kept = messages if isinstance(messages, str) else list(messages)
+            self._ending.output = lambda: answered(kept, self._ending.response.finish_reasons)
 
     def set_response(
         self,
@@ -185,11 +201,11 @@ class CallRun:
         """
         said = self._ending.response
         said.id, said.model = id or said.id, model or said.model
-        said.finish_reasons = finish_reasons or said.finish_reasons
+        said.finish_reasons = texts(finish_reasons) or said.finish_reasons
         said.error_type = error_type or said.error_type
         for name, count in usage.items():
             with guarded("reading the usage of a call"):
-                setattr(said.usage, _USAGE[name], count)
+                setattr(said.usage, _USAGE[name], tokens(count))
 
     def end(self, error: BaseException | None = None) -> None:
         """End it, as an error if there is one; the first call wins."""
@@ -199,6 +215,23 @@ class CallRun:
 
 
 _USAGE = {name: name for name in Usage.__dataclass_fields__}
+
+
+def _request(model: str | None, parameters: Mapping[str, Any]) -> Request:
+    """Return what is asked for; a parameter of another name costs no other."""
+    known = {name: v for name, v in parameters.items() if name in Request.__dataclass_fields__}
+    with guarded("reading the parameters of a call"):
+        if len(known) < len(parameters):
+            raise TypeError("a request has no such parameter")
+    return Request(model, **known)
+
+
+def _origin(provider: str, server: tuple[str, int] | None) -> Origin:
+    provider = text(provider) or "_OTHER"
+    with guarded("reading the server of a call"):
+        address, port = server or (None, None)
+        return Origin(provider, text(address), integer(port))
+    return Origin(provider)
 
 
 def _operation(name: str, origin: Origin, request: Request) -> Operation:

@@ -22,6 +22,7 @@ _ONLY_ON: Final = {
     semconv.PROMPT_VERSION: _INFERENCE,
 }
 """Where the conventions want it; what is not listed here goes on every span of ours."""
+_VARIABLE: Final = f"{semconv.PROMPT_VARIABLE}."
 
 
 def saying(context: Context, attributes: Mapping[str, Any], carried: Iterable[str]) -> Context:
@@ -49,7 +50,12 @@ def said(context: Context, operation: str, carried: Iterable[str]) -> Attributes
     if not context:
         return {}
     found = {**_carried(context, carried), **_kept(context)}
-    return {n: v for n, v in found.items() if n not in _ONLY_ON or operation in _ONLY_ON[n]}
+    return {name: value for name, value in found.items() if _belongs(name, operation)}
+
+
+def _belongs(name: str, operation: str) -> bool:
+    wanted = _INFERENCE if name.startswith(_VARIABLE) else _ONLY_ON.get(name)
+    return wanted is None or operation in wanted
 
 
 def _kept(context: Context) -> Mapping[str, Value]:

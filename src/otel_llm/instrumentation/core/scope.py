@@ -13,6 +13,8 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 from opentelemetry.context import Context, create_key, get_current, get_value, set_value
 
 from .activation import activate, release
+from .following import Following
+from .generators import is_generator, stand_in
 from .guard import guarded
 
 
@@ -120,9 +122,7 @@ def _around_call(open: Callable[[], Run], function: Callable[..., Any]) -> Calla
         release(token)
         if inspect.iscoroutine(result):  # of a function that hides it
             return _awaited(run, function, args, kwargs, result)
-        _note(run, function, args, kwargs, result)
-        run.end()
-        return result
+        return _returned(run, function, args, kwargs, result)
 
     return call
 
@@ -150,7 +150,20 @@ async def _awaited(
         run.end(error)
         raise
     release(token)
+    return _returned(run, function, args, kwargs, result)
+
+
+def _returned(
+    run: Run,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    result: Any,
+) -> Any:
+    """Return ``result``, with which the run ends; with the end of it, if it is a generator."""
     _note(run, function, args, kwargs, result)
+    if is_generator(result):
+        return stand_in(result, Following(run))
     run.end()
     return result
 
@@ -159,6 +172,7 @@ def _around_generator(open: Callable[[], Run], function: Callable[..., Any]) -> 
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = function(*args, **kwargs)
         steps, step, sent = _Steps(open()), generator.send, None
+        _note(steps.run, function, args, kwargs, generator)
         try:
             while True:
                 item = steps.take(step, sent)
@@ -188,6 +202,7 @@ def _around_async_generator(
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = function(*args, **kwargs)
         steps, step, sent = _Steps(open()), generator.asend, None
+        _note(steps.run, function, args, kwargs, generator)
         try:
             while True:
                 item = await steps.take_async(step, sent)

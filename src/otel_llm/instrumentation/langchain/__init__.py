@@ -1,10 +1,10 @@
 """LangChain and LangGraph (``langchain-core`` 1 with ``langchain`` 1 and ``langgraph`` 1).
 
 Traced: agents (``create_agent``, ``create_react_agent``, ``AgentExecutor``), graphs and the
-outermost chain as workflows, tools, retrievers, models and embeddings. Each is wrapped where it
-really runs, so threads, tasks and streams nest as they ran; no callback handler is added to
-anything. Embeddings are wrapped in every class that implements them, the user's own too; they do
-not say what they cost.
+outermost chain as workflows, tools, retrievers, models and embeddings. A chain is also what is
+tried again or falls back, what branches, and a function. Each is wrapped where it really runs, so
+threads, tasks and streams nest as they ran; no callback handler is added to anything. Embeddings
+are wrapped in every class that implements them, the user's own too; they do not say what they cost.
 
 One call, one inference span: where the model's package calls an SDK that is traced too, that
 span stands for the call, since the SDK knows the wire (host, service tier, retries). It comes from
@@ -43,16 +43,22 @@ def _embedding(name: str) -> Callable[[Any], Any]:
 
 
 _FAMILY = Family(EMBEDDINGS, "Embeddings", {name: _embedding(name) for name in EMBEDDING_METHODS})
-_CHAINS = "langchain_core.runnables.base"
+_RUNNABLES = "langchain_core.runnables"
+_CHAINS = f"{_RUNNABLES}.base"
 _CLASSIC = "langchain_classic"
 _NODES = "langgraph.pregel._runner"
-_INVOKE, _STREAM = ("invoke", "ainvoke"), ("stream", "astream")
+_INVOKE, _STREAM, _BATCH = (("invoke", "ainvoke"), ("stream", "astream"), ("batch", "abatch"))
+_ALL = (*_INVOKE, *_STREAM, *_BATCH)
 _AROUND = (
     ("langchain_core.tools.base", "BaseTool", ("run", "arun"), tool, ("tool_input",)),
     ("langchain_core.retrievers", "BaseRetriever", _INVOKE, retriever, ("input",)),
     (_CHAINS, "RunnableSequence", (*_INVOKE, *_STREAM), sequence, ("input", "config")),
-    (_CHAINS, "RunnableSequence", ("batch", "abatch"), batch, ("input", "config")),
+    (_CHAINS, "RunnableSequence", _BATCH, batch, ("input", "config")),
     (_CHAINS, "RunnableParallel", (*_INVOKE, *_STREAM), chain, ("input", "config")),
+    (_CHAINS, "RunnableLambda", (*_INVOKE, *_STREAM), chain, ("input", "config")),
+    (f"{_RUNNABLES}.branch", "RunnableBranch", (*_INVOKE, *_STREAM), chain, ("input", "config")),
+    (f"{_RUNNABLES}.fallbacks", "RunnableWithFallbacks", _ALL, chain, ("input", "config")),
+    (f"{_RUNNABLES}.retry", "RunnableRetry", (*_INVOKE, *_BATCH), chain, ("input", "config")),
 )
 _AROUND_OTHERS = (
     ("langgraph.pregel.main", "Pregel", _STREAM, graph, ("input", "config")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from opentelemetry.context import Context, create_key, get_current, get_value, set_value
+from opentelemetry.context import create_key, get_current, get_value, set_value
 
 from otel_llm import semconv
 
@@ -88,9 +88,14 @@ def chain(telemetry: Telemetry, chain: Any, arguments: Mapping[str, Any]) -> Aro
     """Begin a workflow around the outermost chain; its class's name would say nothing."""
     if get_value(_INSIDE):
         return Around()
+    return _in_conversation(telemetry, WORKFLOW, _name_of(chain, arguments), arguments)
+
+
+def _name_of(chain: Any, arguments: Mapping[str, Any]) -> str | None:
+    """Return what somebody called a chain or this run of it; LangChain itself says its class."""
     configs = items(arguments.get("config")) or (arguments.get("config"),)
     name = text(fields(configs[0]).get("run_name")) or text(field(chain, "name"))
-    return _begin(telemetry, WORKFLOW, {semconv.WORKFLOW_NAME: name})
+    return None if name is not None and name.startswith("Runnable") else name
 
 
 def sequence(telemetry: Telemetry, chain_: Any, arguments: Mapping[str, Any]) -> Around:
@@ -111,18 +116,31 @@ def classic(telemetry: Telemetry, chain_: Any, arguments: Mapping[str, Any]) -> 
     """Begin a chain of ``langchain-classic``, which is an agent if it executes one."""
     if not any(kind.__name__ == "AgentExecutor" for kind in type(chain_).__mro__):
         return chain(telemetry, chain_, arguments)
-    name = text(fields(arguments.get("config")).get("run_name")) or text(field(chain_, "name"))
-    return _begin(telemetry, AGENT, {semconv.AGENT_NAME: name})
+    return _in_conversation(telemetry, AGENT, _name_of(chain_, arguments), arguments)
 
 
 def graph(telemetry: Telemetry, graph: Any, arguments: Mapping[str, Any]) -> Around:
     """Begin an agent or a workflow, in the conversation that the thread's id names."""
-    name = text(field(graph, "name"))
-    name = None if name == "LangGraph" else name
+    name = _name_of_graph(graph)
     agent = _is_agent(graph)
     if not agent and name is None and get_value(_INSIDE):
         return Around()
-    kind = AGENT if agent else WORKFLOW
+    return _in_conversation(telemetry, AGENT if agent else WORKFLOW, name, arguments)
+
+
+def _name_of_graph(graph: Any) -> str | None:
+    """Return a graph's name; an ``@entrypoint`` is its one node, a function, and has none."""
+    name = text(field(graph, "name"))
+    if name != "LangGraph":
+        return name
+    nodes = list(fields(field(graph, "nodes")))
+    return nodes[0] if type(graph).__name__ == "Pregel" and len(nodes) == 1 else None
+
+
+def _in_conversation(
+    telemetry: Telemetry, kind: Kind, name: str | None, arguments: Mapping[str, Any]
+) -> Around:
+    """Begin an agent or a workflow, and say of what is inside which conversation it is."""
     thread = _conversation(arguments)
     run = _begin(telemetry, kind, {kind.subject: name, semconv.CONVERSATION_ID: thread})
     if thread is not None and run.inside is not None:
@@ -148,10 +166,13 @@ def _is_agent(graph: Any) -> bool:
     return not nodes.isdisjoint({"agent", "model"}) and nodes <= _REACT
 
 
-def _conversation(arguments: Mapping[str, Any], outer: Context | None = None) -> str | None:
-    """Return the thread's id, unless the program said which conversation this is."""
-    if semconv.CONVERSATION_ID in said(outer or get_current(), AGENT.operation, ()):
+def _conversation(arguments: Mapping[str, Any]) -> str | None:
+    """Return the id of a graph's thread or of the session of a chain with a history.
+
+    None where the program said which conversation this is.
+    """
+    if semconv.CONVERSATION_ID in said(get_current(), AGENT.operation, ()):
         return None
     chosen = fields(fields(arguments.get("config")).get("configurable"))
-    thread = chosen.get("thread_id")
-    return None if thread is None else str(thread)
+    ids = (chosen.get(name) for name in ("thread_id", "session_id"))
+    return next((str(id) for id in ids if id is not None), None)

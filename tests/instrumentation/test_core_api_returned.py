@@ -1,0 +1,126 @@
+"""The user's own code: functions that return a generator instead of being one."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import inspect
+
+import pytest
+
+import otel_llm
+from otel_llm.instrumentation.core import runs
+
+from .trees import tree
+
+
+@pytest.fixture(autouse=True)
+def _signals(telemetry, monkeypatch):
+    monkeypatch.setattr(runs, "_telemetry", None)
+    otel_llm.configure(**telemetry.providers)
+
+
+def hidden(function):
+    """Hide of a function what kind it is, as many decorators do."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return call
+
+
+def words(failing=None):
+    for word in ("one", "two"):
+        with otel_llm.llm_call(word):
+            pass
+        yield word
+    if failing is not None:
+        raise failing
+
+
+async def words_async():
+    for word in words():
+        yield word
+
+
+def test_a_run_lasts_until_the_generator_that_a_function_returned_ends(telemetry):
+    flow = otel_llm.workflow("flow")(hidden(words))
+
+    returned = flow()
+
+    assert inspect.isgenerator(returned)
+    assert telemetry.spans() == []
+    assert list(returned) == ["one", "two"]
+    assert tree(telemetry) == [("invoke_workflow flow", [("chat one", []), ("chat two", [])])]
+
+
+async def test_so_does_one_of_a_coroutine_that_gave_an_asynchronous_generator(telemetry):
+    @otel_llm.agent("writer")
+    async def write():
+        return words_async()
+
+    assert [word async for word in await write()] == ["one", "two"]
+    assert tree(telemetry) == [("invoke_agent writer", [("chat one", []), ("chat two", [])])]
+
+
+def test_what_a_returned_generator_raises_is_its_runs_error(telemetry):
+    flow = otel_llm.workflow("flow")(hidden(words))
+
+    with pytest.raises(KeyError):
+        list(flow(KeyError("k")))
+
+    assert telemetry.spans()[-1]["error.type"] == "KeyError"
+
+
+def test_a_returned_generator_is_closed_by_its_owner_and_nobody_else(telemetry):
+    shared = words()
+    flow = otel_llm.workflow("flow")(lambda: shared)
+
+    assert next(flow()) == "one"  # ours is collected here
+    gc.collect()
+
+    assert [span["name"] for span in telemetry.spans()] == ["chat one", "invoke_workflow flow"]
+    assert next(shared) == "two"
+
+
+def test_a_returned_generator_that_nobody_reads_ends_its_run(telemetry):
+    otel_llm.workflow("flow")(hidden(words))()
+    gc.collect()
+
+    assert telemetry.span()["status"] == "UNSET"
+
+
+def test_closing_a_returned_generator_is_no_failure(telemetry):
+    returned = otel_llm.workflow("flow")(hidden(words))()
+    next(returned)
+
+    returned.close()
+
+    assert telemetry.spans()[-1]["status"] == "UNSET"
+    assert list(returned) == []
+
+
+def test_nothing_of_a_generator_is_current_between_its_steps(telemetry):
+    returned = otel_llm.workflow("flow")(hidden(words))()
+    next(returned)
+
+    with otel_llm.llm_call("outside"):
+        pass
+    list(returned)
+
+    assert [name for name, _ in tree(telemetry)] == ["invoke_workflow flow", "chat outside"]
+
+
+@pytest.mark.parametrize("hide", [False, True])
+def test_a_tool_that_is_a_generator_keeps_its_arguments(telemetry, hide):
+    otel_llm.configure(**telemetry.providers, capture="SPAN_ONLY")
+
+    def search(query, *, limit=3):
+        yield query
+
+    list(otel_llm.tool("search")(hidden(search) if hide else search)("oslo", limit=2))
+
+    span = telemetry.span()
+    assert span["gen_ai.tool.call.arguments"] == '{"query":"oslo","limit":2}'
+    assert "gen_ai.tool.call.result" not in span

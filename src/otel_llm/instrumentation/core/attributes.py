@@ -92,6 +92,7 @@ _REQUEST: Mapping[str, tuple[str, Cleaner]] = {
     "conversation_id": (semconv.CONVERSATION_ID, text),
     "previous_response_id": (semconv.REQUEST_PREVIOUS_RESPONSE_ID, text),
 }
+_NUMBERS_OF = {field: name for field, (name, clean) in _REQUEST.items() if clean is number}
 _USAGE: Mapping[str, str] = {
     "input_tokens": semconv.USAGE_INPUT_TOKENS,
     "output_tokens": semconv.USAGE_OUTPUT_TOKENS,
@@ -118,11 +119,11 @@ _ALL_USAGE: Mapping[str, str] = {
 def add_request(found: Attributes, request: Request) -> None:
     """Add what the request says, the model aside: that is known when the span starts."""
     for field, value in vars(request).items():
-        if value is not None and field in _REQUEST:
+        if type(value) is float and field in _NUMBERS_OF:
+            found[_NUMBERS_OF[field]] = value
+        elif value is not None and field in _REQUEST:
             name, clean = _REQUEST[field]
-            if type(value) is float and clean is number:
-                found[name] = value
-            elif (cleaned := clean(value)) is not None:
+            if (cleaned := clean(value)) is not None:
                 found[name] = cleaned
     if request.more:
         add_more(found, request.more)
@@ -143,11 +144,18 @@ def add_response(found: Attributes, response: Response, *, own: bool = False) ->
 
 
 def _add_counts(found: Attributes, usage: Usage, names: Mapping[str, str]) -> None:
-    for field, count in vars(usage).items():
-        if type(count) is int and 0 <= count < _TOO_MANY and field in names:
-            found[names[field]] = count
-        elif count is not None and field in names and (whole := integer(count)) is not None:
-            found[names[field]] = whole
+    told = {names[field]: count for field, count in vars(usage).items() if field in names}
+    counts = told.values()
+    # As they are nearly always: looked at together, which is faster than one by one.
+    if set(map(type, counts)) == _INTEGERS and min(counts) >= 0 and max(counts) < _TOO_MANY:
+        found.update(told)
+        return
+    for name, count in told.items():
+        if (whole := tokens(count)) is not None:
+            found[name] = whole
+
+
+_INTEGERS = {int}
 
 
 def tokens(count: Any) -> int | None:

@@ -147,24 +147,27 @@ def usage(said: Any) -> Usage:
         found.cache_read = count(cached)
     if (thoughts := told.get(_THOUGHTS)) is not None:
         found.reasoning = count(thoughts)
-    for name, side in _DETAILS.items():
-        if details := told.get(name):
-            _add_details(found, details, side)
+    for name in filter(told.get, _DETAILS):
+        _add_details(found, told[name], _DETAILS[name])
     return found
 
 
 def _counted(told: Mapping[str, Any]) -> Usage:
     """Return what went in and came out."""
     get = told.get
-    asked, tools = get("prompt_token_count"), get(_TOOLS)
-    wrote, thoughts = get("candidates_token_count"), get(_THOUGHTS)
     return Usage(
-        count(tools) if asked is None else total(asked, tools),
-        count(thoughts) if wrote is None else total(wrote, thoughts),
+        _both(get("prompt_token_count"), get("tool_use_prompt_token_count")),
+        _both(get("candidates_token_count"), get(_THOUGHTS)),
     )
 
 
-_TOOLS, _THOUGHTS = "tool_use_prompt_token_count", "thoughts_token_count"
+_THOUGHTS = "thoughts_token_count"
+
+
+def _both(one: Any, other: Any) -> int | None:
+    if other is None:
+        return count(one)
+    return count(other) if one is None else total(one, other)
 
 
 _DETAILS = {

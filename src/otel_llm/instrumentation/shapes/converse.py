@@ -14,7 +14,7 @@ from otel_llm.genai import Request, Response, Usage
 from ..core.patch import Message
 from .arguments import chosen
 from .converse_blocks import blocks, output_message
-from .values import count, field, fields, integer, items, text, total
+from .values import cached_apart, count, field, fields, integer, items, text, total
 
 
 def request(asked: Any) -> Request:
@@ -72,12 +72,7 @@ def _routed_model(trace: Any) -> str | None:
 def usage(said: Any) -> Usage:
     """Read ``usage``; what it does not say stays ``None``."""
     get = fields(said).get
-    read, written = get(_READ), get(_WRITTEN)
-    found = Usage(total(get("inputTokens"), read, written), count(get("outputTokens")))
-    if read is not None:
-        found.cache_read = count(read)
-    if written is not None:
-        found.cache_write = count(written)
+    found = cached_apart(get("inputTokens"), get("outputTokens"), get(_READ), get(_WRITTEN))
     if (details := get("cacheDetails")) is not None:
         kept = _kept(details, found.cache_write)
         found.cache_write_5m, found.cache_write_1h = kept.get("5m"), kept.get("1h")

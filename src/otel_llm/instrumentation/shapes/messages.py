@@ -17,7 +17,7 @@ from ..core.patch import Content, Endpoint, Message
 from .arguments import asked
 from .message_blocks import blocks, input_messages, output_message, tool_definitions
 from .parts import text_part
-from .values import count, field, fields, integer, items, text, total
+from .values import cached_apart, count, field, fields, integer, items, text, total
 
 
 def request(arguments: Mapping[str, Any]) -> Request:
@@ -98,13 +98,7 @@ def _billed(get: Callable[[str], Any]) -> Usage:
 
 def _counted(get: Callable[[str], Any]) -> Usage:
     """Return what went in and came out, with the cache in it."""
-    read, written = get(_READ), get(_WRITTEN)
-    found = Usage(total(get("input_tokens"), read, written), count(get("output_tokens")))
-    if read is not None:
-        found.cache_read = count(read)
-    if written is not None:
-        found.cache_write = count(written)
-    return found
+    return cached_apart(get("input_tokens"), get("output_tokens"), get(_READ), get(_WRITTEN))
 
 
 _READ, _WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
@@ -126,7 +120,8 @@ class Counts:
 
     def forget_output(self) -> None:
         """Drop the output told so far: at the start of a stream it is a placeholder."""
-        self._told.pop("output_tokens", None)
+        for name in ("output_tokens", "output_tokens_details"):
+            self._told.pop(name, None)
 
     def billed(self) -> Usage:
         """Return the counts with everything that is billed in them."""

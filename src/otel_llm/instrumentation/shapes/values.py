@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from functools import lru_cache
 from typing import Any
+
+from otel_llm.genai import Usage
 
 _EMPTY: tuple[Any, ...] = ()
 _LISTS = (list, tuple)
@@ -95,14 +98,25 @@ def count(value: Any) -> int | None:
 def total(whole: Any, *apart: Any) -> int | None:
     """Return a number of tokens with those that its provider counts apart; ``None`` when it did
     not say how many there are without them."""
-    try:
-        for part in apart:
-            if part:
-                whole += part
-    except TypeError:  # something is no number, or ``whole`` is not known
-        whole = count(whole)
-        return None if whole is None else whole + sum(filter(None, map(count, apart)))
-    return count(whole)
+    found = count(whole)
+    if found is None:
+        return None
+    for part in apart:
+        if type(part) is int and part > 0:
+            found += part
+        elif part:  # a whole float counts, anything else is no number of tokens
+            found += count(part) or 0
+    return found
+
+
+def cached_apart(asked: Any, wrote: Any, read: Any, written: Any) -> Usage:
+    """Return the usage of a provider whose input leaves out what the cache gave and took."""
+    found = Usage(total(asked, read, written), count(wrote))
+    if read is not None:
+        found.cache_read = count(read)
+    if written is not None:
+        found.cache_write = count(written)
+    return found
 
 
 def items(value: Any) -> Sequence[Any]:
@@ -118,6 +132,11 @@ def texts(value: Any) -> list[str] | None:
         return [value]
     found = [item for item in items(value) if isinstance(item, str)]
     return found or None
+
+
+def word(value: Any) -> str | None:
+    """Return a string, or that of an enumeration."""
+    return text(value.value if isinstance(value, Enum) else value)
 
 
 def parsed(arguments: Any) -> Any:

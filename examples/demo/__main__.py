@@ -38,6 +38,8 @@ PORTS = {"DEMO_OTLP_GRPC_PORT": 4317, "DEMO_OTLP_HTTP_PORT": 4318, "DEMO_API_POR
 EXPECTED_CALLS = 14
 """Model calls of one run of ``app.py``: six embeddings, seven answered chats, one that fails."""
 AGAIN_S = 20.0
+PATIENCE_S = 60.0
+"""For one answer of a collector that shares its machine with others."""
 CONTENT_TOKEN = "demo"
 """Shows what was said. A real one is long and secret."""
 
@@ -107,14 +109,19 @@ def _remember(api: str, ports: Mapping[str, str]) -> None:
 
 def _judge(api: str) -> None:
     """Let every third asker say what they think of the answer."""
-    calls = httpx2.get(f"{api}/v1/calls", params={"limit": 200, "operation": "chat"}).json()
+    calls = _get(f"{api}/v1/calls", limit=200, operation="chat")
     for call in calls["calls"][::3]:
         of = {"trace_id": call["trace_id"], "span_id": call["span_id"], "user": call["user"]}
-        httpx2.post(f"{api}/v1/feedback", json={**of, "rating": "down" if call["flags"] else "up"})
+        given = {**of, "rating": "down" if call["flags"] else "up"}
+        httpx2.post(f"{api}/v1/feedback", json=given, timeout=PATIENCE_S)
 
 
 def _up(api: str) -> None:
-    _wait("the collector", lambda: httpx2.get(f"{api}/health").is_success)
+    _wait("the collector", lambda: httpx2.get(f"{api}/health", timeout=PATIENCE_S).is_success)
+
+
+def _get(url: str, **params: Any) -> Any:
+    return httpx2.get(url, params=params, timeout=PATIENCE_S).json()
 
 
 @contextmanager
@@ -148,7 +155,7 @@ def _show(api: str, hook: FakeProvider, since: str) -> bool:
     arrived."""
     calls = _wait("the calls", lambda: _calls(api, since))
     console.print(_table(calls))
-    summary = httpx2.get(f"{api}/v1/summary", params={"since": since}).json()
+    summary = _get(f"{api}/v1/summary", since=since)
     console.print(
         f"{summary['count']} calls, {summary['errors']} failed, ${summary['total_cost_usd']:.6f}, "
         f"{summary['unpriced']} without a price (unknown is not zero)"
@@ -168,7 +175,7 @@ def _show(api: str, hook: FakeProvider, since: str) -> bool:
 
 
 def _calls(api: str, since: str) -> list[Row]:
-    answer = httpx2.get(f"{api}/v1/calls", params={"limit": 100, "since": since}).json()
+    answer = _get(f"{api}/v1/calls", limit=100, since=since)
     calls = [c for c in answer["calls"] if c["operation"] in ("chat", "embeddings")]
     return calls if len(calls) >= EXPECTED_CALLS else []
 

@@ -72,7 +72,7 @@ def send(endpoint: str, now: float | None = None) -> int:
     tracer = provider.get_tracer("examples.demo.past")
     for question in questions(time.time() if now is None else now):
         trace(tracer, question)
-    exporter = OTLPSpanExporter(f"{endpoint}/v1/traces")
+    exporter = OTLPSpanExporter(f"{endpoint}/v1/traces", timeout=60)
     spans = kept.get_finished_spans()
     for first in range(0, len(spans), BATCH):
         exporter.export(spans[first : first + BATCH])

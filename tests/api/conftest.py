@@ -62,6 +62,6 @@ def serving(
     config = config or ApiConfig(endpoint=ANY_PORT)
     server = ApiServer(create_app(store, config, **parts), config)
     server.start()
-    with httpx2.Client(base_url=server.url) as client:
+    with httpx2.Client(base_url=server.url, timeout=60) as client:
         yield client
     server.stop()

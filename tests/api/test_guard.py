@@ -244,7 +244,8 @@ def test_an_open_endpoint_without_a_token_answers_every_name_and_is_warned_about
     server = ApiServer(create_app(store, config), config)
     server.start()
 
-    answer = httpx2.get(server.url + "/v1/summary", headers={"host": "collector.internal"})
+    named = {"host": "collector.internal"}
+    answer = httpx2.get(server.url + "/v1/summary", headers=named, timeout=60)
 
     assert answer.status_code == 200
     assert "can read it: set token_file" in caplog.text

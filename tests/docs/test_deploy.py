@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import yaml
 
@@ -33,9 +32,9 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     with OtlpSink() as sink:
         exporters = {"otlphttp/sink": {"endpoint": sink.http_endpoint}}
         with collector(folder, exporters) as running:
-            exporter = HttpExporter(running.http_endpoint + "/v1/traces")
+            exporter = HttpExporter(running.http_endpoint + "/v1/traces", timeout=60)
             send(exporter, **{"error.type": "timeout", "gen_ai.response.time_to_first_chunk": 0.2})
-            exporter = HttpExporter(running.http_endpoint + "/v1/traces")
+            exporter = HttpExporter(running.http_endpoint + "/v1/traces", timeout=60)
             send(exporter, **{"gen_ai.response.model": "of-our-own", "gen_ai.request.model": "x"})
             running.wait_for(lambda r: "of-our-own" in _metrics(r))
             return _metrics(running)
@@ -48,7 +47,7 @@ def shown(text: str) -> dict[str, str]:
 
 
 def _metrics(running: Any) -> str:
-    return httpx2.get(running.api_url + "/metrics").text
+    return running.text("/metrics")
 
 
 def _documented() -> dict[str, str]:

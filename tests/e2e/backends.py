@@ -35,7 +35,7 @@ class Backend:
 
     def find(self, path: str, wanted: Callable[[Any], Any], **params: Any) -> Any:
         """Ask until ``wanted`` finds something in the answer; backends index what they take."""
-        for _ in range(200):
+        for _ in range(900):
             answer = self.get(path, **params)
             if answer is not None and (found := wanted(answer)):
                 return found

@@ -55,6 +55,9 @@ class Running:
         answer.raise_for_status()
         return answer.json()
 
+    def text(self, path: str) -> str:
+        return httpx2.get(self.api_url + path, timeout=60).text
+
     def wait_for(self, ask, seconds: float = 60.0):
         until = time.monotonic() + seconds
         while time.monotonic() < until:

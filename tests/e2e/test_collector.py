@@ -61,9 +61,9 @@ def test_a_span_is_priced_flagged_stored_and_forwarded(tmp_path, protocol):
         }
         with collector(tmp_path, exporters) as running:
             sender = (
-                GrpcExporter(running.grpc_endpoint, insecure=True)
+                GrpcExporter(running.grpc_endpoint, insecure=True, timeout=60)
                 if protocol == "grpc"
-                else HttpExporter(running.http_endpoint + "/v1/traces")
+                else HttpExporter(running.http_endpoint + "/v1/traces", timeout=60)
             )
             trace = send(sender)
             arrived = sink.wait(lambda s: len(s.spans()) >= 4)
@@ -84,7 +84,7 @@ def test_sigterm_delivers_what_was_accepted_and_exits_0(tmp_path):
         sink.refuse(3)
         exporters = {"otlphttp": {"endpoint": sink.http_endpoint}}
         with collector(tmp_path, exporters) as running:
-            send(HttpExporter(running.http_endpoint + "/v1/traces"), count=5)
+            send(HttpExporter(running.http_endpoint + "/v1/traces", timeout=60), count=5)
             running.process.send_signal(signal.SIGTERM)
             code = running.process.wait(60)
 
@@ -133,7 +133,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
             [COMMAND, "collector", "--config", str(file)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -151,6 +151,7 @@ def test_a_signal_that_no_pipeline_takes_is_not_sent_for_ever(tmp_path, protocol
                 running.http_endpoint + "/v1/traces",
                 content=b"",
                 headers={"content-type": "application/x-protobuf"},
+                timeout=60,
             )
             code = str(answer.status_code)
         else:
@@ -170,7 +171,7 @@ def test_a_directory_that_is_missing_is_made(tmp_path):
         "journal": {"directory": str(where / "journal")},
     }
     with collector(tmp_path, {"debug": None}, **settings) as running:
-        trace = send(HttpExporter(running.http_endpoint + "/v1/traces"))
+        trace = send(HttpExporter(running.http_endpoint + "/v1/traces", timeout=60))
         running.wait_for(lambda r: r.get(f"/v1/traces/{trace}"))
 
     assert {path.name for path in where.iterdir()} >= {"calls.duckdb", "journal"}
@@ -188,7 +189,10 @@ def test_an_alert_outlives_a_restart(tmp_path):
         return [alert["rule"] for alert in alerts]
 
     with collector(tmp_path, **settings) as running:
-        send(HttpExporter(running.http_endpoint + "/v1/traces"), **{"error.type": "timeout"})
+        send(
+            HttpExporter(running.http_endpoint + "/v1/traces", timeout=60),
+            **{"error.type": "timeout"},
+        )
         running.wait_for(firing)
     with collector(tmp_path, **settings) as running:
         assert running.wait_for(firing) == ["Errors"]
@@ -206,7 +210,7 @@ def test_its_own_metrics_are_sent_by_otlp_where_that_is_asked_for(tmp_path):
             }
             file.write_text(yaml.safe_dump(settings))
             running.process.send_signal(signal.SIGHUP)
-            send(HttpExporter(running.http_endpoint + "/v1/traces"))
+            send(HttpExporter(running.http_endpoint + "/v1/traces", timeout=60))
 
             wanted = {"otelcol_process_uptime", "otelcol_receiver_accepted_spans", "otel_llm_calls"}
             assert sink.wait(lambda s: wanted <= s.metric_names(), 60), sink.metric_names()

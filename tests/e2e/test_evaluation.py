@@ -39,17 +39,18 @@ def test_scores_of_judge_and_people_are_beside_the_call(tmp_path: Path, monkeypa
         }
         with collector(tmp_path, evaluation=evaluation) as running:
             trace = send(
-                HttpExporter(running.http_endpoint + "/v1/traces"),
+                HttpExporter(running.http_endpoint + "/v1/traces", timeout=PATIENCE_S),
                 **{
                     "gen_ai.input.messages": said("user", "What is 2+2?"),
                     "gen_ai.output.messages": said("assistant", "Four."),
                     "gen_ai.response.id": "chatcmpl-9",
                 },
             )
+            url = running.api_url + "/v1/feedback"
             feedback = {"response_id": "chatcmpl-9", "rating": "up", "user": "ann"}
             answer = running.wait_for(
-                lambda r: (
-                    (a := httpx2.post(r.api_url + "/v1/feedback", json=feedback)).is_success and a
+                lambda _: (
+                    (a := httpx2.post(url, json=feedback, timeout=PATIENCE_S)).is_success and a
                 ),
                 PATIENCE_S,
             )
@@ -60,7 +61,7 @@ def test_scores_of_judge_and_people_are_beside_the_call(tmp_path: Path, monkeypa
             ours = running.wait_for(
                 lambda r: r.get("/v1/calls", service="otel-llm-evaluation")["calls"], PATIENCE_S
             )
-            metrics = httpx2.get(running.api_url + "/metrics").text
+            metrics = running.text("/metrics")
             code = main(["prices", "unpriced", "--url", running.api_url])
         log = running.log.read_text()
 

@@ -43,7 +43,7 @@ def sections(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., d
 
 
 def send(running: Running, *payloads: bytes, of: Any = "traces") -> None:
-    exporter = OtlpHttpExporter(OtlpHttpExporterConfig(running.http_endpoint))
+    exporter = OtlpHttpExporter(OtlpHttpExporterConfig(running.http_endpoint, timeout=PATIENCE_S))
     for payload in payloads:
         exporter.export(of, payload)
     exporter.close()
@@ -120,7 +120,7 @@ def test_each_destination_is_told_what_it_may_know_in_its_own_words(sections, tm
             running.wait_for(
                 lambda _: phoenix.spans() and tempo.spans() and tempo.records(), PATIENCE_S
             )
-            dropped = httpx2.get(running.api_url + "/metrics").text
+            dropped = running.text("/metrics")
 
         (told,), (plainly,), (record,) = phoenix.spans(), tempo.spans(), tempo.records()
         resource = tempo.traces[0].resource_spans[0].resource
@@ -166,7 +166,7 @@ def test_all_is_counted_what_matters_is_sent_and_a_kill_loses_nothing(sections, 
 
 
 def _decided(running: Running) -> str | None:
-    text = httpx2.get(running.api_url + "/metrics").text
+    text = running.text("/metrics")
     lines = [line for line in text.splitlines() if line.startswith("otel_llm_sample_spans_total")]
     return text if sum(float(line.split()[-1]) for line in lines) == 42 else None
 
@@ -189,8 +189,9 @@ def test_content_is_read_by_its_reference_and_is_nowhere_else(sections, tmp_path
             (span,) = sink.spans()
             reference = attributes(span)["otel_llm.content.reference"]
             url = f"{running.api_url}/v1/content/{reference}"
-            refused = httpx2.get(url)
-            read = httpx2.get(url, headers={"x-content-token": "for-content"})
+            refused = httpx2.get(url, timeout=PATIENCE_S)
+            token = {"x-content-token": "for-content"}
+            read = httpx2.get(url, headers=token, timeout=PATIENCE_S)
 
     assert refused.status_code == 401
     assert read.json()["content"] == {"gen_ai.input.messages": said("PLANTED")}
@@ -229,7 +230,7 @@ def test_what_two_pipelines_take_is_counted_once_and_each_makes_its_own_of_it(tm
             running.wait_for(lambda _: whole.spans() and bare.spans(), PATIENCE_S)
             running.wait_for(lambda r: r.get("/v1/summary")["count"], PATIENCE_S)
             summary = running.get("/v1/summary")
-            text = httpx2.get(running.api_url + "/metrics").text
+            text = running.text("/metrics")
 
         kept, dropped = whole.spans()[0], bare.spans()[0]
 

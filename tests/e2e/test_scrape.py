@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import pytest
 from otel_llm.collector.totals import Totals
 from otel_llm.genai import Usage
 from tests.api.conftest import serving
+from tests.e2e.running import free_port
 from tests.store.examples import a_call, usd
 from tests.store.stores import in_memory
 
@@ -52,8 +52,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
 
 
 def _prometheus(scraped: int | None, folder: Path) -> Iterator[Ask]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
         "scrape_configs": [
@@ -72,7 +71,7 @@ def _prometheus(scraped: int | None, folder: Path) -> Iterator[Ask]:
         ]
     )
     try:
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api/v1") as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
 
             def ask(path: str, **params: Any) -> Any:
                 return _until_answered(client, path, params)

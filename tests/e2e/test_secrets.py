@@ -53,7 +53,7 @@ def test_no_secret_is_in_a_log_an_error_or_a_page(tmp_path, monkeypatch):
         _reload_a_bad_file(running, tmp_path, made.server_key)
         running.wait_for(lambda r: "webhook" in r.log.read_text(), PATIENCE_S)
         said += [
-            httpx2.get(running.api_url + path).text
+            running.text(path)
             for path in ("/status", "/metrics", "/ready", "/v1/alerts", "/v1/notifiers", "/config")
         ]
         said.append(running.log.read_text())
@@ -82,7 +82,12 @@ def _provoke(running: Running) -> list[str]:
         **{"gen_ai.input.messages": PROMPT},
     )
     answers = [
-        httpx2.post(url, content=body, headers={**PROTOBUF, "authorization": f"Bearer {token}"})
+        httpx2.post(
+            url,
+            content=body,
+            headers={**PROTOBUF, "authorization": f"Bearer {token}"},
+            timeout=PATIENCE_S,
+        )
         for body, token in ((b"", GUESS), (PROMPT.encode(), TOKEN), (b"\x0a\xff", TOKEN))
     ]
     assert [answer.status_code for answer in answers] == [401, 400, 400]
@@ -91,7 +96,7 @@ def _provoke(running: Running) -> list[str]:
 
 
 def _metrics(running: Running) -> str:
-    return httpx2.get(running.api_url + "/metrics").text
+    return running.text("/metrics")
 
 
 def _reload_a_bad_file(running: Running, directory: Path, key: Path) -> None:

@@ -59,7 +59,7 @@ def workers(running: Running) -> set[int]:
 
 def total(running: Running, name: str) -> float:
     """The sum of all samples of ``name`` on /metrics."""
-    lines = httpx2.get(running.api_url + "/metrics", timeout=60).text.splitlines()
+    lines = running.text("/metrics").splitlines()
     return sum(
         float(line.rsplit(" ", 1)[1])
         for line in lines
@@ -108,7 +108,7 @@ def test_workers_count_as_one_collector(tmp_path):
 
         calls = total(running, "otel_llm_calls_total")
         cost = total(running, "otel_llm_cost_usd_total")
-        metrics = httpx2.get(running.api_url + "/metrics").text
+        metrics = running.text("/metrics")
         spent = running.get("/v1/budgets")
 
     assert stored

@@ -45,8 +45,9 @@ def test_the_sender_is_told_what_was_not_taken_and_only_what_may_be_kept_is(tmp_
     service.start()
     try:
         port = service.flow.receivers["otlp/edge"].http_port
+        url = f"http://127.0.0.1:{port}/v1/traces"
         answers = [
-            httpx2.post(f"http://127.0.0.1:{port}/v1/traces", content=body, headers=HEADERS)
+            httpx2.post(url, content=body, headers=HEADERS, timeout=60)
             for body in (request(span(), span(trace_id=bytes(16))), broken_event())
         ]
         counted = [

@@ -86,7 +86,7 @@ class OtlpSink:
             for record in scope.log_records
         ]
 
-    def wait(self, until: Callable[[OtlpSink], object], timeout_s: float = 10) -> bool:
+    def wait(self, until: Callable[[OtlpSink], object], timeout_s: float = 60) -> bool:
         """Block until ``until(self)`` is true, checked at every arrival; ``False`` on timeout."""
         deadline = time.monotonic() + timeout_s
         with self._changed:

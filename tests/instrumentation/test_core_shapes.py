@@ -269,7 +269,7 @@ def test_a_stream_collected_while_the_sdk_holds_its_lock_ends_elsewhere(client, 
     del stream
     inside["drop"](box)
     done = threading.Event()
-    for _ in range(200):
+    for _ in range(6000):
         if telemetry.finished or done.wait(0.01):
             break
 

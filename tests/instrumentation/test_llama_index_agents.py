@@ -163,7 +163,7 @@ async def test_a_cancelled_run_is_an_error(openai, telemetry):
 
 
 async def _settled(telemetry):
-    for _ in range(1000):
+    for _ in range(6000):
         if telemetry.finished:
             return
         await asyncio.sleep(0.01)

@@ -10,14 +10,8 @@ from pathlib import Path
 import pytest
 
 from otel_llm.genai import Call, Cost
-from otel_llm.pricing.reconcile import (
-    Charge,
-    Columns,
-    Residual,
-    read_charges,
-    reconcile,
-    reported,
-)
+from otel_llm.pricing.exports import Charge, Columns, read_charges
+from otel_llm.pricing.reconcile import Residual, reconcile, reported
 from tests.pricing.book import at
 
 DAY = date(2026, 11, 20)
@@ -38,6 +32,16 @@ line_item_usage_start_date,line_item_product_code,line_item_usage_type,line_item
 2026-11-20T07:00:00Z,AmazonBedrock,USE1-NovaPro-input-tokens,0.4
 2026-11-20T07:00:00Z,AmazonEC2,BoxUsage:t3.micro,9.9
 """
+AWS_BEFORE = """\
+lineItem/UsageStartDate,lineItem/ProductCode,lineItem/UsageType,lineItem/UnblendedCost,lineItem/CurrencyCode,product/ProductName
+2026-11-20T07:00:00Z,AmazonBedrock,EUC1-NovaPro-input-tokens,0.4,USD,Amazon Bedrock
+2026-11-20T07:00:00Z,4jm7,USE1-MP:USE1_InputTokenCount-Units,0.5,USD,Claude Sonnet 4.5 (Amazon Bedrock Edition)
+2026-11-20T07:00:00Z,AmazonEC2,BoxUsage:t3.micro,9.9,USD,Amazon Elastic Compute Cloud
+"""  # noqa: E501
+AWS_NESTED = """\
+line_item_usage_start_date,line_item_product_code,line_item_usage_type,line_item_unblended_cost,product
+2026-11-20T07:00:00.000Z,4jm7,MP:USE1_InputTokenCount,0.5,"{""product_name"":""Claude 3.5 Sonnet v2 (Amazon Bedrock Edition)""}"
+"""  # noqa: E501
 
 
 def call(
@@ -70,18 +74,26 @@ def exported(folder: Path, text: str) -> Path:
         (
             OPENAI,
             [
-                Charge(DAY, "gpt-4o-2024-08-06, input", Decimal("1.25")),
-                Charge(DAY, "gpt-4o-2024-08-06, output", Decimal("0.75")),
+                Charge(DAY, "gpt-4o-2024-08-06, input", Decimal("1.25"), "openai"),
+                Charge(DAY, "gpt-4o-2024-08-06, output", Decimal("0.75"), "openai"),
             ],
         ),
         (
             ANTHROPIC,
             [
-                Charge(DAY, "Claude Haiku 4.5", Decimal("0.05")),
-                Charge(DAY, "Claude Haiku 4.5", Decimal("0.10")),
+                Charge(DAY, "Claude Haiku 4.5", Decimal("0.05"), "anthropic"),
+                Charge(DAY, "Claude Haiku 4.5", Decimal("0.10"), "anthropic"),
             ],
         ),
-        (AWS, [Charge(DAY, "USE1-NovaPro-input-tokens", Decimal("0.4"))]),
+        (AWS, [Charge(DAY, "USE1-NovaPro-input-tokens", Decimal("0.4"), "aws")]),
+        (
+            AWS_BEFORE,
+            [
+                Charge(DAY, "EUC1-NovaPro-input-tokens", Decimal("0.4"), "aws"),
+                Charge(DAY, "Claude Sonnet 4.5", Decimal("0.5"), "aws"),
+            ],
+        ),
+        (AWS_NESTED, [Charge(DAY, "Claude 3.5 Sonnet v2", Decimal("0.5"), "aws")]),
     ],
 )
 def test_an_export_is_known_by_its_header(tmp_path: Path, text: str, charges: list[Charge]):
@@ -99,14 +111,54 @@ def test_any_table_can_be_read_once_its_columns_are_named(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a,b\n1,2\n", r"export.csv: not an export that is known \(openai, anthropic, aws\)"),
-        (ANTHROPIC + "yesterday,x,,,,,,1,\n", "export.csv:4: no day or no amount"),
-        (ANTHROPIC + "2026-11-20,x,,,,,,much,\n", "export.csv:4: no day or no amount"),
+        (
+            "a,b\n1,2\n",
+            r"not an export that is known \(openai, anthropic, aws\) by its .* \(a, b\)",
+        ),
+        (ANTHROPIC + "yesterday,x,,,,,,1,\n", "line 4: no day or no amount"),
+        (ANTHROPIC + "2026-11-20,x,,,,,,much,\n", "line 4: no day or no amount"),
+        (ANTHROPIC + "2026-11-20,x,,,,,,NaN,\n", "line 4: no day or no amount"),
+        (OPENAI.replace("usd", "eur"), "line 2: no day or no amount of US dollars"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path, text: str, problem: str):
     with pytest.raises(ValueError, match=problem):
         list(read_charges(exported(tmp_path, text)))
+
+
+def test_a_column_that_is_named_and_not_there_is_told(tmp_path: Path):
+    file = exported(tmp_path, "when,what,usd\n1795176000,m,2\n")
+
+    with pytest.raises(ValueError, match="has no column eur; it has when, what, usd"):
+        list(read_charges(file, Columns("when", "what", "eur")))
+
+
+def test_calls_that_another_provider_bills_are_left_out(tmp_path: Path):
+    sonnet = "claude-sonnet-4-5-20250929"
+    calls = [
+        replace(call(model, amount), provider=provider)
+        for provider, model, amount in (
+            ("aws.bedrock", "eu.amazon.nova-pro-v1:0", 0.4),
+            ("litellm", f"bedrock/us.anthropic.{sonnet}-v1:0", 0.5),
+            ("anthropic", sonnet, 7.0),
+            ("openai", "gpt-4o", 8.0),
+        )
+    ]
+
+    rows = reconcile(calls, read_charges(exported(tmp_path, AWS_BEFORE)))
+
+    assert [(row.ours, row.theirs, row.amount) for row in rows] == [
+        (Decimal("0.4"), Decimal("0.4"), 0),
+        (Decimal("0.5"), Decimal("0.5"), 0),
+    ]
+
+
+def test_a_cost_in_another_currency_is_not_taken_for_dollars():
+    euros = replace(call("gpt-4o", 2.0), cost=Cost(2.0, currency="EUR"))
+
+    (row,) = reconcile([euros], [Charge(DAY, "gpt-4o", Decimal(2))])
+
+    assert (row.ours, row.theirs) == (None, Decimal(2))
 
 
 def test_each_model_and_day_has_its_residual_and_the_largest_comes_first(tmp_path: Path):

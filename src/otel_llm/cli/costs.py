@@ -15,7 +15,8 @@ from .calls import SINCE, calls_of, chosen, unanswered
 from .command import Commands, command, mistakes
 
 if TYPE_CHECKING:
-    from otel_llm.pricing.reconcile import Charge, Columns, Residual
+    from otel_llm.pricing.exports import Charge, Columns
+    from otel_llm.pricing.reconcile import Residual
     from otel_llm.pricing.reprice import Shift
 
 _PROVIDERS = ("openai", "anthropic", "aws", "generic")
@@ -59,12 +60,21 @@ def add(commands: Commands) -> None:
     )
     reconcile.add_argument(
         "--tolerance",
-        type=Decimal,
+        type=_share,
         default=Decimal("0.01"),
         metavar="SHARE",
         help="exit 1 when a residual is a larger share of the charge; default 0.01",
     )
     add_source(reconcile)
+
+
+def _share(written: str) -> Decimal:
+    if not float(written) >= 0:  # nor is NaN
+        raise ValueError(written)
+    return Decimal(written)
+
+
+_share.__name__ = "share"  # what argparse calls an invalid one
 
 
 def _reprice(arguments: argparse.Namespace) -> int:
@@ -130,7 +140,11 @@ def _reconcile(arguments: argparse.Namespace) -> int:
         return mistakes("", ["give either the FILE of an export or --reported SINCE"])
     try:
         rows = _reported(arguments) if arguments.reported else _charged(arguments)
-    except (OSError, ValueError) as error:
+    except UnicodeDecodeError:
+        return mistakes(arguments.file, ["is no CSV file in UTF-8"])
+    except OSError as error:
+        return mistakes(arguments.file, [error.strerror])
+    except ValueError as error:
         return mistakes(arguments.file, [error])
     except Unanswered as error:
         return unanswered(error)
@@ -139,12 +153,13 @@ def _reconcile(arguments: argparse.Namespace) -> int:
 
 
 def _charged(arguments: argparse.Namespace) -> Sequence[Residual]:
-    from otel_llm.pricing.reconcile import read_charges, reconcile
+    from otel_llm.pricing.exports import read_charges
+    from otel_llm.pricing.reconcile import reconcile
 
     charges = list(read_charges(arguments.file, _columns(arguments)))
     models = dict(_pair(written) for written in arguments.map)
     if not charges:
-        raise ValueError("holds no charge")
+        raise ValueError("holds no charge: no line about models has an amount")
     _set_times(arguments, charges)
     with calls_of(arguments) as calls:
         return reconcile(calls, charges, models)
@@ -159,12 +174,15 @@ def _reported(arguments: argparse.Namespace) -> Sequence[Residual]:
 
 
 def _columns(arguments: argparse.Namespace) -> Columns | None:
-    from otel_llm.pricing.reconcile import EXPORTS, Columns
+    from otel_llm.pricing.exports import EXPORTS, Columns
 
     named = (arguments.day_column, arguments.model_column, arguments.amount_column)
-    if arguments.provider == "generic" and not all(named):
-        raise ValueError("generic: name --day-column, --model-column and --amount-column")
-    return Columns(*named) if all(named) else EXPORTS.get(arguments.provider or "")
+    known = EXPORTS.get(arguments.provider or "")
+    if not any(named) and arguments.provider != "generic":
+        return known
+    if not all(named):
+        raise ValueError("name all of --day-column, --model-column and --amount-column")
+    return Columns(*named, seller=known.seller if known else None)
 
 
 def _pair(written: str) -> tuple[str, str]:
@@ -187,7 +205,7 @@ def _print_residuals(rows: Sequence[Residual]) -> None:
         share = "" if row.share is None else f"{row.share:7.1%}"
         amounts = (row.ours, row.theirs, row.amount)
         shown = "  ".join(f"{_dollars(amount):>14}" for amount in amounts)
-        print(f"{row.day}  {shown}  {share:>7}  {row.model}")
+        print(f"{row.day}  {shown}  {share:>7}  {row.model or '(no model is named)'}")
     ours = sum((row.ours or Decimal(0) for row in rows), Decimal(0))
     theirs = sum((row.theirs or Decimal(0) for row in rows), Decimal(0))
     print(f"ours ${ours:.4f}, theirs ${theirs:.4f}, residual ${theirs - ours:.4f}")

@@ -1,0 +1,138 @@
+"""What providers charged, as their consoles export it: CSV tables, read line by line."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where an export keeps what we need, by column name."""
+
+    day: str
+    """A day or moment in ISO form, or Unix seconds."""
+    model: str
+    amount: str
+    """What was charged, in US dollars."""
+    seller: str | None = None
+    """Whose bill it is, by the price list's id; ``None``: nobody's in particular."""
+    currency: str | None = None
+    """Where it says what the amount is in."""
+    products: tuple[str, ...] = ()
+    """Where it names the product, if it has other products too."""
+    only: str = ""
+    """What one of ``products`` holds where the line is about models."""
+
+
+EXPORTS: Mapping[str, Columns] = {
+    "openai": Columns("start_time_iso", "line_item", "amount_value", "openai", "amount_currency"),
+    "anthropic": Columns("usage_date_utc", "model", "cost_usd", "anthropic"),
+    "aws": Columns(
+        "line_item_usage_start_date",
+        "line_item_usage_type",
+        "line_item_unblended_cost",
+        "aws",
+        "line_item_currency_code",
+        ("line_item_product_code", "product_product_name", "product"),
+        "Bedrock",
+    ),
+}
+"""Exports whose columns are known: OpenAI's "Export cost data", Anthropic's cost CSV, AWS's cost
+and usage report in both of its versions (``lineItem/UsageType`` is ``line_item_usage_type``)."""
+
+_RESOLD = re.compile(r"([^\"{}:]+) \(Amazon Bedrock Edition\)")
+"""What AWS sells for others is a product by itself, and its usage type does not tell the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One line of an export."""
+
+    day: date
+    model: str
+    """As the export has it: ``gpt-4o-2024-08-06, cached input``, ``Claude Haiku 4.5``."""
+    amount: Decimal
+    seller: str | None = None
+    """Whose bill it is; see ``Columns``."""
+
+
+def read_charges(file: Path, columns: Columns | None = None) -> Iterator[Charge]:
+    """Yield the lines of an export; its kind is told by its header unless ``columns`` names it.
+
+    Lines without an amount are left out. Raises ``OSError``, and ``ValueError`` for a header that
+    is not known or lacks a column, and for a day or an amount of US dollars that cannot be read,
+    with its line number.
+    """
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = csv.DictReader(lines)
+        rows.fieldnames = [_snake(name) for name in rows.fieldnames or ()]
+        found = columns or _recognise(rows.fieldnames)
+        _check(found, rows.fieldnames)
+        for row in rows:
+            if row.get(found.amount) and _is_wanted(row, found):
+                try:
+                    yield _charge(row, found)
+                except (InvalidOperation, ValueError) as error:
+                    raise ValueError(
+                        f"line {rows.line_num}: no day or no amount of US dollars"
+                    ) from error
+
+
+def _recognise(header: Sequence[str]) -> Columns:
+    given = set(header)
+    for columns in EXPORTS.values():
+        if {columns.day, columns.model, columns.amount} <= given:
+            return columns
+    raise ValueError(
+        f"not an export that is known ({', '.join(EXPORTS)}) by its header ({_shown(header)}); "
+        "name its columns: --day-column, --model-column, --amount-column"
+    )
+
+
+def _check(columns: Columns, header: Sequence[str]) -> None:
+    wanted = (columns.day, columns.model, columns.amount)
+    if missing := [name for name in wanted if name not in header]:
+        raise ValueError(f"has no column {', '.join(missing)}; it has {_shown(header)}")
+
+
+def _shown(header: Sequence[str]) -> str:
+    return ", ".join(header)[:300] or "nothing"
+
+
+def _snake(name: str) -> str:
+    """Return AWS's ``lineItem/UsageType`` as it is in the newer version; others have no slash."""
+    if "/" not in name:
+        return name
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.replace("/", "_")).lower()
+
+
+def _is_wanted(row: Mapping[str, str | None], columns: Columns) -> bool:
+    return not columns.only or any(columns.only in (row.get(n) or "") for n in columns.products)
+
+
+def _charge(row: Mapping[str, str], columns: Columns) -> Charge:
+    if columns.currency and (row.get(columns.currency) or "usd").lower() != "usd":
+        raise ValueError("another currency")
+    amount = Decimal(row[columns.amount])
+    if not amount.is_finite():
+        raise ValueError("no amount")
+    return Charge(_day(row[columns.day]), _model(row, columns), amount, columns.seller)
+
+
+def _model(row: Mapping[str, str], columns: Columns) -> str:
+    resold = (_RESOLD.search(row.get(name) or "") for name in columns.products)
+    found = next(filter(None, resold), None)
+    return found[1].strip() if found else row[columns.model] or ""
+
+
+def _day(text: str) -> date:
+    if text.isdigit() and len(text) > 8:
+        return datetime.fromtimestamp(int(text), UTC).date()
+    moment = datetime.fromisoformat(text)
+    return (moment.astimezone(UTC) if moment.tzinfo else moment).date()

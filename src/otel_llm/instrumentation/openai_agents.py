@@ -4,16 +4,16 @@ The SDK has spans of its own, which it sends to OpenAI or, where tracing is disa
 start and end with them, enabled or not, and are current exactly where the SDK makes its own
 current; no trace processor is added. An agent is ``invoke_agent``, a tool ``execute_tool``, and so
 is a handoff, which is a tool to the model. A trace that was given a name is ``invoke_workflow``, as
-is a run of an agent that hands off to others, so that all of them are in one trace. ``group_id`` is
-the conversation. The conventions know no guardrails: what one decides is a
-``gen_ai.evaluation.result`` event of the agent that it guards, ``pass`` or ``fail``.
+is a run of an agent that hands off to others, so that all of them are in one trace. ``group_id``, or
+the id of the session, is the conversation. The conventions know no guardrails: what one decides is a
+``gen_ai.evaluation.result`` event of the agent or the tool that it guards, ``pass`` or ``fail``. A
+tool that waits for somebody's approval is no run of it; one that the SDK gave up on is an error.
 
 One call, one inference span: it is that of the SDK below (``openai``, ``litellm``) where that is
 traced, as it knows the wire. Otherwise the SDK's own ``generation`` or ``response`` becomes one
 here, without content. Tasks and turns, whose tokens are sums, make none. What the SDK drops, or
 what is still open when it shuts its tracing down (before the interpreter exits) or when
-uninstrumenting, ends without an error. Not covered: guardrails of tools, the arguments of handoffs,
-voice and realtime.
+uninstrumenting, ends without an error. Not covered: the arguments of handoffs, voice and realtime.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .core.around import Around, around
 from .core.ending import Ending
 from .core.events import emit_evaluation
 from .core.operation import Operation, type_name
-from .core.said import saying
+from .core.said import said, saying
 from .core.suppression import suppressed
 from .core.telemetry import Telemetry
 from .core.traced import traced
@@ -55,7 +55,7 @@ _HANDOFF = create_key("otel-llm-agents-handoff")
 """The SDK's ``ToolRunHandoff`` that is being run."""
 
 _TOOL = create_key("otel-llm-agents-tool")
-"""The ``Activity`` of the tool that is being run."""
+"""The ``_Run`` of the tool that is being run."""
 
 _DEFAULT_NAMES = (None, "Agent workflow", "no-op")
 """Names of traces that nobody named."""
@@ -136,7 +136,7 @@ def _end(run: _Run, thing: Any) -> None:
         run.dropped.detach()
     if run.token is not None:
         release(run.token)
-    error_type, data = _raised(run) or run.error_type, field(thing, "span_data")
+    error_type, data = _failure(run), field(thing, "span_data")
     if run.activity is not None:
         _describe(run.activity, data)
         run.activity.end(error_type)
@@ -155,6 +155,14 @@ def _judged(data: Any, error_type: str | None) -> None:
     emit_evaluation(telemetry.logger, verdict, context=get_current())
 
 
+def _failure(run: _Run) -> str | None:
+    """Return how it failed; a tool by its own exception, for which the SDK raises another."""
+    noted = None if run.error_type == "_OTHER" else run.error_type
+    tool = run.activity is not None and run.activity.operation == TOOL.operation
+    first, then = (noted, _raised(run)) if tool else (_raised(run), noted)
+    return first or then or run.error_type
+
+
 def _raised(run: _Run) -> str | None:
     """Return the type of what is being raised through the span: the SDK ends it in ``finally``."""
     error = sys.exc_info()[1]
@@ -170,7 +178,8 @@ def _set_error(
     with guarded("noting an error of openai-agents"):
         run = _runs.get(span)
         if run is not None:
-            run.error_type = _raised(run) or run.error_type or "_OTHER"
+            said = shape.named_failure(args[0] if args else kwargs.get("error"))
+            run.error_type = _raised(run) or run.error_type or said or "_OTHER"
     return wrapped(*args, **kwargs)
 
 
@@ -181,8 +190,8 @@ def _open_span(telemetry: Telemetry, span: Any) -> tuple[_Run, Context | None]:
         activity = Activity(telemetry, AGENT, shape.agent(data))
         return _Run(activity), activity.context
     if kind == "function":
-        activity = Activity(telemetry, TOOL, shape.tool(data))
-        return _Run(activity), set_value(_TOOL, activity, activity.context)
+        run = _Run(activity := Activity(telemetry, TOOL, shape.tool(data)))
+        return run, set_value(_TOOL, run, activity.context)
     if kind == "handoff" and (handoff := get_value(_HANDOFF)) is not None:
         activity = Activity(telemetry, TOOL, shape.handoff(handoff))
         return _Run(activity), activity.context
@@ -196,13 +205,53 @@ def _called(
 ) -> Any:
     """Note which call of the model a tool is run for, and what the tool is said to be for."""
     with guarded("reading the call of a tool"):
-        activity = get_value(_TOOL)
-        if isinstance(activity, Activity):
-            activity.put(shape.call({**dict(zip(_CALLED, args, strict=False)), **kwargs}))
+        run = get_value(_TOOL)
+        if isinstance(run, _Run) and run.activity is not None:
+            run.activity.put(shape.call({**dict(zip(_CALLED, args, strict=False)), **kwargs}))
     return wrapped(*args, **kwargs)
 
 
 _CALLED = ("context", "tool_call_id", "tool_call", "agent")
+
+
+async def _asked(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Forget the run of a tool that waits for somebody's approval: it runs when that is there."""
+    result = await wrapped(*args, **kwargs)
+    with guarded("reading whether a tool may run"):
+        run = get_value(_TOOL)
+        if isinstance(run, _Run) and shape.waits(result):
+            run.activity = None  # a span that never ends is never sent
+    return result
+
+
+def _timed_out(
+    wrapped: Callable[..., Any], error: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Note that a tool took too long, of which the model is told and nobody else."""
+    run = get_value(_TOOL)
+    if isinstance(run, _Run):
+        run.error_type = type_name(error)
+    return wrapped(*args, **kwargs)
+
+
+async def _guarding(
+    wrapped: Callable[..., Any], guardrail: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Say what the guardrail of a tool decided on the span of that tool."""
+    try:
+        result = await wrapped(*args, **kwargs)
+    except BaseException as error:
+        _judged_tool(guardrail, None, type_name(error))
+        raise
+    _judged_tool(guardrail, result, None)
+    return result
+
+
+def _judged_tool(guardrail: Any, result: Any, error_type: str | None) -> None:
+    with guarded("reading what a guardrail decided"):
+        _judged(shape.judged(guardrail, result), error_type)
 
 
 def _describe(activity: Activity, data: Any) -> None:
@@ -216,18 +265,23 @@ def _describe(activity: Activity, data: Any) -> None:
 
 def _open_trace(telemetry: Telemetry, trace: Any) -> tuple[_Run, Context | None]:
     name, group = text(field(trace, "name")), text(field(trace, "group_id"))
-    said = {} if group is None else {semconv.CONVERSATION_ID: group}
+    told = {} if group is None else {semconv.CONVERSATION_ID: group}
     activity, inside = None, get_current()
     if name not in _DEFAULT_NAMES or get_value(_HANDS_OFF):
         called = None if name in _DEFAULT_NAMES else name
-        activity = Activity(telemetry, WORKFLOW, {semconv.WORKFLOW_NAME: called, **said})
+        activity = Activity(telemetry, WORKFLOW, {semconv.WORKFLOW_NAME: called, **told})
         inside = activity.context
-    return _Run(activity), saying(inside, said, ()) if said else inside
+    return _Run(activity), saying(inside, told, ()) if told else inside
 
 
 def _runner(telemetry: Telemetry, _: Any, arguments: Mapping[str, Any]) -> Around:
     hands_off = bool(field(arguments.get("starting_agent"), "handoffs"))
-    return Around(inside=set_value(_HANDS_OFF, hands_off))
+    inside = set_value(_HANDS_OFF, hands_off)
+    told = semconv.CONVERSATION_ID in said(inside, AGENT.operation, ())
+    session = text(field(arguments.get("session"), "session_id"))
+    if told or session is None:
+        return Around(inside=inside)
+    return Around(inside=saying(inside, {semconv.CONVERSATION_ID: session}, ()))
 
 
 def _handing_off(_: Telemetry, __: Any, arguments: Mapping[str, Any]) -> Around:
@@ -268,7 +322,9 @@ def _let_all_go() -> None:
 _SPANS, _TRACES = "agents.tracing.spans", "agents.tracing.traces"
 _TURNS, _TOOLS = "agents.run_internal.turn_resolution", "agents.tool_context"
 _PROVIDER = "agents.tracing.provider"
-_OPTIONAL = frozenset({_TURNS, _TOOLS, _PROVIDER})
+_RUNS, _GUARDS = "agents.run_internal.tool_execution", "agents.tool_guardrails"
+_ERRORS = "agents.exceptions"
+_OPTIONAL = frozenset({_TURNS, _TOOLS, _PROVIDER, _RUNS, _GUARDS, _ERRORS})
 """What only adds to spans that are there without it."""
 _START_SPAN, _START_TRACE = _starting(_open_span), _starting(_open_trace)
 _AROUND_RUN = around(_telemetry, _runner, ("starting_agent",))
@@ -291,6 +347,9 @@ class OpenAIAgentsInstrumentor(LLMInstrumentor):
             ("agents.run", "AgentRunner.run_streamed", _AROUND_RUN),
             (_TURNS, "execute_handoffs", around(_telemetry, _handing_off)),
             (_TOOLS, "ToolContext.from_agent_context", _called),
+            (_RUNS, "_FunctionToolBatchExecutor._maybe_execute_tool_approval", _asked),
+            (_ERRORS, "ToolTimeoutError.__init__", _timed_out),
+            *((_GUARDS, f"Tool{side}Guardrail.run", _guarding) for side in ("Input", "Output")),
             (_PROVIDER, "DefaultTraceProvider.shutdown", _shut_down),
         )
     )

@@ -56,6 +56,28 @@ def verdict(data: Any, error_type: str | None) -> dict[str, Any]:
     return known(**said)
 
 
+def judged(guardrail: Any, result: Any) -> dict[str, Any]:
+    """Describe what the guardrail of a tool decided as one of an agent does."""
+    decision = field(field(result, "behavior"), "type")
+    name = text(field(guardrail, "name")) or text(
+        getattr(field(guardrail, "guardrail_function"), "__name__", None)
+    )
+    return {"name": name, "triggered": decision not in (None, "allow")}
+
+
+def waits(result: Any) -> bool:
+    """Return whether a tool was not run because somebody has to approve of it first."""
+    return type(field(result, "run_item")).__name__ == "ToolApprovalItem"
+
+
+def named_failure(error: Any) -> str | None:
+    """Return the exception that the SDK is about to raise elsewhere, where its note tells."""
+    return _FAILURES.get(text(field(error, "message")) or "")
+
+
+_FAILURES = {"Max turns exceeded": "agents.exceptions.MaxTurnsExceeded"}
+
+
 def request(data: Any) -> Request:
     """Read what a ``generation`` was asked for."""
     config = fields(field(data, "model_config"))

@@ -4,10 +4,11 @@ The SDK has spans of its own, which it sends to OpenAI or, where tracing is disa
 start and end with them, enabled or not, and are current exactly where the SDK makes its own
 current; no trace processor is added. An agent is ``invoke_agent``, a tool ``execute_tool``, and so
 is a handoff, which is a tool to the model. A trace that was given a name is ``invoke_workflow``, as
-is a run of an agent that hands off to others, so that all of them are in one trace. ``group_id``, or
-the id of the session, is the conversation. The conventions know no guardrails: what one decides is a
-``gen_ai.evaluation.result`` event of the agent or the tool that it guards, ``pass`` or ``fail``. A
-tool that waits for somebody's approval is no run of it; one that the SDK gave up on is an error.
+is a run of an agent that hands off to others, so that all of them are in one trace. ``group_id``
+or the id of the session is the conversation. The conventions know no guardrails: what one decides
+is a ``gen_ai.evaluation.result`` event of the agent or the tool that it guards, ``pass`` or
+``fail``. A tool that waits for somebody's approval is no run of it; one that the SDK gave up on is
+an error.
 
 One call, one inference span: it is that of the SDK below (``openai``, ``litellm``) where that is
 traced, as it knows the wire. Otherwise the SDK's own ``generation`` or ``response`` becomes one

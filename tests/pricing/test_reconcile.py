@@ -148,8 +148,8 @@ def test_calls_that_another_provider_bills_are_left_out(tmp_path: Path):
     rows = reconcile(calls, read_charges(exported(tmp_path, AWS_BEFORE)))
 
     assert [(row.ours, row.theirs, row.amount) for row in rows] == [
-        (Decimal("0.4"), Decimal("0.4"), 0),
         (Decimal("0.5"), Decimal("0.5"), 0),
+        (Decimal("0.4"), Decimal("0.4"), 0),
     ]
 
 

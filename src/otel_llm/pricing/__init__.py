@@ -14,8 +14,8 @@ reason, never zero; zero is only what a table, the operator or a local model ser
 * ``local``   model servers that charge nothing
 * ``second``  another price list: to compare with, and for what the first one lacks
 
-For people: ``lookup`` (show, search, explain), ``reconcile`` (our sums against the provider's, which
-``exports`` reads) and
+For people: ``lookup`` (show, search, explain), ``reconcile`` (our sums against the provider's,
+which ``exports`` reads) and
 ``reprice`` (what past calls cost by another book).
 """
 

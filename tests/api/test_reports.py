@@ -113,6 +113,7 @@ def test_an_unknown_response_is_a_problem(client: httpx2.Client, path: str):
         ("/v1/feedback", {"trace_id": TRACE}),
         ("/v1/feedback", {"trace_id": TRACE, "rating": 0}),
         ("/v1/feedback", {"trace_id": TRACE, "rating": 6}),
+        ("/v1/feedback", {"trace_id": TRACE, "rating": True}),
         ("/v1/feedback", {"trace_id": TRACE, "rating": "good"}),
         ("/v1/feedback", {"trace_id": TRACE, "rating": 1, "comment": "x" * 4_001}),
         ("/v1/feedback", {"trace_id": TRACE, "rating": 1, "stars": 1}),

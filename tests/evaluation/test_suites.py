@@ -191,6 +191,14 @@ def test_a_suite_that_takes_a_judge_says_so_before_anything_is_asked(tmp_path: P
     assert "--judge-url" in capsys.readouterr().err
 
 
+def test_a_key_that_is_not_set_is_a_mistake_and_not_a_call_without_one(tmp_path: Path, capsys):
+    file = suite(tmp_path, "cases: [{query: q, keywords: [see]}]")
+    with FakeProvider(TARGET) as target:
+        assert run(file, target, "--api-key-env", "NO_SUCH_KEY_IS_SET") == 2
+        assert target.requests == []
+    assert "--api-key-env: NO_SUCH_KEY_IS_SET is not set" in capsys.readouterr().err
+
+
 def test_every_mistake_in_a_suite_is_named(tmp_path: Path, capsys):
     file = suite(
         tmp_path,

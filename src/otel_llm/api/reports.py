@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from otel_llm.genai import Call, Cost, Usage
 from otel_llm.store import Score, Store
@@ -25,6 +25,16 @@ Hex = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{1,64}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Amount = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
+
+
+def _no_truth(value: object) -> object:
+    """Refuse true and false: as a number, "true" would be the worst rating there is."""
+    if isinstance(value, bool):
+        raise ValueError('expected "up", "down" or 1 to 5')
+    return value
+
+
+Stars = Annotated[float, BeforeValidator(_no_truth), Field(ge=1, le=5, allow_inf_nan=False)]
 
 
 class Judged(BaseModel):
@@ -59,7 +69,7 @@ class Judged(BaseModel):
 class Feedback(Judged):
     """What a person thinks of an answer."""
 
-    rating: Literal["up", "down"] | Annotated[float, Field(ge=1, le=5, allow_inf_nan=False)]
+    rating: Literal["up", "down"] | Stars
     """A thumb, or 1 (worst) to 5 stars."""
     comment: Annotated[str, Field(max_length=4_000)] | None = None
     user: Name | None = None

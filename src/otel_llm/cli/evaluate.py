@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, contextmanager
@@ -226,11 +227,16 @@ def _endpoint(
     names = ("url", "model", "provider", "api_key_env", "api_key_file")
     given = vars(arguments)
     url, model, provider, env, file = (given[_dest(prefix, name)] for name in names)
+    if env and env not in os.environ:
+        raise ValueError(f"--{prefix}api-key-env: {env} is not set")
     named = model or model_of_suite or ""
     config = EndpointConfig(url, named, provider, api_key_env=env, api_key_file=file)
     found = named or only_model(config)
     if not found:
-        raise ValueError(f"--{prefix}model is missing: {url} does not say that it has just one")
+        raise ValueError(
+            f"--{prefix}model is missing, and {url}/models does not list just one: "
+            "it does not answer, or there are none or several"
+        )
     return replace(config, model=found)
 
 

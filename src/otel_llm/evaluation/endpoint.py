@@ -205,12 +205,15 @@ class Endpoint:
             return answer.status_code, answer.headers, bytes(content)
 
     def _authorization(self) -> dict[str, str]:
-        """Return the header with the key; raises ``OSError`` for a file that cannot be read."""
+        """Return the header with the key; raises ``OSError`` for a file that cannot be read and a
+        variable that is not set."""
         key = ""
         if self.config.api_key_file:
             key = Path(self.config.api_key_file).read_text(encoding="utf-8").strip()
         elif self.config.api_key_env:
-            key = os.environ.get(self.config.api_key_env, "")
+            key = os.environ.get(self.config.api_key_env)
+            if key is None:
+                raise OSError(f"{self.config.api_key_env} is not set")
         return {"authorization": f"Bearer {key}"} if key else {}
 
 

@@ -96,9 +96,9 @@ class History:
 
     def runs(self, suite: str | None = None, limit: int = 100) -> Sequence[SuiteRun]:
         """Return runs, newest first: those of ``suite``, or of all."""
-        asked = "select * from suite_runs where ?1 is null or suite = ?1"
+        asked = "select * from suite_runs where suite = coalesce(?, suite)"
         return list(
-            map(_run, self._read(f"{asked} order by started_ns desc limit ?2", (suite, limit)))
+            map(_run, self._read(f"{asked} order by started_ns desc limit ?", (suite, limit)))
         )
 
     def run(self, run: str) -> SuiteRun | None:

@@ -129,8 +129,9 @@ class PaidEndpoint:
         if not self._said_unpriced:
             self._said_unpriced = True
             _log.warning(
-                "the model %s of %s has no price, so that a daily budget cannot hold: it is not "
-                "asked. Give it a price under processors.cost.prices, or set daily_budget: null",
+                "the model %s of %s has no price, so that a budget cannot hold: it is not asked. "
+                "Give it a price under processors.cost.prices, or take the budget away "
+                "(daily_budget: null, no --max-judge-cost)",
                 self.model,
                 self._endpoint.config.provider,
             )

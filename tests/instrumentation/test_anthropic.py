@@ -258,6 +258,18 @@ def test_the_placeholder_at_the_start_of_a_stream_is_no_output(client, telemetry
     assert span["status"] == "UNSET"
 
 
+def test_thoughts_that_the_start_of_a_stream_counts_are_a_placeholder_too(
+    client, provider, telemetry
+):
+    told = wire.events()
+    told[0]["message"]["usage"] |= {"output_tokens_details": {"thinking_tokens": 1}}
+    provider.queue(wire.stream(told))
+
+    list(client.messages.create(**ASK, stream=True))
+
+    assert "gen_ai.usage.reasoning.output_tokens" not in telemetry.span()
+
+
 def test_a_stream_stays_what_the_sdk_returns(client, telemetry):
     stream = client.messages.create(**ASK, stream=True)
 
@@ -927,10 +939,11 @@ def test_content_is_captured_in_the_shape_of_the_conventions(
     ]
 
 
-def test_work_of_the_providers_own_tools_is_told(client, provider, instrumented):
+@pytest.mark.parametrize("tool", ["web_search", "a_tool_of_next_year"])
+def test_work_of_the_providers_own_tools_is_told(client, provider, instrumented, tool):
     telemetry = instrumented(capture="SPAN_ONLY")
-    call = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "2+2"}}
-    found = {"type": "web_search_tool_result", "tool_use_id": "s1", "content": []}
+    call = {"type": "server_tool_use", "id": "s1", "name": tool, "input": {"query": "2+2"}}
+    found = {"type": f"{tool}_tool_result", "tool_use_id": "s1", "content": []}
     provider.queue(json_answer(wire.message(call, found, wire.text())))
 
     client.messages.create(**ASK)
@@ -938,13 +951,13 @@ def test_work_of_the_providers_own_tools_is_told(client, provider, instrumented)
     assert json.loads(telemetry.span()["gen_ai.output.messages"])[0]["parts"] == [
         {
             "type": "server_tool_call",
-            "name": "web_search",
-            "server_tool_call": {"type": "web_search", "input": {"query": "2+2"}},
+            "name": tool,
+            "server_tool_call": {"type": tool, "input": {"query": "2+2"}},
             "id": "s1",
         },
         {
             "type": "server_tool_call_response",
-            "server_tool_call_response": {"type": "web_search", "content": []},
+            "server_tool_call_response": {"type": tool, "content": []},
             "id": "s1",
         },
         {"type": "text", "content": wire.TEXT},

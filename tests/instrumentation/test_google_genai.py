@@ -300,6 +300,42 @@ def test_a_last_chunk_without_counts_does_not_take_them_away(client, provider, s
     assert tokens(spans.span()) == (11, 5)
 
 
+PARTS_OF_PROMPT = [wire.modality("TEXT", 90), wire.modality("IMAGE", 10)]
+FIRST = wire.usage(
+    100,
+    3,
+    thoughts=40,
+    cachedContentTokenCount=60,
+    promptTokensDetails=PARTS_OF_PROMPT,
+    candidatesTokensDetails=[wire.modality("TEXT", 3)],
+)
+PARTIAL = {"promptTokenCount": 100, "candidatesTokenCount": 20, "totalTokenCount": 160}
+KNOWN = {
+    "gen_ai.usage.input_tokens": 100,
+    "gen_ai.usage.output_tokens": 60,
+    "gen_ai.usage.cache_read.input_tokens": 60,
+    "gen_ai.usage.reasoning.output_tokens": 40,
+    "gen_ai.usage.text.input_tokens": 90,
+    "gen_ai.usage.image.input_tokens": 10,
+}
+
+
+def _usage(span: dict[str, Any]) -> dict[str, Any]:
+    return {name: count for name, count in span.items() if name.startswith("gen_ai.usage.")}
+
+
+@pytest.mark.parametrize("last", [PARTIAL, {"trafficType": "ON_DEMAND"} | PARTIAL], ids=len)
+def test_counts_that_the_last_chunk_leaves_out_are_those_told_before(client, provider, spans, last):
+    first, *_, end = wire.chunks()
+    told = [{**first, "usageMetadata": FIRST}, {**end, "usageMetadata": last}]
+    provider.queue(wire.stream(told))
+
+    list(client.models.generate_content_stream(**ASK))
+
+    # Not the three words of text: the count that they were all of has grown since.
+    assert _usage(spans.span()) == KNOWN
+
+
 def test_nothing_is_sent_before_a_stream_is_read(client, provider, spans):
     stream = client.models.generate_content_stream(**ASK)
 
@@ -429,6 +465,18 @@ def test_the_rounds_of_a_stream_are_added_up(client, provider, spans):
     assert tokens(span) == (310, 36)
     assert span["gen_ai.response.id"] == "r3"
     assert span["gen_ai.response.finish_reasons"] == ("STOP",)
+
+
+def test_counts_that_the_last_chunk_of_a_round_leaves_out_are_added_up_too(client, provider, spans):
+    called, answered = wire.candidate(wire.function_call("add", {"a": 2, "b": 2})), wire.response()
+    begun = wire.response(called, responseId="r1", usageMetadata=FIRST)
+    ended = wire.response(called, responseId="r1", usageMetadata=PARTIAL)
+    told = [*wire.chunks(begun), {**ended, "candidates": []}]
+    provider.queue(wire.stream(told), wire.stream(wire.chunks(answered)))
+
+    list(client.models.generate_content_stream(**ASK, config={"tools": [add]}))
+
+    assert tokens(the_call(spans)) == (100 + 11, 20 + 40 + 5)
 
 
 async def test_the_rounds_of_an_async_stream_are_added_up(provider, spans):
@@ -997,6 +1045,35 @@ def test_content_is_captured_in_the_shape_of_the_conventions(client, provider, i
             "parameters": {"type": "OBJECT", "properties": {"a": {"type": "NUMBER"}}},
         },
         {"type": "google_search", "name": "google_search"},
+    ]
+
+
+def test_work_of_googles_own_tools_is_told(client, provider, instrument):
+    spans = instrument(capture="SPAN_ONLY")
+    call = {"toolCall": {"id": "t1", "toolType": "URL_CONTEXT", "args": {"urls": ["u"]}}}
+    found = {"toolResponse": {"id": "t1", "toolType": "URL_CONTEXT", "response": {"ok": True}}}
+    ended = wire.candidate(call, found, wire.text(), finish="TOO_MANY_TOOL_CALLS")
+    provider.queue(json_answer(wire.response(ended)))
+
+    client.models.generate_content(**ASK)
+
+    (message,) = json.loads(spans.span()["gen_ai.output.messages"])
+    called = {"type": "URL_CONTEXT", "input": {"urls": ["u"]}}
+    answered = {"type": "URL_CONTEXT", "content": {"ok": True}}
+    assert message["finish_reason"] == "error"
+    assert message["parts"] == [
+        {
+            "type": "server_tool_call",
+            "name": "URL_CONTEXT",
+            "id": "t1",
+            "server_tool_call": called,
+        },
+        {
+            "type": "server_tool_call_response",
+            "id": "t1",
+            "server_tool_call_response": answered,
+        },
+        {"type": "text", "content": wire.TEXT},
     ]
 
 

@@ -219,6 +219,22 @@ async def test_a_failed_response_is_an_error_by_its_code(
     )
 
 
+@with_content
+async def test_what_a_failed_stream_said_ends_with_an_error(create, openai_provider, telemetry):
+    said = wire.response()
+    error = {"code": "server_error", "message": "it broke"}
+    failed = {**said, "status": "failed", "error": error, "output": [], "usage": None}
+    *told, _ = wire.response_events(said)
+    openai_provider.queue(
+        wire.event_stream([*told, {"type": "response.failed", "response": failed}])
+    )
+
+    await read(await create(stream=True))
+
+    (message,) = json.loads(telemetry.span()["gen_ai.output.messages"])
+    assert (message["parts"][0]["content"], message["finish_reason"]) == (wire.TEXT, "error")
+
+
 async def test_an_error_event_ends_the_stream_as_an_error(create, openai_provider, telemetry):
     events = wire.response_events()[:3]
     error = {"type": "error", "code": "rate_limit_exceeded", "message": "no", "param": None}

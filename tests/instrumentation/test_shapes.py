@@ -20,6 +20,7 @@ from otel_llm.instrumentation.shapes import (
     responses,
     transcription,
 )
+from otel_llm.instrumentation.shapes.values import total
 from otel_llm.testing import openai as wire
 from tests.messages import content_problems
 
@@ -94,9 +95,35 @@ def test_usage_is_what_the_host_said_and_nothing_else(usage, expected):
     assert chat.usage(usage) == expected
 
 
-@pytest.mark.parametrize(("total", "output"), [(135, 103), (41, 9)])
-def test_reasoning_that_a_host_counts_apart_is_part_of_the_output(total, output):
-    usage = {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": total}
+@pytest.mark.parametrize(
+    ("whole", "apart", "sum"),
+    [
+        (3, (4, None), 7),
+        (3.0, (4.0, 0), 7),
+        (0, (), 0),
+        (None, (4,), None),
+        ("3", ("4",), None),
+        (-9, (10,), None),
+        (2.5, (0.5,), None),
+        (True, (1,), None),
+        (3, (-1, True, "4", 2.5, [4], {}), 3),
+    ],
+    ids=str,
+)
+def test_only_counts_are_added_up(whole, apart, sum):
+    assert total(whole, *apart) == sum
+
+
+def test_adding_up_changes_nothing_that_was_given():
+    odd = [1]
+
+    assert total(odd, [2]) is None
+    assert odd == [1]
+
+
+@pytest.mark.parametrize(("whole", "output"), [(135, 103), (41, 9)])
+def test_reasoning_that_a_host_counts_apart_is_part_of_the_output(whole, output):
+    usage = {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": whole}
     usage["completion_tokens_details"] = {"reasoning_tokens": 94}
 
     assert chat.usage(usage).output_tokens == output
@@ -237,6 +264,9 @@ ITEMS = [
     {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"},
     {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAA"},
     {"type": "item_reference", "id": "msg_1"},
+    {"type": "computer_call_output", "call_id": "c3", "output": {"image_url": PNG}},
+    {"type": "image_generation_call", "id": "ig_1", "result": "aGk=", "output_format": "png"},
+    {"type": "image_generation_call", "id": "ig_2", "status": "failed", "result": None},
 ]
 ITEM_PARTS = [
     [{"type": "text", "content": "hello"}],
@@ -262,8 +292,42 @@ ITEM_PARTS = [
     [],
     [{"type": "compaction", "id": "cmp_1"}],
     [{"type": "item_reference", "id": "msg_1"}],
+    [
+        {
+            "type": "server_tool_call_response",
+            "id": "c3",
+            "server_tool_call_response": {"type": "computer_call_output", "call_id": "c3"},
+        },
+        {"type": "blob", "modality": "image", "content": "aGk=", "mime_type": "image/png"},
+    ],
+    [
+        {
+            "type": "server_tool_call",
+            "name": "image_generation",
+            "id": "ig_1",
+            "server_tool_call": {
+                "type": "image_generation_call",
+                "id": "ig_1",
+                "output_format": "png",
+            },
+        },
+        {"type": "blob", "modality": "image", "content": "aGk=", "mime_type": "image/png"},
+    ],
+    [
+        {
+            "type": "server_tool_call",
+            "name": "image_generation",
+            "id": "ig_2",
+            "server_tool_call": {
+                "type": "image_generation_call",
+                "id": "ig_2",
+                "status": "failed",
+            },
+        }
+    ],
 ]
 ROLES = ["user", "user", "assistant", "tool", "assistant", "tool"] + ["assistant"] * 4
+ROLES += ["tool", "assistant", "assistant"]
 
 
 def test_every_kind_of_response_item_is_read():

@@ -36,7 +36,13 @@ from .core import (
 from .core.awaited import Awaited
 from .shapes import interactions
 from .shapes.gemini_parts import option
-from .shapes.generate_content import GENERATE_CONTENT, GENERATE_CONTENT_STREAM, model, usage
+from .shapes.generate_content import (
+    GENERATE_CONTENT,
+    GENERATE_CONTENT_STREAM,
+    latest,
+    model,
+    usage,
+)
 from .shapes.hosts import origin_at, server_at
 from .shapes.interactions import INTERACTIONS
 from .shapes.rerank import nothing
@@ -107,7 +113,7 @@ class _Told:
 
     def _noted(self, chunk: Any) -> Any:
         if (said := getattr(chunk, "usage_metadata", None)) is not None:
-            self._said.usage = said
+            self._said.usage = latest(self._said.usage, said)
         return chunk
 
 

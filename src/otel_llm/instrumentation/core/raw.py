@@ -56,7 +56,7 @@ def finish_body(operation: Operation, endpoint: Endpoint, body: bytes) -> None:
     """End the operation with a body that may not be JSON, nor of the shape we know."""
     try:
         answer = json.loads(body, object_hook=lambda fields: SimpleNamespace(**fields))
-    except ValueError:
+    except (ValueError, RecursionError):
         operation.end(Ending())
     else:
         finish(operation, endpoint, answer)

@@ -22,7 +22,7 @@ from .parts import (
     tool_call_part,
     tool_response_part,
 )
-from .values import field, fields, items, known, text
+from .values import field, fields, items, known, text, word
 
 _FINISH = {
     "STOP": "stop",
@@ -36,11 +36,21 @@ _FINISH = {
             "SPII",
             "IMAGE_SAFETY",
             "IMAGE_PROHIBITED_CONTENT",
+            "IMAGE_RECITATION",
             "MODEL_ARMOR",
         ),
         "content_filter",
     ),
-    "MALFORMED_FUNCTION_CALL": "error",
+    **dict.fromkeys(
+        (
+            "MALFORMED_FUNCTION_CALL",
+            "MALFORMED_RESPONSE",
+            "UNEXPECTED_TOOL_CALL",
+            "TOO_MANY_TOOL_CALLS",
+            "MISSING_THOUGHT_SIGNATURE",
+        ),
+        "error",
+    ),
 }
 """Finish reasons to the enumeration of ``finish_reason`` in messages."""
 _ROLES = {"model": "assistant"}
@@ -161,6 +171,22 @@ def _answer(answer: Any, _: Any) -> list[Part]:
     return [tool_response_part(option(answer, "response"), option(answer, "id"))]
 
 
+def _server_call(call: Any, _: Any) -> list[Part]:
+    return [_at_server("server_tool_call", call, known(input=plain(option(call, "args"))))]
+
+
+def _server_answer(answer: Any, _: Any) -> list[Part]:
+    told = known(content=plain(option(answer, "response")))
+    return [_at_server("server_tool_call_response", answer, told)]
+
+
+def _at_server(kind: str, used: Any, told: dict[str, Any]) -> Part:
+    """Return a part of one of Google's own tools: what it was asked, or what it answered."""
+    name = word(option(used, "tool_type")) or "server_tool"
+    named = {"name": name} if kind == "server_tool_call" else {}
+    return {"type": kind, **named, kind: {"type": name, **told}, **known(id=option(used, "id"))}
+
+
 def _code(code: Any, _: Any) -> list[Part]:
     return [{"type": "executable_code", **known(code=text(option(code, "code")))}]
 
@@ -175,6 +201,8 @@ _READERS: dict[str, Callable[[Any, Any], list[Part]]] = {
     **dict.fromkeys(("file_data", "fileData"), _file),
     **dict.fromkeys(("function_call", "functionCall"), _call),
     **dict.fromkeys(("function_response", "functionResponse"), _answer),
+    **dict.fromkeys(("tool_call", "toolCall"), _server_call),
+    **dict.fromkeys(("tool_response", "toolResponse"), _server_answer),
     **dict.fromkeys(("executable_code", "executableCode"), _code),
     **dict.fromkeys(("code_execution_result", "codeExecutionResult"), _code_result),
 }

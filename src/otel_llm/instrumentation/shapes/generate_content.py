@@ -9,7 +9,6 @@ where a call has several responses (function calling, continuation), they are ad
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +27,7 @@ from .gemini_parts import (
     tool_definitions,
 )
 from .parts import Part
-from .values import count, field, fields, integer, items, text, total
+from .values import count, field, fields, integer, items, text, total, word
 
 
 def request(arguments: Mapping[str, Any]) -> Request:
@@ -91,11 +90,6 @@ def model(asked: Any) -> str | None:
 def _short(name: str) -> str:
     _, found, short = name.rpartition("publishers/google/models/")
     return short if found else name.removeprefix("models/").removeprefix("google/")
-
-
-def word(value: Any) -> str | None:
-    """Return a string, or that of an enumeration."""
-    return text(value.value if isinstance(value, Enum) else value)
 
 
 def _output_type(config: Any) -> str | None:
@@ -178,6 +172,33 @@ _DETAILS = {
 }
 
 
+_WHOLES = {
+    "prompt_tokens_details": "prompt_token_count",
+    "tool_use_prompt_tokens_details": "tool_use_prompt_token_count",
+    "candidates_tokens_details": "candidates_token_count",
+    "cache_tokens_details": "cached_content_token_count",
+}
+"""What the modalities add up to."""
+
+
+def latest(before: Any, said: Any) -> Any:
+    """Return the running totals of a stream after one more chunk: what it leaves out is as before.
+
+    The modalities of a count that has grown since are not.
+    """
+    try:
+        if said.__pydantic_fields_set__ >= before.__pydantic_fields_set__:
+            return said
+    except AttributeError:  # nothing before, or put together here
+        pass
+    told = {name: value for name, value in fields(said).items() if value is not None}
+    kept = {name: value for name, value in fields(before).items() if value is not None}
+    for details, whole in _WHOLES.items():
+        if whole in told and told[whole] != kept.get(whole):
+            kept.pop(details, None)
+    return {**kept, **told}
+
+
 def _add_details(usage: Usage, details: Any, side: str) -> None:
     """Add tokens by modality; one that is told twice is added up."""
     known = vars(usage)
@@ -219,7 +240,7 @@ class GenerateContentStream:
         if id is not None and id != self._id:
             self._id, self._candidates = id, {}
         if (said := getattr(chunk, "usage_metadata", None)) is not None:
-            self._said[self._id] = said
+            self._said[self._id] = latest(self._said.get(self._id), said)
         if (name := getattr(chunk, "model_version", None)) is not None:
             self._model = name
         if candidates := getattr(chunk, "candidates", None):

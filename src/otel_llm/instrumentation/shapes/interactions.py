@@ -15,10 +15,10 @@ from otel_llm.genai import Request, Response, Usage
 from ..core.patch import Content, Endpoint, Message
 from .chat_messages import tool_definitions
 from .gemini_parts import option
-from .generate_content import model, word
+from .generate_content import model
 from .interaction_steps import Steps, input_messages, parts
 from .parts import Part, text_part
-from .values import count, field, integer, items, number, text, texts
+from .values import count, field, integer, items, number, text, texts, word
 
 
 def request(arguments: Mapping[str, Any]) -> Request:

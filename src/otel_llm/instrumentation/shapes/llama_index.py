@@ -16,7 +16,6 @@ from otel_llm.genai import Request, Response, Usage
 from ..core.patch import Message, StreamReader
 from . import chat_completions, cohere_v1, converse, messages, responses
 from .generate_content import usage as gemini_usage
-from .generate_content import word
 from .parts import (
     Part,
     blob_part,
@@ -29,7 +28,7 @@ from .parts import (
     tool_response_part,
 )
 from .sampling import sampling
-from .values import count, field, fields, integer, items, number, text, texts
+from .values import count, field, fields, integer, items, number, text, texts, word
 
 _Shape: TypeAlias = tuple[Callable[[Any], Response], Callable[[], StreamReader]]
 

@@ -58,8 +58,11 @@ def blocks(content: Any) -> list[Part]:
 
 
 def _block(block: Any) -> list[Part]:
-    reader = _READERS.get(text(field(block, "type")) or "")
-    return reader(block) if reader else generic_part(block)
+    kind = text(field(block, "type")) or ""
+    if (reader := _READERS.get(kind)) is not None:
+        return reader(block)
+    # Each of the provider's own tools has a type of result of its own, and there are ever more.
+    return _server_result(block) if kind.endswith("_tool_result") else generic_part(block)
 
 
 def _text(block: Any) -> list[Part]:
@@ -128,15 +131,6 @@ def _source(modality: str, source: Any) -> list[Part]:
     return blocks(field(source, "content")) or text_part(field(source, "data"))
 
 
-_SERVER_RESULTS = (
-    "web_search_tool_result",
-    "web_fetch_tool_result",
-    "code_execution_tool_result",
-    "bash_code_execution_tool_result",
-    "text_editor_code_execution_tool_result",
-    "tool_search_tool_result",
-    "mcp_tool_result",
-)
 _READERS: dict[str, Callable[[Any], list[Part]]] = {
     "text": _text,
     "thinking": _thinking,
@@ -148,7 +142,6 @@ _READERS: dict[str, Callable[[Any], list[Part]]] = {
     "compaction": _compaction,
     "image": _media("image"),
     "document": _media("document"),
-    **dict.fromkeys(_SERVER_RESULTS, _server_result),
 }
 
 

@@ -141,6 +141,23 @@ def _compaction(item: Any) -> list[Part]:
     return [{"type": "compaction", **known(id=text(field(item, "id")))}]
 
 
+def _drawing(item: Any) -> list[Part]:
+    """Return the call of the tool that draws, and what it drew as media."""
+    told, drawn = plain_fields(item), text(field(item, "result"))
+    called = _server_tool("image_generation_call", told | {"result": None})
+    format = text(told.get("output_format"))
+    mime = f"image/{format}" if format else None
+    return [*called, blob_part("image", drawn, mime)] if drawn else called
+
+
+def _screenshot(item: Any) -> list[Part]:
+    """Return the answer of a computer, and what was on its screen as media."""
+    told, shown = plain_fields(item), field(item, "output")
+    if field(shown, "image_url") is None and field(shown, "file_id") is None:
+        return _server_tool("computer_call_output", told)
+    return [*_server_tool("computer_call_output", told | {"output": None}), *_image(shown)]
+
+
 def _server_tool(kind: str, item: Any) -> list[Part]:
     """Return a tool that runs at the provider; ``..._output`` items are its answers."""
     id = known(id=text(field(item, "call_id")) or text(field(item, "id")))
@@ -161,4 +178,6 @@ _ITEMS: dict[str, Callable[[Any], list[Part]]] = {
     "custom_tool_call_output": _function_output,
     "reasoning": _reasoning,
     "compaction": _compaction,
+    "computer_call_output": _screenshot,
+    "image_generation_call": _drawing,
 }

@@ -159,7 +159,8 @@ class ResponsesStream:
         """Return the one message of the response."""
         begun = {index: text_part("".join(said)) for index, said in self._pieces.items()}
         parts = [part for _, found in sorted({**begun, **self._parts}.items()) for part in found]
-        return self._whole or ([assistant(parts, None)] if parts else [])
+        reason = next(iter(self._answer.finish_reasons), None)
+        return self._whole or ([assistant(parts, reason)] if parts else [])
 
 
 _CARRIERS = frozenset(

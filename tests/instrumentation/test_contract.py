@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import json
 import operator
 import re
 import time
@@ -19,10 +20,10 @@ from typing import Any
 
 import pytest
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
 from opentelemetry.trace import get_current_span
 
-from otel_llm.testing import CUT, Captured, FakeProvider, json_answer
+from otel_llm.testing import CUT, Captured, FakeProvider, captured, json_answer
 from tests.instrumentation.cases import MALFORMED, SECRET, Case, malformed
 
 OUTCOMES = "otel_llm.client.stream.outcomes"
@@ -842,6 +843,38 @@ def test_an_unsampled_call_still_counts(case, provider):
     (duration,) = telemetry.points("gen_ai.client.operation.duration")
     assert (telemetry.spans(), duration.count) == ([], 1)
     telemetry.close()
+
+
+ODD_COUNTS = (None, 0, -1, 7.0, 2.5, "7", True, 10**400, [7])
+
+
+def _counts(answer: Any) -> Iterator[tuple[Any, ...]]:
+    for path in _paths(answer):
+        told = answer
+        for key in path:
+            told = told[key]
+        if type(told) is int:
+            yield path
+
+
+def test_an_unsampled_call_counts_what_a_recorded_one_does_however_odd(case, provider):
+    answers = [_with(case.answer, p, odd) for p in _counts(case.answer) for odd in ODD_COUNTS]
+
+    def measured(sampler: Sampler) -> dict[str, Any]:
+        with captured(sampler) as telemetry:
+            case.instrumentor().instrument(**telemetry.providers)
+            with case.client(provider.url) as client:
+                for answer in answers:
+                    provider.queue(json_answer(answer))
+                    _told(lambda: case.call(client))
+            case.instrumentor().uninstrument()
+            points = telemetry.points("gen_ai.client.token.usage")
+            return {json.dumps(dict(p.attributes)): (p.count, p.sum) for p in points}
+
+    recorded = measured(ALWAYS_ON)
+
+    assert recorded == measured(ALWAYS_OFF)
+    assert all(total < 10**6 for _, total in recorded.values())
 
 
 def test_threads_do_not_mix_their_calls(case, provider, client, telemetry):

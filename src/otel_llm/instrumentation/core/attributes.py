@@ -17,7 +17,7 @@ Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 Attributes: TypeAlias = dict[str, Value]
 Cleaner: TypeAlias = Callable[[Any], Value | None]
 
-_TOO_MANY = 1 << 63
+TOO_MANY = 1 << 63
 _LISTS, _NUMBERS = (list, tuple), (int, float)
 """To ask ``isinstance`` for: ``list | tuple`` is made anew every time it is written."""
 
@@ -34,7 +34,7 @@ def text(value: Any) -> str | None:
 def integer(value: Any) -> int | None:
     """Return a 64-bit integer; a whole float counts, a bool does not."""
     if type(value) is int:
-        return value if -_TOO_MANY <= value < _TOO_MANY else None
+        return value if -TOO_MANY <= value < TOO_MANY else None
     if isinstance(value, float) and value.is_integer():
         return integer(int(value))
     return integer(int(value)) if isinstance(value, int) and not isinstance(value, bool) else None
@@ -147,7 +147,7 @@ def _add_counts(found: Attributes, usage: Usage, names: Mapping[str, str]) -> No
     told = {names[field]: count for field, count in vars(usage).items() if field in names}
     counts = told.values()
     # As they are nearly always: looked at together, which is faster than one by one.
-    if set(map(type, counts)) == _INTEGERS and min(counts) >= 0 and max(counts) < _TOO_MANY:
+    if set(map(type, counts)) == _INTEGERS and min(counts) >= 0 and max(counts) < TOO_MANY:
         found.update(told)
         return
     for name, count in told.items():
@@ -160,7 +160,7 @@ _INTEGERS = {int}
 
 def tokens(count: Any) -> int | None:
     """Return a number of tokens if it is one that a metric can take."""
-    if type(count) is int and 0 <= count < _TOO_MANY:
+    if type(count) is int and 0 <= count < TOO_MANY:
         return count
     whole = integer(count)
     return whole if whole is not None and whole >= 0 else None

@@ -14,7 +14,7 @@ from otel_llm.genai import Usage
 from otel_llm.semconv import metrics
 from otel_llm.semconv.metrics import Metric
 
-from .attributes import tokens
+from .attributes import TOO_MANY, tokens
 from .ending import Ending
 from .series import Points
 from .settings import MetricNames
@@ -50,9 +50,9 @@ class Pin:
         """Record one operation of any kind."""
         usage = ending.response.usage
         asked, wrote = usage.input_tokens, usage.output_tokens
-        if (type(asked) is int and asked >= 0) or (asked := tokens(asked)) is not None:
+        if (type(asked) is int and 0 <= asked < TOO_MANY) or (asked := tokens(asked)) is not None:
             self._tokens.record(asked, points.input, _NOWHERE)
-        if (type(wrote) is int and wrote >= 0) or (wrote := tokens(wrote)) is not None:
+        if (type(wrote) is int and 0 <= wrote < TOO_MANY) or (wrote := tokens(wrote)) is not None:
             self._tokens.record(wrote, points.output, _NOWHERE)
         if ending.first_chunk_s is not None and points.chunked:
             _record_chunks(self._first_chunk, self._chunk, points, ending, context)

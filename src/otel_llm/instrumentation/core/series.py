@@ -12,7 +12,7 @@ from typing import Any
 
 from otel_llm import semconv
 
-from .attributes import Attributes, Value, plain, text
+from .attributes import Attributes, Value, text
 from .patch import Origin
 from .settings import Settings
 from .suppression import LAYERS
@@ -96,8 +96,8 @@ class Series:
     def _made(self, model: Any, tier: Any, fingerprint: Any) -> Points:
         known = {
             semconv.RESPONSE_MODEL: text(model),
-            _TIER: plain(tier) or None,
-            _FINGERPRINT: plain(fingerprint) or None,
+            _TIER: text(tier) or None,
+            _FINGERPRINT: text(fingerprint) or None,
         }
         said = {name: value for name, value in known.items() if value is not None}
         detailed = {**self.attributes, **said}

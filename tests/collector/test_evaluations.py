@@ -119,6 +119,12 @@ def test_what_is_no_score_from_0_to_1_is_not_kept(kept: Kept, value):
     assert kept.keeper.lost == 1
 
 
+def test_a_name_that_is_no_text_costs_no_other_result(kept: Kept):
+    odd = event(gen_ai__evaluation__name=["a", "list"], gen_ai__response__id="known")
+
+    assert len(kept.take(payload(odd, event()))) == 1
+
+
 def test_a_result_that_says_why_there_is_no_score_is_not_lost(kept: Kept):
     record = event(gen_ai__evaluation__score__value=None, error__type="timeout")
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from otel_llm.collector.calls import read_call
 from otel_llm.collector.data import Batch
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
@@ -14,6 +15,7 @@ from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.quality import QualityProcessor
 from otel_llm.collector.processors.redact import RedactProcessor
 from otel_llm.collector.totals import Totals
+from otel_llm.genai import Usage
 from tests.collector.calls import attributes, request
 
 SOUND = {
@@ -73,10 +75,15 @@ def test_one_odd_span_costs_neither_its_request_nor_its_neighbours(odd):
     assert failed == [0, 0]
 
 
-def test_a_count_that_cannot_be_is_unknown():
-    (span,) = Batch.open(request({**SOUND, "gen_ai.usage.input_tokens": DIGITS})).genai()
+@pytest.mark.parametrize("name", ["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"])
+def test_a_count_that_cannot_be_is_unknown(name):
+    sent = {"gen_ai.operation.name": "chat", "gen_ai.usage.output_tokens": 3, name: DIGITS}
+    batch = Batch.open(request(sent))
 
-    assert (span.number("gen_ai.usage.input_tokens"), span.facts[0]) == (None, "chat")
+    NormalizeProcessor().process(batch)
+
+    (span,) = batch.genai()
+    assert read_call(span).usage == Usage(None, 3)
 
 
 def test_a_list_with_no_place_for_its_items_stays_as_it_came():

@@ -8,7 +8,15 @@ from otel_llm.genai import Call, Cost
 from otel_llm.semconv import own
 
 from .documents import read_documents
-from .facts import AT, COST_TOTAL, ERROR_TYPE, FINISH_REASONS, OPERATION, USAGE
+from .facts import (
+    AT,
+    COST_TOTAL,
+    ERROR_TYPE,
+    FINISH_REASONS,
+    OPERATION,
+    USAGE,
+    as_short_text,
+)
 
 if TYPE_CHECKING:
     from .data import SpanView
@@ -27,8 +35,8 @@ def read_call(span: SpanView) -> Call:
     tags, max_tokens, documents, score, content = facts[_LAST]
     fields: list[Any] = [  # in the order of ``Call``: passing them by name would double the price
         *span.place,
-        span.resource_text(own.SERVICE_NAME),
-        span.resource_text(own.DEPLOYMENT_ENVIRONMENT),
+        as_short_text(span.resource_text(own.SERVICE_NAME)),
+        as_short_text(span.resource_text(own.DEPLOYMENT_ENVIRONMENT)),
         *facts[_UP_TO_RESPONSE],
         facts[FINISH_REASONS] or (),
         facts[ERROR_TYPE],

@@ -76,6 +76,8 @@ for."""
 _STATUS_ERROR = 2
 _GROUPS, _RESOURCE, _SCOPES = 1, 1, 2
 """Field numbers of the nested messages, from the request down."""
+_LONGEST_KNOWN = 16 * 2**10
+"""Bytes of a resource that is remembered."""
 _FEW = 8
 """So many names are looked for in an attribute's bytes before its own name is read."""
 _AS_IT_CAME = object()
@@ -259,7 +261,8 @@ class _Scope:
 
     def resource_text(self, name: str) -> str | None:
         if self._resource_texts is None:
-            self._resource_texts = _resource(self.resource)
+            known = len(self.resource) <= _LONGEST_KNOWN
+            self._resource_texts = (_resource if known else _resource.__wrapped__)(self.resource)
         return self._resource_texts.get(name)
 
     @property
@@ -690,7 +693,8 @@ def _rewritten(
 
 def _without(encoded: bytes, names: Set[str]) -> bytes:
     span = parse_attributed(encoded)
-    mentions = _mentions(frozenset(names)) if len(names) <= _FEW else bool
+    few = len(names) <= _FEW and sum(map(len, names)) <= _LONGEST_KNOWN
+    mentions = _mentions(frozenset(names)) if few else bool
     kept = [
         pair for pair in span.attributes if not mentions(pair) or parse_key(pair).key not in names
     ]

@@ -153,7 +153,7 @@ class ScoreKeeper:
         """
         response = _text(said, semconv.RESPONSE_ID)
         here = (record.trace_id.hex() or None, record.span_id.hex() or None)
-        if response is None or (here[0] and said.get(semconv.EVALUATION_NAME) not in _HUMAN):
+        if response is None or (here[0] and _text(said, semconv.EVALUATION_NAME) not in _HUMAN):
             return here
         call = self._find(response)
         return (call.trace_id, call.span_id) if call else here

@@ -21,7 +21,6 @@ from .values import (
     as_number,
     boolean_of,
     decode,
-    text_of,
     texts_of,
 )
 
@@ -43,6 +42,21 @@ def _each(read: Read, *names: str) -> tuple[_Fact, ...]:
 
 def _anything(value: object) -> object:
     return value
+
+
+_LONGEST_TEXT: Final = 1000
+_MOST_TEXTS: Final = 64
+"""What names and ids are cut to: facts are remembered here and there, and come from the outside."""
+
+
+def as_short_text(value: object) -> str | None:
+    """Return a name or an id; ``None`` when it is no text."""
+    return value[:_LONGEST_TEXT] if isinstance(value, str) else None
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    texts = texts_of(value)
+    return texts and tuple([text[:_LONGEST_TEXT] for text in texts[:_MOST_TEXTS]])
 
 
 COUNT_NAMES: Final = (
@@ -79,21 +93,21 @@ SPELLED: Final = {
 # In the order in which ``Call`` wants them: whole stretches are handed over at once.
 _TABLE: Final = (
     *_each(
-        text_of,
+        as_short_text,
         semconv.OPERATION_NAME,
         semconv.PROVIDER_NAME,
         semconv.REQUEST_MODEL,
         semconv.RESPONSE_MODEL,
     ),
-    _Fact(semconv.RESPONSE_ID, text_of, "once"),
-    _Fact(semconv.RESPONSE_FINISH_REASONS, texts_of),
-    _Fact(semconv.ERROR_TYPE, text_of),
+    _Fact(semconv.RESPONSE_ID, as_short_text, "once"),
+    _Fact(semconv.RESPONSE_FINISH_REASONS, _texts),
+    _Fact(semconv.ERROR_TYPE, as_short_text),
     _Fact(semconv.RESPONSE_TIME_TO_FIRST_CHUNK, as_number, "once"),
     _Fact(semconv.REQUEST_STREAM, boolean_of),
-    _Fact(semconv.CONVERSATION_ID, text_of, "once"),
-    _Fact(own.USER_ID, text_of, "once"),
+    _Fact(semconv.CONVERSATION_ID, as_short_text, "once"),
+    _Fact(own.USER_ID, as_short_text, "once"),
     *_each(
-        text_of,
+        as_short_text,
         own.FEATURE,
         own.TEAM,
         semconv.AGENT_NAME,
@@ -108,17 +122,17 @@ _TABLE: Final = (
     _Fact(own.COST_OUTPUT, as_number, "once"),
     _Fact(own.COST_CACHE_READ, as_number, "once"),
     _Fact(own.COST_CACHE_WRITE, as_number, "once"),
-    *_each(text_of, own.COST_CURRENCY, own.COST_PRICE_SOURCE, own.COST_PRICE_TIER),
+    *_each(as_short_text, own.COST_CURRENCY, own.COST_PRICE_SOURCE, own.COST_PRICE_TIER),
     _Fact(own.COST_REPORTED, as_number, "once"),
-    _Fact(own.QUALITY_FLAGS, texts_of),
+    _Fact(own.QUALITY_FLAGS, _texts),
     _Fact(own.OUTPUT_LENGTH, as_integer, "once"),
     _Fact(own.TAGS, _anything, "once"),
     _Fact(semconv.REQUEST_MAX_TOKENS, as_integer),
     _Fact(semconv.RETRIEVAL_DOCUMENTS, _anything, "once"),
     _Fact(own.QUALITY_SCORE, as_number, "once"),
-    _Fact(own.CONTENT_REFERENCE, text_of, "once"),
+    _Fact(own.CONTENT_REFERENCE, as_short_text, "once"),
     *_each(  # service tiers, the served before the requested one
-        text_of,
+        as_short_text,
         semconv.OPENAI_RESPONSE_SERVICE_TIER,
         "gen_ai.openai.response.service_tier",
         "gen_ai.response.service_tier",
@@ -126,7 +140,7 @@ _TABLE: Final = (
         "gen_ai.openai.request.service_tier",
         "gen_ai.request.service_tier",
     ),
-    *_each(text_of, "gen_ai.system", own.DUPLICATE_OF, semconv.OUTPUT_TYPE),
+    *_each(as_short_text, "gen_ai.system", own.DUPLICATE_OF, semconv.OUTPUT_TYPE),
     _Fact(own.USAGE_COST, _anything, "once"),
 )
 NAMES: Final = tuple(fact.name for fact in _TABLE)
@@ -207,8 +221,9 @@ class Plan:
         facts: Facts = [None] * len(NAMES)
         for (place, _, read), encoded in zip(self._company, key, strict=True):
             facts[place] = read(decode(encoded))
-        facts += object(), None
-        if max(map(len, key), default=0) <= _LONGEST:
+        short = max(map(len, key), default=0) <= _LONGEST
+        facts += object() if short else None, None
+        if short:
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
             _known[self, key] = facts

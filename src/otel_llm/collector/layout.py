@@ -22,6 +22,7 @@ _OPERATION = "gen_ai.operation.name"
 _UNSEEN = object()
 _KNOWN = 1024
 _MOST_NAMES = 128
+_MOST_TEXT = 16 * 2**10
 """Bounds of what is remembered: names come from the outside."""
 
 Values: TypeAlias = tuple[bytes, ...]
@@ -31,13 +32,15 @@ Values: TypeAlias = tuple[bytes, ...]
 class Layout:
     """The names of a span's attributes."""
 
-    __slots__ = ("_lacks", "at", "facts", "is_genai", "is_whole", "names", "read")
+    __slots__ = ("_lacks", "at", "facts", "is_genai", "is_small", "is_whole", "names", "read")
 
     def __init__(self, names: Sequence[str | bytes]) -> None:
         readable = [name for name in names if isinstance(name, str)]
         self.is_whole = len(readable) == len(names)
         """Whether every name is text. What is under another cannot be asked for."""
         self.names = tuple(map(as_text, names))
+        self.is_small = len(names) <= _MOST_NAMES and sum(map(len, names)) <= _MOST_TEXT
+        """Whether it may be remembered."""
         self.at = {name: place for place, name in enumerate(readable)}
         """Name to place among the values."""
         self.read: Callable[[Attributes], Values] = _getter(readable)
@@ -77,7 +80,7 @@ def layout_of(attributes: Attributes) -> Layout:
     layout = _known.get(names)
     if layout is None:
         layout = Layout(names)
-        if len(names) <= _MOST_NAMES:
+        if layout.is_small:
             if len(_known) >= _KNOWN:
                 _known.clear()
             _known[names] = layout
@@ -103,7 +106,7 @@ def read(scope: str, attributes: Attributes) -> tuple[Layout, Values] | None:
         _guesses[scope, size] = None
         return None
     layout = layout_of(attributes)
-    if guess is _UNSEEN and size <= _MOST_NAMES and layout.is_whole:
+    if guess is _UNSEEN and layout.is_small and layout.is_whole and len(scope) <= _MOST_TEXT:
         if len(_guesses) >= _KNOWN:
             _guesses.clear()
         _guesses[scope, size] = layout

@@ -183,12 +183,16 @@ def span_attributes(values: Mapping[str, Value | None]) -> bytes:
     """Encode attributes as they stand in a span, ready to be appended to its bytes. ``None`` is
     left out."""
     given = tuple(values.values())
-    plan = _plan(tuple(values), tuple(map(type, given)))
+    known = sum(map(len, values)) <= _LONGEST_KNOWN  # names come from the outside
+    plan = (_plan if known else _plan.__wrapped__)(tuple(values), tuple(map(type, given)))
     out = [prefix + _pack_double(cast("float", given[at])) for prefix, at in plan.doubles]
     out += [span_attribute(name, cast("Value", given[at])) for name, at in plan.others]
     if plan.constant_names:
         out.append(_constants(plan.constant_names, tuple([given[at] for at in plan.constant_at])))
     return b"".join(out)
+
+
+_LONGEST_KNOWN = 16 * 2**10
 
 
 class _Plan(NamedTuple):

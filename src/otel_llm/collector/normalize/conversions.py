@@ -65,9 +65,10 @@ def _typed(new: str, value: Any) -> Any:
 
 def _whole(value: Any) -> int | None:
     try:
-        return int(value)
+        number = int(value)
     except (TypeError, ValueError, OverflowError):
         return None
+    return number if -(1 << 63) <= number < 1 << 63 else None
 
 
 def _same(work: Work, old: str, new: str) -> bool:

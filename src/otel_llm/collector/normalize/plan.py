@@ -69,7 +69,9 @@ class Plans:
         if plan is None:
             if len(self._plans) >= _KNOWN:
                 self._plans = {}
-            plan = self._plans[key] = self._made(key[0].at.keys() - self._as_sent, key[1])
+            plan = self._made(key[0].at.keys() - self._as_sent, key[1])
+            if key[0].is_small:
+                self._plans[key] = plan
         return plan
 
     def _made(self, names: Collection[str], scope: str | None) -> Plan:

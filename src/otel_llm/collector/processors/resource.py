@@ -19,6 +19,7 @@ from ..data import Batch
 from ..records import Attributes, Records
 
 _KNOWN = 1024
+_LONGEST_KNOWN = 16 * 2**10
 """Resources whose change is remembered: few of them send everything."""
 
 
@@ -46,10 +47,14 @@ class ResourceProcessor:
     def process(self, batch: Batch | Records) -> None:
         """Change every resource of the batch."""
         if isinstance(batch, Batch):
-            batch.rewrite_resources(self._changed)
+            batch.rewrite_resources(self._known_or_changed)
         else:
             for resource in batch.resources():
                 self._actions.apply(resource)
+
+    def _known_or_changed(self, encoded: bytes) -> bytes:
+        """What is large is not remembered: it comes from the outside."""
+        return (self._changed if len(encoded) <= _LONGEST_KNOWN else self._change)(encoded)
 
     def _change(self, encoded: bytes) -> bytes:
         try:

@@ -58,3 +58,8 @@ def test_nothing_that_is_too_long_is_kept(monkeypatch):
 )
 def test_what_is_no_event_is_passed_over(line):
     assert read([line + b"\n" + EVENTS]) == (SAID, None)
+
+
+def test_sound_and_pictures_are_never_kept():
+    assert read([b"{}"], kind="audio/mpeg") == ([], None)
+    assert read([b"{}"], kind="image/png") == ([], None)

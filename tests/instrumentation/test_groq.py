@@ -73,3 +73,13 @@ async def test_embeddings_and_transcriptions_are_spans(client, telemetry):
 
     names = [span["name"] for span in telemetry.spans()]
     assert names in (["embeddings e", "generate_content w"], ["generate_content w"])
+
+
+async def test_speech_is_a_span(client, telemetry):
+    if not hasattr(client.audio, "speech"):
+        pytest.skip("this version has no speech")
+    heard = await got(client.audio.speech.create(model="tts", voice="a", input="four"))
+
+    assert await got(heard.read()) == openai_wire.SPEECH
+    span = telemetry.span()
+    assert (span["name"], span["gen_ai.output.type"]) == ("generate_content tts", "speech")

@@ -111,6 +111,7 @@ async def test_every_function_is_one_span_though_the_sdk_below_is_instrumented(c
     await call("embedding", "openai/e", input=["a"])
     await call("image_generation", "openai/dall-e-3", prompt="a cat")
     await call("transcription", "openai/whisper-1", file=("a.wav", b"RIFF"))
+    await call("speech", "openai/tts-1", input="four", voice="alloy")
 
     spans = [(s["name"], s["gen_ai.provider.name"]) for s in telemetry.spans()]
     assert spans == [
@@ -118,6 +119,7 @@ async def test_every_function_is_one_span_though_the_sdk_below_is_instrumented(c
         ("embeddings e", "openai"),
         ("generate_content dall-e-3", "openai"),
         ("generate_content whisper-1", "openai"),
+        ("generate_content tts-1", "openai"),
     ]
     scopes = {span.instrumentation_scope.name for span in telemetry.finished}
     assert scopes == {"otel_llm.instrumentation.litellm"}

@@ -337,3 +337,27 @@ async def test_responses_are_chats(call, client, mistral, telemetry, stream):
     span = telemetry.span()
     assert (span["name"], span["gen_ai.response.id"]) == ("chat m", "resp_1")
     assert (usage_of(span)["input_tokens"], usage_of(span)["output_tokens"]) == (20, 9)
+
+
+SPOKEN = [
+    {"type": "speech.audio.delta", "audio_data": "AAAA"},
+    {"type": "speech.audio.done", "usage": wire.usage(14, 101)},
+]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_speech_is_a_span_and_has_its_tokens_where_it_comes_as_events(
+    call, client, mistral, telemetry, stream
+):
+    if not hasattr(client.audio, "speech"):
+        pytest.skip("this version has no speech")
+    whole = json_answer({"audio_data": "AAAA"})
+    mistral.queue(sse(SPOKEN, named=True, done=False) if stream else whole)
+
+    answer = await call("audio.speech.complete", model="tts", input="four", stream=stream)
+    if stream:
+        await read(answer)
+
+    span = telemetry.span()
+    assert (span["name"], span["gen_ai.output.type"]) == ("generate_content tts", "speech")
+    assert usage_of(span) == ({"input_tokens": 14, "output_tokens": 101} if stream else {})

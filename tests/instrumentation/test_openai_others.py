@@ -11,7 +11,7 @@ from otel_llm.instrumentation.openai import OpenAIInstrumentor
 from otel_llm.testing import Answer, json_answer
 from otel_llm.testing import openai as wire
 
-from .both import got, read
+from .both import got, opened, read
 from .openai_sdk import (  # noqa: F401 - fixtures
     client_fixture,
     instrument_fixture,
@@ -258,3 +258,58 @@ async def test_a_streamed_transcript_is_one_span(openai_client, telemetry, expec
         {**said("assistant", wire.TEXT), "finish_reason": "stop"}
     ]
     assert span == expected("generate_content", "t", {**HEARD, "gen_ai.request.stream": True})
+
+
+ASK_SPEECH = {"model": "tts", "voice": "alloy", "input": "four", "instructions": "Be calm."}
+SPEECH = {"gen_ai.output.type": "speech"}
+
+
+async def test_speech_that_is_made_is_one_span_and_never_kept(openai_client, telemetry, expected):
+    answer = await got(openai_client.audio.speech.create(**ASK_SPEECH))
+
+    assert (answer.content, type(answer).__name__) == (wire.SPEECH, "HttpxBinaryResponseContent")
+    assert telemetry.span() == expected("generate_content", "tts", SPEECH)
+
+
+async def test_speech_read_as_it_comes_is_one_span(openai_client, telemetry, expected):
+    create = openai_client.audio.speech.with_streaming_response.create
+    async with opened(create(**ASK_SPEECH)) as response:
+        heard = b"".join(await read(response.iter_bytes()))
+
+    assert heard == wire.SPEECH
+    assert telemetry.span() == expected("generate_content", "tts", SPEECH)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_speech_that_comes_as_events_has_its_tokens(
+    openai_client, telemetry, expected, whole
+):
+    asked = {**ASK_SPEECH, "stream_format": "sse"}
+
+    if whole:
+        await got(openai_client.audio.speech.create(**asked))
+    else:
+        create = openai_client.audio.speech.with_streaming_response.create
+        async with opened(create(**asked)) as response:
+            assert await read(response.iter_lines())
+
+    span = telemetry.span()
+    span.pop("gen_ai.response.time_to_first_chunk", None)
+    counted = {"gen_ai.usage.input_tokens": 14, "gen_ai.usage.output_tokens": 101}
+    assert span == expected(
+        "generate_content", "tts", {**SPEECH, **counted, "gen_ai.request.stream": True}
+    )
+
+
+@with_content
+async def test_the_words_to_be_spoken_are_captured_and_the_voice_is_not(openai_client, telemetry):
+    await got(openai_client.audio.speech.create(**ASK_SPEECH))
+
+    span = telemetry.span()
+    assert json.loads(span["gen_ai.input.messages"]) == [
+        {"role": "user", "parts": [{"type": "text", "content": "four"}]}
+    ]
+    assert json.loads(span["gen_ai.system_instructions"]) == [
+        {"type": "text", "content": "Be calm."}
+    ]
+    assert "gen_ai.output.messages" not in span

@@ -1,4 +1,4 @@
-"""Groq SDK (``groq``): chat completions, embeddings and transcriptions, sync and async.
+"""Groq SDK (``groq``): chat completions, embeddings and audio, sync and async.
 
 The wire is OpenAI's. Usage of a stream comes under ``x_groq`` with the chunk that ends it, without
 being asked for; ``x_groq.error`` is how a stream says that it broke off.
@@ -14,6 +14,7 @@ from .core import LLMInstrumentor, Origin, Patch
 from .shapes import chat_completions as chat
 from .shapes.embeddings import EMBEDDINGS
 from .shapes.hosts import Origins
+from .shapes.speech import SPEECH
 from .shapes.transcription import TRANSCRIPTION
 from .shapes.values import field, text
 
@@ -36,6 +37,7 @@ _PATCHES = (
     ("embeddings", "Embeddings.create", EMBEDDINGS),
     ("audio.transcriptions", "Transcriptions.create", TRANSCRIPTION),
     ("audio.translations", "Translations.create", TRANSCRIPTION),
+    ("audio.speech", "Speech.create", SPEECH),
 )
 
 
@@ -45,7 +47,7 @@ class GroqInstrumentor(LLMInstrumentor):
     requires = ("groq >= 0.13, < 2",)
     provider = "groq"
     patches = tuple(
-        Patch(f"groq.resources.{module}", prefix + name, endpoint)
+        Patch(f"groq.resources.{module}", prefix + name, endpoint, optional=endpoint is SPEECH)
         for module, name, endpoint in _PATCHES
         for prefix in ("", "Async")
     )

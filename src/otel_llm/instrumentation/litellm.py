@@ -1,4 +1,4 @@
-"""LiteLLM (``litellm``): chats, messages, embeddings, reranking, responses, images and speech.
+"""LiteLLM (``litellm``): chats, messages, embeddings, reranking, responses, images and audio.
 
 LiteLLM sends most requests past the SDKs of the providers, so its own public functions are
 patched, on the package: ``Router`` calls them there. Where it does use an SDK, that call is the
@@ -28,6 +28,7 @@ from .shapes import completions, embeddings, messages, responses
 from .shapes.hosts import server_at
 from .shapes.images import IMAGES
 from .shapes.rerank import RERANK
+from .shapes.speech import SPEECH
 from .shapes.transcription import TRANSCRIPTION
 from .shapes.values import count, field, fields, items, text
 
@@ -230,6 +231,7 @@ _FUNCTIONS = (
         replace(TRANSCRIPTION, request=_reading(TRANSCRIPTION.request)),
         ("model", "file"),
     ),
+    ("speech", replace(SPEECH, request=_reading(SPEECH.request)), ("model", "input", "voice")),
     ("rerank", replace(RERANK, request=_reading(RERANK.request)), ("model", "query", "documents")),
 )
 _MESSAGE_FUNCTIONS = (

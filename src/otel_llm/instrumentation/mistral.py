@@ -1,4 +1,4 @@
-"""Mistral SDK (``mistralai``): chats, conversations, responses, transcriptions and embeddings.
+"""Mistral SDK (``mistralai``): chats, conversations, responses, audio and embeddings.
 
 Chat and fill-in-the-middle on Azure and Google Cloud too, by the clients for them.
 ``parse`` and ``parse_stream`` call the patched methods. The SDK's models fill in a usage of zero
@@ -27,8 +27,10 @@ from .shapes import embeddings, transcription
 from .shapes.conversations import CONVERSATION
 from .shapes.endpoints import streamed
 from .shapes.hosts import origin_at
+from .shapes.images import UsageStream
 from .shapes.parts import text_part
 from .shapes.responses import RESPONSES, ResponsesStream
+from .shapes.speech import SPEECH
 from .shapes.values import field, fields, integer, text
 
 
@@ -115,6 +117,16 @@ class _Transcription(transcription.TranscriptionStream):
             self._pieces.append(text(field(event, "text")) or "")
 
 
+class _Speech(UsageStream):
+    """Reads the event inside each frame; the last one counts as chat does."""
+
+    __slots__ = ()
+
+    def feed(self, chunk: Any) -> None:
+        if (said := field(field(chunk, "data"), "usage")) is not None:
+            self._response.usage = _usage(said)
+
+
 def _embedded(answer: Any) -> Response:
     response = embeddings.response(answer)
     return replace(response, usage=Usage(_usage(field(answer, "usage")).input_tokens))
@@ -149,6 +161,7 @@ _RESPONSES = replace(RESPONSES, stream=_ResponsesStream, error_type=_status)
 _HEAR = replace(
     transcription.TRANSCRIPTION, response=_heard, stream=_Transcription, error_type=_status
 )
+_SAY = replace(SPEECH, stream=_Speech, error_type=_status)
 _CHATS = (
     ("chat", "Chat.complete", _CHAT),
     ("chat", "Chat.stream", streamed(_CHAT)),
@@ -170,6 +183,7 @@ _NEWER = (
     ("responses", "Responses.create", _RESPONSES),
     ("transcriptions", "Transcriptions.complete", _HEAR),
     ("transcriptions", "Transcriptions.stream", streamed(_HEAR)),
+    ("speech", "Speech.complete", _SAY),
 )
 """Not in every supported version."""
 _OLD = "mistralai"

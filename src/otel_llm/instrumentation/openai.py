@@ -1,9 +1,10 @@
 """OpenAI SDK (``openai`` 2 and 3), and every host that is reached with it.
 
-Patched: chat completions, responses (also beta), embeddings, legacy completions, images and
-transcriptions, sync and async. ``chat.completions.stream`` and ``responses.stream`` call the
-patched ``create`` when they are entered; ``with_raw_response`` and ``with_streaming_response`` pass
-through it. Not covered: websockets (``connect``, ``realtime``), batches, videos, hosted agents.
+Patched: chat completions, responses (also beta), embeddings, legacy completions, images,
+transcriptions and speech, sync and async. ``chat.completions.stream`` and ``responses.stream`` call
+the patched ``create`` when they are entered; ``with_raw_response`` and ``with_streaming_response``
+pass through it. Not covered: websockets (``connect``, ``realtime``), batches, videos, hosted
+agents.
 
 Background responses: ``create(background=True)`` answers before there is anything to count, so the
 usage first appears when the result is fetched. The fetch that brings the end of a background
@@ -31,6 +32,7 @@ from .shapes.completions import COMPLETIONS
 from .shapes.embeddings import EMBEDDINGS
 from .shapes.hosts import Origins, provider_of
 from .shapes.images import IMAGES
+from .shapes.speech import SPEECH
 from .shapes.transcription import TRANSCRIPTION
 from .shapes.values import field, fields, integer, text
 
@@ -211,6 +213,7 @@ _PATCHES = (
     ("openai.resources.images", "Images.create_variation", IMAGES),
     (f"{_AUDIO}.transcriptions", "Transcriptions.create", TRANSCRIPTION),
     (f"{_AUDIO}.translations", "Translations.create", TRANSCRIPTION),
+    (f"{_AUDIO}.speech", "Speech.create", SPEECH),
 )
 
 

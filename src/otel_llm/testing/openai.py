@@ -250,6 +250,19 @@ def transcription_events(text: str = TEXT) -> list[Body]:
     ]
 
 
+SPEECH = b"ID3\x04\xff\xfb"
+"""The beginning of a file of speech, which is no text in any encoding."""
+
+
+def speech_events() -> list[Body]:
+    """Return the events of streamed speech."""
+    used = {"input_tokens": 14, "output_tokens": 101, "total_tokens": 115}
+    return [
+        {"type": "speech.audio.delta", "audio": "AAAA"},
+        {"type": "speech.audio.done", "usage": used},
+    ]
+
+
 def compaction(**fields: Any) -> Body:
     """Return a compacted conversation."""
     return {
@@ -343,6 +356,12 @@ def _transcription_route(received: Received) -> Answer:
     return json_answer(transcription())
 
 
+def _speech_route(received: Received) -> Answer:
+    if received.json().get("stream_format") == "sse":
+        return event_stream(speech_events())
+    return Answer((SPEECH[:3], SPEECH[3:]), content_type="audio/mpeg")
+
+
 def _models_route(_: Received) -> Answer:
     one = {"id": "gpt-4o-mini", "object": "model", "created": 1, "owned_by": "fake"}
     return json_answer({"object": "list", "data": [one]})
@@ -357,6 +376,7 @@ ROUTES: Routes = {
     r"^POST .*/completions$": _completions_route,
     r"^POST .*/images/(generations|edits|variations)$": _images_route,
     r"^POST .*/audio/transcriptions$": _transcription_route,
+    r"^POST .*/audio/speech$": _speech_route,
     r"^GET .*/models$": _models_route,
 }
 

@@ -15,14 +15,20 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 """A body, or one event, longer than this is passed on without being read."""
 
 
+_MEDIA = ("audio/", "image/", "video/")
+"""Kinds of content that are never read, nor kept."""
+
+
 class Along:
     """Reads one body along, piece by piece as it came over the wire."""
 
     __slots__ = ("_decode", "_kept", "_line", "_size", "streamed")
 
     def __init__(self, headers: Mapping[str, str]) -> None:
-        self._decode = _decoder(headers.get("content-encoding", ""))
-        self.streamed = "event-stream" in headers.get("content-type", "")
+        kind = headers.get("content-type", "")
+        heard = kind.startswith(_MEDIA)
+        self._decode = None if heard else _decoder(headers.get("content-encoding", ""))
+        self.streamed = "event-stream" in kind
         """Whether it is a stream of events."""
         self._kept: list[bytes] = []
         self._line = b""
@@ -54,6 +60,11 @@ class Along:
                 event = _parsed(line[5:])
                 if isinstance(event, dict):
                     yield event  # pyright: ignore[reportUnknownVariableType] - any JSON
+
+
+def events_in(body: bytes) -> Iterator[Any]:
+    """Give the events of a body that was read whole."""
+    return Along({"content-type": "text/event-stream"}).take(body + b"\n")
 
 
 def _parsed(data: bytes) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 from .activation import activate, release
 from .answers import finish
-from .body import Along
+from .body import Along, events_in
 from .ending import Ending
 from .guard import guarded, swallowed
 from .operation import Operation
@@ -153,7 +153,7 @@ class BodyReading(Reading):
             finish_body(self._operation, self._endpoint, body)
             return
         with guarded("reading a stream that was read whole"):  # when its events came is not known
-            for event in Along({"content-type": "text/event-stream"}).take(body + b"\n"):
+            for event in events_in(body):
                 self._reader.feed(event)
         self._end("completed")
 

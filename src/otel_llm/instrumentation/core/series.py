@@ -99,7 +99,7 @@ class Series:
             _TIER: text(tier) or None,
             _FINGERPRINT: text(fingerprint) or None,
         }
-        said = {name: value for name, value in known.items() if value is not None}
+        said: Attributes = {name: value for name, value in known.items() if value is not None}
         detailed = {**self.attributes, **said}
         return Points(
             self.operation,

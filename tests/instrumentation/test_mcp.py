@@ -6,6 +6,8 @@ import asyncio
 import json
 import subprocess
 import sys
+from contextlib import suppress
+from datetime import timedelta
 from importlib.metadata import version
 
 import pytest
@@ -175,6 +177,43 @@ async def test_a_refused_request_is_named_by_its_code_and_reaches_the_caller(tel
         if FIRST or kind == "CLIENT":  # the server of version 2 knows the exception only
             assert span.attributes["rpc.response.status_code"] == code
         assert span.events == ()
+
+
+@pytest.mark.usefixtures("instrumented")
+@pytest.mark.parametrize("uri", ["sums://x", "nowhere://x"])
+async def test_a_request_of_a_resource_names_it_on_both_sides(telemetry, uri):
+    from mcp.shared import exceptions
+
+    async with in_memory() as client:
+        with suppress(exceptions.McpError if FIRST else exceptions.MCPError):
+            await client.read_resource(uri)
+
+    for kind in ("CLIENT", "SERVER"):
+        span = only(telemetry, "resources/read", kind)
+        assert span.attributes["mcp.resource.uri"] == uri
+    assert "mcp.resource.uri" not in measured(telemetry, "client")["resources/read"]
+
+
+@pytest.mark.usefixtures("instrumented")
+async def test_an_answer_that_did_not_come_in_time_is_a_timeout_and_no_answer(telemetry):
+    from mcp.shared import exceptions
+
+    server = made()
+
+    @server.tool()
+    async def wait() -> None:
+        await asyncio.Future()
+
+    limit = timedelta(seconds=0.05) if FIRST else 0.05
+    async with in_memory(server) as client:
+        with pytest.raises(exceptions.McpError if FIRST else exceptions.MCPError):
+            await client.call_tool("wait", {}, read_timeout_seconds=limit)
+
+    named = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "wait"}
+    assert measured(telemetry, "client")["tools/call"] == {**named, "error.type": "TimeoutError"}
+    span = only(telemetry, "tools/call wait", "CLIENT")
+    assert span.attributes["error.type"] == "TimeoutError"
+    assert "rpc.response.status_code" not in span.attributes
 
 
 @pytest.mark.usefixtures("instrumented")

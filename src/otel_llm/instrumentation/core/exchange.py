@@ -35,9 +35,9 @@ class Exchange:
 
     __slots__ = (
         "_attributes",
-        "_content",
         "_ending",
         "_metric",
+        "_shown",
         "_span",
         "_telemetry",
         "_ticks",
@@ -51,8 +51,8 @@ class Exchange:
         self._span: Span | None = None
         self._ending: ExitStack | None = None
         """Ends the span; without it, that is somebody else's to do."""
-        self._content: dict[str, str] = {}
-        """What was sent before there was a span."""
+        self._shown: dict[str, Any] = {}
+        """What belongs on the span, until there is one."""
         self._ticks = perf_counter_ns()
         self.context: Context = get_current()
         """What is current while it is under way."""
@@ -94,7 +94,7 @@ class Exchange:
             span = stack.enter_context(manager)
             self._span = span
             with guarded("adopting a span of an SDK"):
-                span.set_attributes(self._content)
+                span.set_attributes(self._shown)
             yield span
             self._ending = stack.pop_all()
 
@@ -123,10 +123,14 @@ class Exchange:
             return
         with guarded("capturing content of a message"):
             kept = self._telemetry.privacy.kept_value(value)
-            if self._span is None:
-                self._content[name] = kept
-            else:
-                self._span.set_attribute(name, kept)
+            self.show({name: kept})
+
+    def show(self, attributes: Mapping[str, Any]) -> None:
+        """Set what only its span says, on that or, before there is one, as soon as there is."""
+        if self._span is None:
+            self._shown.update(attributes)
+        else:
+            self._span.set_attributes(dict(attributes))
 
     def carry(self, carrier: dict[str, Any]) -> None:
         """Write the trace, and baggage, into what is sent."""

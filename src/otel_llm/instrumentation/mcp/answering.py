@@ -40,6 +40,7 @@ async def answer(
             attributes = {**about, **link.measured(), **measured}
             exchange = Exchange(telemetry, metrics.MCP_SERVER_OPERATION_DURATION, attributes)
             seen = Link({**link.network, **measured, **shown}, link.version, link.session)
+            exchange.show(shape.details(None, field(told, "params")))
             exchange.put_content(*called_with(field(told, "method"), field(told, "params")))
             exchange.context = set_value(LINK, seen, exchange.context)
             exchange.context = set_value(EXCHANGE, exchange, exchange.context)

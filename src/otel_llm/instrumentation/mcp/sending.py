@@ -33,6 +33,7 @@ async def send(
         method, params = named.get("method"), named.get("params")
         exchange, link = _sent(peer, method, params)
         if exchange is not None:
+            exchange.show(shape.details(None, params))
             exchange.put_content(*called_with(method, params))
     if exchange is None or link is None:
         return await wrapped(*args, **kwargs)
@@ -146,6 +147,8 @@ def keep_result(exchange: Exchange, result: Any) -> None:
 def raised(error: BaseException) -> Attributes:
     """Return the JSON-RPC code of what the other side answered, else the exception's class."""
     code = integer(field(field(error, "error"), "code"))
+    if code in shape.TIMEOUTS and isinstance(error.__context__, TimeoutError):
+        return {semconv.ERROR_TYPE: type_name(error.__context__)}  # nobody answered
     return {semconv.ERROR_TYPE: type_name(error)} if code is None else shape.refused(code)
 
 

@@ -14,6 +14,9 @@ from .values import field, fields, integer, items, known, text
 
 TOOL, PROMPT, INITIALIZE = "tools/call", "prompts/get", "initialize"
 
+TIMEOUTS = (408, -32001)
+"""Codes by which the packages of version 1 and 2 tell that an answer did not come in time."""
+
 Attributes = dict[str, Any]
 
 

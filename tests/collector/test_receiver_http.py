@@ -361,6 +361,17 @@ class TestTransport:
         assert answer.startswith(b"HTTP/1.1 200 OK")
         assert receiver.inbox.received == [("traces", SPANS)]
 
+    @pytest.mark.parametrize("trailer", ["Content-Type: text/plain", "Content-Encoding: gzip"])
+    def test_what_stands_behind_the_body_changes_nothing(self, receiver, trailer):
+        body = b"%x\r\n%b\r\n0\r\n" % (len(SPANS), SPANS)
+
+        answer = raw(
+            receiver, head(None, "Transfer-Encoding: chunked"), body, f"{trailer}\r\n\r\n".encode()
+        )
+
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert receiver.inbox.received == [("traces", SPANS)]
+
     def test_a_sender_that_waits_for_permission_gets_it(self, receiver):
         with socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as polite:
             polite.sendall(head(len(SPANS), "Expect: 100-continue"))

@@ -67,3 +67,23 @@ def test_the_sender_is_told_what_was_not_taken_and_only_what_may_be_kept_is(tmp_
     assert counted == [({"receiver": "otlp/edge", "transport": "http"}, 2)]
     kept = list(read(tmp_path / "rejected-otlp_edge-traces.jsonl"))
     assert kept == [("traces", request(span(trace_id=bytes(16))))]
+
+
+def test_two_processors_of_one_kind_count_together(tmp_path: Path):
+    processors = {"normalize": None, "normalize/other": None}
+    traces = {"receivers": ["otlp/edge"], "processors": list(processors)}
+    receivers = {"otlp/edge": {"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}}
+    alone = {"store": None, "api": None, "alerting": None}
+    pipelines = {"service": {"pipelines": {"traces": traces}}}
+    service = Service(
+        check({"receivers": receivers, "processors": processors, **alone, **pipelines})
+    )
+
+    counted = [
+        sample.value
+        for family in service.measure()
+        if family.name == "otel_llm_normalize_joined_spans"
+        for sample in family.samples
+    ]
+
+    assert counted == [0]

@@ -15,8 +15,6 @@ from .wire import (
     parse_request,
 )
 
-_POINTS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
-
 
 def count(signal: Signal, payload: bytes) -> int:
     """Return the spans, data points or log records in one export request; 0 when unreadable."""
@@ -81,4 +79,5 @@ def _middle(sizes: list[int]) -> int:
 def _data_points(payload: bytes) -> int:
     scopes = [scope for group in parse_request(payload).groups for scope in group.scopes]
     metrics = [metric for scope in scopes for metric in parse_metrics_scope(scope).metrics]
-    return sum([len(getattr(metric, kind).points) for metric in metrics for kind in _POINTS])
+    kinds = ((metric, metric.WhichOneof("data")) for metric in metrics)
+    return sum([len(getattr(metric, kind).points) for metric, kind in kinds if kind])

@@ -228,13 +228,11 @@ class DataPointsMessage(Protocol):
 
 
 class MetricMessage(Protocol):
-    """A metric of which only the data points are counted."""
+    """A metric of which only the data points are counted, those of its one kind."""
 
-    gauge: DataPointsMessage
-    sum: DataPointsMessage
-    histogram: DataPointsMessage
-    exponential_histogram: DataPointsMessage
-    summary: DataPointsMessage
+    def WhichOneof(self, group: str) -> str | None:
+        """Name the field that is set."""
+        ...
 
 
 class MetricsScopeMessage(Protocol):
@@ -319,7 +317,7 @@ def _types() -> descriptor_pb2.FileDescriptorProto:
     for field in any_value.field:
         field.oneof_index = 0
     define("DataPoints", points=(-1, _BYTES))
-    define(
+    metric = define(
         "Metric",
         gauge=(5, "DataPoints"),
         sum=(7, "DataPoints"),
@@ -327,6 +325,9 @@ def _types() -> descriptor_pb2.FileDescriptorProto:
         exponential_histogram=(10, "DataPoints"),
         summary=(11, "DataPoints"),
     )
+    metric.oneof_decl.add(name="data")
+    for field in metric.field:
+        field.oneof_index = 0
     define("MetricsScope", metrics=(-2, "Metric"))
     return file
 

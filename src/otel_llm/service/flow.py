@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from threading import Lock, Thread
 from typing import Any, cast
@@ -32,7 +32,7 @@ from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.rejects import Rejects
-from otel_llm.collector.samples import Family, Measure
+from otel_llm.collector.samples import Family, Measure, merged
 from otel_llm.collector.sending import Sender
 
 from .files import stamps
@@ -307,13 +307,10 @@ class Flow:
         return [sender for outbox in self.outboxes.values() for sender in outbox.senders]
 
     def measure(self) -> Iterable[Family]:
-        """What receivers and processors count for themselves, one family per name."""
+        """What receivers and processors count for themselves, those of one kind together."""
         parts = [*self._serving.values(), *self.processing.processors.values()]
         measures: list[Measure] = [m for p in parts if (m := getattr(p, "measure", None))]
-        given = [family for measure in measures for family in measure()]
-        for name in dict.fromkeys(family.name for family in given):
-            same = [family for family in given if family.name == name]
-            yield replace(same[0], samples=[sample for f in same for sample in f.samples])
+        return merged(family for measure in measures for family in measure())
 
     def _destinations(self, config: PipelineConfig) -> Destinations:
         settings, used = self._parts.settings.exporters, config.processors

@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from ..component import Signal
 from ..errors import Malformed, TooLarge
 from ..protocol import ITEMS
-from ..wire import FrameScope, NotProtobuf, parse_frame, parse_span
+from ..wire import FrameMessage, FrameScope, NotProtobuf, parse_frame, parse_span
 from .answers import Rejected
 from .config import LimitsConfig
 from .fields import fields
@@ -29,7 +29,7 @@ from .nesting import DEEP_BYTES, MAX_DEPTH, is_deep
 
 _LARGE = 4 * 2**20
 """Bytes from which the items are counted one by one before they are parsed: below it, protobuf's
-sixteen bytes for each of two do no harm."""
+sixteen bytes for each of two do no harm, and they are counted when they are parsed."""
 _FRAME: Final = ((1,), (2,))
 _PATHS: Final[Mapping[Signal, Sequence[tuple[int, ...]]]] = {
     "traces": (*_FRAME, (2,)),
@@ -72,20 +72,27 @@ class Admission:
         try:
             if self._limits.strict:
                 _FULL[signal].FromString(payload)
+            frame = parse_frame(payload)
+            scopes = [scope for group in frame.groups for scope in group.scopes]
+            if sum([len(scope.items) for scope in scopes]) > self._limits.max_items:
+                raise self._too_many(signal)
             if signal == "metrics":
                 return payload, None
-            return self._without_faults(signal, payload)
+            return self._without_faults(signal, payload, frame, scopes)
         except NotProtobuf:
             raise Malformed(f"the body is no OTLP {signal} request") from None
 
     def _measure(self, signal: Signal, payload: bytes) -> None:
         path = _PATHS[signal] if len(payload) > _LARGE else _FRAME
         if _visited(memoryview(payload), path, self._limits.max_items) > self._limits.max_items:
-            raise TooLarge(f"more than {self._limits.max_items} {ITEMS[signal]}")
+            raise self._too_many(signal)
 
-    def _without_faults(self, signal: Signal, payload: bytes) -> tuple[bytes, Rejected | None]:
-        frame = parse_frame(payload)
-        scopes = [scope for group in frame.groups for scope in group.scopes]
+    def _too_many(self, signal: Signal) -> TooLarge:
+        return TooLarge(f"more than {self._limits.max_items} {ITEMS[signal]}")
+
+    def _without_faults(
+        self, signal: Signal, payload: bytes, frame: FrameMessage, scopes: Sequence[FrameScope]
+    ) -> tuple[bytes, Rejected | None]:
         may_be_large = len(payload) > self._large_item
         faults = Counter[str]()
         places: list[_Places] = []

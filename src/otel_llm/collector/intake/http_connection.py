@@ -152,8 +152,10 @@ class HttpConnection(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a header."""
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        """Collect a header. One that comes behind the body changes nothing: what it could is
+        decided."""
+        if self._head is None:
+            self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Decide by the head; start the clock for the body."""

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp
 
 from .config import ApiConfig
 
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 60.0
+"""A machine where much starts at once is slow."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class ApiServer:
             target=self._server.run, args=([self._socket],), name="otel-llm-api", daemon=True
         )
         self._thread.start()
-        self._wait_until_serving()
+        self._wait_until_serving(self._thread)
 
     @property
     def url(self) -> str:
@@ -64,9 +65,9 @@ class ApiServer:
         if self._socket is not None:
             self._socket.close()
 
-    def _wait_until_serving(self) -> None:
+    def _wait_until_serving(self, thread: threading.Thread) -> None:
         until = time.monotonic() + START_TIMEOUT_S
-        while not self._server.started and time.monotonic() < until:
+        while not self._server.started and thread.is_alive() and time.monotonic() < until:
             time.sleep(0.005)
         if not self._server.started:
             raise OSError("the API did not start; see the log")

@@ -27,7 +27,7 @@ from .core.natives import native
 from .core.rivals import GROUP
 from .core.settings import Settings
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 10.0
 
 State = Literal["ok", "warning", "error"]
 

@@ -45,7 +45,7 @@ def test_python_in_the_documents_runs(text, tmp_path):
         env={**os.environ, "OTEL_SDK_DISABLED": "true"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

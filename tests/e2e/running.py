@@ -58,7 +58,7 @@ class Running:
     def text(self, path: str) -> str:
         return httpx2.get(self.api_url + path, timeout=60).text
 
-    def wait_for(self, ask, seconds: float = 60.0):
+    def wait_for(self, ask, seconds: float = 120.0):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:

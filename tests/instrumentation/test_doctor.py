@@ -45,7 +45,7 @@ def doctor(endpoint):
             env={**known, **environ},
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=180,
             check=False,
         )
 

@@ -37,7 +37,7 @@ def test_the_example_answers_and_prints_one_span_per_call(example, routes, addre
             env={**os.environ, **KEYS, address: provider.url},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

@@ -48,7 +48,7 @@ def run(tmp_path, provider):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

@@ -95,7 +95,7 @@ def test_the_retryable_codes_of_the_specification_are_retryable(code):
         (Code.UNAUTHENTICATED, Permanent),
         (Code.FAILED_PRECONDITION, Permanent),
         (Code.UNIMPLEMENTED, Permanent),
-        (Code.INTERNAL, Permanent),
+        (Code.INTERNAL, Malformed),
         (Code.RESOURCE_EXHAUSTED, TooLarge),
     ],
 )

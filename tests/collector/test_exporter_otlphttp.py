@@ -26,7 +26,11 @@ from otel_llm.collector.errors import (
     Retryable,
     TooLarge,
 )
-from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
+from otel_llm.collector.exporters.otlphttp import (
+    OtlpHttpExporter,
+    OtlpHttpExporterConfig,
+    classify,
+)
 from otel_llm.testing import CUT, Answer, FakeProvider, Pause, json_answer
 
 from .certificates import certificates
@@ -116,12 +120,31 @@ def test_the_retryable_statuses_of_the_specification_are_retryable(status):
     ("status", "kind"),
     [
         (400, Malformed),
+        (422, Malformed),
         (413, TooLarge),
         *((status, Permanent) for status in (301, 308, 401, 403, 404, 405, 408, 415, 500, 501)),
     ],
 )
 def test_every_other_status_is_permanent(status, kind):
     assert outcome(answer(status=status)) is kind
+
+
+NOON = 1_795_176_000
+"""2026-11-20T12:00Z."""
+
+
+@pytest.mark.parametrize("date", ["Fri Nov 20 12:00:07 2026", "Fri, 20 Nov 2026 12:00:07 -0000"])
+def test_a_date_without_a_zone_is_of_greenwich(date, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: NOON)
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        error = classify(429, {"retry-after": date})
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert error.retry_after_s == 7
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -49,7 +49,8 @@ class TooLarge(Permanent):
 
 
 class Malformed(Permanent):
-    """HTTP 400 or INVALID_ARGUMENT: in a batch of several requests one may have spoiled it."""
+    """HTTP 400 and 422, INVALID_ARGUMENT and INTERNAL: in a batch of several requests one may have
+    spoiled it."""
 
 
 class PartlyRejected(Permanent):

@@ -43,6 +43,9 @@ RETRYABLE = frozenset(
         grpc.StatusCode.DATA_LOSS,
     }
 )
+MALFORMED = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL})
+"""What one broken request may have caused: INTERNAL is what gRPC's own servers answer to bytes that
+they cannot parse, as where values are nested deeper than their parser goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def classify(error: grpc.RpcError) -> DeliveryError:
         return Retryable(_reason(code, said), retry_after_s=delay_s)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return TooLarge(code.name, said=said)
-    if code is grpc.StatusCode.INVALID_ARGUMENT:
+    if code in MALFORMED:
         return Malformed(code.name, said=said)
     return Permanent(code.name, said=said)
 

@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
@@ -172,7 +173,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes = b"") -> Deli
     reason = f"HTTP {status}"
     if status in RETRYABLE:
         return Retryable(reason, retry_after_s=_retry_after_s(headers.get("retry-after", "")))
-    kind = {413: TooLarge, 400: Malformed}.get(status, Permanent)
+    kind = {413: TooLarge, 400: Malformed, 422: Malformed}.get(status, Permanent)
     return kind(reason, said=_said(body))
 
 
@@ -191,9 +192,12 @@ def _retry_after_s(written: str) -> float | None:
     if written.strip().isdecimal():
         return float(written)
     try:
-        return max(0.0, parsedate_to_datetime(written).timestamp() - time.time())
+        date = parsedate_to_datetime(written)
     except (ValueError, OverflowError):
         return None
+    if date.tzinfo is None:  # HTTP's oldest form names no zone, and means Greenwich
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, date.timestamp() - time.time())
 
 
 def _said(body: bytes) -> str:

@@ -9,12 +9,19 @@ import pytest
 
 from otel_llm.quality.measure import Example, Measure, measure, mistakes, read_examples
 
-FILE = Path(__file__).parent.parent / "data" / "labelled_outputs.tsv"
-EXAMPLES = [
-    example
-    for example in read_examples(FILE)
-    if find_spec("re2") or example.side != "exchange"  # without it, only scripts are compared
-]
+DATA = Path(__file__).parent.parent / "data"
+FILE = DATA / "labelled_outputs.tsv"
+
+
+def examples_of(file: Path) -> list[Example]:
+    return [
+        example
+        for example in read_examples(file)
+        if find_spec("re2") or example.side != "exchange"  # without it, only scripts are compared
+    ]
+
+
+EXAMPLES = examples_of(FILE)
 HELD = [example for example in EXAMPLES if example.held]
 FLOORS = {  # precision and recall on the held-out half, as the documentation states them
     "empty": (1.0, 1.0),
@@ -29,6 +36,32 @@ FLOORS = {  # precision and recall on the held-out half, as the documentation st
     "secrets": (0.95, 0.9),
     "tool_error_loop": (1.0, 1.0),
     "truncation": (0.9, 0.7),
+}
+
+OTHERS = {  # precision and recall on the texts of somebody who had not seen the patterns
+    "labelled_second.tsv": {
+        "empty": (1.0, 1.0),
+        "format_violation": (1.0, 0.95),
+        "hedging": (1.0, 1.0),
+        "language_mismatch": (1.0, 0.7),
+        "pii": (0.93, 0.93),
+        "prompt_injection": (1.0, 1.0),
+        "refusal": (1.0, 1.0),
+        "repetition": (1.0, 1.0),
+        "schema_mismatch": (1.0, 1.0),
+        "secrets": (1.0, 0.94),
+        "tool_error_loop": (1.0, 1.0),
+        "truncation": (1.0, 0.75),
+    },
+    "labelled_third.tsv": {
+        "hedging": (1.0, 0.6),
+        "language_mismatch": (0.0, 0.0),
+        "pii": (0.9, 0.85),
+        "prompt_injection": (1.0, 0.65),
+        "refusal": (0.9, 0.5),
+        "secrets": (1.0, 0.8),
+        "truncation": (1.0, 0.65),
+    },
 }
 
 
@@ -46,6 +79,24 @@ def test_a_check_is_as_good_as_documented_on_texts_it_was_not_made_for(found: Me
 
     assert (found.precision or 0) >= precision
     assert (found.recall or 0) >= recall
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_checks_do_not_get_worse_on_texts_of_another_hand(name: str):
+    short = {
+        found.check: (found.precision, found.recall)
+        for found in measure(examples_of(DATA / name))
+        for precision, recall in [OTHERS[name][found.check]]
+        if (found.precision or 0) < precision or (found.recall or 0) < recall
+    }
+
+    assert short == {}
+
+
+def test_no_text_is_in_two_sets():
+    texts = [one.text for name in (FILE.name, *OTHERS) for one in read_examples(DATA / name)]
+
+    assert len({*texts}) == len(texts)
 
 
 def test_every_check_of_content_is_measured():

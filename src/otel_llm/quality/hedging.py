@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .check import Check
 from .evidence import Content, Evidence
 from .words import finder, patterns
@@ -18,7 +20,19 @@ _PLAIN = {
     "(?:this|that|my answer|it|these|the (?:numbers?|details?|dates?|figures?)) (?:may|might|could) (?:not )?be (?:entirely |completely |fully )?(?:accurate|inaccurate|outdated|out of date|incorrect|wrong|up to date|up-to-date)": "accurate|outdated|out of date|incorrect|wrong|up to date|up-to-date",  # noqa: E501
     "(?:may|might|could) (?:be|contain) (?:outdated|out of date|inaccurate|inaccuracies)": "outdated|out of date|inaccura",  # noqa: E501
     "(?:these|those|the|my|some) (?:\\w+ )?(?:figures?|numbers?|details?|dates?|facts?) (?:may|might|could) (?:not )?be": "figure|number|detail|date|fact",  # noqa: E501
-    "i (?:don't|do not) know (?:for )?(?:certain|sure|exactly)": "certain|sure|exactly",
+    "i (?:don't|do not) know (?:for )?(?:certain|sure|exactly|who|what|when|where|why|whether|which|the answer)": "t know",  # noqa: E501
+    "(?:hard|difficult|impossible) for me to (?:say|tell|know|judge)": "for me to",
+    "i (?:can't|cannot|couldn't|could not) (?:find|see) (?:any|anything|this|that|it) ": "t find|t see",  # noqa: E501
+    "i (?:can't|cannot|couldn't|could not) (?:tell|say) (?:whether|if|for|which|with)": "t tell|t say",  # noqa: E501
+    # a few other languages
+    "ich bin (?:mir )?(?:da )?nicht (?:ganz |völlig |hundertprozentig )?sicher": "sicher",
+    "(?:das |es )?weiß ich (?:leider )?nicht": "wei",
+    "ich weiß (?:das |es )?(?:leider )?nicht": "wei",
+    "je ne suis pas (?:tout à fait |entièrement )?(?:sûre?|certaine?)": "je ne suis pas",
+    "je ne sais pas": "je ne sais",
+    "no estoy (?:del todo |completamente )?segur[oa]": "no estoy",
+    "no sé (?:la|si|qu|cu|d|c|exact)": "no s",
+    "(?:わかりません|分かりません|定かではありません|確信が(?:ありません|持てません))": "ません",
     "recommend (?:confirming|checking|verifying)": "recommend",
     "i have no (?:way of (?:knowing|verifying)|reliable|information|record|knowledge)": "i have no",
     "if i (?:recall|remember) (?:correctly|right|rightly)": "if i re",
@@ -42,8 +56,15 @@ _WORDS_PER_SOFT = 50
 """A long answer may think aloud once in a while: soft hedges count where they are dense."""
 
 
+_QUOTED = re.compile(
+    '"[^"\n]{0,300}"|\u201c[^\u201d\n]{0,300}\u201d|\u201e[^\u201c\n]{0,300}\u201c'
+)
+
+
 def hedges(text: str, soft_enough: int = 2) -> bool:
-    """Return whether ``text`` holds a plain hedge, or many soft ones for its length."""
+    """Return whether ``text`` holds a plain hedge, or many soft ones for its length. What others
+    are quoted with does not count."""
+    text = _QUOTED.sub(" ", text)
     if _FIND_PLAIN.search(text):
         return True
     soft = sum(1 for _ in _FIND_SOFT.finditer(text))

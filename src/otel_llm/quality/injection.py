@@ -9,10 +9,12 @@ from .words import finder, patterns
 _BEFORE = "(?:previous|prior|above|preceding|earlier|former|foregoing|existing|original|initial)"
 _RULES = "(?:instructions?|prompts?|directions?|directives?|rules?|guidelines?|commands?|context|messages?|constraints?)"  # noqa: E501
 _PHRASES = {
-    f"(?:ignore|disregard|forget|override|bypass|discard|skip|drop)(?: (?:all|any|every|everything|of|the|your|my|these|those|its|about)){{0,4}} {_BEFORE}(?: (?:system|and|or|developer|safety)){{0,2}}(?: {_RULES})?": "ignore|disregard|forget|override|bypass|discard|skip|drop",  # noqa: E501
+    f"(?:ignore|disregard|forget|override|bypass|discard|skip|drop)(?: (?:all|any|every|everything|of|the|your|my|these|those|its|about)){{0,4}} (?:above|(?:{_BEFORE})(?: (?:system|and|or|developer|safety)){{0,2}} {_RULES})": "ignore|disregard|forget|override|bypass|discard|skip|drop",  # noqa: E501
     f"(?:ignore|disregard|forget|override|bypass)(?: (?:all|any|of|the|your|its))+ (?:system |safety |content |developer |ethical )?(?:{_RULES}|training|programming|restrictions|filters?|safeguards)": "ignore|disregard|forget|override|bypass",  # noqa: E501
     "(?:forget|ignore|disregard) everything (?:you|i|we|that|above|before|from)": "everything",
-    "do not follow (?:the|your|any) (?:previous|above|original|system)": "not follow",
+    "(?:do|must|should) not (?:follow|obey) (?:the|your|any) (?:previous|above|original|system|developer)": "not follow|not obey",  # noqa: E501
+    "system override ?:": "override",
+    "(?:ai|assistant|chatbot|language model) (?:without|with no|free of)(?: any)? (?:restrictions|rules|filters?|limits|limitations|guidelines|censorship)": "restrictions|rules|filter|limit|guidelines|censorship",  # noqa: E501
     "you are (?:now|no longer) (?:dan|in (?:developer|god|jailbreak|debug|admin|unrestricted)|bound|restricted|an? (?:unrestricted|unfiltered|uncensored|evil|amoral))": "you are no",  # noqa: E501
     "(?:enable|enter|activate|switch to|turn on) (?:the )?(?:developer|god|jailbreak|dan|debug|admin|sudo|unrestricted) mode": "mode",  # noqa: E501
     "do anything now": "anything now",
@@ -31,6 +33,7 @@ _PHRASES = {
     "(?:send|forward|post|upload|exfiltrate|email)(?: \\w+){0,8} (?:conversation|chat history|system prompt|api keys?|credentials|passwords?) to (?:http|this|the following|\\w+@)": "conversation|chat history|prompt|api key|credential|password",  # noqa: E501
     "(?:ignoriere|vergiss) (?:alle |die )?(?:vorherigen|bisherigen|obigen|vorigen) (?:anweisungen|befehle|regeln)": "ignoriere|vergiss",  # noqa: E501
     "ignora (?:todas )?(?:las |le |tutte le )?(?:instrucciones|istruzioni) (?:anteriores|previas|precedenti)": "ignora",  # noqa: E501
+    "(?:これまで|今まで|以前|上記|前)の(?:すべての|全ての)?(?:指示|命令|ルール|プロンプト)(?:を|は)(?:すべて|全て)?(?:無視|忘れ)": "無視|忘れ",  # noqa: E501
     "ignore[zr]? (?:toutes )?(?:les )?instructions (?:précédentes|ci-dessus)": "ignore",
 }
 _FIND = finder(_PHRASES)

@@ -18,7 +18,7 @@ from .check_digits import digits_of, luhn
 from .evidence import Content, Evidence
 from .national import NATIONAL, NATIONAL_SIGN
 from .shape import Leak, Shape, leaking
-from .words import Pattern, compiled
+from .words import Pattern, compiled, spelled
 
 _MIN_BITS = 3.0
 """Entropy per character of a real key; ``xxxxxxxx`` and ``your-key-here`` have less."""
@@ -33,11 +33,14 @@ def _random(found: str) -> bool:
     return bits >= _MIN_BITS and not _EXAMPLE.search(found)
 
 
+_CODE = re.compile(r"[A-Za-z_][\w.]*[(\[]")
+
+
 def _password(found: str) -> bool:
     """Take words with letters and digits, as passwords are and the rest of a sentence is not."""
     word = re.split(r"[\s:=\"']+", found.rstrip(".,;\"'"))[-1]
     mixed = any(map(str.isdigit, word)) and any(map(str.isalpha, word))
-    return mixed and len(word) >= 8 and _random(word)
+    return not _CODE.match(word) and mixed and len(word) >= 8 and _random(word)
 
 
 def _key_block(found: str) -> bool:
@@ -70,7 +73,7 @@ def _ssn(found: str) -> bool:
 
 _NO_MAIL = re.compile(
     r"@(?:[\w-]+\.)*(?:example\.\w+|test|invalid|localhost|domain\.com|email\.com|company\.com)$"
-    r"|^(?:no-?reply|user|username|name|you|your\.?\w*|someone|email|john\.doe|jane\.doe)@",
+    r"|^(?:no-?reply|git|user|username|name|you|your\.?\w*|someone|email|john\.doe|jane\.doe)@",
     re.I,
 )
 
@@ -79,12 +82,25 @@ def _mail(found: str) -> bool:
     return "://" not in found and not _NO_MAIL.search(found)
 
 
+_FREE_CALL = re.compile(r"(?:\+?1|\()?8(?:00|33|44|55|66|77|88)|0(?:800|180|900)|\+\d{2}800")
+"""How the numbers of hotlines begin, which belong to nobody."""
+
+
 def _phone(found: str) -> bool:
-    """Leave out the numbers that are kept for stories (555-01xx)."""
+    """Leave out the numbers that are kept for stories (555-01xx), and those of hotlines."""
     digits = re.sub(r"\D", "", found)
+    if _FREE_CALL.match(re.sub(r"[^\d+(]", "", found)):
+        return False
     return 10 <= len(digits) <= 15 and "55501" not in digits[-7:] and len(set(digits)) > 3
 
 
+_CALLED = spelled(
+    "phone|tel|telephone|mobile|cell|call|ring|reach|whatsapp|fax|handy|telefon|mobil|rufnummer"
+    "|téléphone|portable|numéro|teléfono|móvil"
+)
+_CALLED_WITHOUT_SPACES = spelled("電話|携帯")
+_AT_HOME = r"(?:0\d{1,4}|\d{3})(?: ?[ ./-] ?\d{2,8}){1,4}"
+"""A number as it is written within its country, where a word says what it is."""
 _DIGITS = tuple(str(digit).encode() for digit in range(10))
 
 SECRETS = (
@@ -128,6 +144,25 @@ SECRETS = (
     Shape(
         "sendgrid_key", Pattern(r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", (b"sg.",)), _random
     ),
+    Shape("azure_key", Pattern(r"AccountKey=[A-Za-z0-9+/]{40,}={0,2}", (b"accountkey",)), _random),
+    Shape(
+        "provider_token",
+        Pattern(
+            r"\b(?:gsk_|xai-|r8_|pplx-|dop_v1_|pypi-AgE|lin_api_|shpat_|dapi)[A-Za-z0-9_-]{30,}",
+            (
+                b"gsk_",
+                b"xai-",
+                b"r8_",
+                b"pplx-",
+                b"dop_v1_",
+                b"pypi-",
+                b"lin_api",
+                b"shpat_",
+                b"dapi",
+            ),
+        ),
+        _random,
+    ),
     Shape(
         "jwt",
         Pattern(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}", (b"eyj",)),
@@ -144,7 +179,7 @@ SECRETS = (
     Shape(
         "password",
         Pattern(
-            r"(?i:password|passphrase|passwd|pwd|secret|api[_ -]?key)\\?[\"']?(?: is|:|=) ?\\?[\"']?[^\s\"']{8,60}",  # noqa: E501
+            r"(?i:password|passphrase|passwd|pwd|secret|api[_ -]?key)\\?[\"']?(?: is:?| ?[:=]) ?\\?[\"']?[^\s\"']{8,60}",  # noqa: E501
             (b"passw", b"passphrase", b"pwd", b"secret", b"api"),
         ),
         _password,
@@ -175,7 +210,15 @@ _EVERYWHERE = (
     Shape(
         "phone",
         Pattern(
-            r"(?:\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?|\(\d{3}\) ?)\d{2,4}(?:[ .-]?\d{2,4}){1,4}",
+            r"(?:\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?|\(\d{3}\) ?)\d{1,4}(?:[ .-]?\d{2,4}){1,4}",
+            _DIGITS,
+        ),
+        _phone,
+    ),
+    Shape(
+        "phone",
+        Pattern(
+            rf"(?i:\b(?:{_CALLED})|{_CALLED_WITHOUT_SPACES})[^0-9\n]{{0,20}}(?P<number>{_AT_HOME})",
             _DIGITS,
         ),
         _phone,

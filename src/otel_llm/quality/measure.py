@@ -6,8 +6,9 @@ asked for; ``input``; ``tools``, a line ``name -> result`` for each call of a to
 before the output and a line ``---`` between: ``exchange`` with the question, ``stopped`` with the
 finish reason, ``schema`` with the schema that was asked for.
 
-Half of the set, chosen by a hash of the text, is held out: no pattern was ever changed for one of
-those, so their figures say what to expect of new text in the style of the set.
+Half of the set along which the patterns were written (``labelled_outputs.tsv``), chosen by a hash
+of the text, is held out: no pattern was ever changed for one of those, so their figures say what to
+expect of new text in the style of the set.
 """
 
 from __future__ import annotations

@@ -63,6 +63,12 @@ def _de_id_card(found: str) -> bool:
     return len(digits_of(found)) > 2 and weighted(values[:-1], (7, 3, 1) * 3) % 10 == values[-1]
 
 
+def _uk_nhs(found: str) -> bool:
+    """Check the digit by weights from 10 to 2, modulus 11."""
+    digits = digits_of(found)
+    return (11 - weighted(digits[:9], range(10, 1, -1)) % 11) % 11 == digits[9]
+
+
 def _fr_insee(found: str) -> bool:
     """The key is what is missing to 97; Corsica's letters count as 19 and 18."""
     plain = found.replace(" ", "").upper()
@@ -203,6 +209,7 @@ def _kr_rrn(found: str) -> bool:
 _Row = tuple[str, str, Callable[[str], bool]]
 _ROWS: tuple[_Row, ...] = (
     ("uk_nino", r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?(?:\d{2} ?){3}[A-D]\b", _uk_nino),
+    ("uk_nhs", _told("nhs", r"\d{3}[ -]?\d{3}[ -]?\d{4}"), _uk_nhs),
     ("de_tax_id", r"\b[1-9]\d(?: ?\d{3}){3}\b", _de_tax_id),
     ("de_id_card", r"\b[LMNPRTVWXY][CFGHJ-NPRTV-Z0-9]{8}\d\b", _de_id_card),
     (

@@ -53,7 +53,8 @@ def _loops(tail: str, times: int) -> bool:
 
 
 def _has_words(piece: str) -> bool:
-    return sum(char.isalnum() for char in piece) * 3 >= len(piece)
+    shown = "".join(piece.split())
+    return bool(shown) and sum(char.isalnum() for char in shown) * 3 >= len(shown)
 
 
 def _same_lines(text: str, times: int) -> bool:

@@ -777,14 +777,16 @@ def test_a_score_that_is_no_number_is_left_out(telemetry, score):
     }
 
 
-def test_a_comment_is_redacted_like_content(telemetry):
-    otel_llm.configure(**telemetry.providers, redact="pii")
+@pytest.mark.parametrize("settings", [{}, {"redact": "pii"}, {"derive": "hash,preview,flags"}])
+def test_a_comment_is_sent_without_keys_and_personal_data_whatever_is_set(telemetry, settings):
+    otel_llm.configure(**telemetry.providers, **settings)
 
     with otel_llm.workflow("w"):
-        otel_llm.record_feedback(0.5, "ask ada@lovelace.dev")
+        otel_llm.record_feedback(0.5, "ask ada@lovelace.dev about AKIAIOSFODNN7EXAMPLE")
 
     (event,) = telemetry.events()
-    assert event.log_record.attributes["gen_ai.evaluation.explanation"] == "ask [email]"
+    said = event.log_record.attributes["gen_ai.evaluation.explanation"]
+    assert said == "ask [email] about [aws_key]"
 
 
 async def test_whatever_is_carried_runs_where_it_was_bound(telemetry):

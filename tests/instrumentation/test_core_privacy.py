@@ -57,6 +57,21 @@ def test_a_leak_is_replaced_by_its_kind_and_nothing_else_is(kind, leak):
 
 
 @pytest.mark.parametrize(
+    ("kind", "leak"),
+    [
+        ("openai_key", "sk-proj-your12345678your12345678"),
+        ("openai_key", "sk-ant-api03-AbC9x7Yz_12345678901234567890-AA"),
+        ("aws_key", "AKIAIOSFODNN7EXAMPLE"),
+        ("email", "jane.doe@example.com"),
+        ("us_ssn", "123-45-6789"),
+        ("phone", "+1 212 555 0123"),
+    ],
+)
+def test_what_may_be_an_example_goes_too(kind, leak):
+    assert Redactor().text(f"It is {leak}, keep it.") == f"It is [{kind}], keep it."
+
+
+@pytest.mark.parametrize(
     "text", ["", "nothing here", "call 911", "sk-learn", "order 4532 0151 1283 0367", "a@b"]
 )
 def test_what_only_looks_like_one_stays(text):

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, cast
 from otel_llm.quality.leaks import PII, SECRETS
 from otel_llm.quality.national import NATIONAL, NATIONAL_SIGN
 from otel_llm.quality.shape import Shape, leaking
+from otel_llm.quality.suspects import PROVEN
 from otel_llm.quality.words import compiled
 
 _SHAPES = (*SECRETS, *PII)
@@ -26,7 +27,6 @@ GROUPS = {
     for name, shapes in (("secrets", SECRETS), ("pii", PII), ("national", NATIONAL))
 }
 _NUMBERS = frozenset(GROUPS["national"])
-_PROVEN = frozenset({"card", "iban", "password", *_NUMBERS})
 _STRUCTURE = frozenset({"type", "role", "finish_reason", "modality", "mime_type", "id"})
 """Keys of messages whose values are words of the conventions and nobody's content."""
 _HEX_DIGITS = 12
@@ -124,7 +124,7 @@ def _of_shape(shape: Shape) -> _Find:
     regex = shape.pattern.regex
     if shape.kind == "private_key":  # the shape is its head alone
         regex += r"(?s:.*?-----END [A-Z ]{0,30}PRIVATE KEY(?:-----)?|.*)"
-    return shape.kind, _compiled(regex), shape.proves if shape.kind in _PROVEN else _always
+    return shape.kind, _compiled(regex), shape.proves if shape.kind in PROVEN else _always
 
 
 def _any_of(regexes: Sequence[str]) -> re.Pattern[str] | None:

@@ -264,12 +264,12 @@ def record_evaluation(
 ) -> None:
     """Record a judgement as a ``gen_ai.evaluation.result`` event on ``run``, else the current span.
 
-    ``run`` may have ended. ``explanation`` is sent as it is given, but for what
-    ``OTEL_LLM_REDACT`` takes out of content. A score that is no finite number is left out.
+    ``run`` may have ended. ``explanation`` is sent whatever is captured, and without keys and
+    personal data, whatever ``OTEL_LLM_REDACT`` says. A score that is no finite number is left out.
     """
     with guarded("recording an evaluation"):
         value = None if score is None else float(score)
-        why = None if explanation is None else signals().privacy.kept_value(str(explanation))
+        why = None if explanation is None else signals().privacy.kept_comment(str(explanation))
         said = {
             semconv.EVALUATION_NAME: name,
             semconv.EVALUATION_SCORE_VALUE: value

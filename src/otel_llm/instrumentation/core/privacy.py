@@ -64,6 +64,11 @@ class Privacy:
         kept = value if self._redactor is None else self._redactor.value(value)
         return fitted_value(kept, self._settings.max_content_bytes, to_json)
 
+    def kept_comment(self, text: str) -> str:
+        """Return what somebody wrote, sent whatever is captured: without anything that is known."""
+        strictly = _strict(self._settings).text(text)
+        return fitted_value(strictly, self._settings.max_content_bytes, to_json)
+
     def of_input(self, name: str, messages: Sequence[Mapping[str, Any]]) -> Attributes:
         """Return the keyed hash of what went in, the same for the same words."""
         if not self._key or name not in _HASHED:

@@ -1,7 +1,8 @@
 """Take keys, tokens and personal data out of content before anything is made of it.
 
-What is looked for is found by shape and then proven (``quality.leaks``): a card number by its
-check digit, a key by its entropy. Names and postal addresses have no shape and stay.
+What is looked for is found by shape (``quality.suspects``). Where in doubt, it is taken out; only
+what is a number to most people is proven first, as a card is by its check digit. Names and postal
+addresses have no shape and stay.
 """
 
 from __future__ import annotations
@@ -37,11 +38,12 @@ class Redactor:
     ) -> None:
         """``kinds``: ``secrets`` and ``pii``. ``patterns`` are regular expressions of your own;
         raises ``re.error`` for one that is none. ``hook`` comes last and sees what is left."""
-        from otel_llm.quality import leaks  # only here: most programs capture no content
+        # Only here: most programs capture no content.
+        from otel_llm.quality import leaks, suspects
 
         shapes = {"secrets": leaks.SECRETS, "pii": leaks.PII}
         self._shapes = tuple(shape for kind in kinds for shape in shapes.get(kind, ()))
-        self._find = leaks.find
+        self._find = suspects.suspects
         self._patterns = [re.compile(pattern) for pattern in patterns]
         self._hook = hook
 

@@ -10,9 +10,10 @@ One call, one inference span: where the package of a model calls an SDK that is 
 span stands for the call, since the SDK knows the wire (host, service tier, cached tokens). It
 comes from here where it does not. Agents and workflows carry no tokens, so nothing counts twice.
 
-A stream starts with the call, though most packages send the request with the first read. Not
-covered: images in embeddings, multi-modal classes apart from models, and how long the text of a
-streaming engine is read: its workflow ends when it returns.
+A stream starts with the call, though most packages send the request with the first read; wherever
+it is read, it belongs where it was asked for. A query engine that streams lasts until its text is
+read. Not covered: images in embeddings, multi-modal classes apart from models, and how long the
+text of a chat engine that streams is read: its workflow ends when it returns.
 """
 
 from __future__ import annotations
@@ -113,7 +114,33 @@ def _model(name: str) -> Callable[[Any], Any]:
         return replace(_CHAT, operation=operation, request=partial(shape.request, model, stream))
 
     patch = Patch(_LLMS, f"BaseLLM.{name}", _CHAT, (asked,), choose=choose)
-    return lambda original: wrapper_for(LlamaIndexInstrumentor(), patch, original)
+
+    def made(original: Any) -> Callable[..., Any]:
+        wrapper = wrapper_for(LlamaIndexInstrumentor(), patch, original)
+        return wrapper if stream is None else _in_place(wrapper)
+
+    return made
+
+
+def _in_place(wrapper: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``wrapper`` for a stream that belongs where it was asked for, wherever it is read.
+
+    Most packages have the SDK send the request with the first read, and make its span there.
+    """
+    placed = around(_telemetry, _here)
+
+    def stream(
+        wrapped: Callable[..., Any], model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if _traced(model):
+            return placed(wrapped, model, args, kwargs)
+        return wrapper(wrapped, model, args, kwargs)
+
+    return stream
+
+
+def _here(_: Telemetry, __: Any, ___: Mapping[str, Any]) -> Around:
+    return Around(inside=get_current())
 
 
 def _traced(model: Any) -> bool:
@@ -140,7 +167,8 @@ def _engine(telemetry: Telemetry, _: Any, __: Mapping[str, Any]) -> Around:
     if get_value(_INSIDE):
         return Around()
     activity = Activity(telemetry, WORKFLOW, {})
-    return Around(activity, set_value(_INSIDE, True, activity.context))
+    inside = set_value(_INSIDE, True, activity.context)
+    return Around(activity, inside, streamed="response_gen")
 
 
 def _plan(telemetry: Telemetry, _: Any, __: Mapping[str, Any]) -> Around:
@@ -165,7 +193,7 @@ def _found(nodes: Any) -> Iterator[dict[str, Any]]:
 
 
 def _tool(telemetry: Telemetry, tool: Any, arguments: Mapping[str, Any]) -> Around:
-    if get_value(_TOOL) is tool:
+    if get_value(_TOOL) is tool or _is_output(tool):
         return Around()
     about = tool.metadata
     activity = Activity(
@@ -182,6 +210,13 @@ def _tool(telemetry: Telemetry, tool: Any, arguments: Mapping[str, Any]) -> Arou
     activity.put_content(semconv.TOOL_CALL_ARGUMENTS, given)
     inside = set_value(_TOOL, tool, set_value(_CALL, None, activity.context))
     return Around(activity, inside, result=_result, no_error=_waits, outcome=_outcome)
+
+
+def _is_output(tool: Any) -> bool:
+    """Return whether it is no tool at all but the form in which a model is to answer."""
+    function = field(tool, "_real_fn") or field(tool, "_fn")
+    made_by = "llama_index.core.program.function_program"
+    return getattr(function, "__module__", None) == made_by
 
 
 def _context_of(tool: Any) -> str | None:

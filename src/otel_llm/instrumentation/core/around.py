@@ -14,7 +14,8 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from .activity import Activity
-from .generators import is_generator
+from .following import Following
+from .generators import is_generator, stand_in
 from .guard import guarded, swallowed
 from .scope import Scope
 from .telemetry import Telemetry
@@ -37,6 +38,10 @@ class Around:
     """Which exceptions are no failures, because the framework steers by them."""
     failed: str | None = None
     """``error.type`` by what the function returned."""
+    streamed: str | None = None
+    """Attribute of what the function returned; the activity lasts as long as a generator there."""
+    lasts: bool = False
+    """Whether there is one, still to be read."""
 
     @property
     def context(self) -> Context:
@@ -46,7 +51,10 @@ class Around:
         return get_current() if self.activity is None else self.activity.context
 
     def end(self, error: BaseException | None = None) -> None:
-        """End the activity, as an error if there is one."""
+        """End the activity, as an error if there is one; or let it last, see ``streamed``."""
+        if self.lasts:
+            self.lasts = False
+            return
         if self.activity is None:
             return
         with guarded("judging an exception of a framework"):
@@ -58,10 +66,19 @@ class Around:
         """Keep what the function returned, where content is captured, and whether it failed."""
         if is_generator(result):
             return
+        if self.streamed is not None:
+            self._last(result, self.streamed)
         if self.outcome is not None:
             self.failed = self.outcome(result)
         if self.activity is not None and self.result is not None and self.activity.captures:
             self.result(self.activity, result)
+
+    def _last(self, result: Any, name: str) -> None:
+        """Go on until what ``result`` streams is read, if that is so."""
+        stream = getattr(result, "__dict__", {}).get(name)
+        if is_generator(stream):
+            setattr(result, name, stand_in(stream, Following(self)))
+            self.lasts = True
 
 
 Begin: TypeAlias = Callable[[Telemetry, Any, Mapping[str, Any]], Around]

@@ -214,6 +214,8 @@ def test_what_servers_answer_when_they_took_it_is_a_success(accepted):
         answer(b"<html>log in to the hotel</html>", kind="text/html"),
         answer(b"not json", kind="application/json"),
         answer(b"[]", kind="application/json"),
+        answer(b"[" * 100_000, kind="application/json"),
+        answer(b'{"partialSuccess":{"rejectedSpans":1e999}}', kind="application/json"),
         Answer((b"\x0a", CUT)),
         answer(b"\x1f\x8b broken", **{"content-encoding": "gzip"}),
     ],

@@ -226,6 +226,12 @@ def test_partial_success_is_counted_as_loss_kept_and_not_sent_again(letter, buri
     assert (buried(), len(exporter.attempts)) == ([1, 2, 3], 1)
 
 
+def test_no_more_is_lost_than_was_sent_whatever_the_destination_says(letter):
+    status = delivered(Scripted([PartlyRejected(10**20)]), traces(1, 2, 3), letter=letter)
+
+    assert (status.sent, status.rejected, status.failed) == (0, 3, 3)
+
+
 def test_a_lot_that_is_too_large_is_halved_until_it_fits_in_order(letter, buried):
     payloads = [traces(*range(n, n + 10), size=100) for n in range(0, 80, 10)]
     exporter = Limited(limit=500)

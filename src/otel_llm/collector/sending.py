@@ -298,7 +298,7 @@ class Sender(Generic[Q]):
 
     def _bury_or_drop(self, payload: bytes, error: Permanent) -> None:
         items = count(self.signal, payload)
-        lost = error.rejected if isinstance(error, PartlyRejected) else items
+        lost = min(error.rejected, items) if isinstance(error, PartlyRejected) else items
         if self._dead_letter is not None:
             self._dead_letter.bury(self.name, self.signal, payload, str(error), error.said)
             self._tally.dead_lettered += lost

@@ -181,7 +181,7 @@ def _check_json(body: bytes) -> None:
     try:
         partial: Any = json.loads(body or b"{}").get("partialSuccess") or {}
         rejected = sum(int(partial.get(name, 0)) for name in _REJECTED)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise Retryable("the answer is no OTLP response") from error
     if rejected > 0:
         raise PartlyRejected(rejected, said=str(partial.get("errorMessage", ""))[:MAX_SAID])

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from otel_llm.instrumentation.core import guard
 from otel_llm.testing import Captured
 from tests.registry import event_problems, metric_problems, span_problems
+
+# The same cases every time, however long they take: chance is for ``make fuzz``.
+settings.register_profile(
+    "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)

@@ -67,7 +67,7 @@ def _operations():
 
 @pytest.mark.parametrize("operation", _operations(), ids=lambda one: one.label)
 def test_every_answer_is_as_it_is_described(url: str, operation):
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def holds(case):
         case.call_and_validate(base_url=url, checks=CHECKS)

@@ -188,7 +188,7 @@ class TestReading:
 
     def test_what_is_received_is_read_back_equal(self):
         @given(st.text(), values)
-        @settings(max_examples=150, deadline=None)
+        @settings(max_examples=150)
         def check(name: str, value: object) -> None:
             assert one(**{"k" + name: value}).value("k" + name) == value
 
@@ -363,7 +363,7 @@ class TestWriting:
         )  # fmt: skip
 
         @given(st.dictionaries(names, values), st.lists(st.tuples(names, writable | st.none())))
-        @settings(max_examples=150, deadline=None)
+        @settings(max_examples=150)
         def check(before: dict[str, object], changes: list[tuple[str, object]]) -> None:
             opened = batch({OPERATION: "chat", **before})
             expected = {OPERATION: "chat", **before}
@@ -477,7 +477,7 @@ class TestNothingIsLost:
 
     def test_no_bytes_whatsoever_raise_anything_but_malformed(self):
         @given(st.binary(max_size=200))
-        @settings(max_examples=400, deadline=None)
+        @settings(max_examples=400)
         def check(payload: bytes) -> None:
             for sent in (payload, wrapped(payload[:100] + b"gen_ai.")):
                 try:

@@ -574,7 +574,7 @@ odd = st.recursive(
 
 
 @given(st.dictionaries(names, odd | odd.map(json.dumps), max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_odd_values_raise_nothing_and_make_no_broken_span(sent):
     opened = batch({"gen_ai.operation.name": "chat", **sent})
 

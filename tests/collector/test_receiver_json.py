@@ -228,7 +228,7 @@ json_values = st.recursive(
 
 
 @given(json_values | st.binary(max_size=50))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_body_whatsoever_raises_anything_but_malformed(body):
     sent = body if isinstance(body, bytes) else json.dumps(body, allow_nan=False, default=str)
     try:

@@ -25,7 +25,7 @@ def test_what_is_kept_breaks_nothing(name):
 
 @pytest.mark.parametrize("name", TARGETS)
 @given(seed=st.integers(0, 2**64))
-@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+@settings(max_examples=80)
 def test_what_is_made_from_it_breaks_nothing(name, seed):
     known = [file.read_bytes() for file in seeds(name)]
 
@@ -34,6 +34,6 @@ def test_what_is_made_from_it_breaks_nothing(name, seed):
 
 @pytest.mark.parametrize("name", TARGETS)
 @given(data=st.binary(max_size=300))
-@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@settings(max_examples=50)
 def test_noise_breaks_nothing(name, data):
     TARGETS[name](data)

@@ -27,7 +27,7 @@ from tests.messages import content_problems
 SHAPES = [chat.CHAT, responses.RESPONSES, embeddings.EMBEDDINGS, completions.COMPLETIONS]
 SHAPES += [images.IMAGES, transcription.TRANSCRIPTION]
 NAMES = ["chat", "responses", "embeddings", "completions", "images", "transcription"]
-quickly = settings(deadline=None, max_examples=50)
+quickly = settings(max_examples=50)
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=NAMES)
 
 

@@ -21,7 +21,7 @@ values = st.floats(allow_nan=True, allow_infinity=True) | st.floats(1e-9, 1e12)
 sketches = st.lists(values, max_size=30).map(Sketch)
 shares = st.floats(0, 1)
 NOW = 1_000_000.0
-few = settings(max_examples=50, deadline=None, derandomize=True)
+few = settings(max_examples=50)
 
 
 def joined(*parts: Sketch) -> Sketch:

@@ -76,19 +76,19 @@ def scanned(calls: list[Call], *, clean: bool = False) -> list[Call]:
 
 
 @given(some.lists(CALLS, min_size=1, max_size=30))
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 def test_calls_come_through_as_they_are(calls: list[Call]):
     assert scanned(calls) == calls
 
 
 @given(some.lists(CALLS, min_size=1, max_size=10))
-@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 def test_cleaning_takes_nothing_from_calls_that_can_be_held(calls: list[Call]):
     assert scanned(calls, clean=True) == calls
 
 
 @given(some.lists(CALLS, min_size=1, max_size=10))
-@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 def test_what_is_computed_is_what_a_call_says_of_itself(calls: list[Call]):
     found = columns(calls)
 

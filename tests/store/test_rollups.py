@@ -23,7 +23,6 @@ from .stores import in_memory
 HOUR = 3_600 * SECOND
 QUANTILES = {name for name in Stats.__slots__ if "_p" in name}
 TOLD = settings(
-    deadline=None,
     max_examples=8,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],  # a smaller case costs minutes

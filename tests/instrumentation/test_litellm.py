@@ -81,6 +81,28 @@ async def test_a_usage_that_litellm_filled_in_is_not_reported(call, llm, telemet
     assert usage_of(telemetry.span()) == {}
 
 
+TOLD = {"output_tokens_details": {"thinking_tokens": 77}}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(("more", "reasoning"), [({}, None), (TOLD, 77)], ids=["guess", "told"])
+async def test_thoughts_that_litellm_counted_itself_are_not_reported(
+    call, stream, claude, telemetry, streamed, more, reasoning
+):
+    counted = anthropic_wire.usage(11, 200, **more)
+    thought = [anthropic_wire.thinking("Two and two make four."), anthropic_wire.text()]
+    answer = anthropic_wire.message(*thought, usage=counted)
+    told = anthropic_wire.events(answer)
+    told[-2]["usage"] |= more
+    claude.queue(anthropic_wire.stream(told) if streamed else json_answer(answer))
+
+    await (stream if streamed else call)("completion", **CLAUDE, api_base=claude.url)
+
+    usage = usage_of(telemetry.span())
+    assert usage.pop("reasoning.output_tokens", None) == reasoning
+    assert usage == {"input_tokens": 11, "output_tokens": 200}
+
+
 @pytest.mark.parametrize(
     ("model", "provider", "name"),
     [

@@ -94,6 +94,8 @@ def _usage(said: Any) -> Usage:
     estimated = any(said is estimate for estimate in tuple(_estimates))
     if estimated or not (usage.input_tokens or usage.output_tokens):
         return Usage()
+    if _counted(said) in _guesses:
+        usage.reasoning = usage.text_output = None
     _split_writes(usage, field(field(said, "prompt_tokens_details"), _WRITES))
     for name, told in list(vars(usage).items()):
         if told == 0 and name in _DETAILS:
@@ -113,19 +115,23 @@ def _split_writes(usage: Usage, split: Any) -> None:
 
 
 def _drop_sums(usage: Usage) -> None:
-    """Drop text tokens that LiteLLM made by taking the cache from all, or nothing from all."""
+    """Drop text tokens that LiteLLM made by taking the cache or the thoughts from all."""
     cached = (usage.cache_read or 0) + (usage.cache_write or 0)
     if usage.text_input is not None and usage.text_input + cached == usage.input_tokens:
         usage.text_input = None
     if usage.text_input == usage.input_tokens:
         usage.text_input = None
-    if usage.text_output == usage.output_tokens:
+    thought = usage.reasoning or 0
+    if usage.text_output is not None and usage.text_output + thought == usage.output_tokens:
         usage.text_output = None
 
 
 _estimates: deque[Any] = deque(maxlen=64)
 """The latest usages that LiteLLM counted with its own tokenizer, in whatever thread; each is read
 at once by the stream that it ends."""
+_guesses: deque[Any] = deque(maxlen=64)
+"""What it counted lately where it counted so what the model thought, which Anthropic seldom tells:
+the numbers, as the usage of a chunk is copied."""
 
 
 def _calculated(
@@ -134,14 +140,50 @@ def _calculated(
     usage = wrapped(*args, **kwargs)
     with guarded("looking at the usage of a stream"):
         chunks = kwargs.get("chunks") or (args[0] if args else None)
-        if not any(map(_counts, items(chunks))):
+        told = [_told(chunk) for chunk in items(chunks)]
+        if not any(map(_counts, told)):
             _estimates.append(usage)
+        elif not any(map(_reasoned, told)):
+            _guess(usage)
     return usage
 
 
-def _counts(chunk: Any) -> bool:
-    said = field(chunk, "usage") or field(getattr(chunk, "_hidden_params", None), "usage")
+def _told(chunk: Any) -> Any:
+    return field(chunk, "usage") or field(getattr(chunk, "_hidden_params", None), "usage")
+
+
+def _counts(said: Any) -> bool:
     return bool(field(said, "prompt_tokens") or field(said, "completion_tokens"))
+
+
+def _reasoned(said: Any) -> Any:
+    return field(field(said, "completion_tokens_details"), "reasoning_tokens")
+
+
+def _counted(said: Any) -> tuple[Any, ...]:
+    return field(said, "prompt_tokens"), field(said, "completion_tokens"), _reasoned(said)
+
+
+_THOUGHTS = "output_tokens_details"
+
+
+def _guess(usage: Any) -> None:
+    if _reasoned(usage):
+        _guesses.append(_counted(usage))
+
+
+def _translated(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Make usage of OpenAI's shape out of Anthropic's or Bedrock's."""
+    usage = wrapped(*args, **kwargs)
+    with guarded("looking at what a provider counted"):
+        said: Mapping[str, Any] = kwargs.get("usage_object") or args[0]
+        details = [said.get(_THOUGHTS), kwargs.get("provider_reasoning_tokens")]
+        details += [field(one, _THOUGHTS) for one in items(said.get("iterations"))]
+        if not any(told is not None for told in details):
+            _guess(usage)
+    return usage
 
 
 def _response(answer: Any) -> Response:
@@ -269,6 +311,18 @@ class LiteLLMInstrumentor(LLMInstrumentor):
             "litellm.litellm_core_utils.streaming_chunk_builder_utils",
             "ChunkProcessor.calculate_usage",
             _calculated,
+        ),
+        Hook(
+            "litellm.llms.anthropic.chat.transformation",
+            "AnthropicConfig.calculate_usage",
+            _translated,
+            optional=True,
+        ),
+        Hook(
+            "litellm.llms.bedrock.chat.converse_transformation",
+            "AmazonConverseConfig.transform_usage",
+            _translated,
+            optional=True,
         ),
     )
     patches = tuple(

@@ -468,11 +468,10 @@ def test_the_rounds_of_a_stream_are_added_up(client, provider, spans):
 
 
 def test_counts_that_the_last_chunk_of_a_round_leaves_out_are_added_up_too(client, provider, spans):
-    called, answered = wire.candidate(wire.function_call("add", {"a": 2, "b": 2})), wire.response()
-    begun = wire.response(called, responseId="r1", usageMetadata=FIRST)
-    ended = wire.response(called, responseId="r1", usageMetadata=PARTIAL)
-    told = [*wire.chunks(begun), {**ended, "candidates": []}]
-    provider.queue(wire.stream(told), wire.stream(wire.chunks(answered)))
+    call = wire.candidate(wire.thought(), wire.function_call("add", {"a": 2, "b": 2}))
+    thought, *_, called = wire.chunks(wire.response(call, responseId="r1"))
+    told = [{**thought, "usageMetadata": FIRST}, {**called, "usageMetadata": PARTIAL}]
+    provider.queue(wire.stream(told), wire.stream(wire.chunks()))
 
     list(client.models.generate_content_stream(**ASK, config={"tools": [add]}))
 
@@ -1052,7 +1051,7 @@ def test_work_of_googles_own_tools_is_told(client, provider, instrument):
     spans = instrument(capture="SPAN_ONLY")
     call = {"toolCall": {"id": "t1", "toolType": "URL_CONTEXT", "args": {"urls": ["u"]}}}
     found = {"toolResponse": {"id": "t1", "toolType": "URL_CONTEXT", "response": {"ok": True}}}
-    ended = wire.candidate(call, found, wire.text(), finish="TOO_MANY_TOOL_CALLS")
+    ended = wire.candidate(call, found, wire.text(), finish="UNEXPECTED_TOOL_CALL")
     provider.queue(json_answer(wire.response(ended)))
 
     client.models.generate_content(**ASK)

@@ -8,6 +8,8 @@ import pytest
 
 from otel_llm.instrumentation.api import set_session
 
+pytest.importorskip("agents", exc_type=ImportError)  # it needs openai 3
+
 from .test_openai_agents import (
     Agent,
     _enabled,

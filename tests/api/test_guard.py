@@ -13,6 +13,7 @@ from otel_llm.api import ApiConfig, ApiServer, create_app
 from otel_llm.api import server as server_module
 from otel_llm.store import DuckDBStore
 from tests.api.conftest import ANY_PORT, Serve
+from tests.e2e.running import free_port
 
 
 @pytest.fixture
@@ -199,9 +200,9 @@ def test_an_address_that_is_taken_is_an_error_at_the_start(store: DuckDBStore):
 
 
 def test_a_stopped_server_releases_its_address(store: DuckDBStore):
-    server = ApiServer(create_app(store), ApiConfig(endpoint=ANY_PORT))
+    port = free_port()
+    server = ApiServer(create_app(store), ApiConfig(endpoint=f"127.0.0.1:{port}"))
     server.start()
-    port = int(server.url.rpartition(":")[2])
 
     server.stop()
     server.stop()

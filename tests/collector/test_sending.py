@@ -30,6 +30,7 @@ from otel_llm.collector.queues import Lot, MemoryQueue
 from otel_llm.collector.retry import intervals
 from otel_llm.collector.sending import Clock, Sender
 from otel_llm.collector.sending_measures import measure
+from tests.e2e.running import free_port
 
 from .otlp_faults import abort, grpc_sink, numbers, traces
 
@@ -580,7 +581,7 @@ def test_over_grpc_everything_arrives_through_every_retryable_fault():
 
 
 def test_over_grpc_a_destination_that_goes_away_and_comes_back_has_everything():
-    with grpc_sink() as before:
+    with grpc_sink(port=free_port()) as before:
         exporter = OtlpExporter(OtlpExporterConfig(before.endpoint))
         made = sender(exporter, QUICK, clock=Clock())
         made.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
+import random
 import socket
 import subprocess
 import sys
@@ -20,14 +20,24 @@ import yaml
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "otel-llm")
 
 
+def _ports() -> Iterator[int]:
+    """Every port once, below those that systems give to clients: one of theirs may be taken by the
+    time that it is listened on. The processes of one run (pytest-xdist) share none."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
+    ports = range(15_000 + worker, 30_000, 16)
+    yield from random.SystemRandom().sample(ports, len(ports))
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """Return a port that nobody has, below those that systems give to clients: one of theirs may be
-    taken by the time that it is listened on."""
-    while True:
-        port = 15_000 + secrets.randbelow(15_000)
+    """Return a port that nobody has, and that was not returned before."""
+    for port in _PORTS:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+    raise OSError("no free port on 127.0.0.1")
 
 
 @dataclass

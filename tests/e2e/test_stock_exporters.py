@@ -19,6 +19,8 @@ from otel_llm.collector.intake.config import GrpcConfig, HttpConfig
 from tests.collector.otlp_faults import numbers
 from tests.collector.receiving import Receiver, receiving
 
+from .running import free_port
+
 PATIENCE_S = 60
 """More than the exporters' own ten: a slow machine must not look like a lost span."""
 MAKE: dict[str, Callable[[Receiver], SpanExporter]] = {
@@ -76,8 +78,8 @@ def test_a_span_arrives_when_the_memory_was_short(protocol, monkeypatch):
 @pytest.mark.parametrize("protocol", MAKE)
 def test_a_span_arrives_when_nobody_listened_at_first(protocol):
     """The collector is started anew while the exporter is at it."""
-    with receiving() as first:
-        grpc, http = first.grpc, f"127.0.0.1:{first.http_port}"
+    grpc, http = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    with receiving(GrpcConfig(grpc), HttpConfig(http)) as first:
         exporter = MAKE[protocol](first)
     results: list[SpanExportResult] = []
     sending = threading.Thread(target=lambda: results.append(exported(exporter)[0]))

@@ -19,6 +19,7 @@ from otel_llm.collector.normalize.table import RENAMES
 from otel_llm.collector.processors.normalize import NormalizeConfig, NormalizeProcessor
 from otel_llm.genai import Usage
 from tests.collector.calls import attributes, batch, request
+from tests.messages import content_problems
 
 
 def normalized(sent: dict[str, object], scope: str = "", **config) -> dict[str, object]:
@@ -601,3 +602,128 @@ def test_twenty_thousand_attributes_take_no_more_than_their_share_of_time():
     opened.to_bytes()
 
     assert process_time() - started < 5  # it was minutes when a removal looked at all the others
+
+
+MEDIA = {
+    "an image of Anthropic's": (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
+        {"type": "blob", "modality": "image", "content": "aGk=", "mime_type": "image/png"},
+    ),
+    "a document of Anthropic's": (
+        {"type": "document", "source": {"type": "url", "url": "https://x.org/a.pdf"}},
+        {"type": "uri", "modality": "document", "uri": "https://x.org/a.pdf"},
+    ),
+    "text as a document": (
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a"}},
+        text("a"),
+    ),
+    "an image of OpenAI's": (
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+        {"type": "blob", "modality": "image", "content": "aGk=", "mime_type": "image/png"},
+    ),
+    "a sound of OpenAI's": (
+        {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "mp3"}},
+        {"type": "blob", "modality": "audio", "content": "aGk=", "mime_type": "audio/mp3"},
+    ),
+    "a file that OpenAI has": (
+        {"type": "file", "file": {"file_id": "file-1"}},
+        {"type": "file", "modality": "document", "file_id": "file-1"},
+    ),
+    "a file of the AI SDK's": (
+        {"type": "file", "mediaType": "image/png", "data": "aGk="},
+        {"type": "blob", "modality": "image", "content": "aGk=", "mime_type": "image/png"},
+    ),
+    "what a tool of the AI SDK's gave back": (
+        {"type": "tool-result", "toolCallId": "c1", "output": {"type": "json", "value": {"t": 4}}},
+        {**RESULT, "response": {"t": 4}, "id": "c1"},
+    ),
+    "a file in current words": (
+        {"type": "file", "modality": "video", "file_id": "f", "mime_type": "video/mp4"},
+        {"type": "file", "modality": "video", "file_id": "f", "mime_type": "video/mp4"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("part", "expected"), MEDIA.values(), ids=MEDIA)
+def test_images_sounds_and_files_are_told_in_the_words_of_the_conventions(part, expected):
+    found = as_messages([{"role": "user", "content": [part]}], "user")
+
+    assert found == [said("user", expected)]
+    assert list(content_problems("gen_ai.input.messages", found)) == []
+
+
+TOOLS = {
+    "OpenLLMetry": {
+        "llm.request.functions.0.name": "weather",
+        "llm.request.functions.0.input_schema": '{"type": "object"}',
+    },
+    "OpenInference": {
+        "llm.tools.0.tool.json_schema": json.dumps(
+            {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+        ),
+    },
+    "Vercel AI SDK": {
+        "ai.prompt.tools": [
+            '{"type": "function", "name": "weather", "inputSchema": {"type": "object"}}'
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("sent", TOOLS.values(), ids=TOOLS)
+def test_a_tool_is_defined_in_one_shape_whoever_defines_it(sent):
+    found = normalized({"gen_ai.operation.name": "chat", **sent})
+
+    definitions = json.loads(found["gen_ai.tool.definitions"])
+    assert definitions == [
+        {"type": "function", "name": "weather", "parameters": {"type": "object"}}
+    ]
+
+
+def test_a_message_of_which_nobody_says_whose_it_is_keeps_its_text_and_its_end():
+    found = normalized(
+        {
+            "llm.request.type": "completion",
+            "gen_ai.prompt.0.content": "Once",
+            "gen_ai.completion.0.content": "upon a",
+            "gen_ai.completion.0.finish_reason": "max_tokens",
+        }
+    )
+
+    answer = said("assistant", text("upon a"), finish_reason="length")
+    assert json.loads(found["gen_ai.input.messages"]) == [said("user", text("Once"))]
+    assert json.loads(found["gen_ai.output.messages"]) == [answer]
+    assert found["gen_ai.response.finish_reasons"] == ["length"]
+
+
+def test_the_parts_of_usage_that_openai_names_apart_are_not_lost():
+    usage = {
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": None},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
+
+    found = normalized(
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.usage_details": json.dumps(usage),
+        }
+    )
+
+    assert {name: n for name, n in found.items() if name.startswith("gen_ai.usage.")} == {
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+        "gen_ai.usage.cache_read.input_tokens": 4,
+        "gen_ai.usage.reasoning.output_tokens": 2,
+    }
+
+
+def test_a_stream_that_logfire_put_together_is_one_answer():
+    streamed = '{"combined_chunk_content": "upon a", "chunk_count": 2}'
+
+    found = normalized(
+        {"gen_ai.operation.name": "chat", "response_data": streamed}, "logfire.openai"
+    )
+
+    assert json.loads(found["gen_ai.output.messages"]) == [said("assistant", text("upon a"))]

@@ -9,7 +9,7 @@ from typing import Any, cast
 from otel_llm import semconv
 from otel_llm.semconv import own
 
-from .messages import as_messages, dumped, maps, parsed
+from .messages import as_map, as_messages, dumped, maps, parsed, tool_definition
 from .table import PROVIDERS
 from .work import Work
 
@@ -45,6 +45,13 @@ _USAGE = {
     "cache_creation_input_tokens": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
     "output_reasoning_tokens": semconv.USAGE_REASONING_OUTPUT_TOKENS,
     "output_reasoning": semconv.USAGE_REASONING_OUTPUT_TOKENS,
+}
+_ASKED, _ANSWERED = ("prompt", "input"), ("completion", "output")
+_DETAILS = {
+    (_ASKED, "cached_tokens"): semconv.USAGE_CACHE_READ_INPUT_TOKENS,
+    (_ASKED, "audio_tokens"): semconv.USAGE_AUDIO_INPUT_TOKENS,
+    (_ANSWERED, "reasoning_tokens"): semconv.USAGE_REASONING_OUTPUT_TOKENS,
+    (_ANSWERED, "audio_tokens"): semconv.USAGE_AUDIO_OUTPUT_TOKENS,
 }
 _PARTS = {
     semconv.USAGE_INPUT_TOKENS: (
@@ -111,6 +118,14 @@ def _json(work: Work, old: str, new: str) -> bool:
     return value is not None and work.put(new, dumped(value))
 
 
+def _tools(work: Work, old: str, new: str) -> bool:
+    value = parsed(work.span.value(old))
+    if not isinstance(value, list):
+        return _json(work, old, new)
+    tools = [parsed(item) for item in cast("list[object]", value)]
+    return work.put(new, dumped([tool_definition(tool) for tool in tools]))
+
+
 def _messages(role: str) -> Callable[[Work, str, str], bool]:
     """What goes in and out is something else on the span of a tool or a retrieval."""
     if role == "user":
@@ -154,8 +169,20 @@ def _usage(work: Work, old: str, new: str) -> bool:
     given = parsed(work.span.value(old))
     counts = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
     known = {_USAGE[name]: _whole(count) for name, count in counts.items() if name in _USAGE}
-    done = [work.put(name, count) for name, count in _with_parts(counts, known).items()]
+    details = _details(counts)
+    said = {**known, **details} if details else _with_parts(counts, known)
+    done = [work.put(name, count) for name, count in said.items()]
     return all(done) and counts.keys() <= _USAGE.keys() | {"total"}
+
+
+def _details(counts: Mapping[str, Any]) -> Mapping[str, int]:
+    """Return the parts that OpenAI's usage has in maps of their own."""
+    return {
+        new: count
+        for (sides, name), new in _DETAILS.items()
+        for side in sides
+        if (count := _whole(as_map(counts.get(f"{side}_tokens_details")).get(name))) is not None
+    }
 
 
 def _with_parts(
@@ -267,6 +294,7 @@ HOW: Mapping[str, Callable[[Work, str, str], bool]] = {
     "provider": _provider,
     "list": _list,
     "json": _json,
+    "tools": _tools,
     "input": _messages("user"),
     "output": _messages("assistant"),
     "parameters": _parameters,

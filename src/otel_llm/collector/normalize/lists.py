@@ -7,7 +7,7 @@ from typing import Any
 
 from otel_llm import semconv
 
-from .messages import as_messages, dumped, maps, parsed, text
+from .messages import as_map, as_messages, dumped, maps, parsed, text, tool_definition
 from .numbered import gathered
 from .work import Work
 
@@ -23,7 +23,11 @@ def gather(work: Work, lists: Iterable[tuple[str, Sequence[str]]]) -> None:
 
 def _messages(name: str, role: str) -> Callable[[Work, list[Any]], bool]:
     def put(work: Work, items: list[Any]) -> bool:
-        return work.put_messages(name, as_messages(items, role))
+        # Whatever stands in such a list is a message, also where nobody says whose.
+        said = [
+            {"role": role, **as_map(item)} if isinstance(item, dict) else item for item in items
+        ]
+        return work.put_messages(name, as_messages(said, role))
 
     return put
 
@@ -39,12 +43,8 @@ def _texts(name: str, role: str, at: str) -> Callable[[Work, list[Any]], bool]:
 
 def _tools(work: Work, items: list[Any]) -> bool:
     tools = maps(item.get("tool", item) for item in maps(items))
-    made = [parsed(t["json_schema"]) if "json_schema" in t else _tool(t) for t in tools]
+    made = [tool_definition(parsed(t.get("json_schema", t))) for t in tools]
     return work.put(semconv.TOOL_DEFINITIONS, dumped(made))
-
-
-def _tool(given: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "function", **{name: parsed(value) for name, value in given.items()}}
 
 
 def _documents(work: Work, items: list[Any]) -> bool:

@@ -51,8 +51,8 @@ def _of_map(given: Mapping[str, Json], role: str) -> list[Message]:
     for key in _INSIDE:
         if isinstance(given.get(key), list | dict):
             return system + as_messages(given[key], role)
-    text = given.get("prompt", given.get("text", given))
-    return [*system, {"role": role, "parts": _parts(text)}]
+    text = _first(given, "prompt", "text", "combined_chunk_content")
+    return [*system, {"role": role, "parts": _parts(given if text is None else text)}]
 
 
 def _message(given: Mapping[str, Json], role: str) -> Message:
@@ -126,9 +126,48 @@ def _image(part: Mapping[str, Json]) -> Json:
     while isinstance(found, Mapping):
         inner = cast("Mapping[str, Json]", found)
         found = inner.get("url", inner.get("image"))
-    if not isinstance(found, str):
+    return _medium("image", found, _kind(part)) or _file(part)
+
+
+def _file(part: Mapping[str, Json]) -> Json:
+    """Images, sounds and documents, as OpenAI, Anthropic and the AI SDK have them."""
+    if "modality" in part:  # in the words of the conventions
         return dict(part)
-    return {"type": "uri", "modality": "image", "uri": found}
+    inner = as_map(_first(part, "source", "input_audio", "file"))
+    if inner.get("type") == "text":
+        return text(inner.get("data"))
+    given = {**part, **inner}
+    kind = _kind(given)
+    modality = kind.partition("/")[0] if kind.startswith(_MODALITIES) else "document"
+    if part.get("type") == "image":
+        modality = "image"
+    if isinstance(id_ := given.get("file_id"), str):
+        return {"type": "file", "modality": modality, "file_id": id_}
+    return _medium(modality, _first(given, "data", "url", "file_data"), kind) or dict(part)
+
+
+_MODALITIES = ("image/", "audio/", "video/")
+
+
+def _kind(given: Mapping[str, Json]) -> str:
+    kind = _first(given, "media_type", "mediaType", "mime_type", "mimeType")
+    if kind is None and "input_audio" in given:
+        kind = f"audio/{given.get('format', 'wav')}"
+    return kind if isinstance(kind, str) else ""
+
+
+def _medium(modality: str, said: Json, kind: str) -> Json | None:
+    """Return a part for an address, or for the content itself in base64; ``None`` for neither."""
+    if not isinstance(said, str):
+        return None
+    is_data = said.startswith("data:")
+    if "://" in said[:20] or not (is_data or kind):
+        return {"type": "uri", "modality": modality, "uri": said}
+    if is_data:
+        head, _, said = said.removeprefix("data:").partition(",")
+        kind = head.partition(";")[0]
+    part = {"type": "blob", "modality": modality, "content": said}
+    return {**part, "mime_type": kind} if kind else part
 
 
 def _tool_call(part: Mapping[str, Json]) -> Json:
@@ -137,13 +176,16 @@ def _tool_call(part: Mapping[str, Json]) -> Json:
 
 def _tool_response(part: Mapping[str, Json]) -> Json:
     id_ = _first(part, "tool_use_id", "toolCallId", "tool_call_id", "id")
-    return tool_result(id_, _first(part, "response", "output", "result", "content"))
+    response = _first(part, "response", "output", "result", "content")
+    wrapped = as_map(response)  # by the AI SDK, from version 5 on
+    return tool_result(id_, wrapped["value"] if wrapped.keys() == {"type", "value"} else response)
 
 
 _PARTS: dict[str, Callable[[Mapping[str, Json]], Json]] = {
     **dict.fromkeys(("text", "input_text", "output_text", "refusal_text"), _text_part),
     **dict.fromkeys(("reasoning", "thinking"), _reasoning),
     **dict.fromkeys(("image_url", "image", "input_image"), _image),
+    **dict.fromkeys(("file", "document", "input_audio"), _file),
     **dict.fromkeys(("tool_use", "tool_call", "function_call", "function"), _tool_call),
     **dict.fromkeys(("tool_result", "tool_call_response", "function_call_output"), _tool_response),
 }
@@ -169,6 +211,19 @@ def _call(given: Mapping[str, Json]) -> Json:
     if arguments is not None:
         part["arguments"] = parsed(arguments)
     return part
+
+
+def tool_definition(given: Json) -> Json:
+    """Return what a tool is, whichever of the usual shapes it comes in."""
+    tool: dict[str, Json] = {
+        "type": "function",
+        **{name: parsed(value) for name, value in as_map(given).items()},
+    }
+    tool |= as_map(tool.pop("function", None))
+    for name in ("input_schema", "inputSchema"):
+        if name in tool and tool["type"] == "function":
+            tool.setdefault("parameters", tool.pop(name))
+    return tool
 
 
 def tool_result(id_: Json, response: Json) -> Json:

@@ -52,6 +52,9 @@ def _part(part: Mapping[str, Json]) -> Json:
         return {"type": "text", "text": part.get("content", "")}
     if kind == "uri" and part.get("modality") == "image":
         return {"type": "image_url", "image_url": {"url": part.get("uri", "")}}
+    if kind == "blob" and part.get("modality") == "image" and "mime_type" in part:
+        url = f"data:{part['mime_type']};base64,{part.get('content', '')}"
+        return {"type": "image_url", "image_url": {"url": url}}
     if kind == "tool_call_response":
         result = {"type": "tool_result", "content": part.get("response")}
         return {**result, "tool_use_id": part["id"]} if "id" in part else result

@@ -107,6 +107,26 @@ def test_a_small_shift_that_lasts_is_seen_by_the_weighted_mean_alone():
 @each
 def test_too_little_history_is_no_answer(detector: anomaly.Detector):
     assert detector([1.0] * 7) is None
+    assert detector([]) is None
+
+
+@each
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_of_what_is_no_number_nothing_is_said_and_nothing_is_learnt(
+    detector: anomaly.Detector, odd: float
+):
+    past = [float(value % 7) for value in range(30)]
+
+    assert detector([*past, odd]) is None
+    assert detector([odd, *past[:9], math.inf, *past[9:], 3.0]) == detector([*past, 3.0])
+
+
+@each
+def test_values_of_any_size_are_judged(detector: anomaly.Detector):
+    found = detector([1e200 * (value % 7) for value in range(30)])
+
+    assert found is not None
+    assert math.isfinite(found.distance)
 
 
 @each

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -53,7 +54,9 @@ def test_without_calls_nothing_is_known():
     assert drift.share_change((0, 0), (1, 2), limit=0.1) is None
     assert drift.mean_change(Sample(1, 5, 0), Sample(9, 5, 1), limit=0.3) is None
     assert drift.mean_change(Sample(9, 0, 0), Sample(9, 5, 1), limit=0.3) is None
-    assert drift.mean_drop(Sample(9, 0.8, 0), Sample(9, 0.5, 0.1)) is None
+    assert drift.mean_drop(Sample(1, 0.8, 0), Sample(9, 0.5, 0.1)) is None
+    assert drift.psi([], [1.0]) == drift.psi([1.0], []) == (0.0, 0.0)
+    assert drift.ks([], []) == drift.ks([1.0], []) == drift.ks([], [1.0]) == (0.0, 1.0)
 
 
 def test_a_length_that_grows_by_more_than_thirty_percent_has_drifted():
@@ -75,6 +78,25 @@ def test_quality_two_deviations_below_its_baseline_has_drifted_and_above_never()
     ]
 
     assert found == [True, False, False]
+
+
+def test_quality_that_never_varied_and_falls_has_drifted():
+    perfect = Sample.of_sums(500, 500 * 10**6, 500 * 10**12, 10**6)
+
+    found = [
+        drift.mean_drop(perfect, after).drifted
+        for after in (Sample(50, 0.6, 0.3), Sample(50, 0.6, 0.0), Sample(50, 0.995, 0.001), perfect)
+    ]
+
+    assert perfect == Sample(500, 1.0, 0.0)
+    assert found == [True, True, False, False]
+
+
+def test_lengths_that_never_varied_and_change_are_told_in_finite_numbers():
+    found = drift.mean_change(Sample(100, 100, 0.0), Sample(100, 200, 0.0), limit=0.3)
+
+    assert found.drifted
+    assert math.isfinite(found.distance)
 
 
 @pytest.mark.parametrize(("apart", "chance"), [(0.19, 0.05), (0.23, 0.01)])
@@ -141,11 +163,16 @@ def test_a_change_of_a_mean_is_found_soon_after_it_happened(shift: float):
     assert 200 <= found <= 215
 
 
+def test_a_change_after_values_that_never_varied_is_found_at_once():
+    assert drift.change_point([5.0] * 40 + [5.1] * 9) == 40
+    assert drift.psi([5.0] * 50, [6.0] * 50)[0] > 0.25
+
+
 def test_without_a_change_there_is_no_change_point():
     assert drift.change_point([5.0] * 100) is None
     assert drift.change_point([1.0] * 5) is None
-    found = sum(
-        drift.change_point([random.Random(s).gauss(0, 1) for _ in range(100)]) is not None
-        for s in range(20)
-    )
-    assert found == 0
+    calm = [
+        drift.change_point([chance.gauss(0, 1) for _ in range(100)]) is None
+        for chance in map(random.Random, range(500))
+    ]
+    assert sum(calm) >= 450

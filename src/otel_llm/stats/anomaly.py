@@ -62,7 +62,8 @@ class Anomaly:
 
 
 Detector = Callable[[Sequence[float]], Anomaly | None]
-"""Judges the last value by those before it; ``None`` with too little history."""
+"""Judges the last value by those before it; ``None`` with too little history, and where the last
+one is not a finite number. Others that are not are left out."""
 
 
 def severity(distance: float) -> Severity | None:
@@ -72,8 +73,8 @@ def severity(distance: float) -> Severity | None:
 
 def z_score(values: Sequence[float]) -> Anomaly | None:
     """Judge the last value by mean and standard deviation of those before it."""
-    *history, value = values
-    if len(history) < LEAST_HISTORY:
+    history, value = _parted(values)
+    if value is None:
         return None
     mean, spread = _moments(history)
     return _judge(value, mean, spread, 1 + 1 / len(history), len(history) - 1)
@@ -84,10 +85,10 @@ def median_score(values: Sequence[float]) -> Anomaly | None:
 
     Where more than half the past values are equal, the mean deviation takes over.
     """
-    *history, value = values
-    count = len(history)
-    if count < LEAST_HISTORY:
+    history, value = _parted(values)
+    if value is None:
         return None
+    count = len(history)
     middle = statistics.median(history)
     apart = [abs(past - middle) for past in history]
     spread = statistics.median(apart) * _MAD_TO_DEVIATION * count / (count - 0.8)
@@ -100,6 +101,7 @@ def median_score(values: Sequence[float]) -> Anomaly | None:
 def ewma(values: Sequence[float], *, recent: int = 10, weight: float = 0.3) -> Anomaly | None:
     """Judge the weighted mean of the last ``recent`` values by those before: notices small shifts
     that last, which no single value shows (Roberts' control chart)."""
+    values = _known(values)
     history, last = values[:-recent], values[-recent:]
     if len(history) < LEAST_HISTORY:
         return None
@@ -114,6 +116,7 @@ def ewma(values: Sequence[float], *, recent: int = 10, weight: float = 0.3) -> A
 
 def trend(values: Sequence[float]) -> Anomaly | None:
     """Judge the slope of the least-squares line; the value is the change over the whole series."""
+    values = _known(values)
     count = len(values)
     if count < LEAST_HISTORY:
         return None
@@ -127,7 +130,7 @@ def trend(values: Sequence[float]) -> Anomaly | None:
 def robust_trend(values: Sequence[float]) -> Anomaly | None:
     """Judge the median slope of all pairs (Theil and Sen) by how many of them rise (Mann and
     Kendall): single outliers do not matter."""
-    last = values[-_TREND_POINTS:]
+    last = _known(values)[-_TREND_POINTS:]
     count = len(last)
     if count < LEAST_HISTORY:
         return None
@@ -179,11 +182,25 @@ def combined(
     return max(seconds, key=lambda a: abs(a.distance), default=None)
 
 
+def _known(values: Sequence[float]) -> Sequence[float]:
+    """Return the values that are finite; none when the last one is not, of which nothing can be
+    said."""
+    if all(map(math.isfinite, values)):
+        return values
+    return [v for v in values if math.isfinite(v)] if math.isfinite(values[-1]) else ()
+
+
+def _parted(values: Sequence[float]) -> tuple[Sequence[float], float | None]:
+    """Return what is known of the past, and the last value if that is enough to judge it by."""
+    known = _known(values)
+    return known[:-1], known[-1] if len(known) > LEAST_HISTORY else None
+
+
 def _moments(values: Sequence[float]) -> tuple[float, float]:
     """Return mean and standard deviation; ``statistics.stdev`` counts in fractions, at twenty times
     the price."""
     mean = statistics.fmean(values)
-    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
+    return mean, math.hypot(*[v - mean for v in values]) / math.sqrt(len(values) - 1)
 
 
 def _judge(value: float, expected: float, spread: float, variance: float, free: float) -> Anomaly:

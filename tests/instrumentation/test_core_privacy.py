@@ -247,6 +247,18 @@ def test_media_go_first_by_digest_and_size():
     assert json.loads(encoded) == kept
 
 
+def test_media_that_a_tool_answered_with_go_too():
+    blob = {"type": "blob", "modality": "image", "content": "A" * 5000}
+    seen = {"type": "text", "content": "a chart " * 20}
+    answered = {"type": "tool_call_response", "id": "c1", "response": [seen, blob]}
+
+    ((kept,), _) = fitted([{"role": "tool", "parts": [answered]}], 1000, to_json)
+
+    (part,) = kept["parts"]
+    assert part["response"][0] == seen
+    assert (part["response"][1]["type"], part["response"][1]["size"]) == ("blob_digest", 5000)
+
+
 def test_then_the_oldest_turns_and_never_the_users_last():
     said = [message("user" if i % 2 == 0 else "assistant", f"turn {i} " * 30) for i in range(9)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
 from types import SimpleNamespace
@@ -716,6 +717,17 @@ async def test_an_abandoned_stream_ends_its_span(create, telemetry):
     gc.collect()
 
     assert telemetry.span()["gen_ai.response.id"] == "chatcmpl-1"
+
+
+async def test_a_copy_of_a_stream_that_is_dropped_ends_nothing(create, telemetry):
+    stream = await create(stream=True)
+    await first(stream)
+    copy.copy(stream)
+    gc.collect()
+
+    assert telemetry.spans() == []
+    await read(stream)
+    assert telemetry.span()["gen_ai.response.finish_reasons"] == ("stop",)
 
 
 async def test_a_raw_response_is_read_without_parsing_it(

@@ -264,6 +264,14 @@ ITEMS = [
     {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"},
     {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAA"},
     {"type": "item_reference", "id": "msg_1"},
+    {
+        "type": "function_call_output",
+        "call_id": "c4",
+        "output": [
+            {"type": "input_text", "text": "hi"},
+            {"type": "input_image", "image_url": PNG},
+        ],
+    },
     {"type": "computer_call_output", "call_id": "c3", "output": {"image_url": PNG}},
     {"type": "image_generation_call", "id": "ig_1", "result": "aGk=", "output_format": "png"},
     {"type": "image_generation_call", "id": "ig_2", "status": "failed", "result": None},
@@ -292,6 +300,16 @@ ITEM_PARTS = [
     [],
     [{"type": "compaction", "id": "cmp_1"}],
     [{"type": "item_reference", "id": "msg_1"}],
+    [
+        {
+            "type": "tool_call_response",
+            "id": "c4",
+            "response": [
+                {"type": "text", "content": "hi"},
+                {"type": "blob", "modality": "image", "content": "aGk=", "mime_type": "image/png"},
+            ],
+        }
+    ],
     [
         {
             "type": "server_tool_call_response",
@@ -327,7 +345,7 @@ ITEM_PARTS = [
     ],
 ]
 ROLES = ["user", "user", "assistant", "tool", "assistant", "tool"] + ["assistant"] * 4
-ROLES += ["tool", "assistant", "assistant"]
+ROLES += ["tool", "tool", "assistant", "assistant"]
 
 
 def test_every_kind_of_response_item_is_read():

@@ -87,12 +87,15 @@ def _without_media(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _described(part: Any) -> Any:
-    """Return a blob as its digest and size; a part of its own type, as the conventions allow."""
+    """Return a blob as its digest and size, also one that a tool answered with; a part of its own
+    type, as the conventions allow."""
+    if isinstance(part, list | tuple):
+        return [_described(one) for one in part]  # pyright: ignore[reportUnknownVariableType] - any JSON
     if not isinstance(part, Mapping):
         return part
     blob = cast("Mapping[str, Any]", part)
     if blob.get("type") != "blob":
-        return blob
+        return {name: _described(value) for name, value in blob.items()}
     content = str(blob.get("content") or "")
     about = {key: blob[key] for key in ("modality", "mime_type") if key in blob}
     digest = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()

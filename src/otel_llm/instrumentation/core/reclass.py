@@ -14,6 +14,8 @@ Override: TypeAlias = Callable[[Any], Callable[..., Any]]
 
 STATE = "_otel_llm"
 """The attribute of the object that holds our state."""
+ITSELF = "_otel_llm_id"
+"""The one that tells it from its copies, which share our state."""
 
 _made: dict[tuple[Any, int], Any] = {}
 
@@ -32,6 +34,7 @@ def reclass(
     """
     try:
         setattr(subject, STATE, state)
+        setattr(subject, ITSELF, id(subject))
         if proxy:
             _set_class(subject, _subclass(type(subject), overrides))
         else:

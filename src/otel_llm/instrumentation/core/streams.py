@@ -113,7 +113,8 @@ def _close(base: Any) -> Any:
 
 def _del(base: Any) -> Any:
     def __del__(self: Any) -> None:
-        self._otel_llm.abandoned()
+        if self._otel_llm_id == id(self):
+            self._otel_llm.abandoned()
         if base is not None:
             base(self)
 

@@ -126,7 +126,9 @@ def _function_call(item: Any) -> list[Part]:
 
 
 def _function_output(item: Any) -> list[Part]:
-    return [tool_response_part(field(item, "output"), field(item, "call_id"))]
+    said = field(item, "output")
+    told = [part for piece in items(said) for part in _content_part(piece)]
+    return [tool_response_part(told or said, field(item, "call_id"))]
 
 
 def _reasoning(item: Any) -> list[Part]:

@@ -61,6 +61,14 @@ def test_the_bytes_arrive_as_they_were_sent(receiver, compression):
     assert receiver.inbox.received == [("traces", payload)]
 
 
+@pytest.mark.parametrize("number", [1, 0x5E, 0x20])
+def test_a_field_newer_than_ours_is_not_taken_for_compression(receiver, number):
+    payload = bytes((15 << 3, number)) + corpus.request("mix", 3)  # begins as zlib would
+
+    assert call(receiver, payload) == b""
+    assert receiver.inbox.received == [("traces", payload)]
+
+
 @pytest.mark.parametrize("payload", [b"garbage", corpus.request("mix", 5)[:-4]])
 def test_garbage_is_an_invalid_argument_with_the_reason(receiver, payload):
     code, metadata = failure(receiver, payload)

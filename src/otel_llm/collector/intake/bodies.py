@@ -7,6 +7,7 @@ than a large one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 import zstandard
@@ -33,11 +34,13 @@ def unpacked_limit(size: int, limit: int, max_ratio: int) -> int:
 
 def of_message(message: bytes, limit: int) -> bytes:
     """Unpack a gRPC message whose encoding gRPC keeps to itself, by how it begins: no protobuf
-    begins like gzip, and none of OTLP's like zlib. Raises as ``DECODERS`` do."""
+    begins like gzip, and none of OTLP's like zlib; one that nevertheless does, by a field newer
+    than ours, is no zlib further on. Raises as ``DECODERS`` do."""
     if message[:2] == b"\x1f\x8b":
         return _gzip(message, limit)
     if message[:1] == b"\x78" and int.from_bytes(message[:2]) % 31 == 0:
-        return _all_of(*_inflate(message, _ZLIB, limit))
+        with suppress(Malformed):
+            return _all_of(*_inflate(message, _ZLIB, limit))
     return message
 
 

@@ -116,6 +116,13 @@ class TestTokens:
         token_file.unlink()
         assert (tokens.holds("secret-one"), tokens.holds("wrong")) == (True, False)
 
+    def test_a_comment_is_no_token_however_it_is_indented(self, token_file):
+        token_file.write_text("secret-one\n  # who may send\n\t#\n")
+
+        tokens = TokenFile(token_file)
+
+        assert (tokens.holds("secret-one"), tokens.holds("#")) == (True, False)
+
     def test_no_token_to_read_is_an_error_at_the_start(self, tmp_path):
         with (
             pytest.raises(OSError, match="holds no token"),

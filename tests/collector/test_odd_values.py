@@ -9,6 +9,7 @@ import pytest
 
 from otel_llm.collector.calls import read_call
 from otel_llm.collector.data import Batch
+from otel_llm.collector.normalize.messages import parsed
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
 from otel_llm.collector.processors.normalize import NormalizeProcessor
@@ -94,6 +95,21 @@ def test_a_list_with_no_place_for_its_items_stays_as_it_came():
 
     (span,) = batch.genai()
     assert (span.text(name), span.has("gen_ai.input.messages")) == ("hi", False)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "read"),
+    [
+        (r"\ud83d", "\ufffd"),
+        (r"\uDE00!", "\ufffd!"),
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\\ud83d", r"\ud83d"),
+        (r"\\\ud83d", "\\\ufffd"),
+    ],
+)
+def test_half_an_emoji_in_json_is_no_half_text(spelled, read):
+    assert parsed(f'["{spelled}"]') == [read]
 
 
 def test_what_is_beside_half_an_emoji_is_redacted_and_the_rest_stays():

@@ -52,7 +52,7 @@ class TokenFile:
         if self._seen == stamp:
             return
         with open(self._path, "rb") as file:
-            tokens = tuple(_entry(line) for line in file if line.strip() and line[:1] != b"#")
+            tokens = tuple(_entry(line) for line in file if line.strip()[:1] not in (b"", b"#"))
         if self._seen is not None:
             _log.info("%s was read again: %d tokens", self._path, len(tokens or self._tokens))
         self._tokens = tokens or self._tokens

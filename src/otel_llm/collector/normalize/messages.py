@@ -6,6 +6,7 @@ Odd input is kept as text rather than lost; unknown parts stay as they are.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
@@ -21,10 +22,23 @@ def parsed(given: Json) -> Json:
     """Return what JSON text stands for; any other text as it is."""
     if isinstance(given, str) and given[:1] in ("[", "{", '"'):
         try:
-            return json.loads(given)
+            return json.loads(_whole(given))
         except (ValueError, RecursionError):
             return given
     return given
+
+
+_HALVES = re.compile(
+    r"(?<!\\)((?:\\\\)*)(?:(\\u[dD][89abAB]..\\u[dD][c-fC-F]..)|\\u[dD][89a-fA-F]..)"
+)
+"""Surrogates in JSON text: a pair, or half of one, as where an emoji was cut."""
+
+
+def _whole(given: str) -> str:
+    """Replace halves of pairs: no text can hold them, and who writes texts fails on them."""
+    if "\\ud" not in given and "\\uD" not in given:
+        return given
+    return _HALVES.sub(lambda found: found[0] if found[2] else f"{found[1]}\\ufffd", given)
 
 
 def as_messages(given: Json, role: str) -> list[Message]:

@@ -172,3 +172,85 @@ def test_captured_content_is_a_warning(doctor):
     done = doctor(OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="span_only")
 
     assert "SPAN_ONLY: prompts and answers leave the process" in done.stdout
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_what_an_address_hides_is_not_shown(doctor, protocol):
+    found = doctor(
+        "--json",
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://user:hunter2@127.0.0.1:9/v1?key=hunter2#hunter2",
+        OTEL_EXPORTER_OTLP_HEADERS="authorization=hunter2",
+        OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+    )
+
+    assert "hunter2" not in found.stdout + found.stderr
+    assert f"endpoint http://127.0.0.1:9/v1 ({protocol})" in found.stdout
+
+
+SDK = {"fix": None, "details": []}
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        (
+            {"OTEL_TRACES_EXPORTER": "console"},
+            {"subject": "endpoint", "state": "ok", "text": "not asked: traces go to console"},
+        ),
+        (
+            {"OTEL_TRACES_EXPORTER": "none"},
+            {
+                "subject": "endpoint",
+                "state": "warning",
+                "text": "no span is sent: OTEL_TRACES_EXPORTER=none",
+                "fix": "OTEL_TRACES_EXPORTER=otlp",
+            },
+        ),
+        (
+            {"OTEL_SDK_DISABLED": "true"},
+            {
+                "subject": "sdk",
+                "state": "warning",
+                "text": "nothing is traced or sent",
+                "fix": "unset OTEL_SDK_DISABLED",
+            },
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
+            {
+                "subject": "endpoint",
+                "state": "error",
+                "text": "the SDK does not speak http/json",
+                "fix": "OTEL_EXPORTER_OTLP_PROTOCOL=grpc or http/protobuf",
+            },
+        ),
+    ],
+)
+def test_where_nothing_is_sent_to_an_endpoint_is_said(doctor, environ, expected):
+    found = json.loads(doctor("--json", **environ).stdout)
+
+    (said,) = (one for one in found if one["subject"].startswith(("endpoint", "sdk")))
+    assert said == {**SDK, **expected}
+
+
+def test_a_sampler_that_takes_nothing_is_said_and_the_endpoint_asked_all_the_same(doctor):
+    found = json.loads(doctor("--json", OTEL_TRACES_SAMPLER="always_off").stdout)
+
+    sdk, endpoint = (one for one in found if one["subject"].startswith(("endpoint", "sdk")))
+    assert (sdk["state"], sdk["fix"]) == ("warning", "unset OTEL_TRACES_SAMPLER")
+    assert (endpoint["state"], endpoint["text"]) == ("ok", "took a test span")
+
+
+def test_values_that_mean_nothing_are_named(doctor):
+    found = doctor(
+        "--json", OTEL_LLM_REDACT="everything", OTEL_LLM_CAPTURE="hash,nope", OTEL_LLM_HASH_KEY="k"
+    )
+
+    said = [one for one in json.loads(found.stdout) if one["subject"] == "settings"]
+    assert [(one["state"], one["text"]) for one in said] == [
+        (
+            "warning",
+            "OTEL_LLM_CAPTURE has a value other than flags, hash, preview; leaving the rest out",
+        ),
+        ("warning", "OTEL_LLM_REDACT has a value other than secrets, pii; taking both"),
+    ]

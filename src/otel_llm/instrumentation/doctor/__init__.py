@@ -13,37 +13,19 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
-from typing import Any, Literal
 
 from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider
 
-from .core import LLMInstrumentor
-from .core.instrumentor import Binding
-from .core.natives import native
-from .core.rivals import GROUP
-from .core.settings import Settings
-
-TIMEOUT_S = 10.0
-
-State = Literal["ok", "warning", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    subject: str
-    """An SDK with its version, ``endpoint`` or ``content``."""
-    state: State
-    text: str
-    fix: str | None = None
-    """The line that puts it right."""
-    details: tuple[str, ...] = field(default=())
-    """One line per patch target."""
+from ..core import LLMInstrumentor
+from ..core.instrumentor import Binding
+from ..core.natives import native
+from ..core.rivals import GROUP
+from ..core.settings import Settings
+from .delivery import delivery
+from .finding import Finding, logged
 
 
 def examine(environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
@@ -53,7 +35,7 @@ def examine(environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     disabled = _names(environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
     for entry in filter(_ours, installed):
         yield from _sdk(entry, others, disabled, environ)
-    yield _endpoint(environ)
+    yield from delivery(environ)
     yield from _content(environ)
 
 
@@ -185,58 +167,11 @@ _PEACEFUL = ("opentelemetry-instrumentation-botocore", "opentelemetry-instrument
 """Whose marks we know and who know ours, or whose GenAI part is left out (see ``vendors``)."""
 
 
-def _endpoint(environ: Mapping[str, str]) -> Finding:
-    """Send one span as the SDK would, and see whether it is taken."""
-    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get(
-        "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"
-    )
-    default = "http://localhost:4317" if protocol == "grpc" else "http://localhost:4318"
-    where = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get(
-        "OTEL_EXPORTER_OTLP_ENDPOINT", default
-    )
-    subject = f"endpoint {where} ({protocol})"
-    try:
-        taken = _send_test_span(protocol)
-    except Exception as error:  # noqa: BLE001 - a wrong endpoint fails in many ways
-        return Finding(subject, "error", f"cannot be used: {type(error).__name__}", _ENDPOINT_FIX)
-    if taken:
-        return Finding(subject, "ok", "took a test span")
-    return Finding(subject, "error", "did not take a test span", _ENDPOINT_FIX)
-
-
-_ENDPOINT_FIX = "start a collector there, or set OTEL_EXPORTER_OTLP_ENDPOINT and …_PROTOCOL"
-
-
-def _send_test_span(protocol: str) -> bool:
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SpanExportResult
-
-    spans: list[Any] = []
-    with (
-        TracerProvider()
-        .get_tracer("otel_llm.doctor")
-        .start_as_current_span("otel-llm doctor") as span
-    ):
-        spans.append(span)
-    exporter = _exporter(protocol)
-    try:
-        return exporter.export(spans) is SpanExportResult.SUCCESS
-    finally:
-        exporter.shutdown()
-
-
-def _exporter(protocol: str) -> Any:
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-
-        return OTLPSpanExporter(timeout=int(TIMEOUT_S))
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as OverHttp
-
-    return OverHttp(timeout=TIMEOUT_S)
-
-
 def _content(environ: Mapping[str, str]) -> Iterator[Finding]:
-    settings = Settings.from_environment(environ)
+    with logged("otel_llm.instrumentation.core.settings") as mistakes:
+        settings = Settings.from_environment(environ)
+    for mistake in mistakes:
+        yield Finding("settings", "warning", mistake.removeprefix("otel-llm: "))
     mode = settings.capture
     if mode.on_span or mode.on_event:
         taken = f", without {' and '.join(settings.redact)}" if settings.redact else ""

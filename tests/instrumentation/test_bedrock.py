@@ -586,6 +586,19 @@ def test_a_body_that_is_no_json_object_reaches_the_caller_untouched(
     assert spans.span()["status"] == "UNSET"
 
 
+def test_the_cache_of_nova_is_counted_however_it_is_spelled(client, provider, spans):
+    used = {"cacheReadInputTokenCount": 5, "cacheWriteInputTokenCount": 2}
+    answer = wire.conversed(usage={"inputTokens": 10, "outputTokens": 20, **used})
+    provider.queue(wire.invoked(answer))
+
+    invoke(client, NOVA, "amazon.nova-pro-v1:0").read()
+
+    span = spans.span()
+    assert span["gen_ai.usage.input_tokens"] == 10 + 5 + 2
+    assert span["gen_ai.usage.cache_read.input_tokens"] == 5
+    assert span["gen_ai.usage.cache_write.input_tokens"] == 2
+
+
 @pytest.mark.parametrize(
     ("model", "asked", "answer", "counts"),
     [
@@ -601,8 +614,14 @@ def test_a_body_that_is_no_json_object_reaches_the_caller_untouched(
             {"id": "e", "embeddings": [[0.5] * 4], "response_type": "embeddings_floats"},
             11,
         ),
+        (
+            "amazon.nova-2-multimodal-embeddings-v1:0",
+            {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": {"embeddingDimension": 4}},
+            {"embeddings": [{"embeddingType": "TEXT", "embedding": [0.5] * 4}]},
+            11,
+        ),
     ],
-    ids=["titan", "cohere"],
+    ids=["titan", "cohere", "nova"],
 )
 def test_embeddings_tell_their_size_and_never_their_numbers(
     client, provider, spans, model, asked, answer, counts

@@ -72,7 +72,10 @@ def _routed_model(trace: Any) -> str | None:
 def usage(said: Any) -> Usage:
     """Read ``usage``; what it does not say stays ``None``."""
     get = fields(said).get
-    found = cached_apart(get("inputTokens"), get("outputTokens"), get(_READ), get(_WRITTEN))
+    read, written = get(_READ), get(_WRITTEN)
+    read = get(f"{_READ[:-1]}Count") if read is None else read  # so Nova has it in InvokeModel
+    written = get(f"{_WRITTEN[:-1]}Count") if written is None else written
+    found = cached_apart(get("inputTokens"), get("outputTokens"), read, written)
     if (details := get("cacheDetails")) is not None:
         kept = _kept(details, found.cache_write)
         found.cache_write_5m, found.cache_write_1h = kept.get("5m"), kept.get("1h")

@@ -74,7 +74,8 @@ def _vector(body: Mapping[str, Any]) -> Sequence[Any]:
         return items(body["embedding"])
     vectors = body.get("embeddings")
     typed = items(field(vectors, "float")) or items(vectors)
-    return items(typed[0]) if typed else ()
+    first = typed[0] if typed else None
+    return items(field(first, "embedding")) or items(first)  # Nova's are objects
 
 
 def rerank_request(parameters: Mapping[str, Any]) -> Request:

@@ -111,6 +111,19 @@ def test_gzip_and_headers_are_sent():
     assert request.headers["authorization"] == "Bearer t"
 
 
+def test_a_header_that_is_ours_is_sent_once_however_it_is_spelled():
+    with (
+        FakeProvider() as server,
+        exporter(server.url, headers={"Content-Type": "text/plain", "X-Key": "k"}) as otlp,
+    ):
+        server.queue(answer())
+        otlp.export("traces", traces(1))
+
+    (request,) = server.requests
+    assert request.headers["content-type"] == "application/x-protobuf"
+    assert request.headers["x-key"] == "k"
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_the_retryable_statuses_of_the_specification_are_retryable(status):
     assert outcome(answer(status=status)) is Retryable

@@ -132,7 +132,8 @@ def _headers(config: OtlpHttpExporterConfig) -> dict[str, str]:
     }
     if config.compression != "none":
         ours["content-encoding"] = config.compression
-    return {**config.headers, **ours}
+    given = {name.lower(): value for name, value in config.headers.items()}
+    return {**given, **ours}
 
 
 def _trust(tls: TlsConfig) -> ssl.SSLContext:

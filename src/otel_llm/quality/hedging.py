@@ -15,7 +15,7 @@ _PLAIN = {
     "i (?:don't|do not) have (?:access to )?(?:any )?(?:real-?time|up-to-date|current|live|the latest)": "not have|t have",  # noqa: E501
     "i (?:don't|do not) have (?:any )?(?:specific|reliable|verified|detailed|enough|sufficient) (?:information|data|details|knowledge)": "not have|t have",  # noqa: E501
     "i(?:'m| am) not (?:entirely |completely |totally |fully |100% |quite |absolutely |very )?(?:sure|certain|confident|familiar with)": "sure|certain|confident|familiar",  # noqa: E501
-    "i (?:can't|cannot|can not|am unable to|'m unable to) (?:verify|confirm|guarantee|be certain|be sure|independently)": "verify|confirm|guarantee|certain|be sure|independently",  # noqa: E501
+    "i ?(?:can't|cannot|can not|am unable to|'m unable to) (?:verify|confirm|guarantee|be certain|be sure|independently)": "verify|confirm|guarantee|certain|be sure|independently",  # noqa: E501
     "i (?:may|might|could) (?:well )?be (?:wrong|mistaken|misremembering|confusing|inaccurate|outdated)": "wrong|mistaken|misremembering|confusing|inaccurate|outdated",  # noqa: E501
     "(?:this|that|my answer|it|these|the (?:numbers?|details?|dates?|figures?)) (?:may|might|could) (?:not )?be (?:entirely |completely |fully )?(?:accurate|inaccurate|outdated|out of date|incorrect|wrong|up to date|up-to-date)": "accurate|outdated|out of date|incorrect|wrong|up to date|up-to-date",  # noqa: E501
     "(?:may|might|could) (?:be|contain) (?:outdated|out of date|inaccurate|inaccuracies)": "outdated|out of date|inaccura",  # noqa: E501
@@ -29,7 +29,14 @@ _PLAIN = {
     "(?:das |es )?weiß ich (?:leider )?nicht": "wei",
     "ich weiß (?:das |es )?(?:leider )?nicht": "wei",
     "je ne suis pas (?:tout à fait |entièrement )?(?:sûre?|certaine?)": "je ne suis pas",
+    "soweit ich weiß": "soweit",
+    "meines wissens": "meines",
+    "wenn ich mich nicht irre": "nicht irre",
     "je ne sais pas": "je ne sais",
+    "si je ne me trompe": "me trompe",
+    "autant que je sache": "que je sache",
+    "que yo sepa": "yo sepa",
+    "si no me equivoco": "me equivoco",
     "no estoy (?:del todo |completamente )?segur[oa]": "no estoy",
     "no sé (?:la|si|qu|cu|d|c|exact)": "no s",
     "(?:わかりません|分かりません|定かではありません|確信が(?:ありません|持てません))": "ません",
@@ -40,6 +47,9 @@ _PLAIN = {
     "i(?:'m| am) (?:just )?(?:guessing|speculating)": "guessing|speculating",
     "i (?:would|'d) (?:have to )?guess": "guess",
     "my best guess": "my best guess",
+    "i have no idea": "i have no",
+    "i (?:don't|do not) have (?:any |a )?(?:records?|memory|knowledge|recollection)": "not have|t have",  # noqa: E501
+    "with a (?:grain|pinch) of salt": "of salt",
     "(?:please|you should|i(?:'d| would) (?:recommend|suggest|advise)) (?:to )?(?:verify|verifying|double-check|double-checking|double check|fact-check|confirm this)": "verify|check|confirm this",  # noqa: E501
     "i (?:may|might) have (?:made (?:that|this|it) up|hallucinated|invented)": "made|hallucinated|invented",  # noqa: E501
     "to the best of my (?:knowledge|recollection)": "best of my",

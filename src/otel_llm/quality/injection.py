@@ -31,10 +31,11 @@ _PHRASES = {
     "#{2,} ?(?:system|new instructions?|instructions? override)": "##",
     "</?(?:system|system_prompt|instructions?)>": "system>|system_prompt>|instruction>|instructions>",  # noqa: E501
     "(?:send|forward|post|upload|exfiltrate|email)(?: \\w+){0,8} (?:conversation|chat history|system prompt|api keys?|credentials|passwords?) to (?:http|this|the following|\\w+@)": "conversation|chat history|prompt|api key|credential|password",  # noqa: E501
-    "(?:ignoriere|vergiss) (?:alle |die )?(?:vorherigen|bisherigen|obigen|vorigen) (?:anweisungen|befehle|regeln)": "ignoriere|vergiss",  # noqa: E501
-    "ignora (?:todas )?(?:las |le |tutte le )?(?:instrucciones|istruzioni) (?:anteriores|previas|precedenti)": "ignora",  # noqa: E501
+    "(?:ignoriere|vergiss) (?:(?:alle|die|deine|ihre) ){0,2}(?:(?:vorherigen|bisherigen|obigen|vorigen) )?(?:anweisungen|befehle|regeln|vorgaben)": "ignoriere|vergiss",  # noqa: E501
+    "(?:ignora|olvida|dimentica)(?:d|r)? (?:(?:todas|tutte|las|le|tus|tue) ){0,2}(?:instrucciones|istruzioni|reglas|regole)": "ignora|olvida|dimentica",  # noqa: E501
+    "(?:ignore|oublie)[zr]? (?:(?:toutes|les|tes|vos|ces) ){0,2}(?:instructions|consignes|règles)": "ignore|oublie",  # noqa: E501
+    "(?:print|repeat|show|output|reveal) everything above": "everything",
     "(?:これまで|今まで|以前|上記|前)の(?:すべての|全ての)?(?:指示|命令|ルール|プロンプト)(?:を|は)(?:すべて|全て)?(?:無視|忘れ)": "無視|忘れ",  # noqa: E501
-    "ignore[zr]? (?:toutes )?(?:les )?instructions (?:précédentes|ci-dessus)": "ignore",
 }
 _FIND = finder(_PHRASES)
 

@@ -13,16 +13,40 @@ from .evidence import Content, Evidence
 from .words import Pattern, listed
 
 _LATIN = {
-    "en": listed("the and is of to in that it for you with this are was be have not what how can"),
-    "es": listed("el los las que y es una del por para con no está como más pero qué cómo puedo"),
-    "fr": listed("le les des et est une que pour dans pas sur avec je vous ce qui sont comment du"),
-    "de": listed("der die das und ist nicht ein eine zu mit auf für ich wie von den sie wird kann"),
-    "it": listed("il gli che è una per non con sono della di come più ma nel posso questo anche"),
-    "pt": listed("o os que é uma para não com em do da como mais mas por você são posso isso ao"),
-    "nl": listed("het een en van is niet dat de voor met op zijn ik hoe wat maar aan ook kan deze"),
+    "en": listed(
+        "the and is of to in that it for you with this are was be have not what how can "
+        "if my your has would there from when which where they their because been were does please "
+        "at"
+    ),
+    "es": listed(
+        "el los las que y es una del por para con no está como más pero qué cómo puedo "
+        "dónde cuándo cuál hay sin puede tengo esto hacer desde hasta muy también"
+    ),
+    "fr": listed(
+        "le les des et est une que pour dans pas sur avec je vous ce qui sont comment du "
+        "quel quelle quels quelles votre notre aux elle nous faut fait être avoir ont cette où "
+        "quand pourquoi j qu"
+    ),
+    "de": listed(
+        "der die das und ist nicht ein eine zu mit auf für ich wie von den sie wird kann "
+        "warum wurde wir mir mein meine im dem sich bei nach zum zur noch oder aber wenn wann "
+        "welche sind haben hat war gibt"
+    ),
+    "it": listed(
+        "il gli che è una per non con sono della di come più ma nel posso questo anche "
+        "dove perché quale ho hai sul alla dal dei delle degli nella può è"
+    ),
+    "pt": listed(
+        "o os que é uma para não com em do da como mais mas por você são posso isso ao "
+        "onde qual meu minha seu pelo pela dos já tem foi até também muito"
+    ),
+    "nl": listed(
+        "het een en van is niet dat de voor met op zijn ik hoe wat maar aan ook kan deze "
+        "waar waarom wanneer welke mijn uw bij naar wordt worden hebben heeft kunt geen"
+    ),
 }
 """Words of each language that make up a fifth to a third of any text in it."""
-_ALSO_ENGLISH = listed("do die on per non van come pour met wie por")
+_ALSO_ENGLISH = listed("do die on per non van come pour met wie por war hat dove sin ho hay mir")
 
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),

@@ -79,7 +79,8 @@ _NO_MAIL = re.compile(
 
 
 def _mail(found: str) -> bool:
-    return "://" not in found and not _NO_MAIL.search(found)
+    version = found.rpartition(".")[2].isdigit()  # @angular/core@17.0.2
+    return "://" not in found and not version and not _NO_MAIL.search(found)
 
 
 _FREE_CALL = re.compile(r"(?:\+?1|\()?8(?:00|33|44|55|66|77|88)|0(?:800|180|900)|\+\d{2}800")
@@ -99,7 +100,7 @@ _CALLED = spelled(
     "|téléphone|portable|numéro|teléfono|móvil"
 )
 _CALLED_WITHOUT_SPACES = spelled("電話|携帯")
-_AT_HOME = r"(?:0\d{1,4}|\d{3})(?: ?[ ./-] ?\d{2,8}){1,4}"
+_AT_HOME = r"(?:0\d{1,4}(?: ?[ ./-] ?\d{2,8}){1,4}|\d{3}[ .-]\d{3}[ .-]\d{4})"
 """A number as it is written within its country, where a word says what it is."""
 _DIGITS = tuple(str(digit).encode() for digit in range(10))
 
@@ -144,6 +145,11 @@ SECRETS = (
     Shape(
         "sendgrid_key", Pattern(r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", (b"sg.",)), _random
     ),
+    Shape(
+        "basic_auth",
+        Pattern(r"(?i:authorization: ?basic) [A-Za-z0-9+/]{12,}={0,2}", (b"authorization",)),
+        _random,
+    ),
     Shape("azure_key", Pattern(r"AccountKey=[A-Za-z0-9+/]{40,}={0,2}", (b"accountkey",)), _random),
     Shape(
         "provider_token",
@@ -179,8 +185,8 @@ SECRETS = (
     Shape(
         "password",
         Pattern(
-            r"(?i:password|passphrase|passwd|pwd|secret|api[_ -]?key)\\?[\"']?(?: is:?| ?[:=]) ?\\?[\"']?[^\s\"']{8,60}",  # noqa: E501
-            (b"passw", b"passphrase", b"pwd", b"secret", b"api"),
+            r"(?i:password|passphrase|passwd|pwd|secret|(?:api|access|secret)[_ -]?key|(?:auth|access)[_ -]token)\\?[\"']?(?: is:?| ?[:=]) ?\\?[\"']?[^\s\"']{8,60}",  # noqa: E501
+            (b"passw", b"passphrase", b"pwd", b"secret", b"api", b"access", b"auth"),
         ),
         _password,
     ),
@@ -210,7 +216,7 @@ _EVERYWHERE = (
     Shape(
         "phone",
         Pattern(
-            r"(?:\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?|\(\d{3}\) ?)\d{1,4}(?:[ .-]?\d{2,4}){1,4}",
+            r"(?:\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?|\(\d{3}\) ?)(?:\d{2,4}(?:[ .-]?\d{2,4}){1,4}|\d(?:[ .-]\d{2}){4})",  # noqa: E501
             _DIGITS,
         ),
         _phone,

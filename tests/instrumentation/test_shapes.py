@@ -18,6 +18,7 @@ from otel_llm.instrumentation.shapes import (
     embeddings,
     images,
     responses,
+    speech,
     transcription,
 )
 from otel_llm.instrumentation.shapes.values import total
@@ -25,8 +26,8 @@ from otel_llm.testing import openai as wire
 from tests.messages import content_problems
 
 SHAPES = [chat.CHAT, responses.RESPONSES, embeddings.EMBEDDINGS, completions.COMPLETIONS]
-SHAPES += [images.IMAGES, transcription.TRANSCRIPTION]
-NAMES = ["chat", "responses", "embeddings", "completions", "images", "transcription"]
+SHAPES += [images.IMAGES, transcription.TRANSCRIPTION, speech.SPEECH]
+NAMES = ["chat", "responses", "embeddings", "completions", "images", "transcription", "speech"]
 quickly = settings(max_examples=50)
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=NAMES)
 

@@ -36,8 +36,8 @@ def response(answer: Any) -> Response:
 
 
 def _kind(http: Any) -> str:
-    headers: Mapping[str, str] = getattr(http, "headers", {})
-    return headers.get("content-type", "")
+    headers: Any = getattr(http, "headers", None)
+    return text(headers.get("content-type")) or "" if isinstance(headers, Mapping) else ""  # pyright: ignore[reportUnknownMemberType] - any mapping
 
 
 def input_messages(arguments: Mapping[str, Any]) -> list[Message]:

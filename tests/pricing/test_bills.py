@@ -268,6 +268,11 @@ BILLS = [
         ((1_000, "3.30"), (1_000, "16.50")), "0.0198",
     ),
     Worked(
+        "a gateway that adds nothing",
+        "gateway", "anthropic/claude-sonnet-4.5", Usage(1_000, 100),
+        ((1_000, "3.00"), (100, "15.00")), "0.0045",
+    ),
+    Worked(
         "a router's model",
         "openrouter", "anthropic/claude-sonnet-4.5", Usage(1_000, 100),
         ((1_000, "3.00"), (100, "15.00")), "0.0045",

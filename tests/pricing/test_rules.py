@@ -343,6 +343,15 @@ def test_the_fee_per_request_is_billed():
     assert found.parts.input == Decimal("0.017")
 
 
+@pytest.mark.parametrize("model", ["text-embedding-3-small", "voyage-3.5", "mistral-embed"])
+def test_a_name_that_one_maker_alone_has_tells_who_it_is(model: str):
+    """OpenInference names no provider for embeddings."""
+    found = book().bill(None, model, Usage(1_000_000, 0), NOV)
+
+    assert isinstance(found, Bill)
+    assert found.quality == "guessed_provider"
+
+
 def test_embeddings_need_no_output_count():
     found = bill("openai", "text-embedding-3-small", Usage(1_000_000))
 

@@ -191,6 +191,7 @@ SILENT: list[tuple[str, Evidence]] = [
     ("secrets", answer("secret = secrets.token_urlsafe(32)")),
     ("pii", answer("git clone git@github.com:acme/app.git")),
     ("pii", answer("npm install @angular/core@17.0.2")),
+    ("pii", answer("buffers: (0, 2642948588352)")),
     ("pii", answer("Call our hotline 0800 123 4567 or +1 800 275 2273.")),
     ("pii", answer("NHS number 943 476 5918")),
     ("pii", answer("Write to user@example.com or no-reply@acme.com")),

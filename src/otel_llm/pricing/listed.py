@@ -27,6 +27,8 @@ STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_de
 """Service tiers that are billed at the plain rates."""
 _SAME_PRICE = frozenset({"openai", "anthropic"})
 """Makers whose models cost the same on Azure and Google Cloud as with themselves."""
+_MAKERS = frozenset({"openai", "anthropic", "google", "mistral", "cohere", "voyageai"})
+"""Whose models are theirs alone by name; others list what they host."""
 _HALF_PRICE_BATCHES = frozenset({"openai", "anthropic"})
 """Makers who take half of every rate for a batch, whatever the model: so their price pages. The
 table says it for the models of today alone."""
@@ -133,6 +135,7 @@ class PriceList:
             owner = find_provider_by_id(self._providers, provider)
         else:
             owner = next((p for p in self._providers if _names(p, model)), None)
+            owner = owner or next((p for p in self._providers if _makes(p, model)), None)
         if owner is None:
             return Unpriced("unknown_provider")
         info = owner.find_model(model, all_providers=self._providers)
@@ -141,6 +144,10 @@ class PriceList:
 
 def _names(provider: Provider, model: str) -> bool:
     return provider.model_match is not None and provider.model_match.is_match(model.lower())
+
+
+def _makes(provider: Provider, model: str) -> bool:
+    return provider.id in _MAKERS and any(one.id == model.lower() for one in provider.models)
 
 
 def _seller(providers: Sequence[Provider], asked: Provider, info: ModelInfo) -> Provider:

@@ -49,8 +49,9 @@ PROVIDERS = {
 """Convention and SDK names whose price-list id is another one. ``azure.ai.openai`` must be here:
 the library's own rule would take it for OpenAI."""
 
-GATEWAYS = frozenset({"litellm", "litellm_proxy"})
-"""Providers that are no provider: the model's prefix says who serves."""
+GATEWAYS = frozenset({"litellm", "litellm_proxy", "gateway", "vercel"})
+"""Providers that are no provider and add nothing: the model's prefix says who serves. The last two
+are Vercel's."""
 
 _SNAPSHOT = re.compile(r"(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4})|[-@:]latest)$")
 _REGION = re.compile(r"^[a-z]{2,4}\.(?=[a-z0-9]+\.)")

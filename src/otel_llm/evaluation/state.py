@@ -14,11 +14,19 @@ def opened(path: Path | None, schema: str) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     try:
-        db = sqlite3.connect(
-            path or ":memory:", timeout=30, check_same_thread=False, isolation_level=None
-        )
-        db.execute("pragma synchronous=full")
-        db.executescript(schema)
+        return _made(path, schema)
     except sqlite3.Error as error:
         raise OSError(f"{path}: {error}") from error
+
+
+def _made(path: Path | None, schema: str) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        path or ":memory:", timeout=30, check_same_thread=False, isolation_level=None
+    )
+    try:
+        db.execute("pragma synchronous=full")
+        db.executescript(schema)
+    except BaseException:
+        db.close()
+        raise
     return db

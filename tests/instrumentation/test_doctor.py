@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from otel_llm.instrumentation.core.natives import native
+from otel_llm.instrumentation.doctor import _about
 from otel_llm.testing import OtlpSink
 
 NOBODY = "http://127.0.0.1:9"
@@ -98,6 +99,47 @@ def test_another_instrumentation_of_the_same_sdk_is_named(doctor, tmp_path):
 
     assert "also instrumented by vendor-openai: calls may double" in done.stdout
     assert "-> OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=openai-v2" in done.stdout
+
+
+def test_an_instrumentation_of_an_sdk_above_is_none_of_this_one(doctor, tmp_path):
+    rival = "[opentelemetry_instrumentor]\nopenai_agents = nobody.home:Instrumentor\n"
+    on = {"otel_llm_openai", "otel_llm_openai_agents"}
+    off = ",".join(sorted({*OTHERS.split(","), "otel_llm_openai"} - on))
+
+    found = doctor(
+        "--json",
+        path=distribution(tmp_path, "vendor-agents", "9.9", rival),
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=off,
+    )
+
+    said = [one for one in json.loads(found.stdout) if "vendor-agents" in one["text"]]
+    assert [one["subject"].split()[0] for one in said] == ["openai-agents"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sdk"),
+    [
+        ("openai", "openai"),
+        ("openai-v2", "openai"),
+        ("openai_agents", "openai_agents"),
+        ("llamaindex", "llama_index"),
+        ("llama_index", "llama_index"),
+        ("bedrock", "bedrock"),
+        ("botocore", "bedrock"),
+        ("chromadb", "chroma"),
+        ("google_generativeai", "google_genai"),
+        ("google_genai", "google_genai"),
+        ("mistralai", "mistral"),
+        ("ollama", "ollama"),
+        ("vertexai", None),
+        ("requests", None),
+    ],
+)
+def test_instrumentations_are_known_by_what_others_call_them(name, sdk):
+    ours = [entry.name for entry in entry_points(group="opentelemetry_instrumentor")]
+    sdks = [one.removeprefix("otel_llm_") for one in ours if one.startswith("otel_llm_")]
+
+    assert _about(name, sdks) == sdk
 
 
 def test_another_instrumentation_that_lives_in_peace_with_ours_is_no_warning(doctor, tmp_path):

@@ -31,7 +31,8 @@ from .finding import Finding, logged
 def examine(environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """Look at every instrumentor of ours, then at the endpoint and the settings. Raises nothing."""
     installed = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    others = [entry for entry in installed if not _ours(entry)]
+    ours = [entry.name.removeprefix(_PREFIX) for entry in installed if _ours(entry)]
+    others = {e: _about(e.name, ours) for e in installed if not _ours(e)}
     disabled = _names(environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
     for entry in filter(_ours, installed):
         yield from _sdk(entry, others, disabled, environ)
@@ -49,7 +50,7 @@ def _names(listed: str) -> frozenset[str]:
 
 def _sdk(
     entry: EntryPoint,
-    others: Sequence[EntryPoint],
+    others: Mapping[EntryPoint, str | None],
     disabled: frozenset[str],
     environ: Mapping[str, str],
 ) -> Iterator[Finding]:
@@ -69,7 +70,9 @@ def _sdk(
     yield _bound(kind, subject)
     if (said := native(package, found[1], environ)) is not None:
         yield Finding(subject, "warning" if said.fix else "ok", said.text, said.fix)
-    yield from _rivals(package, subject, others, disabled)
+    sdk = entry.name.removeprefix(_PREFIX)
+    same = [other for other, about in others.items() if about == sdk]
+    yield from _rivals(subject, same, disabled)
 
 
 def _installed(kind: type[LLMInstrumentor]) -> tuple[str, str] | None:
@@ -147,13 +150,29 @@ def _described(binding: Binding) -> str:
     return f"{state:8} {name}{also}"
 
 
+def _about(name: str, sdks: Sequence[str]) -> str | None:
+    """Return the SDK that an instrumentation is for by its name; of several the longest."""
+    words = re.split(r"[._-]", name.lower())
+    ends = ["".join(words[n:]) for n in range(len(words))]
+    fitting = [sdk for sdk in sdks if any(end.startswith(_called(sdk)) for end in ends)]
+    return max(fitting, key=len, default=None)
+
+
+def _called(sdk: str) -> tuple[str, ...]:
+    return (sdk.replace("_", ""), *_ALSO.get(sdk, ()))
+
+
+_PREFIX = "otel_llm_"
+_ALSO = {"bedrock": ("botocore", "aiobotocore"), "google_genai": ("googlegenerativeai",)}
+"""What others call their instrumentation of an SDK."""
+
+
 def _rivals(
-    package: str, subject: str, others: Sequence[EntryPoint], disabled: frozenset[str]
+    subject: str, others: Sequence[EntryPoint], disabled: frozenset[str]
 ) -> Iterator[Finding]:
     """Name instrumentations by others that load too and see the same calls."""
-    word = package.replace("_", "-").partition("-")[0]
     for entry in others:
-        if word in re.split(r"[._-]", entry.name.lower()) and entry.name not in disabled:
+        if entry.name not in disabled:
             by = entry.dist.name if entry.dist else entry.value
             if by.startswith(_PEACEFUL):
                 text = f"also instrumented by {by}: one span per call all the same"

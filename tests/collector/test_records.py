@@ -113,3 +113,24 @@ def test_the_resource_is_seen_and_can_be_changed():
     resource.set("service.name", "other")
     assert record.resource_text("service.name") == "other"
     assert records.to_bytes() != records._payload
+
+
+def test_many_attributes_of_one_record_are_looked_through_once_and_not_once_for_each():
+    named = {f"gen_ai.prompt.{nth}.content": "mail jane@doe.org" for nth in range(100)}
+    record = Records("logs", logs(event("gen_ai.choice", named))).spans()[0]
+    looked = 0
+
+    class Counted(list):
+        def __iter__(self):
+            nonlocal looked
+            looked += 1
+            return super().__iter__()
+
+    record._pairs = Counted(record._pairs)
+    for name in record.names():
+        record.set(name, str(record.value(name)).upper())
+    record.remove("gen_ai.prompt.0.content")
+
+    assert record.has("gen_ai.prompt.0.content") is False
+    assert record.value("gen_ai.prompt.1.content") == "MAIL JANE@DOE.ORG"
+    assert looked == 1

@@ -9,6 +9,7 @@ batch, and a batch that nothing changed is the payload that came in.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import lru_cache
@@ -580,7 +581,7 @@ class SpanView:
         names = self.layout.names
         repeated = sent if len(sent) != len(names) else []
         hidden = {n for n in names if _hides(self.value(n), self.raw(n) or b"")}
-        return hidden | {name for name in repeated if sent.count(name) > 1}
+        return hidden | {name for name, times in Counter(repeated).items() if times > 1}
 
     def events(self) -> Iterator[tuple[str, Mapping[str, object]]]:
         """Yield the name and the attributes of each event, as they came; one that is broken is left

@@ -7,6 +7,7 @@ processors want of them is rare. What was not changed goes on as the bytes it ca
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -118,27 +119,39 @@ def each(batch: Opened, do: Callable[[Item], object]) -> None:
 
 class Attributes:
     """The attributes of one message, to be read and changed. Of a name sent twice the last one
-    counts."""
+    counts. What is written is in the message once that is settled."""
 
-    __slots__ = ("_changed", "_pairs")
+    __slots__ = ("_came", "_changed", "_pairs", "_written")
 
     def __init__(self, pairs: Any, changed: Callable[[], None]) -> None:
         """``changed`` is told of every change."""
         self._pairs = pairs
         self._changed = changed
+        self._came: dict[str, AnyValue] | None = None
+        self._written: dict[str, AnyValue | None] = {}
+
+    def _sent(self) -> Mapping[str, AnyValue]:
+        """What is in the message, by name: looked through once, as there may be very much."""
+        if self._came is None:
+            self._came = {pair.key: pair.value for pair in self._pairs}
+        return self._came
 
     def names(self) -> Iterable[str]:
         """See ``Attributed``."""
-        return list(dict.fromkeys(pair.key for pair in self._pairs))
+        sent = [name for name in self._sent() if name not in self._written]
+        return sent + [name for name, value in self._written.items() if value is not None]
 
     def has(self, name: str) -> bool:
         """See ``Attributed``."""
-        return any(pair.key == name for pair in self._pairs)
+        return self._found(name) is not None
+
+    def _found(self, name: str) -> AnyValue | None:
+        return self._written[name] if name in self._written else self._sent().get(name)
 
     def value(self, name: str) -> object | None:
         """See ``Attributed``."""
-        found = [pair for pair in self._pairs if pair.key == name]
-        return plain(found[-1].value) if found else None
+        found = self._found(name)
+        return None if found is None else plain(found)
 
     def text(self, name: str) -> str | None:
         """Return a string attribute."""
@@ -147,25 +160,38 @@ class Attributes:
 
     def set(self, name: str, value: Any) -> None:
         """See ``Attributed``; maps and lists keep their structure."""
-        self.remove(name)
-        self._pairs.append(KeyValue(key=name, value=any_value(value)))
-        self._changed()
+        self._write(name, any_value(value))
 
     def remove(self, name: str) -> None:
         """See ``Attributed``."""
-        for nth in range(len(self._pairs) - 1, -1, -1):
-            if self._pairs[nth].key == name:
-                del self._pairs[nth]
-                self._changed()
+        if self.has(name):
+            self._write(name, None)
+
+    def _write(self, name: str, value: AnyValue | None) -> None:
+        self._written.pop(name, None)
+        self._written[name] = value
+        self._changed()
+
+    def settle(self) -> None:
+        """Put what was written into the message."""
+        written, self._written = self._written, {}
+        if written:
+            _keep(self._pairs, lambda pair: pair.key not in written)
+            said = written.items()
+            self._pairs.extend([KeyValue(key=n, value=v) for n, v in said if v is not None])
+            self._came = None
 
     def lost(self) -> Collection[str]:
         """See ``Item``."""
-        names = [pair.key for pair in self._pairs]
+        self.settle()
+        times = Counter([pair.key for pair in self._pairs])
         hidden = {p.key for p in self._pairs if any_value(plain(p.value)) != p.value}
-        return hidden | {name for name in names if names.count(name) > 1}
+        return hidden | {name for name, count in times.items() if count > 1}
 
     def rewrite(self, change: Callable[[str, object], object | None]) -> None:
         """Replace every value by what ``change`` makes of it; ``None`` takes it out."""
+        self.settle()
+        self._came = None
         for nth in range(len(self._pairs) - 1, -1, -1):
             pair = self._pairs[nth]
             kept = any_value(change(pair.key, plain(pair.value)))
@@ -184,7 +210,12 @@ class Record(Attributes):
     __slots__ = ("_resource", "container", "dropped", "index", "message", "name")
 
     def __init__(
-        self, name: str, container: Any, index: int, resource: Any, changed: Callable[[], None]
+        self,
+        name: str,
+        container: Any,
+        index: int,
+        resource: Attributes,
+        changed: Callable[[], None],
     ) -> None:
         self.message = container[index]
         super().__init__(self.message.attributes, changed)
@@ -206,7 +237,7 @@ class Record(Attributes):
 
     def resource_text(self, name: str) -> str | None:
         """See ``Item``."""
-        return Attributes(self._resource.attributes, self._changed).text(name)
+        return self._resource.text(name)
 
     def rewrite_rest(self, change: Callable[[str, object], object | None]) -> None:
         """See ``Item``: the ``body`` of a log record, the attributes of a point's exemplars."""
@@ -230,6 +261,7 @@ class Records:
         self._payload = payload
         self._request: Any = None
         self._records: list[Record] = []
+        self._resources: list[Attributes] = []
         self._touched = False
 
     def spans(self) -> Sequence[Record]:
@@ -246,8 +278,8 @@ class Records:
 
     def resources(self) -> Sequence[Attributes]:
         """Return the resources that sent it. Raises as ``spans``."""
-        groups = _groups(self.signal, self._open())
-        return [Attributes(group.resource.attributes, self._touch) for group in groups]
+        self._open()
+        return self._resources
 
     def drop(self, records: Iterable[Record]) -> None:
         """Take some out: nobody sees them any more."""
@@ -260,6 +292,8 @@ class Records:
         """Return the request as it now is; the payload itself when nothing changed."""
         if not self._touched:
             return self._payload
+        for attributes in (*self._resources, *self._records):
+            attributes.settle()
         for record in sorted((r for r in self._records if r.dropped), key=lambda r: -r.index):
             del record.container[record.index]
         if self.dropped:
@@ -273,7 +307,10 @@ class Records:
                 self._request = kind.FromString(self._payload)
             except DecodeError:
                 raise Malformed(f"the body is no OTLP {self.signal} request") from None
-            self._records = list(_RECORDS[self.signal](self._request, self._touch))
+            groups = _groups(self.signal, self._request)
+            self._resources = [Attributes(g.resource.attributes, self._touch) for g in groups]
+            for group, resource in zip(groups, self._resources, strict=True):
+                self._records += _RECORDS[self.signal](group, resource, self._touch)
         return self._request
 
     def _touch(self) -> None:
@@ -283,12 +320,11 @@ class Records:
 _METRICS = ExportMetricsServiceRequest
 
 
-def _log_records(request: Any, changed: Callable[[], None]) -> Iterator[Record]:
-    for group in request.resource_logs:
-        for scope in group.scope_logs:
-            for nth, record in enumerate(scope.log_records):
-                name = record.event_name or _event_name(record)
-                yield Record(name, scope.log_records, nth, group.resource, changed)
+def _log_records(group: Any, resource: Attributes, changed: Callable[[], None]) -> Iterator[Record]:
+    for scope in group.scope_logs:
+        for nth, record in enumerate(scope.log_records):
+            name = record.event_name or _event_name(record)
+            yield Record(name, scope.log_records, nth, resource, changed)
 
 
 def _event_name(record: Any) -> str:
@@ -297,16 +333,15 @@ def _event_name(record: Any) -> str:
     return names[-1] if names else ""
 
 
-def _data_points(request: Any, changed: Callable[[], None]) -> Iterator[Record]:
-    for group in request.resource_metrics:
-        for scope in group.scope_metrics:
-            for metric in scope.metrics:
-                points = _points(metric)
-                for nth in range(len(points)):
-                    yield Record(metric.name, points, nth, group.resource, changed)
+def _data_points(group: Any, resource: Attributes, changed: Callable[[], None]) -> Iterator[Record]:
+    for scope in group.scope_metrics:
+        for metric in scope.metrics:
+            points = _points(metric)
+            for nth in range(len(points)):
+                yield Record(metric.name, points, nth, resource, changed)
 
 
-_RECORDS: Mapping[Signal, Callable[[Any, Callable[[], None]], Iterator[Record]]] = {
+_RECORDS: Mapping[Signal, Callable[[Any, Attributes, Callable[[], None]], Iterator[Record]]] = {
     "logs": _log_records,
     "metrics": _data_points,
 }

@@ -62,7 +62,9 @@ class ResourceProcessor:
         except DecodeError:
             return encoded
         before = resource.SerializeToString()
-        self._actions.apply(Attributes(resource.attributes, _nothing))
+        attributes = Attributes(resource.attributes, _nothing)
+        self._actions.apply(attributes)
+        attributes.settle()
         after = resource.SerializeToString()
         return encoded if after == before else after
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_llm.collector.content import is_content
+from otel_llm.collector.content import _free, is_content
 from otel_llm.collector.data import Batch
 from otel_llm.collector.errors import Refused
 from otel_llm.collector.processors.content_store import ContentStoreConfig, ContentStoreProcessor
@@ -204,3 +205,19 @@ def test_when_content_has_no_place_the_sender_is_asked_to_come_back(store):
 
     with pytest.raises(Refused, match="content store"):
         store.process(batch({**chat(), **SAID}))
+
+
+def test_what_several_events_say_under_one_name_is_told_apart_each_looked_for_once():
+    class Taken(dict[str, object]):
+        looked = 0
+
+        def __contains__(self, name: object) -> bool:
+            Taken.looked += 1
+            return super().__contains__(name)
+
+    taken, times = Taken(content="of an attribute"), Counter[str]()
+    for _ in range(100):
+        taken[_free(taken, "content", times)] = "of an event"
+
+    assert list(taken) == ["content", *(f"content#{nth}" for nth in range(2, 102))]
+    assert Taken.looked == 101

@@ -6,8 +6,8 @@ processor comes first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import count
 from typing import Final, cast
 
 from otel_llm import semconv
@@ -94,20 +94,26 @@ def take_content(item: Item, keep: Iterable[str] = ()) -> dict[str, object]:
         taken[name] = item.value(name)
         item.remove(name)
 
+    times = Counter[str]()
+
     def beside(name: str, value: object) -> object | None:
         if name in keep or not (name in _BESIDE or is_content(name)):
             return value
-        _note(taken, name, value)
+        taken[_free(taken, name, times)] = value
         return _structure(value) if name == "body" else None
 
     item.rewrite_rest(beside)
     return taken
 
 
-def _note(taken: dict[str, object], name: str, value: object) -> None:
-    """Several events may carry the same name."""
-    free = next(n for nth in count(1) if (n := f"{name}#{nth}" if nth > 1 else name) not in taken)
-    taken[free] = value
+def _free(taken: Mapping[str, object], name: str, times: Counter[str]) -> str:
+    """Return a name that is not taken: several events may carry the same."""
+    times[name] += 1
+    free = name if times[name] == 1 else f"{name}#{times[name]}"
+    while free in taken:
+        times[name] += 1
+        free = f"{name}#{times[name]}"
+    return free
 
 
 def _structure(body: object) -> object | None:

@@ -42,8 +42,8 @@ class Duplicates:
         ]
         if calls:
             with self.known.turn():
-                marked = self._mark_same(calls)
-                self._mark_outer([c for c in calls if c not in marked] if marked else calls)
+                marked = set(map(id, self._mark_same(calls)))
+                self._mark_outer([c for c in calls if id(c) not in marked] if marked else calls)
 
     def _mark_same(self, calls: list[_Call]) -> list[_Call]:
         """Of those with the same response id, one counts. Return the others."""

@@ -171,15 +171,20 @@ def _rivals(
     subject: str, others: Sequence[EntryPoint], disabled: frozenset[str]
 ) -> Iterator[Finding]:
     """Name instrumentations by others that load too and see the same calls."""
-    for entry in others:
-        if entry.name not in disabled:
-            by = entry.dist.name if entry.dist else entry.value
-            if by.startswith(_PEACEFUL):
-                text = f"also instrumented by {by}: one span per call all the same"
-                yield Finding(subject, "ok", text)
-                continue
-            fix = f"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={entry.name}"
+    loading = [entry for entry in others if entry.name not in disabled]
+    for by in dict.fromkeys(map(_maker, loading)):
+        if by.startswith(_PEACEFUL):
+            yield Finding(
+                subject, "ok", f"also instrumented by {by}: one span per call all the same"
+            )
+        else:
+            names = ",".join(entry.name for entry in loading if _maker(entry) == by)
+            fix = f"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={names}"
             yield Finding(subject, "warning", f"also instrumented by {by}: calls may double", fix)
+
+
+def _maker(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.value
 
 
 _PEACEFUL = ("opentelemetry-instrumentation-botocore", "opentelemetry-instrumentation-genai-")

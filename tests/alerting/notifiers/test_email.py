@@ -57,7 +57,8 @@ def _serving(mailbox: Mailbox, **more: object) -> Iterator[int]:
 
 def _config(port: int, **more: object) -> EmailConfig:
     given = {"host": "127.0.0.1", "to": ("oncall@example.com",), "sender": "alerts@example.com"}
-    return EmailConfig(**{**given, "port": port, "tls": "none", **more})  # type: ignore[arg-type]
+    patient = {"port": port, "tls": "none", "timeout": 60.0, **more}
+    return EmailConfig(**{**given, **patient})  # type: ignore[arg-type]
 
 
 def test_a_mail_says_everything_as_text_and_as_html():

@@ -41,7 +41,7 @@ _REFERENCE: Final = re.compile(r"[0-9a-f]{32}")
 _SCHEMA: Final = """
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
+PRAGMA synchronous = FULL;
 PRAGMA secure_delete = ON;
 PRAGMA busy_timeout = 10000;
 CREATE TABLE IF NOT EXISTS content (

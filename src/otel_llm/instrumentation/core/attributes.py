@@ -144,18 +144,9 @@ def add_response(found: Attributes, response: Response, *, own: bool = False) ->
 
 
 def _add_counts(found: Attributes, usage: Usage, names: Mapping[str, str]) -> None:
-    told = {names[field]: count for field, count in vars(usage).items() if field in names}
-    counts = told.values()
-    # As they are nearly always: looked at together, which is faster than one by one.
-    if set(map(type, counts)) == _INTEGERS and min(counts) >= 0 and max(counts) < TOO_MANY:
-        found.update(told)
-        return
-    for name, count in told.items():
-        if (whole := tokens(count)) is not None:
-            found[name] = whole
-
-
-_INTEGERS = {int}
+    for field, count in vars(usage).items():
+        if field in names and (whole := tokens(count)) is not None:
+            found[names[field]] = whole
 
 
 def tokens(count: Any) -> int | None:

@@ -25,31 +25,58 @@ class Ended(Protocol):
         ...
 
 
+class Steps:
+    """The steps of a generator: each goes on in the context in which the one before it stopped."""
+
+    __slots__ = ("_context", "run")
+
+    def __init__(self, run: Ended) -> None:
+        self.run = run
+        self._context = run.context
+
+    def take(self, step: Callable[[Any], Any], value: Any) -> Any:
+        """Return ``step(value)``."""
+        token = activate(self._context)
+        try:
+            return step(value)
+        finally:
+            self._context = get_current()
+            release(token)
+
+    async def take_async(self, step: Callable[[Any], Awaitable[Any]], value: Any) -> Any:
+        """Return ``await step(value)``."""
+        token = activate(self._context)
+        try:
+            return await step(value)
+        finally:
+            self._context = get_current()
+            release(token)
+
+
 class Following:
-    """Follows a generator: each step goes on in the context in which the one before it stopped.
+    """Follows a generator step by step, and ends the run with it.
 
     What the caller does to the generator is done to it and nothing else: it is never closed here.
     """
 
-    __slots__ = ("_context", "_run")
+    __slots__ = ("_run", "_steps")
 
     def __init__(self, run: Ended) -> None:
         self._run = run
-        self._context = run.context
+        self._steps = Steps(run)
 
     def read(self, advance: Callable[[Any], Any], source: Any) -> Any:
         """Return ``advance(source)``."""
-        with self._step():
-            return advance(source)
+        with self._ending():
+            return self._steps.take(advance, source)
 
     async def read_async(self, advance: Callable[[Any], Awaitable[Any]], source: Any) -> Any:
         """Return ``await advance(source)``."""
-        with self._step():
-            return await advance(source)
+        with self._ending():
+            return await self._steps.take_async(advance, source)
 
     @contextmanager
-    def _step(self) -> Generator[None]:
-        token = activate(self._context)
+    def _ending(self) -> Generator[None]:
         try:
             yield
         except (StopIteration, StopAsyncIteration, GeneratorExit):
@@ -58,9 +85,6 @@ class Following:
         except BaseException as error:
             self._run.end(error)
             raise
-        finally:
-            self._context = get_current()
-            release(token)
 
     def closed(self) -> None:
         """End the run because the caller closes the generator."""

@@ -21,7 +21,7 @@ from .ending import Ending
 from .events import emit_details, emit_exception
 from .guard import guarded, swallowed
 from .patch import Endpoint, Origin
-from .rounds import counted, counting
+from .rounds import counting
 from .said import said
 from .series import EXTRAS, Points
 from .suppression import marked
@@ -199,7 +199,7 @@ class Operation:
         A call that failed has no answer, and yet rounds that were billed.
         """
         if len(rounds) > 1 or ending.error_type is not None:
-            ending.response.usage = counted(rounds, read)
+            ending.response.usage = sum(map(read, rounds), Usage())
 
     def _describe(self, ending: Ending, end_ns: int, points: Points) -> None:
         if ending.error_type is not None:

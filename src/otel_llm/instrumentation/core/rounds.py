@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from opentelemetry.context import Context, create_key, get_value
-
-from otel_llm.genai import Usage
 
 _KEY = create_key("otel-llm-rounds")
 
@@ -24,8 +21,3 @@ def count_round(said: Any) -> bool:
         return False
     rounds.append(said)  # pyright: ignore[reportUnknownMemberType] - ours, see ``counting``
     return True
-
-
-def counted(rounds: Sequence[Any], read: Callable[[Any], Usage]) -> Usage:
-    """Return the sum of all rounds."""
-    return sum(map(read, rounds), Usage())

@@ -10,10 +10,10 @@ from functools import partial, wraps
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from opentelemetry.context import Context, create_key, get_current, get_value, set_value
+from opentelemetry.context import Context, create_key, get_value, set_value
 
 from .activation import activate, release
-from .following import Following
+from .following import Following, Steps
 from .generators import is_generator, stand_in
 from .guard import guarded
 
@@ -171,7 +171,7 @@ def _returned(
 def _around_generator(open: Callable[[], Run], function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = function(*args, **kwargs)
-        steps, step, sent = _Steps(open()), generator.send, None
+        steps, step, sent = Steps(open()), generator.send, None
         _note(steps.run, function, args, kwargs, generator)
         try:
             while True:
@@ -201,7 +201,7 @@ def _around_async_generator(
 ) -> Callable[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = function(*args, **kwargs)
-        steps, step, sent = _Steps(open()), generator.asend, None
+        steps, step, sent = Steps(open()), generator.asend, None
         _note(steps.run, function, args, kwargs, generator)
         try:
             while True:
@@ -222,34 +222,6 @@ def _around_async_generator(
             raise
 
     return call
-
-
-class _Steps:
-    """The steps of a generator: each goes on in the context in which the one before it stopped."""
-
-    __slots__ = ("_context", "run")
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self._context = run.context
-
-    def take(self, step: Callable[[Any], Any], value: Any) -> Any:
-        """Return ``step(value)``."""
-        token = activate(self._context)
-        try:
-            return step(value)
-        finally:
-            self._context = get_current()
-            release(token)
-
-    async def take_async(self, step: Callable[[Any], Any], value: Any) -> Any:
-        """Return ``await step(value)``."""
-        token = activate(self._context)
-        try:
-            return await step(value)
-        finally:
-            self._context = get_current()
-            release(token)
 
 
 def _note(

@@ -142,7 +142,8 @@ def usage(said: Any) -> Usage:
     if (thoughts := told.get(_THOUGHTS)) is not None:
         found.reasoning = count(thoughts)
     for name in filter(told.get, _DETAILS):
-        _add_details(found, told[name], _DETAILS[name])
+        _, side = _DETAILS[name]
+        _add_details(found, told[name], side)
     return found
 
 
@@ -165,20 +166,12 @@ def _both(one: Any, other: Any) -> int | None:
 
 
 _DETAILS = {
-    "prompt_tokens_details": "input",
-    "tool_use_prompt_tokens_details": "input",
-    "candidates_tokens_details": "output",
-    "cache_tokens_details": "cache_read",
+    "prompt_tokens_details": ("prompt_token_count", "input"),
+    "tool_use_prompt_tokens_details": ("tool_use_prompt_token_count", "input"),
+    "candidates_tokens_details": ("candidates_token_count", "output"),
+    "cache_tokens_details": ("cached_content_token_count", "cache_read"),
 }
-
-
-_WHOLES = {
-    "prompt_tokens_details": "prompt_token_count",
-    "tool_use_prompt_tokens_details": "tool_use_prompt_token_count",
-    "candidates_tokens_details": "candidates_token_count",
-    "cache_tokens_details": "cached_content_token_count",
-}
-"""What the modalities add up to."""
+"""What the modalities add up to, and what they are part of."""
 
 
 def latest(before: Any, said: Any) -> Any:
@@ -193,7 +186,7 @@ def latest(before: Any, said: Any) -> Any:
         pass
     told = {name: value for name, value in fields(said).items() if value is not None}
     kept = {name: value for name, value in fields(before).items() if value is not None}
-    for details, whole in _WHOLES.items():
+    for details, (whole, _) in _DETAILS.items():
         if whole in told and told[whole] != kept.get(whole):
             kept.pop(details, None)
     return {**kept, **told}

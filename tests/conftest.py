@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 from otel_llm.instrumentation.core import guard
 from otel_llm.testing import Captured
 from tests.registry import event_problems, metric_problems, span_problems
+
+if TYPE_CHECKING:
+    from otel_llm.store import DuckDBStore
 
 # The same cases every time, however long they take: chance is for ``make fuzz``.
 settings.register_profile(
@@ -57,3 +61,13 @@ def telemetry(_only_what_the_conventions_know: None) -> Iterator[Captured]:
     telemetry = Captured()
     yield telemetry
     telemetry.close()
+
+
+@pytest.fixture(scope="module")
+def kept_store() -> Iterator[DuckDBStore]:
+    """One store in memory for a module: making one takes longer than most tests."""
+    from tests.store.stores import in_memory  # where only SDKs are tested, there is no engine
+
+    store = in_memory()
+    yield store
+    store.close()

@@ -12,17 +12,10 @@ import pytest
 
 from otel_llm.api import ApiConfig, ApiServer, create_app
 from otel_llm.store import DuckDBStore
-from tests.store.stores import emptied, in_memory
+from tests.store.stores import emptied
 
 ANY_PORT = "127.0.0.1:0"
 Serve = Callable[..., httpx2.Client]
-
-
-@pytest.fixture(scope="module")
-def kept_store() -> Iterator[DuckDBStore]:
-    store = in_memory()
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,16 +10,9 @@ from otel_llm.genai import Call, Document, Usage
 from otel_llm.store import DuckDBStore, report_on
 from otel_llm.store.likeness import same_model
 from tests.store.examples import NOON, SECOND, a_call
-from tests.store.stores import emptied, in_memory
+from tests.store.stores import emptied
 
 TRACE = "a" * 32
-
-
-@pytest.fixture(scope="module")
-def kept_store() -> Iterator[DuckDBStore]:
-    store = in_memory()
-    yield store
-    store.close()
 
 
 @pytest.fixture

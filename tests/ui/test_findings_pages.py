@@ -20,7 +20,7 @@ from otel_llm.ui.downloads import safe
 from tests.api.conftest import serving
 from tests.evaluation.test_history import SUITE, outcome
 from tests.store.examples import FULL, NOON, a_call, usd
-from tests.store.stores import emptied, in_memory
+from tests.store.stores import emptied
 from tests.ui.test_pages import EVER, EVIL, Page, get, words
 
 MEASURES = [
@@ -36,13 +36,6 @@ MEASURES = [
     ),
 ]
 FORMULA = '=HYPERLINK("http://evil.example","x")'
-
-
-@pytest.fixture(scope="module")
-def kept_store() -> Iterator[DuckDBStore]:
-    store = in_memory()
-    yield store
-    store.close()
 
 
 @pytest.fixture

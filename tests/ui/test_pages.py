@@ -21,7 +21,7 @@ from otel_llm.ui.waterfall import Bar, waterfall
 from tests.api.alarms import SLOW, Alarms
 from tests.api.conftest import serving
 from tests.store.examples import FULL, NOON, SECOND, a_call, usd
-from tests.store.stores import emptied, in_memory
+from tests.store.stores import emptied
 from tests.store.test_scores import RATED
 
 DATA = r'<script type="application/json">(.*?)</script>'
@@ -77,13 +77,6 @@ class Page(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.elements if name == tag]
-
-
-@pytest.fixture(scope="module")
-def kept_store() -> Iterator[DuckDBStore]:
-    store = in_memory()
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 The set is a table with tabs between ``side``, ``labels`` (the flags that a person would raise, with
 commas) and ``text`` (``\\n`` for a line break). A side is ``output``; ``json``, where JSON was
-asked for; ``input``; ``tools``, a line ``name -> result`` for each call of a tool; or one with more
-before the output and a line ``---`` between: ``exchange`` with the question, ``stopped`` with the
-finish reason, ``schema`` with the schema that was asked for.
+asked for; ``messages``, an output as it is captured, in JSON; ``input``; ``tools``, a line
+``name -> result`` for each call of a tool; or one with more before the output and a line ``---``
+between: ``exchange`` with the question, ``stopped`` with the finish reason, ``schema`` with the
+schema that was asked for.
 
 Half of the set along which the patterns were written (``labelled_outputs.tsv``), chosen by a hash
 of the text, is held out: no pattern was ever changed for one of those, so their figures say what to
@@ -44,6 +45,8 @@ class Example:
         match self.side:
             case "input":
                 return Evidence(input=_said("user", self.text))
+            case "messages":
+                return Evidence(output=Content(self.text.encode()))
             case "tools":
                 return Evidence(input=_worked(self.text.splitlines()))
             case "exchange":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -200,3 +202,17 @@ def test_a_dead_letter_is_sent_again_to_the_named_exporter(tmp_path, capsys, nam
         assert [span.name for span in sink.spans()] == (["chat gpt-4o"] if code == 0 else [])
     shown = capsys.readouterr()
     assert "1 items sent to otlphttp" in shown.out or "no exporter" in shown.err
+
+
+def test_the_doctor_says_why_opentelemetry_itself_cannot_be_imported():
+    done = subprocess.run(
+        [Path(sys.executable).with_name("otel-llm"), "doctor"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OTEL_PROPAGATORS": "pigeon"},
+    )
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "Propagator pigeon not found" in done.stdout
+    assert "OTEL_PROPAGATORS" in done.stdout.splitlines()[1]

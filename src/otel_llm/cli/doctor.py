@@ -26,7 +26,12 @@ def add(commands: Commands) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from otel_llm.instrumentation.doctor import examine
+    try:
+        from otel_llm.instrumentation.doctor import examine
+    except ValueError as error:  # OpenTelemetry reads OTEL_PROPAGATORS as it is imported
+        print(f"error    opentelemetry                it cannot be imported: {error}")
+        print(f"{'':37} -> unset OTEL_PROPAGATORS, or install what it names")
+        return 1
 
     logging.disable(logging.CRITICAL)  # what the exporters would log, the findings say
     states: set[str] = set()

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["EXIT_TIMEOUT", "Configurator", "Distro"]
 
 EXIT_TIMEOUT = "OTEL_LLM_EXIT_TIMEOUT"
-"""Seconds to wait at exit until telemetry is delivered; 5 when unset or no number."""
+"""Seconds to wait at exit, and when SIGTERM ends the program, until telemetry is delivered; 5 when
+unset or no number. With 0 nothing waits, and SIGTERM is not touched."""
 
 _HOMES = {"Configurator": ".configurator", "Distro": ".defaults"}
 

@@ -2,7 +2,8 @@
 
 At exit the SDK flushes one signal after another and retries for ten seconds each when nobody
 answers. Here they are flushed side by side and given five seconds in all, or
-``OTEL_LLM_EXIT_TIMEOUT`` (seconds), so that a dead endpoint does not keep a finished program.
+``OTEL_LLM_EXIT_TIMEOUT`` (seconds), so that a dead endpoint does not keep a finished program. The
+same is done before SIGTERM ends a program that does not handle it, unless the time is 0.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from threading import Event, Thread
 from typing import Any
 
 from . import EXIT_TIMEOUT
+from .terminating import before_termination
 
 _log = logging.getLogger(__name__)
 
@@ -27,18 +29,24 @@ class Configurator:
     """
 
     def configure(self, **kwargs: Any) -> None:
-        """Configure the providers of all signals; raises what the SDK raises."""
+        """Configure the providers of all signals; where the SDK refuses, says so and does not."""
         # The SDK asks distributions to subclass this class, its underscore notwithstanding.
         from opentelemetry.sdk import _configuration
 
         kind: Any = type("Configurator", (_configuration._OTelSDKConfigurator,), {})  # pyright: ignore[reportPrivateUsage]
-        kind().configure(**kwargs)
+        try:
+            kind().configure(**kwargs)
+        except Exception as error:  # noqa: BLE001  a variable of the operator's that it cannot take
+            _log.error("otel-llm: nothing is sent, for the SDK cannot be set up: %s", error)
+            return
         atexit.register(_leave, [_Ending(shutdown) for shutdown in _shutdowns()])
+        if _exit_timeout_s():
+            before_termination(_deliver)
 
 
 class _Ending:
-    """One provider's shutdown. Its thread waits from the start: since Python 3.12 none can be
-    started any more while the program exits."""
+    """One provider's shutdown, or its flush. Its thread waits from the start: since Python 3.12
+    none can be started any more while the program exits."""
 
     def __init__(self, shutdown: Callable[..., object]) -> None:
         self._shutdown = shutdown
@@ -75,12 +83,22 @@ def _leave(endings: Sequence[_Ending]) -> None:
         )
 
 
-def _shutdowns() -> Sequence[Callable[..., object]]:
+def _deliver() -> None:
+    """Flush all providers side by side: telemetry goes on if the process does."""
+    _leave([_Ending(flush) for flush in _each("force_flush")])
+
+
+def _each(name: str) -> Sequence[Callable[..., object]]:
+    """Return that method of every provider that is set up."""
     from opentelemetry import metrics, trace
     from opentelemetry._logs import get_logger_provider
 
     providers = trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider()
-    shutdowns = [call for p in providers if callable(call := getattr(p, "shutdown", None))]
+    return [call for p in providers if callable(call := getattr(p, name, None))]
+
+
+def _shutdowns() -> Sequence[Callable[..., object]]:
+    shutdowns = _each("shutdown")
     for shutdown in shutdowns:
         atexit.unregister(shutdown)  # else the SDK waits once more, for one after the other
     return shutdowns

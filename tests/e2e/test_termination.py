@@ -1,0 +1,119 @@
+"""SIGTERM ends an instrumented program as ever, once its telemetry is delivered."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from otel_llm.testing import FakeProvider, OtlpSink
+from otel_llm.testing import openai as wire
+
+CALL = """
+import openai, os, signal, sys
+client = openai.OpenAI(base_url=os.environ["PROVIDER"], api_key="sk-planted", max_retries=0)
+def ask():
+    client.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "two plus two"}]
+    )
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+SERVER = """
+import asyncio, uvicorn
+async def app(scope, receive, send):
+    await receive()
+    ask()
+    await send({"type": "lifespan.startup.complete"})
+    asyncio.get_running_loop().call_later(0.1, terminate)
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+uvicorn.run(app, host="127.0.0.1", port=0, lifespan="on")
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a program after ``CALL`` under ``opentelemetry-instrument``; gives what it sent too."""
+
+    def run(program, **environ):
+        (tmp_path / "app.py").write_text(CALL + program)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("OTEL_")}
+        with FakeProvider(wire.ROUTES) as provider, OtlpSink() as sink:
+            instrument = Path(sys.executable).with_name("opentelemetry-instrument")
+            sent_to = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.grpc_endpoint}
+            done = subprocess.run(
+                [instrument, sys.executable, "app.py"],
+                env={**kept, "PROVIDER": f"{provider.url}/v1", **sent_to, **environ},
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=180,
+                check=False,
+            )
+            return done, sink
+
+    return run
+
+
+@pytest.mark.parametrize("program", ["ask(); terminate(); signal.pause()", SERVER])
+def test_what_sigterm_ends_has_sent_its_spans_and_metrics_before(run, program):
+    done, sink = run(program)
+
+    assert done.returncode == -signal.SIGTERM
+    assert [span.name for span in sink.spans()] == ["chat gpt-4o"]
+    assert "gen_ai.client.operation.duration" in sink.metric_names()
+
+
+def test_an_endpoint_that_is_dead_holds_the_end_up_no_longer_than_the_exit(run):
+    program = "ask(); terminate(); signal.pause()"
+    dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_LLM_EXIT_TIMEOUT": "0.5"}
+
+    done, _ = run(program, **dead)
+
+    assert done.returncode == -signal.SIGTERM
+    assert "took no telemetry within 0.5 s" in done.stderr
+
+
+def test_a_handler_of_the_applications_own_is_the_only_one(run):
+    program = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); ask(); terminate()"
+
+    done, sink = run(program)
+
+    assert (done.returncode, len(sink.spans())) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("program", "environ"),
+    [
+        (
+            "print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)",
+            {"OTEL_LLM_EXIT_TIMEOUT": "0"},
+        ),
+        (
+            "if not os.fork():\n"
+            "    print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, flush=True)\n"
+            "    os._exit(0)\n"
+            "os.wait()",
+            {},
+        ),
+    ],
+)
+def test_without_time_and_in_forked_children_the_signal_is_what_it_was(run, program, environ):
+    done, _ = run(program, **environ)
+
+    assert (done.returncode, done.stdout) == (0, "True\n")
+
+
+def test_a_variable_that_the_sdk_refuses_is_named_in_one_line_and_the_program_runs(run):
+    done, sink = run("ask(); print('ran')", OTEL_EXPORTER_OTLP_PROTOCOL="carrier-pigeon")
+
+    assert (done.returncode, done.stdout, sink.spans()) == (0, "ran\n", [])
+    assert done.stderr == (
+        "otel-llm: nothing is sent, for the SDK cannot be set up: "
+        "Unsupported OTLP protocol 'carrier-pigeon' is configured\n"
+    )

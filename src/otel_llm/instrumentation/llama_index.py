@@ -12,8 +12,8 @@ comes from here where it does not. Agents and workflows carry no tokens, so noth
 
 A stream starts with the call, though most packages send the request with the first read; wherever
 it is read, it belongs where it was asked for. A query engine that streams lasts until its text is
-read. Not covered: images in embeddings, multi-modal classes apart from models, and how long the
-text of a chat engine that streams is read: its workflow ends when it returns.
+read, a chat engine until its model has said everything: LlamaIndex reads that in a thread or a task
+of its own. Not covered: images in embeddings, and multi-modal classes apart from models.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from .core.activation import activate, release
 from .core.activity import AGENT, PLAN, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
 from .core.around import Around, around
 from .core.families import Family, members_of
+from .core.generators import is_generator
 from .core.operation import type_name
 from .core.telemetry import Telemetry
 from .core.traced import traced
@@ -68,7 +69,8 @@ _SDKS = {
 """By the package of models: the SDK that it calls, and the provider."""
 
 _INSIDE = create_key("otel-llm-llama-index")
-"""Set inside whatever is being run: engines in there are no workflows of their own."""
+"""Set inside whatever is being run, to the ``Around`` of an engine: others in there are no
+workflows of their own."""
 
 _TURNS = create_key("otel-llm-llama-index-turns")
 """The ``Turns`` of the agents of the workflow that is running."""
@@ -167,8 +169,23 @@ def _engine(telemetry: Telemetry, _: Any, __: Mapping[str, Any]) -> Around:
     if get_value(_INSIDE):
         return Around()
     activity = Activity(telemetry, WORKFLOW, {})
-    inside = set_value(_INSIDE, True, activity.context)
-    return Around(activity, inside, streamed="response_gen")
+    engine = Around(activity, streamed="response_gen")
+    engine.inside = set_value(_INSIDE, engine, activity.context)
+    return engine
+
+
+def _streaming(
+    wrapped: Callable[..., Any], answer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Let the engine that makes an answer go on until its stream was read, by whom it may be."""
+    result = wrapped(*args, **kwargs)
+    engine = get_value(_INSIDE)
+    if isinstance(engine, Around):
+        with guarded("following the stream of a chat engine"):
+            for name in ("chat_stream", "achat_stream"):
+                if is_generator(stream := getattr(answer, name, None)):
+                    setattr(answer, name, engine.hold(stream))
+    return result
 
 
 def _plan(telemetry: Telemetry, _: Any, __: Mapping[str, Any]) -> Around:
@@ -407,6 +424,11 @@ class LlamaIndexInstrumentor(LLMInstrumentor):
             members_of(*_FAMILIES),
         ),
         Hook("workflows.workflow", "Workflow.run", _run),
+        Hook(
+            "llama_index.core.chat_engine.types",
+            "StreamingAgentChatResponse.__init__",
+            _streaming,
+        ),
         *(
             Hook(module, f"{kind}.{name}", around(_telemetry, begin, positional))
             for module, kind, names, begin, positional in _AROUND

@@ -7,7 +7,7 @@ framework's own callbacks run elsewhere and would make it current in the wrong p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from opentelemetry.context import Context, get_current
@@ -17,15 +17,19 @@ from .activity import Activity
 from .following import Following
 from .generators import is_generator, stand_in
 from .guard import guarded, swallowed
+from .operation import type_name
 from .scope import Scope
 from .telemetry import Telemetry
 
 Wrapper: TypeAlias = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Around:
-    """What is around one call of the function; without an activity, nothing is."""
+    """What is around one call of the function; without an activity, nothing is.
+
+    It ends with the call, or with the last of the streams that were held inside of it.
+    """
 
     activity: Activity | None = None
     inside: Context | None = None
@@ -40,8 +44,9 @@ class Around:
     """``error.type`` by what the function returned."""
     streamed: str | None = None
     """Attribute of what the function returned; the activity lasts as long as a generator there."""
-    lasts: bool = False
-    """Whether there is one, still to be read."""
+    _lasting: set[Any] = field(default_factory=set[Any])
+    """The streams that are still to be read."""
+    _returned: bool = False
 
     @property
     def context(self) -> Context:
@@ -50,17 +55,31 @@ class Around:
             return self.inside
         return get_current() if self.activity is None else self.activity.context
 
+    def hold(self, stream: Any) -> Any:
+        """Return what reads ``stream``, a plain generator, until whose end this goes on."""
+        held = _Held(self)
+        self._lasting.add(held)
+        return stand_in(stream, Following(held))
+
     def end(self, error: BaseException | None = None) -> None:
-        """End the activity, as an error if there is one; or let it last, see ``streamed``."""
-        if self.lasts:
-            self.lasts = False
-            return
-        if self.activity is None:
-            return
+        """End it, as an error if there is one, as soon as no stream is left."""
+        self._returned = True
+        self._finish(error)
+
+    def let_go(self, held: _Held, error: BaseException | None) -> None:
+        """End it too, if that was the last stream and the call has returned."""
+        self._lasting.discard(held)
+        self._finish(error)
+
+    def _finish(self, error: BaseException | None) -> None:
         with guarded("judging an exception of a framework"):
             if error is not None and self.no_error is not None and self.no_error(error):
                 error = None
-        self.activity.end(self.failed if error is None else error)
+        if error is not None:
+            self.failed = type_name(error)
+        if self.activity is not None and self._returned and not self._lasting:
+            self.activity.end(self.failed)
+            self.inside = None  # which may lead back here
 
     def note(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
         """Keep what the function returned, where content is captured, and whether it failed."""
@@ -77,8 +96,21 @@ class Around:
         """Go on until what ``result`` streams is read, if that is so."""
         stream = getattr(result, "__dict__", {}).get(name)
         if is_generator(stream):
-            setattr(result, name, stand_in(stream, Following(self)))
-            self.lasts = True
+            setattr(result, name, self.hold(stream))
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """One stream on account of which an activity goes on."""
+
+    around: Around
+
+    @property
+    def context(self) -> Context:
+        return self.around.context
+
+    def end(self, error: BaseException | None = None) -> None:
+        self.around.let_go(self, error)
 
 
 Begin: TypeAlias = Callable[[Telemetry, Any, Mapping[str, Any]], Around]

@@ -149,7 +149,11 @@ def test_a_file_with_mistakes_is_said_with_its_path_and_everything_goes_on(reloa
         collecting.hang_up(
             good.replace("exporters:", "exporterz:", 1), "exporterz: unknown setting; did you mean"
         )
-        collecting.hang_up("{", "the configuration stays as it was")
+        for text in ("{", "[" * 20_000, "receivers: \0", "- a list", "a: &a [*a]", "store: 7"):
+            collecting.hang_up(text, "the configuration stays as it was")
+        collecting.file.unlink()
+        collecting.running.process.send_signal(signal.SIGHUP)
+        collecting.wait(lambda: "No such file" in collecting.log())
         _send(collecting.running)
 
         assert sink.wait(lambda s: len(s.spans()) == 2, PATIENCE_S)

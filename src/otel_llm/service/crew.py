@@ -11,7 +11,6 @@ import fcntl
 import json
 import logging
 import os
-import signal
 import socket
 import sys
 import time
@@ -85,7 +84,7 @@ class Crew:
                 verdicts.inherit(before[name])  # the workers still ask of what they hold
         self._settings = settings
         for worker in self._workers:
-            worker.signal(signal.SIGHUP)
+            worker.read_again()
 
     def stop(self) -> None:
         """Let the workers deliver what they can, take what they still hand over, close."""

@@ -36,6 +36,8 @@ def reload(service: Changing, file: Path | None) -> bool:
             logger.error("the configuration stays as it was: %s", problem)
     except (OSError, ValueError, StoreError) as error:
         logger.error("the configuration stays as it was: %s", error)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a file, what runs goes on
+        logger.error("the configuration stays as it was: %s", type(error).__name__)
     else:
         log_to_stderr(settings)
         logger.info("the configuration was read again")

@@ -56,20 +56,20 @@ def serve(make: Callable[[], Running], file: Path | None) -> int:
     from otel_llm.store import StoreError
 
     _allow_many_connections()
-    try:
-        service = make()
-        with _signals() as signals:
+    with _signals() as signals:  # to the end: one that comes while we drain must not cut it short
+        try:
+            service = make()
             service.start()
+        except (OSError, StoreError) as error:
+            print(f"otel-llm: cannot start: {error}", file=sys.stderr)
+            return 1
+        settle()
+        while signals.get() == signal.SIGHUP:
+            reload(service, file)
             settle()
-            while signals.get() == signal.SIGHUP:
-                reload(service, file)
-                settle()
-    except (OSError, StoreError) as error:
-        print(f"otel-llm: cannot start: {error}", file=sys.stderr)
-        return 1
-    logger.info("stopping: no new data, sending what was accepted")
-    service.stop()
-    unsettle()
+        logger.info("stopping: no new data, sending what was accepted")
+        service.stop()
+        unsettle()
     return 0
 
 
@@ -84,7 +84,7 @@ def _allow_many_connections() -> None:
 @contextmanager
 def _signals() -> Generator[SimpleQueue[int]]:
     """Turn SIGTERM, SIGINT and SIGHUP into a queue; a second one of the first two ends the process
-    at once."""
+    at once. A SIGHUP after them means nothing any more."""
     signals = SimpleQueue[int]()
 
     def on_signal(number: int, _: FrameType | None) -> None:

@@ -45,6 +45,7 @@ class Supervised:
         self.is_up = False
         """Whether it receives."""
         self._command, self._take, self._files = command, take, files
+        self._outdated = False
         self._ended: list[Family] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -75,6 +76,14 @@ class Supervised:
         """Send a signal to the process, if there is one."""
         if self._process is not None:
             self._process.send_signal(number)
+
+    def read_again(self) -> None:
+        """Let the process look at its settings again: one that is starting, once it receives, for
+        it may have read them already and does not know the signal yet."""
+        with self._changed:
+            self._outdated = not self.is_up
+        if not self._outdated:
+            self.signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """Let the process end. Returns at once."""
@@ -147,10 +156,16 @@ class Supervised:
                 self.status = read_status(content)
                 if not came_up:
                     came_up = True
-                    with self._changed:
-                        self.is_up = True
-                        self._changed.notify_all()
+                    self._receives()
         return came_up
+
+    def _receives(self) -> None:
+        with self._changed:
+            self.is_up = True
+            outdated, self._outdated = self._outdated, False
+            self._changed.notify_all()
+        if outdated:
+            self.signal(signal.SIGHUP)
 
     def _bury(self) -> None:
         """Keep the counts of a worker that ended; its gauges end with it."""

@@ -229,26 +229,79 @@ def test_a_tail_of_zeros_or_noise_is_cut_off(opened, tmp_path):
     assert read(queue) == [b"whole"] * 3
 
 
-def test_damage_in_the_middle_loses_the_rest_of_that_segment_alone_and_says_so(
-    opened, tmp_path, caplog
+def _flip(offset: int) -> Callable[[bytearray, int], None]:
+    def flip(content: bytearray, at: int) -> None:
+        content[at + offset] ^= 0x41
+
+    return flip
+
+
+def _noise(content: bytearray, at: int) -> None:
+    content[at : at + HEAD.size + 7] = random.Random(5).randbytes(HEAD.size + 7)
+
+
+DAMAGE = {
+    "its length, too long": _flip(2),
+    "its length, beyond the file": _flip(3),
+    "its length, a little": _flip(0),
+    "its checksum": _flip(5),
+    "its time": _flip(14),
+    "its payload": _flip(HEAD.size + 3),
+    "all of it": _noise,
+}
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["an older file", "the last file"])
+@pytest.mark.parametrize("index", [0, 1, 3])
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_record_costs_itself_alone_and_is_said(
+    opened, tmp_path, caplog, damage, index, last
 ):
+    payloads = [b"payload %d" % number + bytes(number) for number in range(5)]
+    starts = [sum(HEAD.size + len(p) for p in payloads[:n]) for n in range(5)]
     log = opened()
     JournalQueue(log, "otlp")
-    for payload in (b"first", b"damaged", b"behind it"):
+    for payload in payloads:
         log.append(payload)
-    log = opened()
-    JournalQueue(log, "otlp")
-    log.append(b"another segment")
+    if not last:
+        log = opened()
+        JournalQueue(log, "otlp")
+        log.append(b"another file")
     log.close()
     content = bytearray(segments(tmp_path)[0].read_bytes())
-    content[content.index(b"damaged")] ^= 1
+    damage(content, starts[index])
     segments(tmp_path)[0].write_bytes(content)
 
     queue = JournalQueue(opened(), "otlp")
 
-    assert read(queue) == [b"first", b"another segment"]
-    assert queue.corrupt_bytes == 2 * HEAD.size + len(b"damaged" + b"behind it")
+    others = [p for n, p in enumerate(payloads) if n != index]
+    assert read(queue) == (others if last else [*others, b"another file"])
+    assert queue.corrupt_bytes == HEAD.size + len(payloads[index])
     assert "LOST" in caplog.text
+
+
+def test_two_damaged_records_and_a_torn_end_leave_all_the_others(opened, tmp_path):
+    payloads = [random.Random(n).randbytes(5000) for n in range(8)]
+    log = opened()
+    JournalQueue(log, "otlp")
+    for payload in payloads:
+        log.append(payload)
+    log.close()
+    (file,) = segments(tmp_path)
+    content = bytearray(file.read_bytes())
+    for at in (1, 4):
+        _flip(3)(content, at * (HEAD.size + 5000))
+    file.write_bytes(content[:-1])
+
+    assert read(JournalQueue(opened(), "otlp")) == [payloads[n] for n in (0, 2, 3, 5, 6)]
+
+
+def test_a_file_that_is_none_of_ours_is_said_at_the_start(opened, tmp_path):
+    opened().close()
+    (tmp_path / "traces" / "old.journal").write_bytes(b"of another program")
+
+    with pytest.raises(OSError, match=r"old\.journal is no file of a journal"):
+        opened()
 
 
 def test_a_cursor_that_is_unreadable_begins_at_the_oldest(opened, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from threading import Condition
@@ -13,7 +12,7 @@ from .cursor import SUFFIX, Cursor, position
 from .dead_letter import safe_name
 from .journal import Journal
 from .queues import Lot
-from .segments import HEAD, Record, Segment, records
+from .segments import Found, Record, Segment, read_back
 
 logger = logging.getLogger(__name__)
 
@@ -91,9 +90,9 @@ class JournalQueue:
         at = self._read_to
         while segment := self._journal.segment_after(at):
             start, end = max(at, segment.start), min(segment.end, self._journal.end)
-            found, taken = _read_records(segment, start, end, _PEEKED_BYTES)
-            yield from (bytes(record.payload) for record in found)
-            at = start + taken if found else segment.end
+            found = _read_records(segment, start, end, _PEEKED_BYTES)
+            yield from (bytes(record.payload) for record in found.records)
+            at = found.end
 
     def close(self) -> None:
         """See ``Queue``."""
@@ -146,13 +145,15 @@ class JournalQueue:
         start = max(self._read_to, segment.start)
         end = min(segment.end, self._journal.end)
         try:
-            found, taken = _read_records(segment, start, end, max_bytes)
+            found = _read_records(segment, start, end, max_bytes)
         except OSError as error:
             return self._unreadable(error)
-        if not found:
-            self._skip(start, segment)
+        if found.lost:
+            self._lose(found.lost)
+        if not found.records:
+            self._read_to = found.end
             return None
-        return self._lot(found, start + taken)
+        return self._lot(found.records, found.end)
 
     def _lot(self, found: Sequence[Record], end: int) -> Lot:
         self._read_to, self._since = end, time.monotonic()
@@ -165,10 +166,8 @@ class JournalQueue:
         with self._changed:
             self._changed.wait_for(lambda: self._abandoned, UNREADABLE_PAUSE_S)
 
-    def _skip(self, start: int, segment: Segment) -> None:
-        lost = segment.end - start
+    def _lose(self, lost: int) -> None:
         self.corrupt_bytes += lost
-        self._read_to = segment.end
         logger.error("%s: %d bytes of the journal are unreadable and LOST", self._name, lost)
 
 
@@ -212,14 +211,7 @@ def strangers(journal: Journal, destinations: Iterable[str]) -> list[Stranger]:
     return [Stranger(journal, name, at) for name, at in found.items() if at < journal.end]
 
 
-def _read_records(
-    segment: Segment, start: int, end: int, max_bytes: int
-) -> tuple[list[Record], int]:
-    """Read the sound records between two positions, not more than ``max_bytes`` unless the first
-    alone is larger."""
-    offset = start - segment.start
-    head = os.pread(segment.file, HEAD.size, offset)
-    first = HEAD.size + (HEAD.unpack(head)[0] if len(head) == HEAD.size else 0)
-    size = min(max(max_bytes, first), end - start)
-    found, taken = records(os.pread(segment.file, size, offset))
-    return list(found), taken
+def _read_records(segment: Segment, start: int, end: int, max_bytes: int) -> Found:
+    """As ``read_back``, from and to positions."""
+    found = read_back(segment.file, start - segment.start, end - segment.start, max_bytes)
+    return found._replace(end=segment.start + found.end)

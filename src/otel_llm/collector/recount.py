@@ -17,7 +17,7 @@ from .calls import read_call
 from .data import Batch
 from .dead_letter import read
 from .errors import Malformed
-from .segments import HEAD, SUFFIX, records
+from .segments import SUFFIX, read_back
 
 _CHUNK: Final = 2**20
 
@@ -87,7 +87,7 @@ def _journal(directory: Path) -> Iterator[bytes]:
 
 
 def payloads_of(file: Path, offset: int = 0) -> Iterator[bytes]:
-    """Yield the sound records of a journal's file from ``offset`` on, until one is not sound."""
+    """Yield the sound records of a journal's file from ``offset`` on."""
     descriptor = os.open(file, os.O_RDONLY)
     try:
         yield from payloads(descriptor, offset, os.fstat(descriptor).st_size)
@@ -96,12 +96,8 @@ def payloads_of(file: Path, offset: int = 0) -> Iterator[bytes]:
 
 
 def payloads(file: int, offset: int, end: int) -> Iterator[bytes]:
-    """Yield the sound records of a journal's file between two offsets, until one is not sound."""
+    """Yield the sound records of a journal's file between two offsets."""
     while offset < end:
-        head = os.pread(file, HEAD.size, offset)
-        first = HEAD.size + (HEAD.unpack(head)[0] if len(head) == HEAD.size else 0)
-        found, taken = records(os.pread(file, min(max(_CHUNK, first), end - offset), offset))
-        if not found:
-            return
-        yield from (bytes(record.payload) for record in found)
-        offset += taken
+        found = read_back(file, offset, end, _CHUNK)
+        yield from (bytes(record.payload) for record in found.records)
+        offset = found.end

@@ -95,25 +95,39 @@ def test_every_mistake_is_named_with_its_path():
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        ({"signal": "error_rat"}, "unknown signal 'error_rat'; known: calls, errors, error_rate"),
-        ({"signal": "duration_p5"}, "unknown signal 'duration_p5'"),
-        ({"group_by": ["modle"]}, "unknown: modle; known: service"),
-        ({"filters": {"colour": "red"}}, "unknown: colour"),
+        ({"signal": "error_rat"}, "signal: unknown signal 'error_rat'; did you mean 'error_rate'?"),
+        ({"signal": "duration_p5"}, "unknown signal 'duration_p5'; did you mean 'duration_pNN'?"),
+        ({"signal": "happiness"}, "unknown signal 'happiness'; known: anomaly, budget_burn"),
+        ({"group_by": ["modle"]}, "group_by: unknown: modle; did you mean 'model'?"),
+        ({"group_by": ["model", "model"]}, "group_by: names a dimension twice"),
+        ({"group_by": ["tag."]}, "group_by: unknown: tag."),
+        ({"filters": {"colour": "red"}}, "filters: unknown: colour; known: agent, environment"),
         ({"condition": "above"}, "'above' is not allowed; known: eq, gt, lt, ne"),
         ({"severity": "fatal"}, "'fatal' is not allowed"),
         ({"for": "-1m"}, "expected a duration"),
-        ({"window": "0s"}, "window must be at least 1s"),
+        ({"window": "0s"}, "window: must be at least 1s"),
+        ({"window": float("inf")}, "window: must be at least 1s and at most 366d"),
+        ({"window": "400d"}, "window: must be at least 1s and at most 366d"),
+        ({"baseline": "400d"}, "baseline: must be at most 366d"),
+        ({"limit": 0}, "limit: must be at least 1"),
+        ({"min_calls": -1}, "min_calls: must not be negative"),
         ({"name": "my rule"}, "write letters, digits and _"),
-        ({"labels": {"severity": "x"}}, "labels severity"),
-        ({"labels": {"a b": "x"}}, "labels a b"),
+        ({"labels": {"severity": "x"}}, "labels: severity"),
+        ({"labels": {"a b": "x"}}, "labels: a b"),
+        ({"labels": {"__name__": "x"}}, "labels: __name__"),
+        ({"labels": {"model": "x"}, "group_by": ["model"]}, "labels: model: already told by"),
+        ({"annotations": {"run-book": "x"}}, "annotations.run-book: write letters"),
+        ({"annotations": {"summary": "at {{ $value"}}, "summary: {{ $value is not closed with }}"),
         ({"annotations": {"summary": "{{ .Values }}"}}, "{{ .Values }} is not known"),
         ({"annotations": {"summary": "{{ $value | evil }}"}}, "is not known"),
         ({"resolve_threshold": 9}, "wrong side of threshold"),
+        ({"resolve_threshold": float("nan")}, "resolve_threshold: must be a number"),
+        ({"resolve_threshold": float("-inf")}, "resolve_threshold: must be a number"),
         ({"condition": "eq", "resolve_threshold": 0}, "goes with gt and lt"),
-        ({"baseline": "1m"}, "baseline must be at least as long as window"),
+        ({"baseline": "1m"}, "baseline: must be at least as long as window"),
         ({"signal": "lost_spans", "baseline": "1d"}, "has no baseline"),
         ({"signal": "lost_spans", "group_by": ["model"]}, "its reporter groups it"),
-        ({"threshold": float("nan")}, "threshold must be a number"),
+        ({"threshold": float("nan")}, "threshold: must be a number"),
         ({"treshold": 1}, "unknown setting; did you mean 'threshold'?"),
     ],
 )
@@ -123,6 +137,30 @@ def test_a_rule_with_a_mistake_is_refused(more: dict[str, Any], problem: str):
     (found,) = _problems({"rules": [rule]})
 
     assert problem in found
+
+
+def test_all_mistakes_of_a_rule_are_named_at_once():
+    rule = {
+        "name": "R-1",
+        "signal": "error_rate",
+        "threshold": float("inf"),
+        "group_by": ["modle"],
+        "limit": -1,
+    }
+
+    assert _problems({"rules": [{"name": "A", "signal": "calls", "threshold": 1}, rule]}) == [
+        "alerting.rules[1].name: 'R-1': write letters, digits and _",
+        "alerting.rules[1].group_by: unknown: modle; did you mean 'model'?",
+        "alerting.rules[1].threshold: must be a number",
+        "alerting.rules[1].limit: must be at least 1",
+    ]
+
+
+@pytest.mark.parametrize("url", ["/traces/{trace_id}", "javascript:{trace_id}", "http://ui/traces"])
+def test_a_link_that_leads_to_no_trace_is_a_mistake(url: str):
+    assert _problems({"trace_url": url}) == [
+        "alerting.trace_url: must begin with http:// or https:// and contain {trace_id}"
+    ]
 
 
 def test_the_default_rules_are_those_that_are_documented():
@@ -188,11 +226,13 @@ def test_files_are_read_in_order_and_their_mistakes_carry_their_name(tmp_path: P
 def test_a_name_used_twice_in_a_file_or_disabled_in_vain_is_a_mistake(tmp_path: Path):
     file = tmp_path / "twice.yaml"
     one = "{name: A, signal: calls, threshold: 1}"
+    same = {"name": "A", "signal": "calls", "threshold": 1}
     file.write_text(f"rules: [{one}, {one}]")
 
     assert _problems({"rule_files": [str(file)]}) == [
         f"{file}: rules: A: more than one rule so called"
     ]
+    assert _problems({"rules": [same, same]}) == ["rules: A: more than one rule so called"]
     assert _problems({"disabled_rules": ["CostHig"]}) == [
         "disabled_rules: no rule 'CostHig'; did you mean 'CostHigh'?"
     ]

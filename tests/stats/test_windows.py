@@ -158,8 +158,8 @@ def test_label_values_lose_control_characters_and_length():
     assert list(_calls_in(windows, window, NOW)) == [("ab" + "c" * 196,)]
 
 
-def test_an_unknown_dimension_is_named_with_those_there_are():
-    with pytest.raises(ValueError, match="unknown: modle; known: service, environment"):
+def test_an_unknown_dimension_is_named_with_what_was_meant():
+    with pytest.raises(ValueError, match="unknown: modle; did you mean 'model'"):
         Selection(group_by=("modle",))
 
 

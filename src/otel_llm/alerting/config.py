@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -18,6 +19,8 @@ from .routing import Inhibition, MuteTime, Route
 from .rule import Rule
 from .runaway import RunawayConfig
 from .watch import WatchConfig
+
+_LINK = re.compile(r"https?://.*\{trace_id\}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,17 @@ class AlertingConfig:
     """The most label sets a window keeps apart; what comes after is counted as one."""
     state_path: str | None = None
     """A SQLite file that keeps alerts, silences and what was told over restarts."""
-    trace_url: str = "http://127.0.0.1:4319/traces/{trace_id}"
-    """Where a trace can be looked at; ``{trace_id}`` is filled in."""
+    trace_url: str | None = None
+    """Where those who are told can look at a trace; ``{trace_id}`` is filled in. By default the
+    page at ``api.endpoint``, which only this machine reaches unless that is changed."""
 
     def __post_init__(self) -> None:
         problems = [*self._bad_notifiers(), *self._bad_routes(), *self._bad_report()]
-        if self.evaluation_interval <= 0:
+        if not 0 < self.evaluation_interval < float("inf"):
             problems.append(Problem("evaluation_interval", "must be more than 0s"))
+        if self.trace_url is not None and not _LINK.match(self.trace_url):
+            text = "must begin with http:// or https:// and contain {trace_id}"
+            problems.append(Problem("trace_url", text))
         if len({budget.name for budget in self.budgets}) < len(self.budgets):
             problems.append(Problem("budgets", "two have the same name"))
         if problems:
@@ -122,7 +129,7 @@ class AlertingConfig:
         Raises ``ConfigError`` for a file that cannot be read or has mistakes.
         """
         files = [*([default_rules()] if self.default_rules else []), *map(read, self.rule_files)]
-        files.append(RuleFile(self.rules, self.inhibit))
+        files.append(_unique(RuleFile(self.rules, self.inhibit)))
         rules = {rule.name: rule for file in files for rule in file.rules}
         unknown = [name for name in self.disabled_rules if name not in rules]
         if unknown:

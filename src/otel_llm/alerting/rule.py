@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from otel_llm.config import ConfigError, Problem
 from otel_llm.config.units import Duration
 from otel_llm.stats import Selection
+from otel_llm.stats.dimensions import check_dimensions
 
 from . import template
 from .alert import Severity
-from .signals import call_signal, check_signal
+from .signals import REPORTED_SIGNALS, call_signal, check_signal
 
 Condition = Literal["gt", "lt", "eq", "ne"]
 
@@ -25,6 +27,10 @@ _COMPARE: Mapping[Condition, Callable[[float, float], bool]] = {
 }
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = frozenset({"alertname", "severity"})
+_Mistake = tuple[str, str]
+"""The setting and what is wrong with it."""
+LONGEST_WINDOW_S = 366 * 86_400.0
+"""More than any store keeps by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,39 +73,85 @@ class Rule:
     """The most alerts of this rule at once; further ones are not raised, the rule is in error."""
 
     def __post_init__(self) -> None:
+        mistakes = [
+            *self._names(),
+            *self._source(),
+            *self._numbers(),
+            *self._hysteresis(),
+            *self._words(),
+        ]
+        if mistakes:
+            raise ConfigError([Problem(field, text) for field, text in mistakes])
+
+    def _names(self) -> Iterator[_Mistake]:
         if not _NAME.fullmatch(self.name):
-            raise ValueError(f"name {self.name!r}: write letters, digits and _")
-        check_signal(self.signal)
-        self._check_selection()
-        for text in self.annotations.values():
-            template.check(text)
-        self._check_numbers()
-        self._check_labels()
-
-    def _check_selection(self) -> None:
-        if call_signal(self.signal) is not None:
-            self.selection  # noqa: B018  # refuses unknown dimensions
-        elif self.group_by:
-            raise ValueError(f"{self.signal} is reported, its reporter groups it")
-
-    def _check_numbers(self) -> None:
-        if not math.isfinite(self.threshold):
-            raise ValueError("threshold must be a number")
-        if self.window < 1:
-            raise ValueError("window must be at least 1s")
-        if self.baseline is not None and self.baseline < self.window:
-            raise ValueError("baseline must be at least as long as window")
-        if self.baseline is not None and call_signal(self.signal) is None:
-            raise ValueError(f"{self.signal} is reported, it has no baseline")
-        if self.resolve_threshold is not None and self.condition not in ("gt", "lt"):
-            raise ValueError("resolve_threshold goes with gt and lt")
-        if self.resolve_threshold is not None and self.breaks(self.resolve_threshold):
-            raise ValueError("resolve_threshold lies on the wrong side of threshold")
-
-    def _check_labels(self) -> None:
-        bad = [name for name in self.labels if not _NAME.fullmatch(name) or name in _OURS]
+            yield "name", f"{self.name!r}: write letters, digits and _"
+        bad = [n for n in self.labels if not _NAME.fullmatch(n) or n in _OURS or n[:2] == "__"]
         if bad:
-            raise ValueError(f"labels {', '.join(bad)}: not a label name, or one that we set")
+            yield "labels", f"{', '.join(bad)}: not a label name, or one that we set"
+        twice = sorted(self.labels.keys() & set(self.group_by))
+        if twice:
+            yield "labels", f"{', '.join(twice)}: already told by group_by"
+
+    def _source(self) -> Iterator[_Mistake]:
+        try:
+            check_signal(self.signal)
+        except ValueError as error:
+            yield "signal", str(error)
+            return
+        if call_signal(self.signal) is not None:
+            yield from self._dimensions()
+        elif self.group_by:
+            yield "group_by", f"{self.signal} is reported, its reporter groups it"
+
+    def _dimensions(self) -> Iterator[_Mistake]:
+        for field_, names in (("filters", self.filters), ("group_by", self.group_by)):
+            try:
+                check_dimensions(names)
+            except ValueError as error:
+                yield field_, str(error)
+        if len(set(self.group_by)) < len(self.group_by):
+            yield "group_by", "names a dimension twice"
+
+    def _numbers(self) -> Iterator[_Mistake]:
+        if not math.isfinite(self.threshold):
+            yield "threshold", "must be a number"
+        if not 1 <= self.window <= LONGEST_WINDOW_S:
+            yield "window", "must be at least 1s and at most 366d"
+        if self.min_calls < 0:
+            yield "min_calls", "must not be negative"
+        if self.limit < 1:
+            yield "limit", "must be at least 1"
+        if self.baseline is not None:
+            yield from self._comparison(self.baseline)
+
+    def _comparison(self, baseline: float) -> Iterator[_Mistake]:
+        if baseline < self.window:
+            yield "baseline", "must be at least as long as window"
+        if baseline > LONGEST_WINDOW_S:
+            yield "baseline", "must be at most 366d"
+        if self.signal in REPORTED_SIGNALS:
+            yield "baseline", f"{self.signal} is reported, it has no baseline"
+
+    def _hysteresis(self) -> Iterator[_Mistake]:
+        back = self.resolve_threshold
+        if back is None:
+            return
+        if not math.isfinite(back):
+            yield "resolve_threshold", "must be a number"
+        elif self.condition not in ("gt", "lt"):
+            yield "resolve_threshold", "goes with gt and lt"
+        elif self.breaks(back):
+            yield "resolve_threshold", "lies on the wrong side of threshold"
+
+    def _words(self) -> Iterator[_Mistake]:
+        for name, text in self.annotations.items():
+            if not _NAME.fullmatch(name):
+                yield f"annotations.{name}", "write letters, digits and _"
+            try:
+                template.check(text)
+            except ValueError as error:
+                yield f"annotations.{name}", str(error)
 
     @property
     def selection(self) -> Selection:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from otel_llm.config.problem import suggestion
 from otel_llm.stats import Tally
 from otel_llm.stats.tally import MICRO, NANO, Example
 
@@ -150,12 +151,11 @@ def call_signal(name: str) -> Signal | None:
 
 
 def check_signal(name: str) -> None:
-    """Raise ``ValueError`` with the catalogue when there is no signal called ``name``."""
+    """Raise ``ValueError`` with what was meant, or the catalogue, for no signal's ``name``."""
     if call_signal(name) is None and name not in REPORTED_SIGNALS:
-        known = [*CALL_SIGNALS, "duration_pNN", "time_to_first_chunk_pNN", "flag_rate.NAME"]
-        raise ValueError(
-            f"unknown signal {name!r}; known: {', '.join([*known, *REPORTED_SIGNALS])}"
-        )
+        patterns = ("duration_pNN", "time_to_first_chunk_pNN", "flag_rate.NAME")
+        hint = suggestion(name, (*CALL_SIGNALS, *patterns, *REPORTED_SIGNALS))
+        raise ValueError(f"unknown signal {name!r}{hint}")
 
 
 def _quantile(what: str, q: float) -> Signal:

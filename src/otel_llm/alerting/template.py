@@ -18,13 +18,20 @@ _LABEL = re.compile(r"\s*\$labels\.([A-Za-z_][\w.]*)\s*")
 def check(template: str) -> None:
     """Raise ``ValueError`` with the first thing in ``template`` that cannot be filled in."""
     for hole in _HOLE.findall(template):
-        value = _VALUE.fullmatch(hole)
-        known = value is not None and (value[1] is None or value[1] in _FORMATS)
-        if not known and not _LABEL.fullmatch(hole):
-            raise ValueError(
-                f"{{{{{hole}}}}} is not known; write {{{{ $value }}}}, {{{{ $value | "
-                f"{' or '.join(_FORMATS)} }}}} or {{{{ $labels.NAME }}}}"
-            )
+        _check_hole(hole)
+    rest = _HOLE.sub("", template)
+    if "{{" in rest:
+        raise ValueError(f"{rest[rest.index('{{') :]} is not closed with }}}}")
+
+
+def _check_hole(hole: str) -> None:
+    value = _VALUE.fullmatch(hole)
+    known = value is not None and (value[1] is None or value[1] in _FORMATS)
+    if not known and not _LABEL.fullmatch(hole):
+        raise ValueError(
+            f"{{{{{hole}}}}} is not known; write {{{{ $value }}}}, {{{{ $value | "
+            f"{' or '.join(_FORMATS)} }}}} or {{{{ $labels.NAME }}}}"
+        )
 
 
 def fill(template: str, value: float | None, labels: Mapping[str, str]) -> str:

@@ -43,6 +43,13 @@ class ApiConfig:
         return host.removeprefix("[").removesuffix("]"), int(port)
 
     @property
+    def url(self) -> str | None:
+        """Where a browser on this machine finds it; ``None`` while the port is yet to be taken."""
+        host, port = self.address
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}" if port else None
+
+    @property
     def on_loopback(self) -> bool:
         """Whether only this machine reaches the endpoint."""
         host, _ = self.address

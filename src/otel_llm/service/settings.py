@@ -6,8 +6,8 @@ class of their type; every name a pipeline uses must be defined, every mistake i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -140,10 +140,28 @@ def check(given: Mapping[str, Any]) -> Settings:
         for name, table in components.TABLES.items()
     }
     if sections is not None:
-        problems += _references(sections, families)
+        problems += [*_references(sections, families), *_rules(sections.alerting)]
     if problems or sections is None:
         raise ConfigError(problems)
-    return Settings(sections, **families)
+    return Settings(_linked(sections), **families)
+
+
+def _rules(alerting: AlertingConfig | None) -> Sequence[Problem]:
+    """Name the mistakes in files of rules, which are read anew by who evaluates them."""
+    try:
+        if alerting is not None:
+            alerting.all_rules()
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def _linked(sections: Sections) -> Sections:
+    """Let alerts link to traces on our own pages, where nothing else is said."""
+    alerting, url = sections.alerting, sections.api and sections.api.url
+    if alerting is None or alerting.trace_url is not None or url is None:
+        return sections
+    return replace(sections, alerting=replace(alerting, trace_url=f"{url}/traces/{{trace_id}}"))
 
 
 def _built(config: type[T], given: object, path: str, problems: list[Problem]) -> T | None:

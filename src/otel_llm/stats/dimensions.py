@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 
+from otel_llm.config.problem import suggestion
 from otel_llm.genai import Call
 
 Read = Callable[[Call], str | None]
@@ -44,7 +45,7 @@ _LONGEST = 200
 
 def dimension(name: str) -> Read:
     """Return the reader of ``name``. Raises ``KeyError`` for a name outside the catalogue."""
-    if name.startswith("tag.") and len(name) > len("tag."):
+    if _is_tag(name):
         tag = name.removeprefix("tag.")
         return lambda call: call.tags.get(tag)
     return DIMENSIONS[name]
@@ -60,10 +61,14 @@ def dimensions(names: Sequence[str]) -> Callable[[Call], tuple[str | None, ...]]
 
 def check_dimensions(names: Iterable[str]) -> None:
     """Raise ``ValueError`` naming every one of ``names`` that is not in the catalogue."""
-    unknown = [n for n in names if n not in DIMENSIONS and not n.startswith("tag.")]
+    unknown = [n for n in names if n not in DIMENSIONS and not _is_tag(n)]
     if unknown:
-        known = ", ".join(DIMENSIONS)
-        raise ValueError(f"unknown: {', '.join(unknown)}; known: {known}, tag.NAME")
+        hint = suggestion(unknown[0], (*DIMENSIONS, "tag.NAME"))
+        raise ValueError(f"unknown: {', '.join(unknown)}{hint}")
+
+
+def _is_tag(name: str) -> bool:
+    return name.startswith("tag.") and len(name) > len("tag.")
 
 
 def label(value: str | None) -> str:

@@ -1,0 +1,63 @@
+"""What the rest of the file means for alerts, and mistakes in the files that it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otel_llm.config import ConfigError
+from otel_llm.service.settings import check
+
+
+def _given(**sections: Any) -> dict[str, Any]:
+    return {
+        "receivers": {"otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}},
+        "service": {"pipelines": {"traces": {"receivers": ["otlp"]}}},
+        **sections,
+    }
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        ("127.0.0.1:5000", "http://127.0.0.1:5000/traces/{trace_id}"),
+        ("0.0.0.0:5000", "http://127.0.0.1:5000/traces/{trace_id}"),
+        ("[::]:5000", "http://[::1]:5000/traces/{trace_id}"),
+        ("llm.example:80", "http://llm.example:80/traces/{trace_id}"),
+        ("127.0.0.1:0", None),
+    ],
+)
+def test_alerts_link_to_our_own_pages_wherever_those_are(endpoint: str, url: str | None):
+    settings = check(_given(api={"endpoint": endpoint}))
+
+    assert settings.sections.alerting is not None
+    assert settings.sections.alerting.trace_url == url
+
+
+def test_a_link_that_is_written_stays_and_without_pages_there_is_none():
+    own = "https://jaeger.example/trace/{trace_id}"
+
+    written = check(_given(alerting={"trace_url": own})).sections.alerting
+    alone = check(_given(api=None)).sections.alerting
+
+    assert written is not None
+    assert written.trace_url == own
+    assert alone is not None
+    assert alone.trace_url is None
+
+
+def test_mistakes_in_files_of_rules_are_mistakes_of_the_configuration(tmp_path: Path):
+    file = tmp_path / "rules.yaml"
+    file.write_text("rules: [{name: A, signal: eror_rate, threshold: 1}]")
+
+    with pytest.raises(ConfigError) as raised:
+        check(_given(api={"endpoint": "nowhere"}, alerting={"rule_files": [str(file)]}))
+    with pytest.raises(ConfigError) as alone:
+        check(_given(alerting={"rule_files": [str(file)]}))
+
+    assert "api" in str(raised.value)
+    assert [str(problem) for problem in alone.value.problems] == [
+        f"{file}: rules[0].signal: unknown signal 'eror_rate'; did you mean 'error_rate'?"
+    ]

@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass
 from functools import partial, wraps
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from opentelemetry.context import Context, create_key, get_value, set_value
 
 from .activation import activate, release
+from .alike import Alike, named_after
 from .following import Following, Steps
 from .generators import is_generator, stand_in
 from .guard import guarded
@@ -33,6 +34,8 @@ class Run(Protocol):
 
 R = TypeVar("R", bound=Run)
 F = TypeVar("F", bound=Callable[..., Any])
+Args: TypeAlias = tuple[Any, ...]
+Kwargs: TypeAlias = dict[str, Any]
 _log = logging.getLogger(__name__)
 _OPEN = create_key("otel-llm-scopes")
 """The ``_Entered`` around here, innermost first."""
@@ -96,17 +99,34 @@ class Scope(Generic[R]):
             _log.warning("otel-llm: %s is a class and has no runs; not traced", function.__name__)
             return cast(F, function)
         around = next((way for is_kind, way in _KINDS if is_kind(_code(function))), _around_call)
-        return cast(F, wraps(function)(around(self._open, function)))
+        return cast(F, _in_place(function, around(self._open, function)))
+
+
+def _in_place(function: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what runs ``call`` and is of the same sort as ``function``."""
+    late = any(is_kind(_code(function)) for is_kind, _ in _KINDS)
+    if late and _is_function(function):
+        return Alike(function, call)
+    if not inspect.iscoroutinefunction(_code(function)):
+        return wraps(function)(call)
+
+    async def call_later(*args: Any, **kwargs: Any) -> Any:
+        return await call(*args, **kwargs)
+
+    return wraps(function)(call_later)
 
 
 def _opened() -> tuple[_Entered[Any], ...]:
     return cast("tuple[_Entered[Any], ...]", get_value(_OPEN) or ())
 
 
+def _is_function(function: Any) -> bool:
+    return inspect.isroutine(function) or cast(Any, type(function)) is partial
+
+
 def _code(function: Any) -> Any:
     """Return what runs when it is called: of an object, the method that makes it callable."""
-    kind = cast(Any, type(function))
-    return function if inspect.isroutine(function) or kind is partial else kind.__call__
+    return function if _is_function(function) else cast(Any, type(function)).__call__
 
 
 def _around_call(open: Callable[[], Run], function: Callable[..., Any]) -> Callable[..., Any]:
@@ -128,19 +148,24 @@ def _around_call(open: Callable[[], Run], function: Callable[..., Any]) -> Calla
 
 
 def _around_coroutine(open: Callable[[], Run], function: Callable[..., Any]) -> Callable[..., Any]:
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        pending = function(*args, **kwargs)
+    async def run(args: Args, kwargs: Kwargs, pending: Awaitable[Any]) -> Any:
         return await _awaited(open(), function, args, kwargs, pending)
+
+    return _checked(function, run)
+
+
+def _checked(function: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what looks at its arguments at once, as ``function`` does, and runs later."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        made = function(*args, **kwargs)
+        return named_after(run(args, kwargs, made), made)
 
     return call
 
 
 async def _awaited(
-    run: Run,
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    pending: Awaitable[Any],
+    run: Run, function: Callable[..., Any], args: Args, kwargs: Kwargs, pending: Awaitable[Any]
 ) -> Any:
     token = activate(run.context)
     try:
@@ -154,11 +179,7 @@ async def _awaited(
 
 
 def _returned(
-    run: Run,
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    result: Any,
+    run: Run, function: Callable[..., Any], args: Args, kwargs: Kwargs, result: Any
 ) -> Any:
     """Return ``result``, with which the run ends; with the end of it, if it is a generator."""
     _note(run, function, args, kwargs, result)
@@ -169,8 +190,7 @@ def _returned(
 
 
 def _around_generator(open: Callable[[], Run], function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        generator = function(*args, **kwargs)
+    def run(args: Args, kwargs: Kwargs, generator: Any) -> Generator[Any, Any, Any]:
         steps, step, sent = Steps(open()), generator.send, None
         _note(steps.run, function, args, kwargs, generator)
         try:
@@ -193,14 +213,13 @@ def _around_generator(open: Callable[[], Run], function: Callable[..., Any]) -> 
             steps.run.end(error)
             raise
 
-    return call
+    return _checked(function, run)
 
 
 def _around_async_generator(
     open: Callable[[], Run], function: Callable[..., Any]
 ) -> Callable[..., Any]:
-    async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        generator = function(*args, **kwargs)
+    async def run(args: Args, kwargs: Kwargs, generator: Any) -> AsyncGenerator[Any, Any]:
         steps, step, sent = Steps(open()), generator.asend, None
         _note(steps.run, function, args, kwargs, generator)
         try:
@@ -221,16 +240,10 @@ def _around_async_generator(
             steps.run.end(error)
             raise
 
-    return call
+    return _checked(function, run)
 
 
-def _note(
-    run: Run,
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    result: Any,
-) -> None:
+def _note(run: Run, function: Callable[..., Any], args: Args, kwargs: Kwargs, result: Any) -> None:
     note = getattr(run, "note", None)
     if note is not None:
         with guarded("noting what a function was called with"):

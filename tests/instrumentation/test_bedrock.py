@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, EventStreamError, ParamValidationEr
 from botocore.response import StreamingBody
 
 from otel_llm.instrumentation.bedrock import BedrockInstrumentor
-from otel_llm.testing import CUT, Captured, FakeProvider, json_answer
+from otel_llm.testing import CUT, Captured, FakeProvider, cohere, json_answer
 from otel_llm.testing import anthropic as messages
 from otel_llm.testing import bedrock as wire
 from otel_llm.testing import openai as completions
@@ -431,6 +431,12 @@ VENDORS = {
         {"generation_id": "g1", "text": "four", "finish_reason": "COMPLETE"},
         ("chat", 9, ("COMPLETE",), (11, 5)),
     ),
+    "cohere, v2": (
+        "cohere.command-a-03-2025-v1:0",
+        {"messages": [{"role": "user", "content": "2+2"}], "max_tokens": 9, "p": 0.5, "k": 3},
+        cohere.chat("four", finish="MAX_TOKENS", usage=cohere.usage(7, 3)),
+        ("chat", 9, ("MAX_TOKENS",), (7, 3)),
+    ),
     "cohere, old": (
         "cohere.command-text-v14",
         {"prompt": "2+2", "max_tokens": 9},
@@ -458,6 +464,53 @@ def test_the_body_of_each_vendor_is_read(client, provider, spans, vendor):
     assert span["gen_ai.request.max_tokens"] == limit
     assert span["gen_ai.response.finish_reasons"] == reasons
     assert tokens(span) == counts
+
+
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+def test_what_each_vendors_model_says_is_captured(client, provider, instrument, vendor):
+    spans = instrument(capture="SPAN_ONLY")
+    model, asked, answer, _ = VENDORS[vendor]
+    provider.queue(wire.invoked(answer))
+
+    invoke(client, asked, model).read()
+
+    (message,) = json.loads(spans.span()["gen_ai.output.messages"])
+    said = wire.TEXT if wire.TEXT in json.dumps(answer) else "four"
+    assert (message["role"], message["parts"]) == (
+        "assistant",
+        [{"type": "text", "content": said}],
+    )
+
+
+def test_a_cohere_call_of_a_tool_is_captured_with_what_was_offered(client, provider, instrument):
+    spans = instrument(capture="SPAN_ONLY")
+    function = {"name": "add", "arguments": '{"a": 2}'}
+    message = {
+        "role": "assistant",
+        "tool_plan": "I will add.",
+        "tool_calls": [{"id": "c1", "type": "function", "function": function}],
+    }
+    offered = {"name": "add", "description": "Adds.", "parameters": {"type": "object"}}
+    asked = {
+        "messages": [{"role": "user", "content": "2+2"}],
+        "tools": [{"type": "function", "function": offered}],
+    }
+    provider.queue(wire.invoked(cohere.chat(finish="TOOL_CALL", message=message)))
+
+    invoke(client, asked, "cohere.command-a-03-2025-v1:0").read()
+
+    span = spans.span()
+    assert json.loads(span["gen_ai.output.messages"]) == [
+        {
+            "role": "assistant",
+            "parts": [
+                {"type": "reasoning", "content": "I will add."},
+                {"type": "tool_call", "name": "add", "arguments": {"a": 2}, "id": "c1"},
+            ],
+            "finish_reason": "tool_call",
+        }
+    ]
+    assert json.loads(span["gen_ai.tool.definitions"]) == [{"type": "function", **offered}]
 
 
 def test_the_vendor_behind_an_arn_is_known_by_its_body(client, provider, spans):
@@ -539,6 +592,10 @@ CHUNKS = {
                 **wire.metrics(),
             },
         ],
+        (("COMPLETE",), (11, 5)),
+    ),
+    "cohere, v2": (
+        [*cohere.chat_events("four")[:-1], {**cohere.chat_events()[-1], **wire.metrics()}],
         (("COMPLETE",), (11, 5)),
     ),
     "open weights": (

@@ -116,11 +116,20 @@ def _invoke_system(arguments: Mapping[str, Any]) -> Sequence[Part] | None:
     return text_part(said) or None if isinstance(said, str) else _system(said)
 
 
+def _invoke_tools(arguments: Mapping[str, Any]) -> Sequence[Part] | None:
+    body = _asked(arguments)
+    if "anthropic_version" in body:
+        return message_blocks.tool_definitions(body.get("tools"))
+    if "toolConfig" in body:
+        return converse_blocks.tool_definitions(body["toolConfig"])
+    return chat_messages.tool_definitions(body.get("tools"))
+
+
 _INVOKE_CONTENT = Content(
     input_messages=_invoke_input,
     output_messages=invoke_model.output_messages,
     system_instructions=_invoke_system,
-    tool_definitions=lambda a: message_blocks.tool_definitions(_asked(a).get("tools")),
+    tool_definitions=_invoke_tools,
 )
 _AGENT_CONTENT = Content(
     input_messages=lambda a: agents.agent_input(_parameters(a)), output_messages=lambda _: []

@@ -16,7 +16,7 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Message
-from . import chat_completions, converse, messages
+from . import chat_completions, cohere_v2, converse, messages
 from .values import count, field, fields, integer, items, number, text, texts
 
 
@@ -119,6 +119,8 @@ def response_of(body: Mapping[str, Any]) -> Response:
         return messages.response(body)
     if "results" in body or "inputTextTokenCount" in body:
         return _of_titan(body)
+    if isinstance(body.get("message"), dict):
+        return cohere_v2.response(body)
     return _of_others(body)
 
 
@@ -146,7 +148,7 @@ def _of_titan(body: Mapping[str, Any]) -> Response:
 
 
 def _of_others(body: Mapping[str, Any]) -> Response:
-    """Read Meta's and Cohere's bodies and the older ones of Mistral and Anthropic."""
+    """Read Meta's bodies, Cohere's first and the older ones of Mistral and Anthropic."""
     several = items(body.get("outputs")) or items(body.get("generations")) or (body,)
     reasons = [text(field(one, "stop_reason") or field(one, "finish_reason")) for one in several]
     billed = field(field(body, "meta"), "billed_units") or field(field(body, "usage"), "tokens")
@@ -171,6 +173,8 @@ def output_messages(answer: Any) -> list[Message]:
         return converse.output_messages(body)
     if isinstance(body.get("content"), list):
         return messages.output_messages(body)
+    if isinstance(body.get("message"), dict):
+        return cohere_v2.output_messages(body)
     reasons = response_of(body).finish_reasons
     return [said_message(said, reason) for said, reason in _paired(texts_in(body), reasons)]
 

@@ -13,6 +13,7 @@ from typing import Any
 from otel_llm.genai import Response, Usage
 
 from ..core.patch import Message, StreamReader
+from . import cohere_v2
 from .chat_completions import ChatStream
 from .converse import ConverseStream
 from .invoke_model import body_of, counted, filled, response_of, said_message, spelled, texts_in
@@ -72,8 +73,8 @@ class InvokeModelStream:
 def _reader_of(body: Mapping[str, Any]) -> Callable[[bool], StreamReader]:
     if "choices" in body:
         return _ChoiceStream
-    if "type" in body:
-        return MessageStream
+    if "type" in body:  # Anthropic's have underscores: ``message_start``
+        return cohere_v2.ChatStream if body["type"] == "message-start" else MessageStream
     if any(name in body for name in ("messageStart", "contentBlockDelta", "contentBlockStart")):
         return ConverseStream
     return _TextStream
@@ -90,7 +91,7 @@ class _ChoiceStream(ChatStream):
 
 
 class _TextStream:
-    """Collects chunks of plain text: Titan, Llama, Cohere, the older ones of Mistral."""
+    """Collects chunks of plain text: Titan, Llama, the older ones of Cohere and Mistral."""
 
     __slots__ = ("_pieces", "_response")
 

@@ -233,6 +233,28 @@ async def test_speech_billed_by_the_second_has_no_tokens(
     assert telemetry.span() == expected("generate_content", "whisper-1", more)
 
 
+@pytest.mark.parametrize("way", ["raw", "lines", "bytes", "read", "parse"])
+async def test_a_transcript_read_raw_as_events_has_its_tokens(
+    openai_client, telemetry, expected, way
+):
+    transcriptions = openai_client.audio.transcriptions
+    asked = {"model": "t", "file": WAV, "stream": True}
+
+    if way == "raw":
+        await read((await got(transcriptions.with_raw_response.create(**asked))).parse())
+    else:
+        create = transcriptions.with_streaming_response.create
+        async with opened(create(**asked)) as response:
+            inside = getattr(response, f"iter_{way}" if way in ("lines", "bytes") else way)
+            found = await got(inside())
+            if way != "read":
+                await read(found)
+
+    span = telemetry.span()
+    span.pop("gen_ai.response.time_to_first_chunk", None)
+    assert span == expected("generate_content", "t", {**HEARD, "gen_ai.request.stream": True})
+
+
 @with_content
 async def test_a_plain_text_transcript_is_an_answer_too(openai_client, openai_provider, telemetry):
     openai_provider.queue(Answer((b"four",), content_type="text/plain"))
@@ -280,18 +302,20 @@ async def test_speech_read_as_it_comes_is_one_span(openai_client, telemetry, exp
     assert telemetry.span() == expected("generate_content", "tts", SPEECH)
 
 
-@pytest.mark.parametrize("whole", [True, False])
-async def test_speech_that_comes_as_events_has_its_tokens(
-    openai_client, telemetry, expected, whole
-):
-    asked = {**ASK_SPEECH, "stream_format": "sse"}
+@pytest.mark.parametrize("way", ["plain", "raw", "lines", "bytes", "read", "parse"])
+async def test_speech_that_comes_as_events_has_its_tokens(openai_client, telemetry, expected, way):
+    speech, asked = openai_client.audio.speech, {**ASK_SPEECH, "stream_format": "sse"}
 
-    if whole:
-        await got(openai_client.audio.speech.create(**asked))
+    if way == "plain":
+        heard = (await got(speech.create(**asked))).content
+    elif way == "raw":
+        heard = (await got(speech.with_raw_response.create(**asked))).parse().content
     else:
-        create = openai_client.audio.speech.with_streaming_response.create
-        async with opened(create(**asked)) as response:
-            assert await read(response.iter_lines())
+        async with opened(speech.with_streaming_response.create(**asked)) as response:
+            read_it = getattr(response, f"iter_{way}" if way in ("lines", "bytes") else way)
+            heard = await (read if way in ("lines", "bytes") else got)(read_it())
+
+    assert b"speech.audio.done" in (heard if isinstance(heard, bytes) else _joined(heard))
 
     span = telemetry.span()
     span.pop("gen_ai.response.time_to_first_chunk", None)
@@ -299,6 +323,10 @@ async def test_speech_that_comes_as_events_has_its_tokens(
     assert span == expected(
         "generate_content", "tts", {**SPEECH, **counted, "gen_ai.request.stream": True}
     )
+
+
+def _joined(pieces):
+    return b"".join(one.encode() if isinstance(one, str) else one for one in pieces)
 
 
 @with_content

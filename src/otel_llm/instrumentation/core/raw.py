@@ -38,11 +38,18 @@ def follow_raw(raw: Any, operation: Operation, endpoint: Endpoint) -> None:
     endpoint = served(endpoint, raw.http_response)
     body = _read_already(raw.http_response)
     if body is not None:
-        finish_body(operation, endpoint, body)
+        if body.startswith(_EVENTS):
+            BodyReading(operation, endpoint, raw.http_response).whole(body)
+        else:
+            finish_body(operation, endpoint, body)
         return
     reading = BodyReading(operation, endpoint, raw.http_response)
     reclass(raw, _RAW, reading)
     reclass(raw.http_response, _HTTP, reading)
+
+
+_EVENTS = (b"data:", b"event:")
+"""What a body of events begins with, where the SDK reads one to its end (speech of OpenAI's)."""
 
 
 def _read_already(http: Any) -> bytes | None:
@@ -129,7 +136,7 @@ class BodyReading(Reading):
             self._stopped(error)
             raise
         release(token)
-        self._whole(body)
+        self.whole(body)
         return body
 
     async def read_whole_async(self, base: Any, http: Any) -> bytes:
@@ -144,10 +151,11 @@ class BodyReading(Reading):
             self._stopped(error)
             raise
         release(token)
-        self._whole(body)
+        self.whole(body)
         return body
 
-    def _whole(self, body: bytes) -> None:
+    def whole(self, body: bytes) -> None:
+        """End the operation with a body that was read to its end."""
         self.busy = False
         if self._reader is None or not self._along.streamed:
             finish_body(self._operation, self._endpoint, body)

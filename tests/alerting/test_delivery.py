@@ -104,6 +104,15 @@ def test_it_waits_as_long_as_the_target_asks_for_whatever_the_group():
     assert min(others) - first >= 0.3
 
 
+def test_a_wait_without_end_does_not_end_the_thread():
+    with Line(TryLater("answered 429", after_s=float("inf")), retry_for_s=float("inf")) as line:
+        line.delivery.put(notification())
+        assert line.phone.called.acquire(timeout=60)
+
+    assert line.delivery.pending() == 1
+    assert line.phone.closed
+
+
 def test_messages_keep_their_distance():
     with Line(min_interval_s=0.1) as line:
         for i in range(3):

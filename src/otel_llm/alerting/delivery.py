@@ -133,7 +133,7 @@ class Delivery:
                 if item is not None and max(item.due, self._free_at) <= now:
                     return item
                 due = None if item is None else max(item.due, self._free_at) - now
-                self._changed.wait(timeout=due)
+                self._changed.wait(timeout=due and min(due, _LONGEST_WAIT_S))
             return None
 
     def _attempt(self, notification: Notification) -> Undelivered | None:

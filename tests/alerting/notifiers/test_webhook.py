@@ -95,6 +95,10 @@ def test_without_a_secret_nothing_is_signed():
         ("fe80::1%eth0", True, False),
         ("::ffff:169.254.169.254", True, False),
         ("fd00:ec2::254", True, False),
+        ("64:ff9b::a9fe:a9fe", True, False),
+        ("2002:a9fe:a9fe::1", True, False),
+        ("64:ff9b::a00:7", False, False),
+        ("64:ff9b::808:808", False, True),
         ("0.0.0.0", True, False),
         ("224.0.0.1", True, False),
         ("127.0.0.1", True, True),
@@ -173,7 +177,14 @@ def test_a_name_that_does_not_resolve_is_tried_again(monkeypatch: pytest.MonkeyP
     notifier.close()
 
 
-@pytest.mark.parametrize("url", ["", "hooks.example", "ftp://x/y", "file:///etc/passwd", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "hooks.example", "ftp://x/y", "file:///etc/passwd", "http://"),
+        *("http://h:99999/", "http://h:abc/", "http://h:0/", "http://[::1", "http://h\n/x"),
+        *(f"http://{'a' * 64}.example/", "http://a..example/"),
+    ],
+)
 def test_what_is_no_http_url_is_a_mistake_in_the_file(url: str):
     with pytest.raises(ValueError, match="must be http"):
         WebhookConfig(url)

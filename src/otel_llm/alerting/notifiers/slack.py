@@ -41,7 +41,7 @@ class SlackNotifier:
     def send(self, notification: Notification) -> None:
         """Deliver once. Any answer but ``ok`` is a refusal: ``no_text``, ``invalid_payload`` …"""
         body = json.dumps(render(notification), ensure_ascii=False).encode()
-        if self._poster.post(body).text.strip() != "ok":
+        if self._poster.post(body).strip() != b"ok":
             raise Rejected("answered 200 without ok")
 
     def close(self) -> None:

@@ -120,7 +120,7 @@ class SlackBotNotifier:
         body = json.dumps(message, ensure_ascii=False).encode()
         answer = poster.post(body, {"Authorization": f"Bearer {self._config.token}"})
         try:
-            told: dict[str, Any] = answer.json()
+            told: dict[str, Any] = json.loads(answer)
         except ValueError:
             raise TryLater("answered without JSON") from None
         if told.get("ok") is True:

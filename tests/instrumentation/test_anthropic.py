@@ -10,6 +10,7 @@ from typing import Any
 import anthropic
 import pydantic
 import pytest
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from otel_llm.instrumentation.anthropic import AnthropicInstrumentor
 from otel_llm.testing import CUT, Captured, FakeProvider, captured, json_answer
@@ -161,6 +162,100 @@ def test_a_compaction_is_billed_although_the_totals_leave_it_out(client, provide
         "gen_ai.usage.cache_read.input_tokens": 200,
         "gen_ai.usage.cache_write.input_tokens": 0,
     }
+
+
+ADVISED = (
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "advisor", "input": {}},
+    {
+        "type": "advisor_tool_result",
+        "tool_use_id": "srvtoolu_1",
+        "content": {"type": "advisor_result", "text": "Add them."},
+    },
+    wire.text(),
+)
+
+
+def send(client, way, **more):
+    """Ask for a message: whole, as events, or through the helper."""
+    if way == "helper":
+        with client.beta.messages.stream(**ASK, **more) as stream:
+            return stream.get_final_message()
+    answer = client.beta.messages.create(**ASK, **more, stream=way == "events")
+    return list(answer) if way == "events" else answer
+
+
+def answering(way, whole):
+    return json_answer(whole) if way == "whole" else wire.stream(wire.events(whole))
+
+
+WAYS = pytest.mark.parametrize("way", ["whole", "events", "helper"])
+
+
+def counted(telemetry):
+    points = telemetry.points("gen_ai.client.token.usage")
+    return {(p.attributes["gen_ai.token.type"], p.sum) for p in points}
+
+
+@WAYS
+@pytest.mark.parametrize("sampler", [None, ALWAYS_OFF], ids=["sampled", "unsampled"])
+def test_an_advisors_tokens_are_of_another_model_and_not_added(client, provider, way, sampler):
+    rounds = [
+        {"type": "message", **wire.usage(4, 2, **wire.cache())},
+        {
+            "type": "advisor_message",
+            "model": "claude-opus-4-8",
+            **wire.usage(823, 1612, **wire.cache(7)),
+        },
+        {"type": "message", **wire.usage(6, 3, **wire.cache())},
+    ]
+    said = wire.usage(10, 5, **wire.cache(), iterations=rounds)
+    provider.queue(answering(way, wire.message(*ADVISED, usage=said)))
+
+    with captured(sampler) as telemetry:
+        AnthropicInstrumentor().instrument(**telemetry.providers)
+        send(client, way)
+        AnthropicInstrumentor().uninstrument()
+
+        assert counted(telemetry) == {("input", 10), ("output", 5)}
+        for span in telemetry.spans():
+            assert span["gen_ai.response.model"] == wire.MODEL
+            assert span["gen_ai.usage.input_tokens"] == 10
+            assert span["gen_ai.usage.output_tokens"] == 5
+            assert span["gen_ai.usage.cache_read.input_tokens"] == 0
+
+
+@WAYS
+def test_an_advisors_words_are_captured_as_a_tool_of_the_servers(
+    client, provider, instrumented, way
+):
+    telemetry = instrumented(capture="SPAN_ONLY")
+    provider.queue(answering(way, wire.message(*ADVISED)))
+
+    send(client, way)
+
+    (message,) = json.loads(telemetry.span()["gen_ai.output.messages"])
+    call, advice, answer = message["parts"]
+    assert (call["type"], call["name"]) == ("server_tool_call", "advisor")
+    assert advice["type"] == "server_tool_call_response"
+    assert advice["server_tool_call_response"]["content"]["text"] == "Add them."
+    assert answer == {"type": "text", "content": wire.TEXT}
+
+
+@WAYS
+def test_the_model_that_took_over_is_the_one_that_served(client, provider, telemetry, way):
+    fallback = "claude-opus-5"
+    rounds = [
+        {"type": "message", "model": wire.MODEL, **wire.usage(10, 0, **wire.cache())},
+        {"type": "fallback_message", "model": fallback, **wire.usage(10, 5, **wire.cache())},
+    ]
+    said = wire.usage(10, 5, iterations=rounds)
+    provider.queue(answering(way, wire.message(usage=said)))
+
+    send(client, way)
+
+    span = telemetry.span()
+    assert span["gen_ai.request.model"] == wire.MODEL
+    assert span["gen_ai.response.model"] == fallback
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Anthropic's messages shape: spoken by its own API, Vertex AI and Bedrock's InvokeModel.
 
 Usage as billed: the API's ``input_tokens`` leaves out what was read from or written to the cache,
-and its totals leave out what a compaction of the conversation cost; both are added here. In a
-stream the input is told first and the output, as a running total, at the end.
+and its totals leave out what a compaction of the conversation cost; both are added here. They leave
+out an advisor too, another model that is asked inside of the call: its tokens have another price
+and no name in the conventions, so they are not told. In a stream the input is told first and the
+output, as a running total, at the end.
 """
 
 from __future__ import annotations
@@ -50,11 +52,12 @@ def response(message: Any) -> Response:
     """Read a whole message."""
     told = fields(message)
     reason = text(told.get("stop_reason"))
+    get, model = fields(told.get("usage")).get, told.get("model")
     return Response(
         told.get("id"),
-        told.get("model"),
+        model if (rounds := get("iterations")) is None else _served(rounds) or model,
         [reason] if reason else [],
-        usage(told.get("usage")),
+        _billed(get),
         more=_more(told.get("content")),
     )
 
@@ -66,7 +69,13 @@ def measured(message: Any) -> Response:
     if get("iterations") is None:
         asked = total(get("input_tokens"), get(_READ), get(_WRITTEN))
         return Response(None, told.get("model"), (), Usage(asked, get("output_tokens")))
-    return Response(None, told.get("model"), (), _billed(get))
+    return Response(None, _served(get("iterations")) or told.get("model"), (), _billed(get))
+
+
+def _served(rounds: Any) -> str | None:
+    """Return the model that took over after the one that was asked had declined."""
+    fallback = (one for one in items(rounds) if field(one, "type") == "fallback_message")
+    return text(field(next(fallback, None), "model"))
 
 
 def _more(content: Any) -> dict[str, Any] | None:
@@ -189,7 +198,8 @@ class MessageStream:
         reason = text(field(field(event, "delta"), "stop_reason"))
         if reason:
             self._answer.finish_reasons = [reason]
-        self._counts.tell(field(event, "usage"))
+        self._counts.tell(said := field(event, "usage"))
+        self._answer.model = _served(field(said, "iterations")) or self._answer.model
 
     def _block(self, event: Any) -> _Block:
         return self._blocks.setdefault(integer(field(event, "index")) or 0, _Block())

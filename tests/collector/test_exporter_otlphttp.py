@@ -9,8 +9,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from otel_llm.collector.exporters.otlphttp import (
     OtlpHttpExporterConfig,
     classify,
 )
-from otel_llm.testing import CUT, Answer, FakeProvider, Pause, json_answer
+from otel_llm.testing import CUT, Answer, FakeProvider, json_answer
 
 from .certificates import certificates
 from .otlp_faults import TraceResponse, traces
@@ -261,20 +261,84 @@ def test_a_host_that_does_not_resolve_is_retryable():
     assert type(failure("http://nowhere.invalid:4318")) is Retryable
 
 
-DRIPPING = [step for _ in range(300) for step in (b"\x00", Pause(0.1))]
+Slowly = Callable[[socket.socket, threading.Event], None]
 
 
-@pytest.mark.parametrize("steps", [[], DRIPPING], ids=["stalls", "drips"])
-def test_a_server_that_stalls_or_drips_is_given_up_on_after_the_timeout(steps):
-    held = threading.Event()
-    with FakeProvider() as server:
-        server.queue(Answer([*steps, held]))
+def _stall(server: socket.socket, over: threading.Event) -> None:
+    server.recv(2**16)
+
+
+def _drip(answer: bytes) -> Slowly:
+    """Send an answer that does not end, every byte long before a client grows impatient."""
+
+    def drip(server: socket.socket, over: threading.Event) -> None:
+        server.recv(2**16)
+        for byte in answer + 100_000 * b"x":
+            server.sendall(bytes([byte]))
+            if over.wait(0.02):
+                return
+
+    return drip
+
+
+def _sip(server: socket.socket, over: threading.Event) -> None:
+    """Read a little of the request now and then."""
+    while not over.wait(0.1):
+        server.recv(2**14)
+
+
+SLOW = {
+    "stalls": _stall,
+    "drips its status": _drip(b"HTTP/1.1 200 "),
+    "drips its headers": _drip(b"HTTP/1.1 200 OK\r\nserver: "),
+    "drips its body": _drip(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n"),
+    "drips one informational answer after the other": _drip(1000 * b"HTTP/1.1 103 \r\n\r\n"),
+    "sips the request": _sip,
+}
+
+
+@contextmanager
+def slow_server(treat: Slowly, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """One connection, treated so until the client hangs up, and held until the end."""
+    over = threading.Event()
+
+    def serve() -> None:
+        plain, _ = listening.accept()
+        with suppress(OSError), plain:
+            server = context.wrap_socket(plain, server_side=True) if context else plain
+            treat(server, over)
+            over.wait(60)
+            server.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"{'https' if context else 'http'}://localhost:{listening.getsockname()[1]}"
+        over.set()
+        thread.join(60)
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("treat", SLOW.values(), ids=SLOW)
+def test_a_slow_server_is_given_up_on_after_the_timeout_whatever_it_trickles(
+    tmp_path, treat, encrypted
+):
+    files = certificates(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.server, files.server_key)
+    tls = TlsConfig(ca_file=files.ca)
+    payload = traces(*range(200_000 if treat is _sip else 1))
+
+    with (
+        slow_server(treat, context if encrypted else None) as url,
+        exporter(url, timeout=1.0, tls=tls) as otlp,
+    ):
         began = time.monotonic()
-        error = failure(server.url, timeout=0.3)
+        with pytest.raises(Retryable):
+            otlp.export("traces", payload)
         took = time.monotonic() - began
-        held.set()
 
-    assert type(error) is Retryable
     assert took < 20
 
 

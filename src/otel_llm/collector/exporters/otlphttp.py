@@ -20,6 +20,7 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from otel_llm.collector.component import Signal
+from otel_llm.collector.deadline import Deadline
 from otel_llm.collector.deflate import compressobj
 from otel_llm.collector.destination import (
     MAX_REQUEST_BYTES,
@@ -89,6 +90,7 @@ class OtlpHttpExporter:
     def __init__(self, config: OtlpHttpExporterConfig) -> None:
         self._config = config
         self._outgoing = Outgoing(config)
+        self._deadline = Deadline(config.timeout)
         self._client = httpx2.Client(
             headers=_headers(config), timeout=config.timeout, verify=_trust(config.tls)
         )
@@ -101,17 +103,19 @@ class OtlpHttpExporter:
         payload = self._outgoing(signal, payload)
         if len(payload) > MAX_REQUEST_BYTES:
             raise TooLarge("over the request limit of OTLP")
-        deadline = time.monotonic() + self._config.timeout
+        body, traced = self._encode(payload), {"trace": self._deadline.begin()}
         try:
-            with self._client.stream("POST", url, content=self._encode(payload)) as response:
-                body = _body(response, deadline)
+            with self._client.stream("POST", url, content=body, extensions=traced) as response:
+                answer = _body(response)
         except httpx2.ConnectError as error:
             raise Retryable(f"cannot connect: {error}") from None
+        except TimeoutError:
+            raise Retryable("the answer did not end in time") from None
         except httpx2.RequestError as error:
             raise Retryable(type(error).__name__) from None
         except RuntimeError:  # what the client raises once it is closed
             raise Retryable("the connection was closed") from None
-        _check(response, body)
+        _check(response, answer)
 
     def close(self) -> None:
         """See ``Exporter``."""
@@ -147,14 +151,12 @@ def _trust(tls: TlsConfig) -> ssl.SSLContext:
     return context
 
 
-def _body(response: httpx2.Response, deadline: float) -> bytes:
+def _body(response: httpx2.Response) -> bytes:
     body = bytearray()
     for chunk in response.iter_bytes():
         body += chunk
         if len(body) > MAX_RESPONSE_BYTES:
             raise Permanent("the answer is over the response limit of OTLP")
-        if time.monotonic() > deadline:  # the client's timeout starts anew with every chunk
-            raise Retryable("the answer did not end in time")
     return bytes(body)
 
 

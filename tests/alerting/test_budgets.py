@@ -157,7 +157,7 @@ def test_accounts_survive_as_json_and_go_on():
     after.restore(json.loads(json.dumps(before.export(START)))["budget"])
     after.observe([call(START, cost=1.5, user_id='a"b')], START)
 
-    assert before.export(START) == {"budget": {}, "seen": {}}
+    assert before.export(START) == {"budget": {}, "terms": {}, "seen": {}}
     assert _status(after, START) == {'b,a"b': (3.0, 0.3)}
 
 
@@ -257,6 +257,95 @@ def test_without_a_state_budgets_learn_everything_from_the_store():
 
     assert [status.spent for status in service.budgets()] == [2.0]
     service.stop()
+
+
+def _restarted(
+    before: BudgetConfig, after: BudgetConfig, path: Path
+) -> tuple[AlertService, list[float]]:
+    """Spend 2, 3 and 4 dollars on three days, restart, and return how much the new one wants."""
+    clock = Clock(START + 9 * DAY)
+    given = {"clock": clock, "state_path": str(path / "alerts.db")}
+    history = [call(START + n * DAY, cost=n + 2.0, user_id="ann", team="hr") for n in range(3)]
+    first = _service(before, **given)
+    first.observe(history)
+    first.stop()
+    clock.now += HOUR
+    second = _service(after, **given)
+    wanted_s = second.longest_window_s
+    second.remember(history, clock() - wanted_s)
+    second.observe(history)  # delivered again
+    return second, [wanted_s]
+
+
+def test_a_budget_that_is_new_learns_from_the_store_what_was_spent_before(tmp_path: Path):
+    service, (wanted_s,) = _restarted(BudgetConfig("old", 10), BudgetConfig("new", 10), tmp_path)
+
+    assert [(s.budget, s.spent) for s in service.budgets()] == [("new", 9.0)]
+    assert wanted_s >= 9 * DAY + HOUR
+    service.stop()
+
+
+def test_a_budget_that_is_old_is_not_told_twice_and_asks_for_little(tmp_path: Path):
+    same = BudgetConfig("b", 10, group_by=("user",))
+    service, (wanted_s,) = _restarted(same, BudgetConfig("b", 99, group_by=("user",)), tmp_path)
+
+    assert [(s.labels, s.spent, s.limit) for s in service.budgets()] == [({"user": "ann"}, 9.0, 99)]
+    assert wanted_s < 9 * DAY
+    service.stop()
+
+
+@pytest.mark.parametrize(
+    ("more", "labels", "spent"),
+    [
+        ({"group_by": ("team",)}, {"team": "hr"}, 9.0),
+        ({"group_by": ("user",), "period": "week"}, {"user": "ann"}, 0.0),
+        ({"group_by": ("user",), "filters": {"team": "ads"}}, None, None),
+        ({"group_by": ("user",), "time_zone": "Asia/Tokyo"}, {"user": "ann"}, 9.0),
+    ],
+)
+def test_a_budget_that_counts_something_else_by_now_begins_anew(
+    more: dict[str, Any], labels: dict[str, str] | None, spent: float | None, tmp_path: Path
+):
+    service, _ = _restarted(
+        BudgetConfig("b", 10, group_by=("user",)), BudgetConfig("b", 10, **more), tmp_path
+    )
+    found = [(s.labels, s.spent) for s in service.budgets()]
+    kept = service._state.load("budget")
+
+    assert found == ([] if labels is None else [(labels, spent)])
+    assert len(kept) <= 1
+    service.stop()
+
+
+def test_accounts_of_a_budget_that_is_gone_are_not_taken_up_when_it_comes_back(tmp_path: Path):
+    clock = Clock()
+    given = {"clock": clock, "state_path": str(tmp_path / "alerts.db")}
+    for budget in (BudgetConfig("b", 10), BudgetConfig("other", 10), BudgetConfig("b", 10)):
+        service = _service(budget, **given)
+        spent = [status.spent for status in service.budgets()]
+        service.observe([call(clock(), cost=2.0)])
+        service.stop()
+
+    assert spent == []
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"limit": float("inf")}, "limit must be more than 0, and an amount of money"),
+        ({"limit": 1e-300}, "limit must be more than 0"),
+        ({"name": ""}, "name '': write a word"),
+        ({"name": "a\nb"}, "write a word that can be shown"),
+        ({"group_by": ["user", "user"]}, "group_by names a dimension twice"),
+        ({"time_zone": "Europe/Berln"}, "unknown time zone 'Europe/Berln'; did you mean 'Europe/"),
+        ({"time_zone": "../etc/passwd"}, "unknown time zone '../etc/passwd'"),
+    ],
+)
+def test_a_budget_that_nobody_can_keep_is_a_mistake(given: dict[str, Any], problem: str):
+    with pytest.raises(ConfigError) as raised:
+        build(BudgetConfig, {"name": "b", "limit": 1, **given}, "budgets[0]")
+
+    assert problem in str(raised.value)
 
 
 def test_pages_of_seen_calls_are_kept_for_two_minutes_over_restarts():

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from otel_llm.genai import Call
 from otel_llm.stats import Selection
-from otel_llm.stats.account import Account, Forecast
+from otel_llm.stats.account import ACCOUNTED_S, Account, Forecast
 from otel_llm.stats.denial import Denial
 from otel_llm.stats.dimensions import dimension, label
 from otel_llm.stats.periods import Kind, Period, period_of
@@ -37,6 +37,10 @@ BURN_WINDOWS: Mapping[Speed, tuple[float, float]] = {
 for 30 days burns 2 % in an hour at 14.4 times its even speed, 5 % in six hours at 6 times, and
 10 % in three days at its even speed."""
 
+_LEAST = 1 / NANO
+"""No smaller amount is counted."""
+_HISTORY_S: Mapping[Kind, float] = {"day": 2 * 86_400.0, "week": ACCOUNTED_S, "month": ACCOUNTED_S}
+"""What a forecast and yesterday's sum rest on, beside the period itself."""
 _HOURS_OF_SPIKE = 8
 """An hour that costs more than an eighth of the daily budget is a spike."""
 
@@ -61,8 +65,12 @@ class BudgetConfig:
     """Whether an application that asks is told to stop once the money is spent."""
 
     def __post_init__(self) -> None:
-        if not self.limit > 0:
-            raise ValueError("limit must be more than 0")
+        if not (self.name and self.name.isprintable()):
+            raise ValueError(f"name {self.name!r}: write a word that can be shown")
+        if not _LEAST <= self.limit < float("inf"):
+            raise ValueError("limit must be more than 0, and an amount of money")
+        if len(set(self.group_by)) < len(self.group_by):
+            raise ValueError("group_by names a dimension twice")
         check_zone(self.time_zone)
         self.selection  # noqa: B018  # refuses unknown dimensions
 
@@ -105,10 +113,15 @@ class Budgets:
 
     def __init__(self, configs: Sequence[BudgetConfig], *, max_accounts: int = 10_000) -> None:
         self._books = [_Book(config, max_accounts) for config in configs]
+        self._by_name = {book.config.name: book for book in self._books}
         names = {name for book in self._books for name in book.selection.dimensions}
         self._readers = {name: dimension(name) for name in sorted(names)}
         self._lock = threading.Lock()
         self._seen = Seen()
+        self._told = False
+        """Whether the terms were exported."""
+        self._gone: dict[str, dict[str, None]] = {"budget": {}, "terms": {}}
+        """What a state file holds and nobody needs, by kind."""
         self._found: tuple[float, tuple[BudgetStatus, ...]] | None = None
         """What ``status`` said last, and of when: several ask at one time."""
 
@@ -119,10 +132,30 @@ class Budgets:
         with self._lock:
             self._found = None
             for call in filter(self._seen.new, calls):
-                labels = {name: label(read(call)) for name, read in self._readers.items()}
-                at = min(call.end_ns / NANO, now) if call.end_ns > 0 else now
-                for book in self._books:
-                    book.add(call, labels, at)
+                self._book(call, self._books, now)
+
+    def _book(self, call: Call, books: Iterable[_Book], now: float) -> None:
+        labels = {name: label(read(call)) for name, read in self._readers.items()}
+        at = min(call.end_ns / NANO, now) if call.end_ns > 0 else now
+        for book in books:
+            book.add(call, labels, at)
+
+    def learn(self, history: Iterable[Call], counted_until: float | None, now: float) -> None:
+        """Book what a store tells at a start, before the first ``observe``: to a budget that is
+        new, all of it; to others what ended after ``counted_until`` (Unix seconds)."""
+        if not self._books:
+            return
+        fresh = [book for book in self._books if book.fresh]
+        since_ns = 0 if counted_until is None else counted_until * NANO
+        with self._lock:
+            self._found = None
+            for call in history:
+                missed = self._seen.new(call) and call.end_ns >= since_ns
+                self._book(call, self._books if missed else fresh, now)
+
+    def wanted_s(self, now: float) -> float:
+        """Return how much history ``learn`` can use for budgets that are new."""
+        return max((book.wanted_s(now) for book in self._books if book.fresh), default=0.0)
 
     def status(self, now: float) -> tuple[BudgetStatus, ...]:
         """Return where every budget stands, those that are spent most first."""
@@ -146,22 +179,51 @@ class Budgets:
             return sum(book.changed for book in self._books)
 
     def export(self, now: float) -> dict[str, dict[str, Any]]:
-        """Return what changed since the last call, by kind: ``budget``, the accounts, and ``seen``,
-        the calls in them of late."""
+        """Return what changed since the last call, by kind: ``budget``, the accounts, ``terms``,
+        what they are accounts of, and ``seen``, the calls in them of late."""
         with self._lock:
             accounts = {name: value for book in self._books for name, value in book.export()}
-            return {"budget": accounts, "seen": self._seen.export(now)}
+            terms = {} if self._told else {book.config.name: book.terms for book in self._books}
+            gone, self._gone = self._gone, {"budget": {}, "terms": {}}
+            self._told = True
+            return {
+                "budget": gone["budget"] | accounts,
+                "terms": gone["terms"] | terms,
+                "seen": self._seen.export(now),
+            }
 
-    def restore(self, state: Mapping[str, Any], seen: Mapping[str, str] | None = None) -> None:
-        """Take up what ``export`` gave. Accounts of budgets that are gone are left out."""
+    def restore(
+        self,
+        state: Mapping[str, Any],
+        seen: Mapping[str, str] | None = None,
+        terms: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take up what ``export`` gave. Accounts of budgets that are gone, or count something else
+        by now, are forgotten: they say too little."""
         with self._lock:
             self._found = None
             self._seen.restore(seen or {})
+            for name, given in (terms or {}).items():
+                self._compare(name, given)
             for name, given in state.items():
-                budget, *key = json.loads(name)
-                for book in self._books:
-                    if book.config.name == budget and book.fits(tuple(key)):
-                        book.accounts[tuple(key)] = Account.from_json(given)
+                self._take(name, given)
+
+    def _compare(self, name: str, terms: Any) -> None:
+        book = self._by_name.get(name)
+        if book is None:
+            self._gone["terms"][name] = None
+        else:
+            book.other_terms = terms != book.terms
+            book.fresh = book.other_terms
+
+    def _take(self, name: str, given: Any) -> None:
+        budget, *key = json.loads(name)
+        book = self._by_name.get(budget)
+        if book is None or book.other_terms or not book.fits(tuple(key)):
+            self._gone["budget"][name] = None
+        else:
+            book.accounts[tuple(key)] = Account.from_json(given)
+            book.fresh = False
 
 
 class _Book:
@@ -175,6 +237,20 @@ class _Book:
         self._zone = ZoneInfo(config.time_zone)
         self._period = self._day = Period(0.0, 0.0)
         self._dirty: set[Key] = set()
+        self.fresh = True
+        """Whether nothing is known of what was spent before."""
+        self.other_terms = False
+        """Whether what was kept before counted something else."""
+
+    @property
+    def terms(self) -> list[Any]:
+        """What the accounts count, as JSON: under other terms they say something else."""
+        config = self.config
+        return [config.period, config.time_zone, list(config.group_by), dict(config.filters)]
+
+    def wanted_s(self, now: float) -> float:
+        """How much history tells all that a status says."""
+        return max(now - self.period(now).start, _HISTORY_S[self.config.period])
 
     def add(self, call: Call, labels: Mapping[str, str], at: float) -> None:
         nano = _nano(call)

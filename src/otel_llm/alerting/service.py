@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +48,8 @@ _TICK_S = 1.0
 _KNOWN_S = 60.0
 """Calls that ended so long before the last save and were not in it came unusually late: they are
 not looked for after a restart. Less than what ``Seen`` keeps."""
+_AT_ONCE = 10_000
+"""Calls of the past that are in memory at one time."""
 _FEW_ACCOUNTS = 200
 """So many changed accounts are cheap enough to be kept at every tick: a collector that is killed
 and has no store then forgets a second of spending, else all since the last evaluation."""
@@ -275,22 +278,23 @@ class AlertService:
     def remember(self, history: Iterable[Call], since: float) -> None:
         """Fill the windows with what the store holds from ``since`` (Unix seconds) on; call it
         before ``start`` and before the first ``observe``. Budgets have their own memory in the
-        state file; what it does not know, because the collector was killed or had none, they learn
-        too."""
-        calls = list(history)
-        self._engine.remember(calls, since)
-        self._budgets.observe(filter(self._unknown, calls), self._clock())
-
-    def _unknown(self, call: Call) -> bool:
-        """Whether the budgets may not have counted ``call`` before the restart: what is older than
-        what they kept of late, they have."""
-        return self._saved_at is None or call.end_ns >= (self._saved_at - _KNOWN_S) * 1e9
+        state file; what it does not know, because a budget is new or the collector was killed,
+        they learn too."""
+        left = iter(history)
+        counted_until = None if self._saved_at is None else self._saved_at - _KNOWN_S
+        while True:
+            calls = list(islice(left, _AT_ONCE))
+            self._engine.remember(calls, since)
+            self._budgets.learn(calls, counted_until, self._clock())
+            if not calls:
+                return
 
     @property
     def longest_window_s(self) -> float:
         """How far back ``remember`` can use history, in seconds."""
-        away = 0.0 if self._saved_at is None else self._clock() - self._saved_at + _KNOWN_S
-        return max(self._engine.longest_window_s, away)
+        now = self._clock()
+        away = 0.0 if self._saved_at is None else now - self._saved_at + _KNOWN_S
+        return max(self._engine.longest_window_s, away, self._budgets.wanted_s(now))
 
     def report(self, signal: str, source: Reading) -> None:
         """Let rules look at ``signal`` (one of ``REPORTED_SIGNALS``), asked of ``source``."""
@@ -449,7 +453,7 @@ class AlertService:
         saved_at = self._saved_at or self._clock()
         self._engine.restore(self._state.load("alerts"), saved_at)
         self._dispatcher.restore(self._state.load("group"))
-        self._budgets.restore(self._state.load("budget"), self._state.load("seen"))
+        self._budgets.restore(*map(self._state.load, ("budget", "seen", "terms")))
         self._watch.restore(self._state.load("watch"))
         for name, kept in self._remembering():
             kept.restore(self._state.load(f"sent by {name}"))

@@ -15,7 +15,8 @@ from .periods import Period
 
 FINE_S, HOUR_S, DAY_S = 300, 3600, 86_400
 _FINE_KEPT_S = 6 * HOUR_S
-_HOURS_KEPT_S = 15 * DAY_S
+ACCOUNTED_S = 15 * DAY_S
+"""So far back hours are known."""
 _PERIODS_KEPT = 3
 
 _NORMAL_95 = 1.6449
@@ -63,7 +64,7 @@ class Account:
     def forget(self, now: float) -> None:
         """Let go of what nothing asks for any more."""
         _drop_before(self.fine, int((now - _FINE_KEPT_S) // FINE_S))
-        _drop_before(self.hours, int((now - _HOURS_KEPT_S) // HOUR_S))
+        _drop_before(self.hours, int((now - ACCOUNTED_S) // HOUR_S))
         for book in (self.periods, self.days, self.unpriced):
             for start in sorted(book)[:-_PERIODS_KEPT]:
                 del book[start]

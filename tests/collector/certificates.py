@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from otel_llm.collector.destination import TlsConfig
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,16 @@ class Certificates:
     server_key: Path
     client: Path
     client_key: Path
+
+    def install(self, directory: Path) -> TlsConfig:
+        """Put a client's side of it there, over what there was."""
+        for file in (self.ca, self.client, self.client_key):
+            shutil.copy(file, directory)
+        return TlsConfig(
+            ca_file=directory / self.ca.name,
+            cert_file=directory / self.client.name,
+            key_file=directory / self.client_key.name,
+        )
 
 
 def certificates(directory: Path) -> Certificates:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import ssl
 import warnings
+from contextlib import suppress
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -227,7 +229,7 @@ class TestCertificates:
             shutil.copy(new.server, tls.cert_file)
 
             assert _trusted(receiver, old) == (True, True)
-            assert "the old certificate stays" in caplog.text
+            assert "what was read before stays" in caplog.text
             tls.key_file.unlink()
             assert _trusted(receiver, old) == (True, True)
 
@@ -244,6 +246,24 @@ class TestCertificates:
 
             assert _trusted(receiver, old, client=old) == (False, False)
             assert _trusted(receiver, old, client=new) == (True, True)
+
+    @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+    def test_a_session_from_before_lets_nobody_in_who_is_no_longer_trusted(
+        self, tmp_path, two_authorities, version
+    ):
+        old, new = two_authorities
+        tls = _installed(tmp_path, old, mutual=True)
+        context = ssl.create_default_context(cafile=old.ca)
+        context.load_cert_chain(old.client, old.client_key)
+        context.maximum_version = version
+        with _encrypted(tls) as receiver:
+            answer, session = _resumed(receiver, context, None)
+            assert answer.startswith(b"HTTP/1.1 200")
+
+            _replace(new.ca, tls.client_ca_file)
+
+            with suppress(OSError):  # refused, as TLS 1.2 says it; 1.3 hangs up after the handshake
+                assert _resumed(receiver, context, session)[0] == b""
 
     def test_tls_before_1_2_is_not_spoken(self, tmp_path, two_authorities):
         with _encrypted(_installed(tmp_path, two_authorities[0])) as receiver:
@@ -274,6 +294,21 @@ def _allow_1_1(context: ssl.SSLContext) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion.TLSv1_1
         context.maximum_version = ssl.TLSVersion.TLSv1_1
+
+
+def _resumed(
+    receiver: Receiver, context: ssl.SSLContext, session: ssl.SSLSession | None
+) -> tuple[bytes, ssl.SSLSession | None]:
+    """Ask something in a session of before; return the answer and the present session."""
+    with (
+        socket.create_connection(("127.0.0.1", receiver.http_port), PATIENCE_S) as plain,
+        context.wrap_socket(plain, server_hostname="localhost", session=session) as encrypted,
+    ):
+        encrypted.sendall(
+            b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n"
+        )
+        return encrypted.recv(1000), encrypted.session
 
 
 def _encrypted(tls: ServerTlsConfig):

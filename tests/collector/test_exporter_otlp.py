@@ -236,6 +236,30 @@ def test_mutual_tls_reaches_a_server_that_knows_us_and_no_other(tmp_path: Path):
     assert str(stranger).startswith("UNAVAILABLE")
 
 
+def test_certificates_that_are_replaced_on_the_disk_are_used_without_a_restart(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    old, new = (certificates(tmp_path_factory.mktemp(name)) for name in ("old", "new"))
+    server = grpc.ssl_server_credentials(
+        [(new.server_key.read_bytes(), new.server.read_bytes())],
+        root_certificates=new.ca.read_bytes(),
+        require_client_auth=True,
+    )
+    tls = old.install(tmp_path)
+    with grpc_sink(credentials=server) as sink, exporter(f"localhost:{sink.port}", tls=tls) as otlp:
+        with pytest.raises(Retryable):
+            otlp.export("traces", traces(6))
+        new.install(tmp_path)
+        otlp.export("traces", traces(7))
+
+        for half_written in (tls.key_file, tls.ca_file):
+            half_written.write_bytes(half_written.read_bytes()[:60])
+            otlp.export("traces", traces(8))
+            new.install(tmp_path)
+
+    assert sink.spans() == [7, 8, 8]
+
+
 def test_a_closed_exporter_answers_retryable_and_never_hangs():
     with grpc_sink() as sink, exporter(sink.endpoint) as otlp:
         otlp.close()

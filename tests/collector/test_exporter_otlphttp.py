@@ -387,6 +387,25 @@ def test_mutual_tls_reaches_a_server_that_knows_us_and_no_other(tmp_path: Path):
     assert "certificate verify failed" in str(distrust)
 
 
+def test_certificates_that_are_replaced_on_the_disk_are_used_without_a_restart(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    old, new = (certificates(tmp_path_factory.mktemp(name)) for name in ("old", "new"))
+    tls = old.install(tmp_path)
+    with _tls_server(new) as (url, bodies), exporter(url, tls=tls) as otlp:
+        with pytest.raises(Retryable):
+            otlp.export("traces", traces(6))
+        new.install(tmp_path)
+        otlp.export("traces", traces(7))
+
+        for half_written in (tls.key_file, tls.ca_file):
+            half_written.write_bytes(half_written.read_bytes()[:60])
+            otlp.export("traces", traces(8))
+            new.install(tmp_path)
+
+    assert bodies == [traces(7), traces(8), traces(8)]
+
+
 def test_a_closed_exporter_answers_retryable():
     with FakeProvider() as server, exporter(server.url) as otlp:
         otlp.close()

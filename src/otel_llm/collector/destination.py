@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -49,7 +50,8 @@ class TlsConfig:
     insecure_skip_verify: bool = False
     """Encrypt, but do not check who it is. Not over gRPC."""
     ca_file: Path | None = None
-    """Authorities to trust instead of the system's, PEM."""
+    """Authorities to trust instead of the system's, PEM. All files are read again when they
+    change."""
     cert_file: Path | None = None
     """Our own certificate, PEM; needs ``key_file``."""
     key_file: Path | None = None
@@ -58,6 +60,22 @@ class TlsConfig:
     def __post_init__(self) -> None:
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError("cert_file and key_file belong together")
+
+    @property
+    def files(self) -> Sequence[Path | None]:
+        """What is read."""
+        return self.ca_file, self.cert_file, self.key_file
+
+    def context(self) -> ssl.SSLContext:
+        """Return it as Python's TLS takes it. Raises ``OSError`` for files of no use."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.insecure_skip_verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.cert_file:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        return context
 
 
 @dataclass(frozen=True, slots=True)

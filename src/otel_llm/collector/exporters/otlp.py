@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from otel_llm.collector.destination import (
     check_answer,
 )
 from otel_llm.collector.errors import DeliveryError, Malformed, Permanent, Retryable, TooLarge
+from otel_llm.collector.fresh import Fresh
 from otel_llm.collector.outgoing import Outgoing
 from otel_llm.collector.protocol import METHODS
 from otel_llm.config.units import Duration
@@ -87,11 +89,7 @@ class OtlpExporter:
         self._timeout_s = config.timeout
         self._outgoing = Outgoing(config)
         self._metadata = tuple((name.lower(), value) for name, value in config.headers.items())
-        self._channel = _channel(config)
-        self._calls: dict[Signal, Callable[..., bytes]] = {
-            signal: cast("Any", self._channel.unary_unary(method))  # untyped in grpc
-            for signal, method in METHODS.items()
-        }
+        self._connected = Fresh(config.tls.files, partial(_Connection, config), _Connection.close)
 
     def export(self, signal: Signal, payload: bytes) -> None:
         """Deliver once. Raises as ``Exporter`` says."""
@@ -99,7 +97,8 @@ class OtlpExporter:
         if len(payload) > MAX_REQUEST_BYTES:
             raise TooLarge("over the request limit of OTLP")
         try:
-            answer = self._calls[signal](payload, timeout=self._timeout_s, metadata=self._metadata)
+            export = self._connected.get().calls[signal]
+            answer = export(payload, timeout=self._timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
             raise classify(error) from None
         except ValueError:  # what grpc raises on a closed channel
@@ -110,6 +109,22 @@ class OtlpExporter:
 
     def close(self) -> None:
         """See ``Exporter``; calls under way end with ``Retryable``."""
+        self._connected.close()
+
+
+class _Connection:
+    """A channel, and what can be called over it."""
+
+    def __init__(self, config: OtlpExporterConfig) -> None:
+        channel = _channel(config)
+        self._channel = channel
+        self.calls: dict[Signal, Callable[..., bytes]] = {
+            signal: cast("Any", channel.unary_unary(method))  # untyped in grpc
+            for signal, method in METHODS.items()
+        }
+
+    def close(self) -> None:
+        """Calls under way end."""
         self._channel.close()
 
 
@@ -192,6 +207,7 @@ def _plain(config: OtlpExporterConfig) -> bool:
 
 
 def _credentials(tls: TlsConfig) -> grpc.ChannelCredentials:
+    tls.context()  # raises where grpc would only fail every handshake
     return grpc.ssl_channel_credentials(
         _read(tls.ca_file), _read(tls.key_file), _read(tls.cert_file)
     )

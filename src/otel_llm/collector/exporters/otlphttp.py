@@ -6,7 +6,6 @@ Which answer means what follows OTLP 1.11, "OTLP/HTTP Response".
 from __future__ import annotations
 
 import json
-import ssl
 import time
 import zlib
 from collections.abc import Mapping
@@ -27,7 +26,6 @@ from otel_llm.collector.destination import (
     MAX_RESPONSE_BYTES,
     MAX_SAID,
     DestinationConfig,
-    TlsConfig,
     check_answer,
 )
 from otel_llm.collector.errors import (
@@ -38,6 +36,7 @@ from otel_llm.collector.errors import (
     Retryable,
     TooLarge,
 )
+from otel_llm.collector.fresh import Fresh
 from otel_llm.collector.outgoing import Outgoing
 from otel_llm.version import __version__
 
@@ -91,8 +90,12 @@ class OtlpHttpExporter:
         self._config = config
         self._outgoing = Outgoing(config)
         self._deadline = Deadline(config.timeout)
-        self._client = httpx2.Client(
-            headers=_headers(config), timeout=config.timeout, verify=_trust(config.tls)
+        self._connected = Fresh(config.tls.files, self._connect, httpx2.Client.close)
+
+    def _connect(self) -> httpx2.Client:
+        config = self._config
+        return httpx2.Client(
+            headers=_headers(config), timeout=config.timeout, verify=config.tls.context()
         )
 
     def export(self, signal: Signal, payload: bytes) -> None:
@@ -105,7 +108,9 @@ class OtlpHttpExporter:
             raise TooLarge("over the request limit of OTLP")
         body, traced = self._encode(payload), {"trace": self._deadline.begin()}
         try:
-            with self._client.stream("POST", url, content=body, extensions=traced) as response:
+            with self._connected.get().stream(
+                "POST", url, content=body, extensions=traced
+            ) as response:
                 answer = _body(response)
         except httpx2.ConnectError as error:
             raise Retryable(f"cannot connect: {error}") from None
@@ -119,7 +124,7 @@ class OtlpHttpExporter:
 
     def close(self) -> None:
         """See ``Exporter``."""
-        self._client.close()
+        self._connected.close()
 
     def _encode(self, payload: bytes) -> bytes:
         if self._config.compression == "none":
@@ -138,17 +143,6 @@ def _headers(config: OtlpHttpExporterConfig) -> dict[str, str]:
         ours["content-encoding"] = config.compression
     given = {name.lower(): value for name, value in config.headers.items()}
     return {**given, **ours}
-
-
-def _trust(tls: TlsConfig) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=tls.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if tls.insecure_skip_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if tls.cert_file:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
-    return context
 
 
 def _body(response: httpx2.Response) -> bytes:

@@ -3,72 +3,42 @@ certificate."""
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from threading import Lock
-from typing import Generic, TypeVar, cast
+from typing import Any, cast
 
 import grpc
 
+from ..fresh import Fresh
 from .config import ServerTlsConfig
 
-_log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 _Fetch = Callable[[], grpc.ServerCertificateConfiguration]
 """As the stubs have it; grpc takes ``None`` for: as before."""
 
 
-class _Fresh(Generic[T]):
-    """What was made of some files, made anew when one of them changed. What cannot be used leaves
-    the old one in place."""
+class _Renewed(ssl.SSLContext):
+    """Gives every connection to the context that holds now. What a sender remembers of the one
+    before (a session, a ticket) lets nobody in whom the new one does not know."""
 
-    def __init__(self, config: ServerTlsConfig, make: Callable[[ServerTlsConfig], T]) -> None:
-        """Raises ``OSError`` when the files cannot be used."""
-        self._config, self._make = config, make
-        self._files = [f for f in (config.cert_file, config.key_file, config.client_ca_file) if f]
-        self._lock = Lock()
-        self._seen = self._stamps()
-        self._made = make(config)
+    fresh: Fresh[ssl.SSLContext]
 
-    def get(self) -> T:
-        """Return the present one. Asked at each handshake: a few looks at the file system."""
-        with self._lock:
-            stamps = self._stamps()
-            if stamps != self._seen:
-                self._seen = stamps
-                self._renew()
-            return self._made
-
-    def _renew(self) -> None:
-        try:
-            self._made = self._make(self._config)
-        except (OSError, ValueError) as error:
-            _log.error("%s: the old certificate stays: %s", self._config.cert_file, _why(error))
-        else:
-            _log.info("%s was read again", self._config.cert_file)
-
-    def _stamps(self) -> list[tuple[int, int, int] | None]:
-        return [_stamp(file) for file in self._files]
+    def wrap_bio(self, *given: Any, **named: Any) -> ssl.SSLObject:
+        return self.fresh.get().wrap_bio(*given, **named)
 
 
 def http_context(config: ServerTlsConfig) -> ssl.SSLContext:
-    """Return what the HTTP server encrypts with. Raises ``OSError`` for files of no use."""
-    fresh = _Fresh(config, _context)
-    outer = _context(config)
-
-    def at_hello(connection: ssl.SSLObject, name: str, context: ssl.SSLContext) -> None:
-        connection.context = fresh.get()
-
-    outer.sni_callback = at_hello
+    """Return what the HTTP server encrypts with, in asyncio. Raises ``OSError`` for files of no
+    use."""
+    outer = _Renewed(ssl.PROTOCOL_TLS_SERVER)
+    outer.fresh = Fresh(_files(config), partial(_context, config))
     return outer
 
 
 def grpc_credentials(config: ServerTlsConfig) -> grpc.ServerCredentials:
     """Return what the gRPC server encrypts with. Raises ``OSError`` for files of no use."""
-    fresh = _Fresh(config, _certificates)
+    fresh = Fresh(_files(config), partial(_certificates, config))
     given = fresh.get()
 
     def at_handshake() -> grpc.ServerCertificateConfiguration | None:
@@ -86,12 +56,18 @@ def grpc_credentials(config: ServerTlsConfig) -> grpc.ServerCredentials:
     )
 
 
+def _files(config: ServerTlsConfig) -> tuple[Path | None, ...]:
+    return config.cert_file, config.key_file, config.client_ca_file
+
+
 def _context(config: ServerTlsConfig) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=config.client_ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(config.cert_file, config.key_file)
     if config.client_ca_file:
         context.verify_mode = ssl.CERT_REQUIRED
+        context.num_tickets = 0  # with one, a sender would outlive its certificate
+        context.options |= ssl.OP_NO_TICKET
     return context
 
 
@@ -100,15 +76,3 @@ def _certificates(config: ServerTlsConfig) -> grpc.ServerCertificateConfiguratio
     authorities = config.client_ca_file.read_bytes() if config.client_ca_file else None
     pair = (config.key_file.read_bytes(), config.cert_file.read_bytes())
     return grpc.ssl_server_certificate_configuration([pair], authorities)
-
-
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    try:
-        info = file.stat()
-    except OSError:
-        return None
-    return info.st_mtime_ns, info.st_ino, info.st_size
-
-
-def _why(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or type(error).__name__) if error.args else "unusable"

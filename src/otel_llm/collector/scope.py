@@ -1,0 +1,142 @@
+"""The spans of one instrumentation scope in a request, opened when somebody looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+
+from .layout import layout_of
+from .layout import read as read_layout
+from .span_view import SpanView
+from .splice import Pieces
+from .values import as_text, decode
+from .wire import (
+    GroupMessage,
+    NotProtobuf,
+    Repeated,
+    SpanMessage,
+    parse_resource,
+    parse_scope,
+    parse_scope_view,
+    parse_span,
+)
+
+_NEEDLE = b"gen_ai."
+"""What the bytes of a scope with GenAI spans hold: the conventions' prefix."""
+_LONGEST_KNOWN = 16 * 2**10
+"""Bytes of a resource that is remembered."""
+
+
+class Scope:
+    """What came under one scope, and its place in the request."""
+
+    __slots__ = (
+        "_items",
+        "_resource",
+        "_resource_texts",
+        "_spans",
+        "encoded",
+        "has_needle",
+        "name",
+        "place",
+        "size",
+        "touched",
+        "unread",
+    )
+
+    def __init__(self, group: GroupMessage, place: tuple[int, int], encoded: bytes) -> None:
+        """Raises ``NotProtobuf`` when the frame is broken."""
+        self._resource: Repeated | bytes = group.resource
+        self._resource_texts: Mapping[str, str] | None = None
+        self._items: Repeated | None = None
+        self._spans: Sequence[SpanMessage] | None = None
+        self.name: str | None = None
+        self.place = place
+        self.encoded = encoded
+        self.touched = False
+        self.unread: frozenset[int] = frozenset()
+        """Spans to be taken out unread."""
+        self.has_needle = _NEEDLE in encoded
+        # Spans that will be read are parsed once, to their attributes; the others to their frame.
+        self.size = len((self.has_needle and self._readable()) or self.items())
+
+    def items(self) -> Repeated:
+        """The encoded spans."""
+        if self._items is None:
+            self._items = parse_scope(self.encoded).items
+        return self._items
+
+    def _readable(self) -> Sequence[SpanMessage] | None:
+        if self._spans is None:
+            with suppress(NotProtobuf):
+                view = parse_scope_view(self.encoded)
+                self.name = as_text(view.scope.name) or None
+                self._spans = view.spans
+        return self._spans
+
+    def resource_text(self, name: str) -> str | None:
+        """Return a string attribute of the resource."""
+        if self._resource_texts is None:
+            known = len(self.resource) <= _LONGEST_KNOWN
+            self._resource_texts = (_resource if known else _resource.__wrapped__)(self.resource)
+        return self._resource_texts.get(name)
+
+    @property
+    def resource(self) -> bytes:
+        """Encoded."""
+        if not isinstance(self._resource, bytes):
+            self._resource = b"".join(self._resource)
+        return self._resource
+
+    @resource.setter
+    def resource(self, encoded: bytes) -> None:
+        self._resource, self._resource_texts = encoded, None
+
+    def views(self) -> list[SpanView]:
+        """Return the spans that can be read."""
+        spans = self._readable()
+        if spans is None:
+            return list(self._one_by_one())
+        scope = self.name or ""
+        return [
+            SpanView(self, index, span, *found)
+            if (found := read_layout(scope, span.attributes))
+            else self._view(index, self.items()[index])
+            for index, span in enumerate(spans)
+        ]
+
+    def _one_by_one(self) -> Iterator[SpanView]:
+        """Leave out the spans that are broken inside: they must not cost their neighbours."""
+        for index, encoded in enumerate(self.items()):
+            with suppress(NotProtobuf):
+                yield self._view(index, encoded)
+
+    def _view(self, index: int, encoded: bytes) -> SpanView:
+        span = parse_span(encoded)
+        layout = layout_of(span.attributes)
+        return SpanView(self, index, span, layout, layout.read(span.attributes))
+
+    def rebuilt(self, views: Iterable[SpanView]) -> Pieces | None:
+        """Return the scope with its spans as they now are; ``None`` when none is left."""
+        scope = parse_scope(self.encoded)
+        gone = set(self.unread)
+        for view in views:
+            if view.dropped:
+                gone.add(view.index)
+            elif view.touched:
+                scope.items[view.index] = view.encoded(scope.items[view.index])
+        for index in sorted(gone, reverse=True):
+            del scope.items[index]
+        return None if gone and not scope.items else [scope.SerializeToString()]
+
+
+@lru_cache(maxsize=256)
+def _resource(encoded: bytes) -> Mapping[str, str]:
+    """Return the string attributes of a resource: few resources send many batches."""
+    try:
+        attributes = parse_resource(encoded).attributes
+    except NotProtobuf:
+        return {}
+    decoded = {name: decode(attributes[name]) for name in attributes if isinstance(name, str)}
+    return {name: value for name, value in decoded.items() if isinstance(value, str)}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from otel_llm.genai import Usage
 
@@ -28,14 +28,27 @@ from .values import (
     text_of,
     texts_of,
 )
-from .wire import NotProtobuf, SpanMessage, parse_edited_span, parse_event
-
-if TYPE_CHECKING:
-    from .scope import Scope
+from .wire import NotProtobuf, Repeated, SpanMessage, parse_edited_span, parse_event
 
 _STATUS_ERROR = 2
 _AS_IT_CAME = object()
 _SCALARS = frozenset((str, bool, int, float))
+
+
+class Scope(Protocol):
+    """What is needed of the scope that a span came under: see ``scope``."""
+
+    name: str | None
+    touched: bool
+    """Whether any of its spans changed."""
+
+    def items(self) -> Repeated:
+        """The encoded spans, as they came."""
+        ...
+
+    def resource_text(self, name: str) -> str | None:
+        """Return a string attribute of the resource."""
+        ...
 
 
 class SpanView:

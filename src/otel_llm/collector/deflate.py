@@ -1,5 +1,5 @@
-"""zlib by the quickest library there is: zlib-ng, from the extra ``fast``, unpacks in half the time,
-compresses in a third of it and takes a quarter for checksums, which are the same.
+"""zlib by the quickest library there is: zlib-ng, from the extra ``fast``, unpacks in half the
+time, compresses in a third of it and takes a quarter for checksums, which are the same.
 
 isal is quicker still, and costs more than it saves: its AVX code leaves the upper halves of the
 registers in use, after which everything else in the thread takes a third longer, measured with the

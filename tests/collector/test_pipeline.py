@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
 from benchmarks import corpus
@@ -13,10 +14,13 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from otel_llm.collector import pipeline as of_pipeline
 from otel_llm.collector.component import Arrival, Signal
-from otel_llm.collector.data import Batch
+from otel_llm.collector.data import Batch, SpanView
 from otel_llm.collector.errors import Malformed, Refused
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
+from otel_llm.collector.processors.cost import CostProcessor
+from otel_llm.collector.processors.quality import QualityProcessor
 from otel_llm.genai import Call
 from tests.collector.calls import request
 
@@ -63,6 +67,14 @@ class Watch:
 
 
 CHAT = {"gen_ai.operation.name": "chat"}
+BILLED = {
+    **CHAT,
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o-mini",
+    "gen_ai.response.finish_reasons": ["stop"],
+    "gen_ai.usage.input_tokens": 10,
+    "gen_ai.usage.output_tokens": 5,
+}
 
 
 def test_processors_run_in_order_and_observers_see_what_they_made_of_it():
@@ -99,6 +111,52 @@ def test_a_broken_processor_costs_nothing_but_its_own_work(caplog):
     assert pipeline.counters.get("otel_llm_processor_failures", component="broken") == 2
     assert len(caplog.records) == 1
     assert "processor broken failed with ValueError at" in caplog.text
+    assert "secret" not in caplog.text
+
+
+class Odd:
+    """A price book, and what reads content, for which one model is beyond what was thought of."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._method = method
+
+    def __call__(self, span: SpanView) -> Any:
+        if span.text("gen_ai.request.model") == "odd":
+            raise ValueError("the secret prompt")
+        return self._method(span)
+
+
+@pytest.mark.parametrize(
+    ("processor", "method", "written"),
+    [
+        (CostProcessor(), "_price", "otel_llm.cost.total"),
+        (QualityProcessor(), "_flag", "otel_llm.quality.flags"),
+    ],
+)
+def test_a_span_that_cannot_be_enriched_costs_its_neighbours_nothing(
+    monkeypatch, caplog, processor, method, written
+):
+    monkeypatch.setattr(processor, method, Odd(getattr(processor, method)))
+    sink = Sink()
+    pipeline = TracePipeline({"it": processor}, {}, sink)
+
+    pipeline.consume(request(BILLED, {**BILLED, "gen_ai.request.model": "odd"}, BILLED))
+
+    enriched = [span.has(written) for span in Batch.open(sink.given[0][1]).genai()]
+    assert enriched == [True, False, True]
+    assert pipeline.counters.get("otel_llm_processor_failures", component="it") == 1
+    assert "secret" not in caplog.text
+
+
+def test_a_span_that_cannot_be_read_costs_its_neighbours_nothing(monkeypatch, caplog):
+    watch = Watch()
+    monkeypatch.setattr(of_pipeline, "read_call", Odd(of_pipeline.read_call))
+
+    TracePipeline({}, {"watch": watch}, Sink()).consume(
+        request(CHAT, {**CHAT, "gen_ai.request.model": "odd"}, CHAT)
+    )
+
+    assert [call.span_id for call in watch.calls] == ["0000000000000001", "0000000000000003"]
     assert "secret" not in caplog.text
 
 

@@ -6,10 +6,10 @@ its docstring. ``components.py`` lists them by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from otel_llm.genai import Call
@@ -74,8 +74,9 @@ class Receiver(Protocol):
 class Processor(Protocol):
     """Looks at a batch and changes its spans. No I/O, no waiting, no clock of its own.
 
-    Raises nothing on odd data: a span that cannot be enriched is passed on as it came. Called from
-    several threads; state that is shared is guarded by the processor.
+    Raises nothing on odd data: a span that cannot be enriched is passed on as it came, and what is
+    raised after all costs no other span (``to_each``). Called from several threads; state that is
+    shared is guarded by the processor.
 
     A class may say more by class variables: ``signals`` (which it works on, else only traces),
     ``reads_dialects`` (it wants spans that speak only another dialect too) and ``fails_closed``
@@ -86,6 +87,26 @@ class Processor(Protocol):
         """Change ``batch`` in place: a ``Batch`` of spans through its ``SpanView``s; ``Records`` of
         another signal where the class says that it takes them."""
         ...
+
+
+_Item = TypeVar("_Item")
+
+
+def to_each(items: Iterable[_Item], do: Callable[[_Item], object]) -> None:
+    """Do it to all of them. One that it cannot be done to costs the others nothing: what was raised
+    first is raised again when they had their turn."""
+    raised: Exception | None = None
+    turns = iter(items)
+    over = False
+    while not over:
+        try:
+            for item in turns:
+                do(item)
+            over = True
+        except Exception as error:  # noqa: BLE001 - its neighbours did nothing wrong
+            raised = raised or error
+    if raised is not None:
+        raise raised
 
 
 class Exporter(Protocol):

@@ -110,8 +110,11 @@ class TracePipeline:
 
     def _observe(self, batch: Batch, kept: Kept) -> None:
         calls: list[Call] = []
-        with self._reading:
-            calls += [read_call(span) for span in batch.genai() if _is_call(span)]
+        reading, over = map(read_call, filter(_is_call, batch.genai())), False
+        while not over:  # goes on behind one that cannot be read
+            with self._reading:
+                calls.extend(reading)
+                over = True
         if calls:
             then(kept, lambda taken: self._show(calls) if taken else None)
 

@@ -27,6 +27,7 @@ from otel_llm.pricing.second import SecondList
 from otel_llm.pricing.tokens import Tokens
 from otel_llm.semconv import own
 
+from ..component import to_each
 from ..facts import (
     COST_REPORTED,
     COST_TOTAL,
@@ -111,11 +112,7 @@ class CostProcessor:
 
     def process(self, batch: Batch) -> None:
         """Price every billed call in ``batch``."""
-        for span in batch.genai():
-            facts = span.facts
-            billed = facts[OPERATION] in BILLED_OPERATIONS and facts[DUPLICATE_OF] is None
-            if billed and facts[COST_TOTAL] is None:
-                self._price(span, facts)
+        to_each(batch.genai(), self._price)
 
     def unpriced(self) -> dict[Missing, int]:
         """Return how many calls had no price so far, by provider, model and reason."""
@@ -129,7 +126,11 @@ class CostProcessor:
             help = "Calls without a price, by what was missing"
             yield Family("otel_llm_cost_unpriced_calls", "counter", help, samples)
 
-    def _price(self, span: SpanView, facts: Facts) -> None:
+    def _price(self, span: SpanView) -> None:
+        facts = span.facts
+        billed = facts[OPERATION] in BILLED_OPERATIONS and facts[DUPLICATE_OF] is None
+        if not billed or facts[COST_TOTAL] is not None:
+            return
         offer = self._offer(facts, span.start_ns)
         card = offer.card
         tokens = card if isinstance(card, Unpriced) else billable(card, _usage(facts))

@@ -23,6 +23,7 @@ from otel_llm.quality.language import LANGUAGE_MISMATCH
 from otel_llm.quality.scores import score
 from otel_llm.semconv import own
 
+from ..component import to_each
 from ..facts import FINISH_REASONS, FLAGS, OPERATION, OUTPUT_TYPE, USAGE, Facts
 from ..schemas import SchemaConfig, Schemas
 from ..template import Template
@@ -95,12 +96,12 @@ class QualityProcessor:
 
     def process(self, batch: Batch) -> None:
         """Flag every answer in ``batch``."""
-        for span in batch.genai():
-            facts = span.facts
-            if facts[OPERATION] in _ANSWERING and facts[FLAGS] is None:
-                self._flag(span, facts)
+        to_each(batch.genai(), self._flag)
 
-    def _flag(self, span: SpanView, facts: Facts) -> None:
+    def _flag(self, span: SpanView) -> None:
+        facts = span.facts
+        if facts[OPERATION] not in _ANSWERING or facts[FLAGS] is not None:
+            return
         output = _content(span, semconv.OUTPUT_MESSAGES)
         input = _content(span, semconv.INPUT_MESSAGES)
         if output is input is None:

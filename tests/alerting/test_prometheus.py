@@ -61,6 +61,10 @@ def test_a_rule_becomes_a_recorded_value_and_an_alert_over_it():
         ({"signal": "mean_output_chars"}, "/metrics does not show mean_output_chars"),
         ({"signal": "lost_spans"}, "/metrics does not show lost_spans"),
         ({"no_data": "keep"}, "no_data: keep has no counterpart"),
+        (
+            {"no_data": "alert", "group_by": ("model",)},
+            "no_data: alert of groups has no counterpart",
+        ),
         ({"cooldown": 60}, "cooldown has no counterpart"),
     ],
 )
@@ -94,6 +98,12 @@ def test_budgets_are_compared_as_they_are_shown():
 
     assert record["expr"] == 'otel_llm_budget_burn_ratio{speed="fast",team!="hr"}'
     assert alert["expr"] == "otel_llm:R > 14.4"
+
+
+def test_a_label_that_looks_like_a_template_stays_what_it_is():
+    (_, alert) = _exported(labels={"team": "{{ $value }} {{"})
+
+    assert alert["labels"]["team"] == '{{ "{{" }} $value }} {{ "{{" }}'
 
 
 def test_a_label_value_cannot_end_its_string():

@@ -58,6 +58,26 @@ RULES = (
     Rule("MoreThanUsual", "tokens", 2, window=300, baseline=600),
 )
 
+WHEN_CALLS_STOP = (
+    Rule("GroupQuiet", "calls", 30, condition="lt", group_by=("model",)),
+    Rule("NoErrors", "errors", 1, condition="lt"),
+    Rule("Cheap", "cost", 0.5, condition="lt"),
+    Rule("CheapModel", "cost", 0.5, condition="lt", group_by=("model",)),
+    Rule("Failing", "error_rate", 0, condition="ne", group_by=("model",)),
+    Rule("NoCosts", "cost", 1000, no_data="alert"),
+    Rule("NoCalls", "calls", 1e6, no_data="alert"),
+    Rule("NoTimes", "duration_p95", 1e6, no_data="alert"),
+    Rule("NoMean", "mean_duration", 1e6, no_data="alert", for_=60),
+    Rule("NoFlags", "flag_rate.truncated", 2, no_data="alert"),
+    Rule("Elsewhere", "error_rate", 0.1, filters={"model": "nothing"}, no_data="alert"),
+    Rule("Other", "error_rate", 0.1, filters={"model": "!gpt-4o|x"}),
+    Rule("Few", "calls", 40, condition="lt", resolve_threshold=80, group_by=("model",)),
+)
+HOSTILE = [
+    *('a"b', "a\\b", "a\nb", "a\tb", "café→*", "😀*", "a→b|*", "(a*", "[a]?", "a.b+c*", "^a$|*"),
+    *("{{ $value }}", "{{", "{{ evil", "}}", "$x*", "\u202e*", "", "!", "|", "!a||b*", "%s", "`*`"),
+]
+
 
 def _promtool(*arguments: object) -> None:
     done = subprocess.run(
@@ -71,6 +91,35 @@ def test_the_default_rules_are_accepted(tmp_path: Path):
     file.write_text(export(default_rules().rules).text)
 
     _promtool("check", "rules", file)
+
+
+def test_whatever_stands_in_filters_labels_and_texts_is_accepted(tmp_path: Path):
+    rules = [
+        Rule(
+            f"R{n}",
+            "error_rate",
+            0.1,
+            filters={"model": text},
+            labels={"team": text},
+            annotations={"summary": text.replace("{{", "{ {")},
+        )
+        for n, text in enumerate(HOSTILE)
+    ]
+    file = tmp_path / "rules.yaml"
+    file.write_text(export(rules).text)
+
+    _promtool("check", "rules", file)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_both_fire_at_the_same_times_when_calls_stop(tmp_path: Path, seed: int):
+    series, states = _live(random.Random(seed), WHEN_CALLS_STOP, counts=(5, 2, 0, 0))
+
+    checked = _compared(tmp_path, WHEN_CALLS_STOP, series, states)
+
+    fired = {name for at in states for name, _ in at}
+    assert checked > 400
+    assert len(fired) >= len(WHEN_CALLS_STOP) - 2
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -151,15 +200,20 @@ def _firing(alerts: Iterable[Alert]) -> Firing:
     )
 
 
-def _live(chance: random.Random) -> tuple[dict[str, list[str]], list[Firing]]:
-    """Live through phases of good and bad times; return what a scraper and what our engine saw."""
-    world, totals = World(*RULES), Totals()
+def _live(
+    chance: random.Random, rules: Sequence[Rule] = RULES, counts: Sequence[int] = ()
+) -> tuple[dict[str, list[str]], list[Firing]]:
+    """Live through phases of good and bad times, with one of ``counts`` of calls at a time; return
+    what a scraper and what our engine saw."""
+    world, totals = World(*rules), Totals()
     series: dict[str, list[str]] = defaultdict(list)
     states: list[Firing] = []
     moods: dict[str, dict[str, Any]] = {}
     for step in range(int(6 * PHASE / STEP)):
         if step % int(PHASE / STEP) == 0:
             moods = {model: _mood(chance) for model in ("gpt-4o", "claude")}
+            for mood in moods.values() if counts else ():
+                mood["count"] = chance.choice(counts)
         world.after(STEP)
         calls = [c for model, mood in moods.items() for c in _calls(model, mood, world.clock())]
         world.engine.observe(calls)

@@ -9,6 +9,7 @@ and a cooldown has no counterpart. ``keep_firing_for`` needs Prometheus 2.42.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,10 +81,16 @@ def _rules(rule: Rule) -> list[dict[str, Any]]:
         alert["for"] = _duration(rule.for_)
     if rule.keep_firing:
         alert["keep_firing_for"] = _duration(rule.keep_firing)
-    alert["labels"] = {**rule.labels, "severity": rule.severity}
+    labels = {name: _literal(value) for name, value in rule.labels.items()}
+    alert["labels"] = {**labels, "severity": rule.severity}
     if rule.annotations:
         alert["annotations"] = dict(rule.annotations)
     return [record, alert]
+
+
+def _literal(text: str) -> str:
+    """Return a label's value for where values are templates; here they are not."""
+    return text.replace("{{", '{{ "{{" }}')
 
 
 def _check(rule: Rule) -> None:
@@ -94,6 +101,8 @@ def _check(rule: Rule) -> None:
         raise NotExportable("/metrics counts model calls alone")
     if rule.no_data == "keep":
         raise NotExportable("no_data: keep has no counterpart")
+    if rule.no_data == "alert" and rule.group_by:
+        raise NotExportable("no_data: alert of groups has no counterpart")
     if rule.cooldown:
         raise NotExportable("cooldown has no counterpart")
 
@@ -109,25 +118,41 @@ def _model_calls(rule: Rule) -> bool:
 def _condition(rule: Rule, recorded: str) -> str:
     """Return the alert's expression over the recorded value."""
     operator = _OPERATORS[rule.condition]
-    enough = _enough(rule)
-    condition = f"{recorded} {operator} {_number(rule.threshold)}{enough}"
+    known = f" and {_on(rule)}{_known(rule)}" if _may_be_unknown(rule) else ""
+    condition = f"{recorded} {operator} {_number(rule.threshold)}{known}"
     if rule.resolve_threshold is not None:
         still = f'ALERTS{{alertname="{rule.name}",alertstate="firing"}}'
         on = f"on ({', '.join(rule.group_by)}) " if rule.group_by else "on () "
-        lax = f"{recorded} {operator} {_number(rule.resolve_threshold)}{enough}"
+        lax = f"{recorded} {operator} {_number(rule.resolve_threshold)}{known}"
         condition = f"({condition}) or (({lax}) and {on}{still})"
-    if rule.no_data == "alert":
-        condition = f"({condition}) or absent({recorded})"
+    if rule.no_data == "alert" and not _counts(rule):
+        missing = recorded if rule.signal in GAUGES else _known(rule)
+        condition = f"({condition}) or absent({missing})"
     return condition
 
 
-def _enough(rule: Rule) -> str:
-    """Return the comparison with ``min_calls``; half a call allows for extrapolation."""
-    if rule.min_calls <= 1:
-        return ""
-    calls = _increase(_evidence(rule.signal), rule)
-    on = f"on ({', '.join(rule.group_by)}) " if rule.group_by else ""
-    return f" and {on}{calls} > {_number(rule.min_calls - 0.5)}"
+def _on(rule: Rule) -> str:
+    return f"on ({', '.join(rule.group_by)}) " if rule.group_by else ""
+
+
+def _known(rule: Rule) -> str:
+    """Return what is there while enough calls are; half a call allows for extrapolation."""
+    least = max(rule.min_calls, 1) - 0.5
+    return f"{_increase(_evidence(rule.signal), rule)} > {_number(least)}"
+
+
+def _may_be_unknown(rule: Rule) -> bool:
+    """Whether Prometheus may take for a value what rests on too few calls: sums are zero there
+    without any, and what is divided by zero is unequal to everything."""
+    if rule.signal in GAUGES or _counts(rule):
+        return False
+    at_zero = rule.signal in _SUMS and (rule.breaks(0.0) or rule.breaks(0.0, firing=True))
+    return rule.min_calls > 1 or at_zero or rule.condition == "ne"
+
+
+def _counts(rule: Rule) -> bool:
+    """Whether no calls are known to be none."""
+    return rule.signal in ("calls", "errors") and not rule.group_by and rule.min_calls <= 1
 
 
 def value(rule: Rule) -> str:
@@ -168,8 +193,7 @@ def _signal(rule: Rule, offset: str, over: str = "") -> str:
     if name in _SUMS:
         metric, kinds = _SUMS[name]
         total = _increase(metric, rule, offset, over, kinds)
-        zero = name in ("calls", "errors") and not rule.group_by
-        return f"{total} or vector(0)" if zero else total
+        return f"{total} or vector(0)" if _counts(rule) else total
     if name == "unpriced_share":
         part = _increase("otel_llm_unpriced_calls_total", rule, offset, over)
         return f"{part} / ({part} + {_increase('otel_llm_priced_calls_total', rule, offset, over)})"
@@ -230,8 +254,7 @@ def _series(metric: str, rule: Rule, more: Sequence[str] = ()) -> str:
 
 def _matcher(name: str, pattern: str) -> str:
     operator, regex = to_regex(pattern)
-    escaped = regex.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{name}{operator}"{escaped}"'
+    return f"{name}{operator}{json.dumps(regex, ensure_ascii=False)}"  # PromQL's escapes are these
 
 
 def _number(value: float) -> str:

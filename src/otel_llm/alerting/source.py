@@ -69,7 +69,7 @@ class Calls:
             tally = series.total
             yield key, signal.read(tally) if signal.evidence(tally) >= least else None
         if not len(self._window) and not self._selection.group_by:
-            yield (), signal.empty
+            yield (), signal.empty if least <= 1 else None
 
     def labels(self, key: Key) -> Mapping[str, str]:
         """Return the group's values by dimension."""

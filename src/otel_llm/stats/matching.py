@@ -52,7 +52,11 @@ def _wild(option: str) -> bool:
 
 def _regex(option: str) -> str:
     wild = {"*": ".*", "?": "."}
-    return "".join(wild.get(c) or (c if c.isalnum() or c in "_-/: " else f"\\{c}") for c in option)
+    return "".join(wild.get(c) or (f"\\{c}" if c in _SPECIAL else c) for c in option)
+
+
+_SPECIAL = frozenset(r"\.+*?()|[]{}^$")
+"""What has a meaning in RE2 (its ``QuoteMeta``)."""
 
 
 def _glob(option: str, value: str) -> bool:

@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
 from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
 from otel_llm.testing import OtlpSink
-from tests.e2e.faults import Oracle, Producer
+from tests.e2e.faults import Oracle, Producer, Proxy
 from tests.e2e.running import Running, collector
 from tests.e2e.test_collector import send
 
@@ -158,6 +158,81 @@ def test_a_file_with_mistakes_is_said_with_its_path_and_everything_goes_on(reloa
 
         assert sink.wait(lambda s: len(s.spans()) == 2, PATIENCE_S)
         collecting.hang_up(good, "the configuration was read again")
+
+
+def _journal_in_a_file(settings: dict[str, Any], directory: Path) -> None:
+    (directory / "file").touch()
+    settings["journal"] = {"directory": str(directory / "file")}
+
+
+def _place_of_a_destination_taken(settings: dict[str, Any], directory: Path) -> None:
+    settings["exporters"]["otlp/other"] = settings["exporters"]["otlp"]
+    for name, pipeline in settings["service"]["pipelines"].items():
+        (directory / "journal" / name / "otlp_other.cursor").mkdir()
+        pipeline["exporters"] = ["otlp", "otlp/other"]
+
+
+def _dead_letter_in_a_file(settings: dict[str, Any], directory: Path) -> None:
+    (directory / "file").touch()
+    settings["dead_letter"] = {"directory": str(directory / "file")}
+
+
+def _store_in_a_file_that_is_none(settings: dict[str, Any], directory: Path) -> None:
+    (directory / "file").touch()
+    settings["store"] = {"path": str(directory / "file" / "calls.duckdb")}
+    settings["journal"] = {"directory": str(directory / "elsewhere")}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        _journal_in_a_file,
+        _place_of_a_destination_taken,
+        _dead_letter_in_a_file,
+        _store_in_a_file_that_is_none,
+    ],
+)
+def test_a_place_that_cannot_be_had_leaves_everything_as_it_was(reloading, tmp_path, fault):
+    with OtlpSink() as sink:
+        journal = {"directory": str(tmp_path / "journal")}
+        collecting = reloading({"otlp": {"endpoint": sink.grpc_endpoint}}, journal=journal)
+        good = collecting.file.read_text()
+        bad = yaml.safe_load(good)
+        fault(bad, tmp_path)
+
+        collecting.hang_up(yaml.safe_dump(bad), "the configuration stays as it was")
+        _send(collecting.running)
+        assert sink.wait(lambda s: len(s.spans()) == 2, PATIENCE_S)
+
+        collecting.hang_up(good, "the configuration was read again")
+        _send(collecting.running)
+        assert sink.wait(lambda s: len(s.spans()) == 4, PATIENCE_S)
+
+
+def test_a_journal_that_moves_there_and_back_delivers_what_waited_in_both(reloading, tmp_path):
+    pipeline = {"receivers": ["otlp"], "processors": ["cost"], "exporters": ["otlp"]}
+    with OtlpSink() as sink, closing(Proxy(int(sink.grpc_endpoint.rsplit(":", 1)[1]))) as proxy:
+        proxy.become("refuse")
+        collecting = reloading(
+            {
+                "otlp": {
+                    "endpoint": f"http://127.0.0.1:{proxy.port}",
+                    "retry_on_failure": {"initial_interval": "50ms", "max_interval": "200ms"},
+                }
+            },
+            journal={"directory": str(tmp_path / "one")},
+            service={"pipelines": {"traces": pipeline}},
+        )
+
+        for place in ("two", "one", "two", "two", "one"):
+            _send(collecting.running)
+            directory = str(tmp_path / place)
+            collecting.change(lambda s, d=directory: s["journal"].update(directory=d))
+        collecting.change(lambda s: s["journal"].update(max_size="64MiB", durability="os"))
+        _send(collecting.running)
+        proxy.become("pass")
+
+        assert sink.wait(lambda s: len({span.span_id for span in s.spans()}) == 12, PATIENCE_S)
 
 
 def test_an_address_that_is_taken_leaves_the_receiver_as_it_was(reloading):

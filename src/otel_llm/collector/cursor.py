@@ -17,7 +17,9 @@ class Cursor:
 
     def __init__(self, file: Path, beginning: int, now: int) -> None:
         """``beginning`` is where to start when the file is unreadable, ``now`` when it is new."""
-        new = not file.exists()
+        new = self.is_new = not file.exists()
+        """Whether nobody had been here before."""
+        self._path = file
         self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         found = position(os.pread(self._file, 64, 0))
         self.position = now if new else max(beginning, found or 0)
@@ -33,6 +35,12 @@ class Cursor:
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+    def forget(self) -> None:
+        """As ``close``; and that one was here, if this was the first time."""
+        self.close()
+        if self.is_new:
+            self._path.unlink(missing_ok=True)
 
 
 def position(written: bytes) -> int | None:

@@ -81,15 +81,13 @@ class Journal:
         """Open the log ``name``, repairing what a crash left. Raises ``OSError`` when the files
         cannot be used or another process uses them."""
         self.directory = _private(config.directory / name)
-        self.max_bytes = config.max_size
         self.size_bytes = 0
         self.end = 0
         """The position up to which everything may be read."""
-        self._sync = config.durability == "fsync"
-        self._segment_bytes = max(MIN_SEGMENT_BYTES, config.max_size // MAX_SEGMENTS)
+        self.change(config)
         self._lock, self._sync_lock = Lock(), Lock()
         self._process_lock = _claim(self.directory)
-        self._segments = list(recovered(self.directory))
+        self._segments: list[Segment] = []
         self._group = _new_group()
         self._ordered = False  # somebody will sync the present group
         self._syncer: ThreadPoolExecutor | None = None
@@ -98,7 +96,17 @@ class Journal:
         self._suspect = False
         self._complained = -COMPLAIN_S
         self._readers: list[Reader] = []
-        self._begin()
+        try:
+            self._begin()
+        except BaseException:
+            self._close_files()
+            raise
+
+    def change(self, config: JournalConfig) -> None:
+        """Go on by other settings, in the same directory. Nobody may be appending."""
+        self.max_bytes = config.max_size
+        self._sync = config.durability == "fsync"
+        self._segment_bytes = max(MIN_SEGMENT_BYTES, config.max_size // MAX_SEGMENTS)
 
     @property
     def start(self) -> int:
@@ -214,6 +222,7 @@ class Journal:
 
     def _begin(self) -> None:
         """Start a new segment: what an earlier process wrote is only read."""
+        self._segments.extend(recovered(self.directory))
         self.end = max((segment.end for segment in self._segments), default=0)
         self.size_bytes = sum(segment.size for segment in self._segments)
         self._rotate(self.end)

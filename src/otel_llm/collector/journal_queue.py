@@ -109,6 +109,12 @@ class JournalQueue:
                 self._changed.notify_all()
         return ()
 
+    def forget(self) -> None:
+        """End as if it had never begun: nothing was taken."""
+        self._journal.leave(self)
+        self._closed = self._abandoned = True
+        self._cursor.forget()
+
     def heard(self) -> None:
         """See ``Reader``."""
         if self._unread() >= self._wanted:

@@ -38,12 +38,28 @@ class Outbox(ABC):
         """Whether a small request would be taken."""
 
     @abstractmethod
-    def change(
+    def prepare(
         self, destinations: Destinations, dead_letter: DeadLetter | None
+    ) -> Sequence[Sender[Any]]:
+        """Make what sends to those of them that are new, for ``change`` or ``discard``. Raises
+        ``OSError`` when that is impossible; then nothing has changed."""
+
+    @abstractmethod
+    def change(
+        self,
+        destinations: Destinations,
+        dead_letter: DeadLetter | None,
+        prepared: Sequence[Sender[Any]],
     ) -> Callable[[float], None]:
-        """Send to these from now on. A destination with the same exporter goes on as if nothing had
-        happened. Returns what brings the others to their end within so many seconds: to be called
-        once. One thread changes an outbox; others go on putting."""
+        """Send to these from now on, to the new ones by what ``prepare`` made of the same. A
+        destination with the same exporter goes on as if nothing had happened. Returns what brings
+        the others to their end within so many seconds: to be called once. One thread changes an
+        outbox; others go on putting."""
+
+    def discard(self, prepared: Sequence[Sender[Any]]) -> None:
+        """Let go of what ``prepare`` made."""
+        for sender in prepared:
+            sender.queue.abandon()
 
     def _leaving(
         self, destinations: Destinations, dead_letter: DeadLetter | None
@@ -90,21 +106,28 @@ class MemoryOutbox(Outbox):
             self._sender(name, destinations, dead_letter) for name in destinations
         ]
 
-    def change(
+    def prepare(
         self, destinations: Destinations, dead_letter: DeadLetter | None
+    ) -> Sequence[Sender[Any]]:
+        """See ``Outbox``."""
+        leaving = self._leaving(destinations, dead_letter)
+        staying = {sender.name for sender in self.senders if sender not in leaving}
+        new = [name for name in destinations if name not in staying]
+        return [self._sender(name, destinations, dead_letter) for name in new]
+
+    def change(
+        self,
+        destinations: Destinations,
+        dead_letter: DeadLetter | None,
+        prepared: Sequence[Sender[Any]],
     ) -> Callable[[float], None]:
         """See ``Outbox``: what a destination whose settings changed still has to send is handed
         over."""
         leaving = self._leaving(destinations, dead_letter)
-        staying = {sender.name: sender for sender in self.senders if sender not in leaving}
-        added = {
-            name: self._sender(name, destinations, dead_letter)
-            for name in destinations
-            if name not in staying
-        }
+        added = {sender.name: sender for sender in prepared}
         for sender in added.values():
             sender.start()
-        self.senders = [*staying.values(), *added.values()]
+        self.senders = [*(s for s in self.senders if s not in leaving), *added.values()]
 
         def finish(grace_s: float) -> None:
             until = time.monotonic() + grace_s
@@ -167,28 +190,48 @@ class JournalOutbox(Outbox):
         journal: Journal,
         dead_letter: DeadLetter | None = None,
     ) -> None:
-        """The journal is the outbox's to close."""
+        """The journal is the outbox's to close, also when this raises ``OSError``."""
         self.journal = journal
         self._signal: Signal = signal
-        self.senders: Sequence[Sender[JournalQueue]] = [
-            self._sender(name, destinations, dead_letter) for name in destinations
-        ]
+        self.senders: Sequence[Sender[JournalQueue]] = []
+        try:
+            self.senders = self.prepare(destinations, dead_letter)
+        except BaseException:
+            journal.close()
+            raise
         self._strangers = strangers(journal, destinations)
         journal.release()
 
-    def change(
+    def prepare(
         self, destinations: Destinations, dead_letter: DeadLetter | None
+    ) -> Sequence[Sender[Any]]:
+        """See ``Outbox``."""
+        here = {sender.name for sender in self.senders}
+        made: list[Sender[JournalQueue]] = []
+        try:
+            for name in destinations:
+                if name not in here:
+                    made.append(self._sender(name, destinations, dead_letter))
+        except BaseException:
+            self.discard(made)
+            raise
+        return made
+
+    def discard(self, prepared: Sequence[Sender[Any]]) -> None:
+        """See ``Outbox``."""
+        for sender in prepared:
+            sender.queue.forget()
+
+    def change(
+        self,
+        destinations: Destinations,
+        dead_letter: DeadLetter | None,
+        prepared: Sequence[Sender[Any]],
     ) -> Callable[[float], None]:
         """See ``Outbox``: whoever sends, the journal keeps the place."""
         leaving = self._leaving(destinations, dead_letter)
-        here = {sender.name for sender in self.senders}
-        added = [
-            self._sender(name, destinations, dead_letter)
-            for name in destinations
-            if name not in here
-        ]
-        self.senders = [*self.senders, *added]
-        for sender in added:
+        self.senders = [*self.senders, *prepared]
+        for sender in prepared:
             sender.start()
         self._strangers = [s for s in self._strangers if not s.left_for(destinations)]
 

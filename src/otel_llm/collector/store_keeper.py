@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,8 @@ class _Place:
         self.journal = journal
         self._cursor = Cursor(journal.directory / FILE, journal.start, journal.end)
         self._seen = self._cursor.position
+        self._turn = threading.Lock()
+        self._left = False
         journal.join(self)
 
     @property
@@ -58,15 +61,20 @@ class _Place:
 
     def move(self, *, now: bool = False) -> None:
         """Come to where the journal ended at the last call, or ended ``now``."""
-        end = self.journal.end
-        self._cursor.move(end if now else self._seen)
-        self._seen = end
+        with self._turn:
+            if self._left:
+                return
+            end = self.journal.end
+            self._cursor.move(end if now else self._seen)
+            self._seen = end
         self.journal.release()
 
     def leave(self) -> None:
         """Let go of the journal; its file keeps the place."""
-        self.journal.leave(self)
-        self._cursor.close()
+        with self._turn:
+            self._left = True
+            self.journal.leave(self)
+            self._cursor.close()
 
 
 class StoreKeeper:
@@ -91,13 +99,14 @@ class StoreKeeper:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-keeper", daemon=True)
 
-    def follow(self, journal: Journal) -> None:
-        """Keep a place in ``journal``, from before anything of it is released. One that was
-        opened anew takes the place of the one before."""
+    def follow(self, journal: Journal) -> Callable[[], None]:
+        """Keep a place in ``journal``, from before anything of it is released; return what lets go
+        of it. One that was opened anew takes the place of the one before."""
         for place in list(self._places.values()):
             if place.journal.directory == journal.directory:
                 self.forget(place.journal)
         self._places[id(journal)] = _Place(journal)
+        return partial(self.forget, journal)
 
     def forget(self, journal: Journal) -> None:
         """Let go of ``journal``, which is about to be closed."""

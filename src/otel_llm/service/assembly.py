@@ -167,7 +167,11 @@ class Service:
         known = _versions(settings)
         changed = _affected({name for name in known if known[name] != self._known[name]})
         with self.flow.paused():
-            self._renew(settings, changed)
+            try:
+                self._renew(settings, changed)
+            except BaseException:
+                self.flow.discard(parts)
+                raise
             before = self.flow.change(parts, self._beside())
             if "api" in changed:
                 self._api = self._make_api(settings)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, cast
 
@@ -60,6 +61,15 @@ class Beside:
     """Comes last of all in every traces pipeline, and changes nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Where a pipeline of a new configuration will end."""
+
+    outbox: Outbox
+    prepared: Sequence[Sender[Any]] | None
+    """What it has to add; ``None`` when it is new itself."""
+
+
 @dataclass(slots=True)
 class Parts:
     """The components of one configuration, and what was true of their files."""
@@ -71,6 +81,8 @@ class Parts:
     dead_letter: DeadLetter | None
     known: dict[str, dict[str, tuple[Any, object]]]
     """By family and name: the settings of each component, and the stamps of its files."""
+    endings: dict[str, Ending] = field(default_factory=dict[str, Ending])
+    """Pipelines by name, where this configuration comes after another one."""
 
 
 class Flow:
@@ -80,12 +92,12 @@ class Flow:
         self,
         settings: Settings,
         counters: Counters,
-        follow: Callable[[Journal], object] = lambda _: None,
+        follow: Callable[[Journal], Callable[[], object]] = lambda _: lambda: None,
         together: Together | None = None,
     ) -> None:
         """Make the components, bind nothing. Raises ``OSError`` and ``ValueError`` as they do.
-        ``follow`` gets every journal of traces before anything of it is released; ``together`` is
-        what the processors of several processes know."""
+        ``follow`` gets every journal of traces before anything of it is released, and returns what
+        lets go of it; ``together`` is what the processors of several processes know."""
         self._follow = follow
         self._together = together
         self._counters = counters
@@ -99,13 +111,14 @@ class Flow:
         self._unfinished: list[Callable[[float], object]] = []
         self._serving: dict[str, Receiver] = {}
         self._leaving: list[Outbox] = []
+        self._unfollow: dict[Path, Callable[[], object]] = {}
 
     # --- from start to end ---
 
     def connect(self, beside: Beside) -> None:
         """Put the components together, the first time."""
         for name, pipeline in self._parts.settings.sections.service.pipelines.items():
-            self.outboxes[name] = self._outbox(name, pipeline)
+            self.outboxes[name] = self._outbox(name, pipeline, self._parts)
         self._route(beside)
 
     def open(self) -> None:
@@ -140,8 +153,29 @@ class Flow:
 
     def prepare(self, settings: Settings) -> Parts:
         """Make what another configuration needs and this one has not, touching nothing. Raises as
-        the constructor does."""
-        return _made(settings, self._parts, self._together)
+        the constructor does. What comes of it is for ``change`` or ``discard``."""
+        parts = _made(settings, self._parts, self._together)
+        try:
+            for name, pipeline in settings.sections.service.pipelines.items():
+                parts.endings[name] = self._ending(name, pipeline, parts)
+        except BaseException:
+            self.discard(parts)
+            raise
+        return parts
+
+    def discard(self, parts: Parts) -> None:
+        """Let go of what ``prepare`` made."""
+        for name, ending in parts.endings.items():
+            if ending.prepared is None:
+                self._close(ending.outbox)
+                continue
+            ending.outbox.discard(ending.prepared)
+            if self.outboxes.get(name) is not ending.outbox:
+                self._leave(ending.outbox)
+        parts.processing.discard(self.processing)
+        for name, exporter in parts.exporters.items():
+            if self._parts.exporters.get(name) is not exporter:
+                exporter.close()
 
     @contextmanager
     def paused(self) -> Generator[None]:
@@ -157,13 +191,15 @@ class Flow:
         """Go on with other components; return those before, for ``finish``. To be called while
         paused."""
         before, self._parts = self._parts, parts
-        configs = parts.settings.sections.service.pipelines
-        for name in [name for name in self.outboxes if name not in configs]:
+        for name in [n for n, outbox in self.outboxes.items() if not _stays(outbox, n, parts)]:
             self._retire(self.outboxes.pop(name))
-        for name, pipeline in configs.items():
-            self._change_outbox(name, pipeline, before)
+        for name, ending in parts.endings.items():
+            self._end(name, ending)
         self._route(beside)
-        parts.processing.start(before.processing)
+        try:
+            parts.processing.start(before.processing)
+        except OSError as error:
+            logger.error("senders are asked to come back, for traces cannot wait: %s", error)
         return before
 
     def finish(self, before: Parts, grace_s: float) -> None:
@@ -177,18 +213,35 @@ class Flow:
             if self._parts.exporters.get(name) is not exporter and not self._leaving:
                 exporter.close()
 
-    def _change_outbox(self, name: str, pipeline: PipelineConfig, before: Parts) -> None:
-        now, then = self._parts.settings.sections, before.settings.sections
-        outbox, destinations = self.outboxes.get(name), self._destinations(pipeline)
-        journaled = bool(now.journal and destinations)
-        same = now.journal == then.journal and journaled == isinstance(outbox, JournalOutbox)
-        if outbox is not None and same:
-            self._unfinished.append(outbox.change(destinations, self._parts.dead_letter))
+    def _ending(self, name: str, pipeline: PipelineConfig, parts: Parts) -> Ending:
+        outbox = self.outboxes.get(name)
+        if outbox is None or not _fits(outbox, name, pipeline, parts.settings):
+            outbox = self._back(name, pipeline, parts.settings)
+        if outbox is None:
+            return Ending(self._outbox(name, pipeline, parts), None)
+        destinations = self._destinations(pipeline, parts)
+        return Ending(outbox, outbox.prepare(destinations, parts.dead_letter))
+
+    def _back(self, name: str, pipeline: PipelineConfig, settings: Settings) -> Outbox | None:
+        """Return one that was about to leave, if it is wanted again."""
+        for outbox in [o for o in self._leaving if _fits(o, name, pipeline, settings)]:
+            with suppress(ValueError):  # it has gone
+                self._leaving.remove(outbox)
+                return outbox
+        return None
+
+    def _end(self, name: str, ending: Ending) -> None:
+        self.outboxes[name] = outbox = ending.outbox
+        if ending.prepared is None:
+            outbox.start()
             return
-        if outbox is not None:
-            self._retire(outbox)
-        self.outboxes[name] = self._outbox(name, pipeline)
-        self.outboxes[name].start()
+        sections = self._parts.settings.sections
+        if sections.journal and isinstance(outbox, JournalOutbox):
+            outbox.journal.change(sections.journal)
+        destinations = self._destinations(sections.service.pipelines[name], self._parts)
+        self._unfinished.append(
+            outbox.change(destinations, self._parts.dead_letter, ending.prepared)
+        )
 
     def _retire(self, outbox: Outbox) -> None:
         """Let an outbox go. One with a journal in the directory that is still ours ends at once,
@@ -197,17 +250,26 @@ class Flow:
         if not isinstance(outbox, JournalOutbox):
             self._unfinished.append(outbox.stop)
         elif journal and outbox.journal.directory.parent == journal.directory:
-            stop_all([outbox], 0.0)
+            self._close(outbox)
         else:
-            self._leaving.append(outbox)
-            Thread(target=self._see_off, args=(outbox,), name="leaving", daemon=True).start()
+            self._leave(outbox)
+
+    def _leave(self, outbox: Outbox) -> None:
+        self._leaving.append(outbox)
+        Thread(target=self._see_off, args=(outbox,), name="leaving", daemon=True).start()
 
     def _see_off(self, outbox: Outbox) -> None:
         while any(sender.queue.size_bytes for sender in outbox.senders):
             time.sleep(_LOOK_S)
-        if outbox in self._leaving:
+        with suppress(ValueError):  # it was called back
             self._leaving.remove(outbox)
-            outbox.stop(0.0)
+            self._close(outbox)
+
+    def _close(self, outbox: Outbox) -> None:
+        """End it; what it still has stays in its journal."""
+        if isinstance(outbox, JournalOutbox):
+            self._unfollow.pop(outbox.journal.directory, lambda: None)()
+        outbox.stop(0.0)
 
     def _change_receivers(self, before: Settings, grace_s: float) -> None:
         receivers = self._parts.receivers
@@ -312,31 +374,53 @@ class Flow:
         measures: list[Measure] = [m for p in parts if (m := getattr(p, "measure", None))]
         return merged(family for measure in measures for family in measure())
 
-    def _destinations(self, config: PipelineConfig) -> Destinations:
-        settings, used = self._parts.settings.exporters, config.processors
+    def _destinations(self, config: PipelineConfig, parts: Parts) -> Destinations:
+        settings, used = parts.settings.exporters, config.processors
         return {
-            name: (self._parts.exporters[name], self.processing.destination(used, settings[name]))
+            name: (parts.exporters[name], parts.processing.destination(used, settings[name]))
             for name in config.exporters
         }
 
     def _waiting(self, name: str) -> Callable[[], Journal] | None:
         """Return what opens the journal of the traces of a pipeline that wait to be sampled."""
         config = self._parts.settings.sections.journal
-        return config and partial(self._followed, config, f"{name.replace('/', '-')}-sample")
+        return config and partial(self._followed, config, f"{_log_of(name)}-sample")
 
     def _followed(self, config: JournalConfig, name: str) -> Journal:
         journal = Journal(config, name)
-        self._follow(journal)
+        try:
+            self._unfollow[journal.directory] = self._follow(journal)
+        except BaseException:
+            journal.close()
+            raise
         return journal
 
-    def _outbox(self, name: str, config: PipelineConfig) -> Outbox:
+    def _outbox(self, name: str, config: PipelineConfig, parts: Parts) -> Outbox:
         signal = cast("Signal", name.partition("/")[0])
-        destinations, letter = self._destinations(config), self._parts.dead_letter
-        journal = self._parts.settings.sections.journal
+        destinations, letter = self._destinations(config, parts), parts.dead_letter
+        journal = parts.settings.sections.journal
         if journal is None or not destinations:
             return MemoryOutbox(signal, destinations, letter)
         make = self._followed if signal == "traces" else Journal
-        return JournalOutbox(signal, destinations, make(journal, name.replace("/", "-")), letter)
+        return JournalOutbox(signal, destinations, make(journal, _log_of(name)), letter)
+
+
+def _log_of(pipeline: str) -> str:
+    """Return the name of a pipeline's journal."""
+    return pipeline.replace("/", "-")
+
+
+def _fits(outbox: Outbox, name: str, config: PipelineConfig, settings: Settings) -> bool:
+    """Whether ``outbox`` is where the pipeline ends by these settings, as it is."""
+    journal = settings.sections.journal
+    if journal is None or not config.exporters:
+        return isinstance(outbox, MemoryOutbox)
+    wanted = journal.directory / _log_of(name)
+    return isinstance(outbox, JournalOutbox) and outbox.journal.directory == wanted
+
+
+def _stays(outbox: Outbox, name: str, parts: Parts) -> bool:
+    return name in parts.endings and parts.endings[name].outbox is outbox
 
 
 def _made(settings: Settings, before: Parts | None, together: Together | None) -> Parts:

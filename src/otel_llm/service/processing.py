@@ -104,6 +104,11 @@ class Processing:
             for owned in _owned(part):
                 owned.start()
 
+    def discard(self, running: Processing) -> None:
+        """Let go of those that are not among the ``running``: they are not needed after all."""
+        going_on = running.processors.values()
+        _end([part for part in self.processors.values() if part not in going_on])
+
     def stop(self, grace_s: float = HANDING_OVER_S) -> None:
         """End it, after the receivers and before the senders."""
         _end(self.processors.values(), grace_s)

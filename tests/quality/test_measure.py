@@ -26,16 +26,16 @@ HELD = [example for example in EXAMPLES if example.held]
 FLOORS = {  # precision and recall on the held-out half, as the documentation states them
     "empty": (1.0, 1.0),
     "format_violation": (1.0, 1.0),
-    "hedging": (0.95, 0.9),
+    "hedging": (1.0, 1.0),
     "language_mismatch": (0.95, 0.7),
     "pii": (0.9, 0.9),
     "prompt_injection": (0.9, 0.8),
-    "refusal": (0.9, 0.9),
+    "refusal": (1.0, 1.0),
     "repetition": (0.95, 0.85),
     "schema_mismatch": (1.0, 1.0),
     "secrets": (0.95, 0.9),
     "tool_error_loop": (1.0, 1.0),
-    "truncation": (0.9, 0.7),
+    "truncation": (0.95, 0.95),
 }
 
 OTHERS = {  # precision and recall on the texts of somebody who had not seen the patterns
@@ -51,16 +51,23 @@ OTHERS = {  # precision and recall on the texts of somebody who had not seen the
         "schema_mismatch": (1.0, 1.0),
         "secrets": (1.0, 0.94),
         "tool_error_loop": (1.0, 1.0),
-        "truncation": (1.0, 0.75),
+        "truncation": (1.0, 0.94),
     },
     "labelled_third.tsv": {
         "hedging": (1.0, 1.0),
         "language_mismatch": (1.0, 0.75),
         "pii": (1.0, 0.85),
         "prompt_injection": (1.0, 1.0),
-        "refusal": (0.95, 1.0),
+        "refusal": (1.0, 1.0),
         "secrets": (1.0, 1.0),
-        "truncation": (1.0, 0.65),
+        "truncation": (1.0, 1.0),
+    },
+    "labelled_fourth.tsv": {
+        "empty": (1.0, 1.0),
+        "format_violation": (1.0, 1.0),
+        "hedging": (1.0, 0.92),
+        "refusal": (0.98, 0.9),
+        "truncation": (0.98, 0.86),
     },
 }
 

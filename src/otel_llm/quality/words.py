@@ -8,11 +8,15 @@ subset that Python's ``re`` and RE2 share: no look-around, no back-references.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple, cast
 
 _SPACE = r"(?:(?:\s|\\+[nrt])+)"
+START = "(?:^|[^a-z])"
+"""Where a word starts, in lower case."""
+_AUTOMATON_BYTES = 32 * 2**20
+_BEGIN = r"(?:^|[^a-zA-Z]|\\[nrt]|\\u[0-9a-fA-F]{4})"
 _APOSTROPHE = "(?:'|\u2019|\\\\u2019)"
 
 
@@ -25,6 +29,65 @@ class Pattern(NamedTuple):
     regex: str
     stems: tuple[bytes, ...]
     """In lower case. None: too many to look for, the pattern is for RE2 alone."""
+
+
+class Phrase(NamedTuple):
+    """A sentence as a regular expression, around a part of it that is quick to look for."""
+
+    sign: str
+    """What each such sentence holds: looked for in encoded content, all of it."""
+    stems: str
+    """Literals with ``|`` between them, of which every sign holds one."""
+    after: str = ""
+    before: str = START
+
+    @property
+    def whole(self) -> str:
+        """The sentence, to be looked for in decoded text."""
+        return f"{self.before}{self.sign}{self.after}"
+
+
+def signs(phrases: Iterable[Phrase]) -> tuple[Pattern, ...]:
+    """Return a pattern for the sign of each of ``phrases``, from the start of a word."""
+    return patterns({f"{_BEGIN}(?:{phrase.sign})": phrase.stems for phrase in phrases})
+
+
+def sentences(phrases: Iterable[Phrase]) -> Callable[[str], bool]:
+    """Return whether a text, as ``voice.own_words`` returns it, holds one of ``phrases``.
+
+    They are looked for in lower case and in bytes, where both engines agree on what a letter is
+    and RE2's automaton stays a tenth of the size: no class of characters may go beyond ASCII.
+    """
+    search = _of_bytes(phrases).search
+    return lambda text: search(text.lower().encode()) is not None
+
+
+def counter(phrases: Iterable[Phrase]) -> Callable[[str], int]:
+    """Return how often a text holds any of ``phrases``, looked for like ``sentences``."""
+    found = _of_bytes(phrases).finditer
+    return lambda text: sum(1 for _ in found(text.lower().encode()))
+
+
+def _of_bytes(phrases: Iterable[Phrase]) -> re.Pattern[bytes]:
+    regex = "|".join(phrase.whole for phrase in phrases).encode()
+    try:
+        engine: Any = import_module("re2")  # optional, and without types
+    except ImportError:
+        return re.compile(regex)
+    options = engine.Options()
+    options.encoding = engine.Options.Encoding.LATIN1
+    options.max_mem = _AUTOMATON_BYTES
+    return cast("re.Pattern[bytes]", engine.compile(regex, options))
+
+
+def gap(words: int) -> str:
+    """Return a regular expression of up to so many words within one sentence."""
+    return rf"(?: [^\s.!?;:]+){{0,{words}}}"
+
+
+def one_of(words: str) -> str:
+    """Return a regular expression of any of ``words``; ``_`` in one is a space."""
+    return f"(?:{'|'.join(words.split())})".replace("_", " ")
 
 
 def patterns(phrases: Mapping[str, str]) -> tuple[Pattern, ...]:

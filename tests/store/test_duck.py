@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from hashlib import sha256, shake_256
 from pathlib import Path
@@ -559,3 +562,36 @@ def test_the_dimensions_are_those_of_the_type():
     from otel_llm.store import Dimension
 
     assert get_args(Dimension) == DIMENSIONS
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """The kernel lets no file grow, and this process alone learns of it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_store_that_the_engine_gave_up_for_want_of_room_goes_on_when_there_is_some(
+    tmp_path: Path,
+):
+    store = DuckDBStore(StoreConfig(path=str(tmp_path / "calls.duckdb")))
+    store.write([a_call(n) for n in range(100)])
+    with full_disk():
+        with pytest.raises(StoreError):
+            store.write([a_call(1000)])
+        with pytest.raises(duckdb.Error, match="has been invalidated"):
+            store._writer.execute("CHECKPOINT").fetchall()
+        with pytest.raises(StoreError):
+            store.write([a_call(1001)])
+
+    assert store.ask("SELECT count(*) FROM calls") == [(100,)]
+    assert store.write([a_call(n) for n in range(90, 110)]) == 10
+    store.close()
+
+    again = DuckDBStore(StoreConfig(path=str(tmp_path / "calls.duckdb")))
+    assert again.ask("SELECT count(*) FROM calls") == [(110,)]
+    again.close()

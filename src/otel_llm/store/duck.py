@@ -8,6 +8,7 @@ file, not even to read.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Generator, Sequence
@@ -32,6 +33,8 @@ from .scores import Score
 from .spans import NAMES as SPAN_NAMES
 from .spans import PlainSpan, holdable, span_columns, to_span
 from .store import EVERYTHING, StoreError
+
+_log = logging.getLogger(__name__)
 
 _THERE: Final = """
 FROM calls AS c JOIN arrivals AS a
@@ -62,6 +65,9 @@ _FILE_SIZE: Final = (
 )
 _MEMORY_SIZE: Final = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
 
+_GIVEN_UP: Final = "has been invalidated"
+"""What the engine says of a file, or of itself, that it will not use any more."""
+
 _ABOUT_THE_DATA: Final = (
     *(duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError),
     *(TypeError, ValueError, OverflowError, AttributeError),
@@ -75,10 +81,14 @@ class DuckDBStore(Questions):
 
     def __init__(self, config: StoreConfig | None = None) -> None:
         self.config = config or StoreConfig()
-        self._db = connect(self.config)
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()  # who writes may have to ask
+        self._given_up = False
         self.rejected = 0
         """Calls that no table could hold, such as one that started after the year 2262."""
+        self._open()
+
+    def _open(self) -> None:
+        self._db = connect(self.config)
         try:
             self._writer = cursor(self._db)
             prepare(self._writer)
@@ -89,6 +99,27 @@ class DuckDBStore(Questions):
             raise StoreError(f"cannot prepare the store: {error}") from error
         keep_private(self.config.path)
 
+    @contextmanager
+    def _turn(self) -> Generator[None]:
+        """One's turn to write. A file that the engine has given up, as it does when the disk is
+        full at a checkpoint, is opened again first. Raises ``StoreError`` when that fails."""
+        with self._writing:
+            if self._given_up:
+                self._open_again()
+            try:
+                yield
+            except (duckdb.Error, StoreError) as error:
+                self._given_up = _GIVEN_UP in str(error)
+                raise
+
+    def _open_again(self) -> None:
+        for connection in (self._writer, self._db):
+            with suppress(duckdb.Error):
+                connection.close()
+        self._open()
+        self._given_up = False
+        _log.warning("%s was opened again", self.config.path)
+
     def close(self) -> None:
         """Write everything out and release the file. Safe to call twice."""
         with self._writing:
@@ -98,7 +129,7 @@ class DuckDBStore(Questions):
 
     def write(self, calls: Sequence[Call]) -> int:
         """See ``Store``. A call that no table could hold is left out and counted."""
-        with self._writing:
+        with self._turn():
             new = self._keep(_each_once(calls)) if calls else 0
         keep_private(self.config.path)
         return new
@@ -156,7 +187,7 @@ class DuckDBStore(Questions):
         """Remove what is too old or too much by the configuration; returns how many calls went.
         ``now_ns`` is Unix time, by default the clock's."""
         now_ns = time.time_ns() if now_ns is None else now_ns
-        with self._writing:
+        with self._turn():
             try:
                 removed = self._remove_old(now_ns) + self._remove_surplus()
                 self._rollups.tidy(now_ns)
@@ -219,7 +250,7 @@ class DuckDBStore(Questions):
 
     def put_costs(self, calls: Sequence[Call]) -> None:
         """See ``Store``."""
-        with self._writing:
+        with self._turn():
             if calls:
                 self._put_costs(_each_once(calls))
 
@@ -237,7 +268,7 @@ class DuckDBStore(Questions):
         if not once:
             return 0
         table = arrow.table(span_columns(list(once.values())), schema.SPAN_TYPES)
-        with self._writing:
+        with self._turn():
             try:
                 self._writer.register("others", table)
                 return self._writer.execute(_KEEP_SPANS).fetchall()[0][0]
@@ -257,7 +288,7 @@ class DuckDBStore(Questions):
 
     def put_baseline(self, name: str, value: str | None) -> None:
         """See ``Store``."""
-        with self._writing:
+        with self._turn():
             try:
                 self._writer.execute("DELETE FROM baselines WHERE name = ?", [name]).fetchall()
                 if value is not None:
@@ -268,7 +299,7 @@ class DuckDBStore(Questions):
     def add_scores(self, scores: Sequence[Score]) -> None:
         """See ``Store``."""
         newest = {score.id: astuple(score) for score in scores}
-        with self._writing:
+        with self._turn():
             try:
                 self._replace("scores", list(newest), list(newest.values()))
             except duckdb.Error as error:
@@ -278,7 +309,7 @@ class DuckDBStore(Questions):
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
         """See ``Store``."""
         newest = {one.id: (one.id, one.at_ns, json.dumps(one.alert)) for one in incidents}
-        with self._writing:
+        with self._turn():
             try:
                 self._replace("incidents", list(newest), list(newest.values()))
             except duckdb.Error as error:
@@ -297,10 +328,20 @@ class DuckDBStore(Questions):
     def ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         """See ``Questions``."""
         try:
-            with closing(cursor(self._db)) as asking:
-                return asking.execute(sql, values).fetchall()
+            return self._asked(sql, values)
+        except duckdb.Error as error:
+            if not self._given_up and _GIVEN_UP not in str(error):
+                raise StoreError(f"cannot read: {error}") from error
+            self._given_up = True
+        try:
+            with self._turn():
+                return self._asked(sql, values)
         except duckdb.Error as error:
             raise StoreError(f"cannot read: {error}") from error
+
+    def _asked(self, sql: str, values: Sequence[object]) -> list[Any]:
+        with closing(cursor(self._db)) as asking:
+            return asking.execute(sql, values).fetchall()
 
     def to_parquet(self, file: Path, where: Filter = EVERYTHING) -> None:
         """See ``Store``."""

@@ -102,7 +102,16 @@ def _file(piece: Any) -> list[Part]:
     return [file_part("document", field(piece, "file_id"))]
 
 
+def _spoken(piece: Any) -> list[Part]:
+    return text_part(field(piece, "transcript"))
+
+
 def _audio(piece: Any) -> list[Part]:
+    """Read what was heard: its transcript, if there is one (Realtime), or the sound."""
+    if said := _spoken(piece):
+        return said
+    if (sound := text(field(piece, "audio"))) is not None:
+        return [blob_part("audio", sound)]
     audio = field(piece, "input_audio")
     kind = text(field(audio, "format"))
     return [blob_part("audio", field(audio, "data"), f"audio/{kind}" if kind else None)]
@@ -116,6 +125,8 @@ _CONTENT: dict[str, Callable[[Any], list[Part]]] = {
     "input_image": _image,
     "input_file": _file,
     "input_audio": _audio,
+    "output_audio": _spoken,
+    "audio": _spoken,
 }
 
 

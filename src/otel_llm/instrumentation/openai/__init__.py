@@ -3,8 +3,8 @@
 Patched: chat completions, responses (also beta), embeddings, legacy completions, images,
 transcriptions and speech, sync and async. ``chat.completions.stream`` and ``responses.stream`` call
 the patched ``create`` when they are entered; ``with_raw_response`` and ``with_streaming_response``
-pass through it. Not covered: websockets (``connect``, ``realtime``), batches, videos, hosted
-agents.
+pass through it. Of ``realtime``, see there, every response. Not covered: other websockets
+(``responses.connect``, ``live``), batches, videos, hosted agents.
 
 Background responses: ``create(background=True)`` answers before there is anything to count, so the
 usage first appears when the result is fetched. The fetch that brings the end of a background
@@ -25,16 +25,17 @@ from typing import Any
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
-from .core import Endpoint, LLMInstrumentor, Origin, Patch
-from .shapes import chat_completions as chat
-from .shapes import responses
-from .shapes.completions import COMPLETIONS
-from .shapes.embeddings import EMBEDDINGS
-from .shapes.hosts import Origins, provider_of
-from .shapes.images import IMAGES
-from .shapes.speech import SPEECH
-from .shapes.transcription import TRANSCRIPTION
-from .shapes.values import field, fields, integer, text
+from ..core import Endpoint, LLMInstrumentor, Origin, Patch
+from ..shapes import chat_completions as chat
+from ..shapes import responses
+from ..shapes.completions import COMPLETIONS
+from ..shapes.embeddings import EMBEDDINGS
+from ..shapes.hosts import Origins, provider_of
+from ..shapes.images import IMAGES
+from ..shapes.speech import SPEECH
+from ..shapes.transcription import TRANSCRIPTION
+from ..shapes.values import field, fields, integer, text
+from .realtime import HOOKS, SOCKETS
 
 
 def _request_more(arguments: Mapping[str, Any], api: str) -> dict[str, Any]:
@@ -222,6 +223,7 @@ class OpenAIInstrumentor(LLMInstrumentor):
 
     requires = ("openai >= 2, < 4",)
     provider = "openai"
+    hooks = HOOKS
     patches = tuple(
         Patch(
             module,
@@ -233,6 +235,14 @@ class OpenAIInstrumentor(LLMInstrumentor):
         for module, name, endpoint in _PATCHES
         for prefix in ("", "Async")
     )
+
+    def _instrument(self, **kwargs: Any) -> None:
+        super()._instrument(**kwargs)
+        SOCKETS.telemetry = self.telemetry
+
+    def _uninstrument(self, **kwargs: Any) -> None:
+        super()._uninstrument(**kwargs)
+        SOCKETS.telemetry = None
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the provider by the client's class, else by its host; ``openai`` when unknown."""

@@ -259,6 +259,13 @@ def test_without_a_state_budgets_learn_everything_from_the_store():
     service.stop()
 
 
+def test_a_call_that_no_price_can_be_of_costs_its_neighbours_nothing():
+    budgets = Budgets([BudgetConfig("b", 10)])
+    budgets.observe([call(START, cost=cost) for cost in (1.0, 1e308, float("nan"), 2.0)], START)
+
+    assert _status(budgets, START) == {"b": (3.0, 0.3)}
+
+
 def _restarted(
     before: BudgetConfig, after: BudgetConfig, path: Path
 ) -> tuple[AlertService, list[float]]:

@@ -97,6 +97,12 @@ def test_everything_a_span_says_is_read():
     )
 
 
+@pytest.mark.parametrize("cost", [1e12, 1e308, -1e308, float("inf"), float("nan")])
+def test_a_cost_that_no_call_can_have_is_unknown(cost: float):
+    assert call(**{"otel_llm.cost.total": cost}).cost is None
+    assert call(**{"otel_llm.cost.total": 9e11}).cost == Cost(9e11)
+
+
 def test_silent_checks_are_an_empty_list_and_absent_ones_unknown():
     assert call(**{"otel_llm.quality.flags": []}).flags == ()
     assert call().flags is None

@@ -224,6 +224,13 @@ def test_what_only_the_provider_can_price_costs_what_it_said():
     }
 
 
+@pytest.mark.parametrize("said", [-1.0, 1e12, 1e308, float("inf")])
+def test_what_the_provider_cannot_have_meant_is_no_cost(said: float):
+    unknown = chat(gen_ai__response__model="x", gen_ai__request__model="x")
+
+    assert cost_of(unknown | {"otel_llm.cost.reported": said}) == {"reported": said}
+
+
 def test_a_local_model_costs_nothing_and_says_why():
     span = chat(
         gen_ai__provider__name="ollama",

@@ -83,13 +83,14 @@ def test_a_call_that_ran_without_a_price_is_unpriced_and_one_that_failed_before_
 
 
 def test_what_no_price_can_be_is_not_added_up():
-    odd = [call(cost=math.inf), call(cost=math.nan), call(cost=None, tokens=(-5, 3))]
+    costs = (math.inf, math.nan, 1e308, -1e308, 1e12)
+    odd = [*(call(cost=cost) for cost in costs), call(cost=None, tokens=(-5, 3))]
     euros = call()
     euros.cost = Cost(3.0, currency="EUR")
 
     tally = _tally([*odd, euros])
 
-    assert (tally.cost_nano, tally.priced, tally.input_tokens) == (0, 0, 30)
+    assert (tally.cost_nano, tally.priced, tally.input_tokens) == (0, 0, 60)
 
 
 def test_a_refusal_by_finish_reason_needs_no_content():

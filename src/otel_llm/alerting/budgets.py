@@ -322,9 +322,8 @@ class _Book:
 
 def _nano(call: Call) -> int | None:
     """Return the call's cost in billionths of a dollar, as the windows count it."""
-    cost = call.cost
-    known = cost is not None and cost.currency == "USD" and abs(cost.total) < float("inf")
-    return round(cost.total * NANO) if cost is not None and known else None
+    usd = call.cost and call.cost.usd
+    return None if usd is None else round(usd * NANO)
 
 
 def _burn(account: Account, even: float, now: float) -> dict[Speed, float]:

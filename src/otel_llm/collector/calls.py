@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from otel_llm.genai import Call, Cost
+from otel_llm.genai.call import TOO_DEAR
 from otel_llm.semconv import own
 
 from .documents import read_documents
@@ -66,7 +67,7 @@ def _tags(value: object) -> dict[str, str]:
 
 def _cost(facts: Facts) -> Cost | None:
     total, input, output, cache_read, cache_write, currency, source, tier = facts[_COST]
-    if total is None:
+    if total is None or not abs(total) < TOO_DEAR:
         return None
     currency = currency or "USD"
     return Cost(total, input, output, cache_read, cache_write, currency, source, tier)

@@ -63,9 +63,9 @@ class _Series:
         cost, flags = call.cost, call.flags
         if cost is None:
             self.unpriced += call.unpriced
-        elif cost.currency == "USD" and math.isfinite(cost.total):
+        elif (usd := cost.usd) is not None:
             self.priced += 1
-            self.cost_usd += cost.total
+            self.cost_usd += usd
         answer = refused(call)
         if answer is not None:
             self.refusable += 1

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from .usage import Usage
+
+TOO_DEAR: Final = 1e12
+"""No call costs so much: what says so is a mistake, and would drown every sum that it is in."""
 
 
 @dataclass(slots=True)  # not frozen, as it is made for every call: that would triple its price
@@ -25,6 +29,11 @@ class Cost:
     """``genai-prices``, ``custom``, ``provider`` or ``local``."""
     tier: str | None = None
     """Under which service tier, ``standard``, ``batch``, …, ``+above_200000`` for long prompts."""
+
+    @property
+    def usd(self) -> float | None:
+        """``total`` where it counts in a sum: US dollars, and so few that a call can cost them."""
+        return self.total if self.currency == "USD" and abs(self.total) < TOO_DEAR else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import isfinite
 from typing import Literal
 
 from otel_llm.genai import Call
@@ -101,10 +100,10 @@ class Tally:
                 self.output_tokens += given
         if cost is None:
             self.unpriced += call.unpriced
-        elif cost.currency == "USD" and isfinite(cost.total):
+        elif (usd := cost.usd) is not None:
             self.priced += 1
-            self.cost_nano += round(cost.total * NANO)
-            self._example("costly", cost.total, call)
+            self.cost_nano += round(usd * NANO)
+            self._example("costly", usd, call)
 
     def _add_quality(self, call: Call) -> None:
         flags, answer = call.flags, refused(call)

@@ -22,7 +22,7 @@ import duckdb
 from otel_llm.genai import Call
 
 from . import arrow, schema
-from .columns import columns, storable
+from .columns import columns, storable, text
 from .config import StoreConfig
 from .duck_file import connect, cursor, keep_private, prepare, quoted, whole
 from .duck_rollups import DuckRollups
@@ -158,7 +158,7 @@ class DuckDBStore(Questions):
             known = set(self._writer.execute(_KNOWN, times).fetchall())
             if not known:
                 return self._keep_arrivals(times)
-        new = [call for call in calls if (call.trace_id, call.span_id) not in known]
+        new = [call for call in calls if (text(call.trace_id), text(call.span_id)) not in known]
         return self._insert(new, clean=clean) if new else 0
 
     def _keep_arrivals(self, times: tuple[int, int]) -> int:

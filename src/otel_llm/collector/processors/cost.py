@@ -18,7 +18,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from otel_llm.genai import Usage
-from otel_llm.genai.call import BILLED_OPERATIONS
+from otel_llm.genai.call import BILLED_OPERATIONS, TOO_DEAR
 from otel_llm.pricing import Card, CustomPrice, PriceBook, Unpriced
 from otel_llm.pricing.book import DAY_NS, billable
 from otel_llm.pricing.card import Band
@@ -201,7 +201,7 @@ class CostProcessor:
 
     def _unpriced(self, span: SpanView, facts: Facts, reason: str) -> None:
         reported = facts[COST_REPORTED]
-        if reported is not None and reported >= 0:
+        if reported is not None and 0 <= reported < TOO_DEAR:
             span.set(own.COST_TOTAL, reported * self._config.per_usd)
             span.set(own.COST_CURRENCY, self._config.currency)
             span.set(own.COST_PRICE_SOURCE, "provider")

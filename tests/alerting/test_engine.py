@@ -187,6 +187,17 @@ def test_when_calls_stop_the_policy_decides(policy: Any, state: str):
     assert world.after(20).states() == {"": state}
 
 
+def test_what_is_over_for_lack_of_data_says_what_was_wrong_and_not_that_there_is_none():
+    world = World(_rule(window=10, annotations={"summary": "{{ $value }}"}))
+    _fail(world)
+    world.states()
+    wrong = world.told[-1][0]
+    world.after(20).states()
+    over = world.told[-1][0]
+
+    assert (over.state, over.value, over.annotations) == ("resolved", wrong.value, {"summary": "1"})
+
+
 def test_no_data_can_be_an_alert_of_its_own_once_we_have_watched_long_enough():
     world = World(_rule(window=60, no_data="alert"))
     early = world.after(59).states()

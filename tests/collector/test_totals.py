@@ -131,6 +131,19 @@ def test_error_types_are_bounded_and_cut():
     assert max(len(labels["error_type"]) for labels, _ in counted) == 200
 
 
+def test_what_cannot_be_printed_is_no_part_of_a_label():
+    totals = Totals()
+    odd = "a\x00\r\n\x1b[31m\u202eb"
+
+    totals.observe(
+        [a_call(1, service=odd, error_type=odd, flags=(odd,)), a_call(2, service="a[31mb")]
+    )
+
+    assert values(totals, "otel_llm_calls") == [({**LABELS, "service": "a[31mb"}, 2)]
+    for name, label in (("otel_llm_errors", "error_type"), ("otel_llm_flags", "flag")):
+        assert [labels[label] for labels, _ in values(totals, name)] == ["a[31mb"]
+
+
 def test_nothing_is_lost_between_threads():
     totals = Totals()
     calls = [a_call(n) for n in range(100)]

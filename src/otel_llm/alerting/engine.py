@@ -202,7 +202,8 @@ class RuleEngine:
         if broken is None:
             return
         fired_before = instance.fired_at
-        instance.value = value
+        if value is not None or broken:  # what is over had a value: "no data" explains nothing
+            instance.value = value
         track.dirty |= instance.step(broken, now, track.rule)
         if instance.fired_at != fired_before or (broken and instance.trace_id is None):
             instance.trace_id = track.source.example(key)

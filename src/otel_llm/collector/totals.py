@@ -16,13 +16,13 @@ from typing import Final
 
 from otel_llm.genai import Call, Usage
 from otel_llm.semconv.metrics import SECONDS_BUCKETS
+from otel_llm.stats.dimensions import label
 from otel_llm.stats.tally import NANO, refused
 
 from .samples import Family, Histogram, Kind, Labels, Sample
 
 MAX_SERIES: Final = 1_000
 MAX_VALUES: Final = 50
-MAX_LABEL: Final = 200
 OTHER: Final = "_other"
 LABELS: Final = ("service", "provider", "model", "operation")
 
@@ -99,7 +99,7 @@ class _Series:
 
 
 def _bounded(value: str, known: Counter[str]) -> str:
-    short = value[:MAX_LABEL]
+    short = label(value)
     return short if short in known or len(known) < MAX_VALUES else OTHER
 
 
@@ -129,7 +129,7 @@ class Totals:
         return self._known.get(values) or self._find(values)
 
     def _find(self, values: tuple[str | None, ...]) -> _Series:
-        key = tuple((value or "")[:MAX_LABEL] for value in values)
+        key = tuple(map(label, values))
         if key not in self._series and len(self._series) >= self._max_series:
             key = (OTHER,) * len(LABELS)
         if len(self._known) >= 2 * self._max_series:

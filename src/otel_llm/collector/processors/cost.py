@@ -26,6 +26,7 @@ from otel_llm.pricing.local import may_be_local
 from otel_llm.pricing.second import SecondList
 from otel_llm.pricing.tokens import Tokens
 from otel_llm.semconv import own
+from otel_llm.stats.dimensions import label
 
 from ..component import to_each
 from ..facts import (
@@ -208,7 +209,7 @@ class CostProcessor:
         elif not (reason == "no_usage" and span.is_error):
             provider = facts[PROVIDER] or facts[SYSTEM] or ""
             model = facts[RESPONSE_MODEL] or facts[REQUEST_MODEL] or ""
-            self._count(Missing(provider, model, reason))
+            self._count(Missing(label(provider), label(model), reason))
 
     def _count(self, missing: Missing) -> None:
         with self._lock:

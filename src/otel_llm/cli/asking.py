@@ -77,9 +77,11 @@ def _headers(token_file: Path | None) -> dict[str, str]:
     if token_file is None:
         return {}
     try:
-        lines = token_file.read_text(encoding="utf-8").split()
+        lines = token_file.read_text(encoding="ascii").split()
     except OSError as error:
         raise Unanswered(f"cannot read {token_file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Unanswered(f"{token_file} holds no token: it is not plain text") from error
     return {"authorization": f"Bearer {lines[0]}"} if lines else {}
 
 

@@ -28,5 +28,13 @@ def group(commands: Commands, name: str, summary: str) -> Commands:
 def mistakes(where: object, problems: Iterable[object]) -> int:
     """Print every mistake behind the place it is in; returns exit code 2."""
     for problem in problems:
-        print(f"{where}: {problem}" if where else f"{problem}", file=sys.stderr)
+        said = reason(problem)
+        print(f"{where}: {said}" if where else said, file=sys.stderr)
     return 2
+
+
+def reason(problem: object) -> str:
+    """Return what is wrong in words: of a file that cannot be read neither number nor name."""
+    if isinstance(problem, UnicodeDecodeError):
+        return "is no text in UTF-8"
+    return (isinstance(problem, OSError) and problem.strerror) or str(problem)

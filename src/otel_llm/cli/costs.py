@@ -140,11 +140,7 @@ def _reconcile(arguments: argparse.Namespace) -> int:
         return mistakes("", ["give either the FILE of an export or --reported SINCE"])
     try:
         rows = _reported(arguments) if arguments.reported else _charged(arguments)
-    except UnicodeDecodeError:
-        return mistakes(arguments.file, ["is no CSV file in UTF-8"])
-    except OSError as error:
-        return mistakes(arguments.file, [error.strerror])
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         return mistakes(arguments.file, [error])
     except Unanswered as error:
         return unanswered(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,7 +24,7 @@ from . import (
     rules,
     trace,
 )
-from .command import Run
+from .command import Run, reason
 
 GROUPS = (
     collector,
@@ -44,6 +45,7 @@ GROUPS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns its exit code."""
+    _say_anywhere()
     whole = parser()
     parsed = whole.parse_args(prices.spelled(sys.argv[1:] if arguments is None else arguments))
     run: Run | None = getattr(parsed, "run", None)
@@ -51,13 +53,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         whole.print_help()
         return 2
     try:
-        return run(parsed)
+        code = run(parsed)
+        if sys.stdout:  # there is none where it was closed before
+            sys.stdout.flush()
+        return code
     except ModuleNotFoundError as error:
         return _missing_package(error)
     except BrokenPipeError:
-        return 1  # whoever read our output has seen enough
+        return _unsaid()  # whoever read our output has seen enough
+    except OSError as error:  # what a command could not read it has said itself: a full disk
+        print(f"otel-llm: {reason(error)}", file=sys.stderr)
+        return _unsaid()
     except KeyboardInterrupt:
         return 130
+
+
+def _say_anywhere() -> None:
+    """A terminal that cannot show a letter gets its number, and no command fails for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+
+
+def _unsaid() -> int:
+    """Drop what is left to write, which would fail once more at the exit; returns 1."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def parser() -> argparse.ArgumentParser:

@@ -113,11 +113,12 @@ def _by_book(
     from otel_llm.pricing import Unpriced
 
     try:
-        found = find(called_prices.book_of(arguments))
+        book = called_prices.book_of(arguments)
+        found = find(book)
     except (ConfigError, OSError, ValueError) as error:
         return called_prices.no_book(arguments, error)
     if isinstance(found, Unpriced):
-        return _unpriced(arguments.model, found)
+        return _unpriced(arguments.model, found, book)
     if not found:
         print(f"no listed model has {arguments.text!r} in its name", file=sys.stderr)
     _print_rows(found)
@@ -128,7 +129,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from otel_llm.config import ConfigError
     from otel_llm.genai import Usage
     from otel_llm.pricing import Unpriced
-    from otel_llm.pricing.lookup import at_day, explain
+    from otel_llm.pricing.lookup import at_day, explain, tiers
 
     given = vars(arguments)
     counts = {field: given[name.replace("-", "_")] for name, (field, _) in _TOKENS.items()}
@@ -140,11 +141,19 @@ def _check(arguments: argparse.Namespace) -> int:
     at_ns, called = at_day(arguments.day), (arguments.provider, arguments.model)
     bill = explain(book, *called, usage, at_ns, arguments.tier, server=arguments.server)
     if isinstance(bill, Unpriced):
-        return _unpriced(arguments.model, bill)
+        return _unpriced(arguments.model, bill, book)
     for line in bill.lines:
         print(f"{line.part:12} ${line.amount:.8f}")
     print(f"{bill.origin}{f' ({bill.quality})' if bill.quality else ''}", file=sys.stderr)
+    if bill.quality == "unpriced_tier":
+        print(_no_such_tier(arguments.tier, tiers(book, *called, at_ns)), file=sys.stderr)
     return 0
+
+
+def _no_such_tier(tier: str, known: Iterable[str]) -> str:
+    from otel_llm.config.problem import suggestion
+
+    return f"no rates of its own for the tier {tier!r}{suggestion(tier, known)}"
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -164,6 +173,8 @@ def _compare(arguments: argparse.Namespace) -> int:
                 print(f"{one.provider}/{one.model} {bucket}: ours ${ours:f}, theirs ${theirs:f}")
     except (OSError, ValueError) as error:
         return mistakes(arguments.file, [error])
+    if not counts:
+        return mistakes(arguments.file, ["prices no model by the token"])
     print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())))
     return 1 if counts.get("differ") else 0
 
@@ -179,6 +190,10 @@ def _rates(rates: Mapping[str, Decimal]) -> str:
     return "  ".join(f"{bucket} ${rate.normalize():f}" for bucket, rate in rates.items())
 
 
-def _unpriced(model: str, why: Unpriced) -> int:
+def _unpriced(model: str, why: Unpriced, book: PriceBook) -> int:
+    from otel_llm.pricing.lookup import similar
+
     print(f"{model}: no price ({why.reason}): {why.meaning}", file=sys.stderr)
+    if why.reason in ("unknown_model", "unknown_provider") and (names := similar(book, model)):
+        print(f"listed are: {', '.join(names)}", file=sys.stderr)
     return 1

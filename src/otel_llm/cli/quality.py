@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 from pathlib import Path
 
 from .command import Commands, command, group, mistakes
@@ -28,7 +29,7 @@ def _measure(arguments: argparse.Namespace) -> int:
 
     try:
         examples = measure.read_examples(arguments.file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         return mistakes(arguments.file, [error])
     chosen = [one for one in examples if one.held or not arguments.held_out]
     print(f"{len(chosen)} texts")

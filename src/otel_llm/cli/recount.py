@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .asking import Unanswered, opened_file
-from .command import Commands, command
+from .command import Commands, command, reason
 
 
 def add(commands: Commands) -> None:
@@ -34,13 +34,17 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         sums, wrong = _sums(arguments.paths), _differences(arguments.store)
     except (OSError, Malformed, Unanswered) as error:
-        print(f"otel-llm: {error}", file=sys.stderr)
+        print(f"otel-llm: {_told(error)}", file=sys.stderr)
         return 1
     if arguments.json:
         print(json.dumps(sums | ({"differences": wrong} if arguments.store else {})))
     else:
         _show(sums, wrong)
     return int(any(wrong.values()))
+
+
+def _told(error: Exception) -> str:
+    return f"{error.filename}: {reason(error)}" if isinstance(error, OSError) else str(error)
 
 
 def _sums(paths: list[Path]) -> dict[str, Any]:

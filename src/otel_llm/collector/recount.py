@@ -76,7 +76,10 @@ def _sum(counts: Iterable[int | None]) -> int | None:
 
 
 def _letter(file: Path) -> Iterator[bytes]:
-    return (payload for signal, payload in read(file) if signal == "traces")
+    try:
+        yield from (payload for signal, payload in read(file) if signal == "traces")
+    except UnicodeDecodeError as error:
+        raise Malformed(f"{file} holds no OTLP JSON lines: it is no text in UTF-8") from error
 
 
 def _journal(directory: Path) -> Iterator[bytes]:

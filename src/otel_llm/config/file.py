@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,8 @@ import yaml
 from .problem import ConfigError, Problem
 from .variable import Variable
 
+_MOST_VALUES = 100_000
+"""Aliases let a file of a page mean more values than a machine holds."""
 _REFERENCE = re.compile(r"\$\$|\$\{([^}]*)\}")
 _NAME = re.compile(r"(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
@@ -27,9 +29,16 @@ def load(source: Path | str, environment: Mapping[str, str] | None = None) -> di
     """Return the mapping in ``source``: a path, or the YAML text itself.
 
     ``environment`` defaults to the process's. Raises ``ConfigError`` for a file that cannot be
-    read, text that is no YAML mapping, and every variable that is not set and has no default.
+    read, text that is no YAML mapping or one too deep or too large, and every variable that is not
+    set and has no default.
     """
-    parsed = _parse(source)
+    try:
+        parsed = _parse(source)
+        count = _count(parsed, {})
+    except RecursionError as error:
+        raise ConfigError([Problem("", "nested too deep")]) from error
+    if count > _MOST_VALUES:
+        raise ConfigError([Problem("", f"{count:,} values, the aliases' counted, are too many")])
     problems: list[Problem] = []
     filled = _fill(parsed, "", os.environ if environment is None else environment, problems)
     if problems:
@@ -41,8 +50,10 @@ def _parse(source: Path | str) -> dict[str, Any]:
     try:
         text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         parsed: object = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem("", f"cannot read {source}: {error}")]) from error
+    except OSError as error:
+        raise ConfigError([Problem("", f"cannot read {source}: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem("", f"cannot read {source}: it is no text in UTF-8")]) from error
     except yaml.YAMLError as error:
         raise ConfigError([Problem("", f"not valid YAML: {_where(error)}")]) from error
     if parsed is None:
@@ -50,6 +61,17 @@ def _parse(source: Path | str) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise ConfigError([Problem("", "expected sections (receivers:, exporters: …) at the top")])
     return cast("dict[str, Any]", parsed)
+
+
+def _count(node: object, known: dict[int, int]) -> int:
+    """Return how many values ``node`` stands for, without walking what is in it twice."""
+    if not isinstance(node, dict | list):
+        return 1
+    held = cast("Collection[object]", node)
+    if id(held) not in known:
+        inside = cast("dict[object, object]", node).values() if isinstance(node, dict) else held
+        known[id(held)] = 1 + sum(_count(one, known) for one in inside)
+    return known[id(held)]
 
 
 def _where(error: yaml.YAMLError) -> str:

@@ -85,7 +85,7 @@ _MEANINGS = {
     "unknown_model": "the table has the provider and no such model",
     "not_per_token": "it is charged by something else than tokens: images, minutes, characters",
     "no_output_rate": "the table has no rate for output, and there was some",
-    "no_usage": "the counts of tokens are not known",
+    "no_usage": "the counts of tokens are not known, or beyond belief",
 }
 
 

@@ -1,14 +1,21 @@
-"""What providers charged, as their consoles export it: CSV tables, read line by line."""
+"""What providers charged, as their consoles export it: CSV tables, read line by line.
+
+As it comes, compressed with gzip, or saved again by a spreadsheet: in UTF-16, with tabs or
+semicolons between the columns.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import gzip
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import TextIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +76,41 @@ def read_charges(file: Path, columns: Columns | None = None) -> Iterator[Charge]
     is not known or lacks a column, and for a day or an amount of US dollars that cannot be read,
     with its line number.
     """
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.DictReader(lines)
-        rows.fieldnames = [_snake(name) for name in rows.fieldnames or ()]
-        found = columns or _recognise(rows.fieldnames)
-        _check(found, rows.fieldnames)
-        for row in rows:
-            if row.get(found.amount) and _is_wanted(row, found):
-                try:
-                    yield _charge(row, found)
-                except (InvalidOperation, ValueError) as error:
-                    raise ValueError(
-                        f"line {rows.line_num}: no day or no amount of US dollars"
-                    ) from error
+    with _opened(file) as lines:
+        rows = csv.DictReader(lines, delimiter=_delimiter(lines))
+        try:
+            yield from _charges(rows, columns)
+        except (csv.Error, EOFError, gzip.BadGzipFile) as error:
+            raise ValueError(f"line {rows.line_num}: {error}") from error
+
+
+def _opened(file: Path) -> TextIO:
+    with file.open("rb") as raw:
+        start = raw.read(2)
+    encoding = "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    if start == b"\x1f\x8b":
+        return gzip.open(file, "rt", encoding=encoding, newline="")
+    return file.open(encoding=encoding, newline="")
+
+
+def _delimiter(lines: TextIO) -> str:
+    header = lines.readline()
+    lines.seek(0)
+    return max(",;\t", key=header.count)
+
+
+def _charges(rows: csv.DictReader[str], columns: Columns | None) -> Iterator[Charge]:
+    rows.fieldnames = [_snake(name) for name in rows.fieldnames or ()]
+    found = columns or _recognise(rows.fieldnames)
+    _check(found, rows.fieldnames)
+    for row in rows:
+        if row.get(found.amount) and _is_wanted(row, found):
+            try:
+                yield _charge(row, found)
+            except (InvalidOperation, ValueError) as error:
+                raise ValueError(
+                    f"line {rows.line_num}: no day or no amount of US dollars"
+                ) from error
 
 
 def _recognise(header: Sequence[str]) -> Columns:

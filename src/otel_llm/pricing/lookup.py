@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from difflib import get_close_matches
 
 from otel_llm.genai import Usage
 
@@ -77,6 +78,16 @@ def show(
     return rows
 
 
+def tiers(book: PriceBook, provider: str | None, model: str, at_ns: int) -> list[str]:
+    """Return the tiers that a model has rates for at a time, ``standard`` the first of them."""
+    cards = [book.quote(provider, model, at_ns, tier) for tier in TIERS]
+    return [t for t, card in zip(TIERS, cards, strict=True) if _is_of(card, t)]
+
+
+def _is_of(card: Card | Unpriced, tier: str) -> bool:
+    return isinstance(card, Card) and card.tier == tier
+
+
 def search(book: PriceBook, text: str, at_ns: int) -> Iterator[PriceRow]:
     """Yield the standard rates of every listed model whose id or provider holds ``text``."""
     wanted = text.lower()
@@ -85,6 +96,12 @@ def search(book: PriceBook, text: str, at_ns: int) -> Iterator[PriceRow]:
             card = book.quote(provider.id, model.id, at_ns)
             if isinstance(card, Card):
                 yield from _rows(provider.id, model.id, card)
+
+
+def similar(book: PriceBook, model: str) -> list[str]:
+    """Return the listed models that ``model`` may be a slip of the pen for, the closest first."""
+    names = {info.id for _, info in book.listed.models()}
+    return get_close_matches(model, sorted(names), cutoff=0.8)
 
 
 def explain(

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -71,6 +71,7 @@ _KEYS: dict[str, tuple[str, str | None]] = {
 }
 _TIER_SUFFIX = {"batch": "_batches", "flex": "_flex", "priority": "_priority"}
 _ABOVE = re.compile(r"input_cost_per_token_above_(\d+)k_tokens$")
+_AMOUNTS = tuple(key for key, _ in _KEYS.values())
 _COMPARED = frozenset(_KEYS) - {"audio_cache_read", "image_cache_read", "reasoning"}
 """The rest few entries have, and the two tables mean different things by them."""
 _MODES = frozenset({"chat", "completion", "responses", "embedding"})
@@ -119,16 +120,46 @@ def compare(book: PriceBook, prices: Path, at_ns: int) -> Iterator[Comparison]:
         yield Comparison(provider, model, theirs, ours, source if isinstance(source, str) else None)
 
 
+def read_json(file: Path, number: Callable[[str], object] = Decimal) -> object:
+    """Return what a table holds. Raises ``OSError``, and ``ValueError`` when it is no JSON."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"), parse_float=number)
+    except RecursionError as error:
+        raise ValueError(f"{file.name} is no price table: it is nested too deep") from error
+
+
 def _entries(prices: Path) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    table: object = json.loads(prices.read_text(encoding="utf-8"), parse_float=Decimal)
-    if not isinstance(table, dict):
+    table = read_json(prices)
+    entries = cast("dict[str, Any]", table).items() if isinstance(table, dict) else ()
+    if not any(isinstance(entry, dict) for _, entry in entries):
         raise ValueError(f"{prices.name} is no price table in LiteLLM's format")
-    for name, entry in cast("dict[str, Any]", table).items():
-        provider = PROVIDERS.get(str(entry.get("litellm_provider")))
-        if provider and entry.get("mode") in _MODES and entry.get("input_cost_per_token"):
+    for name, entry in entries:
+        provider = PROVIDERS.get(str(entry["litellm_provider"])) if _is_by_token(entry) else None
+        if provider:
             prefix, slash, rest = name.partition("/")
             own = slash and prefix in (entry["litellm_provider"], "vertex_ai", "bedrock")
             yield provider, rest if own else name, entry
+
+
+def _is_by_token(entry: object) -> bool:
+    """Return whether a line prices tokens, and every one of its amounts can be one."""
+    if not isinstance(entry, dict):
+        return False
+    line = cast("dict[str, object]", entry)
+    if "litellm_provider" not in line or str(line.get("mode")) not in _MODES:
+        return False
+    amounts = [value for key, value in line.items() if key.startswith(_AMOUNTS)]
+    return bool(line.get("input_cost_per_token")) and all(map(_is_amount, amounts))
+
+
+def _is_amount(value: object) -> bool:
+    if value is None or isinstance(value, bool):
+        return value is None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return False
+    return amount.is_finite() and 0 <= amount < 1
 
 
 def _per_million(entry: Mapping[str, Any]) -> dict[str, Decimal]:

@@ -6,7 +6,6 @@ Fetching them is up to the operator: ``prices/data.json`` of pydantic/genai-pric
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, cast
 from .book import PriceBook
 from .custom import CustomPrice
 from .listed import PriceList
-from .second import SecondList
+from .second import SecondList, read_json
 
 
 def read_table(file: Path, custom: Sequence[CustomPrice] = ()) -> PriceBook:
@@ -23,7 +22,7 @@ def read_table(file: Path, custom: Sequence[CustomPrice] = ()) -> PriceBook:
 
     Raises ``OSError``, and ``ValueError`` when it is in neither format.
     """
-    content: object = json.loads(file.read_text(encoding="utf-8"))
+    content = read_json(file, float)
     if isinstance(content, list):
         return PriceBook(custom, _library_table(file, cast("object", content)))
     return PriceBook(custom, PriceList([]), SecondList(file))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from otel_llm.collector.components import EXPORTERS
 from otel_llm.collector.dead_letter import safe_name
-from otel_llm.collector.errors import Malformed
 from otel_llm.collector.exporters.otlp import OtlpExporterConfig
 from otel_llm.collector.exporters.otlphttp import OtlpHttpExporterConfig
 from otel_llm.collector.replay import Replayed, replay
@@ -17,6 +16,9 @@ from otel_llm.config import ConfigError, Problem
 from otel_llm.config.problem import suggestion
 
 from .settings import read_settings
+
+_SHOWN: Final = 10
+"""Broken lines that are named."""
 
 
 def run(file: Path, to: str | None = None, config: Path | None = None) -> int:
@@ -32,13 +34,16 @@ def run(file: Path, to: str | None = None, config: Path | None = None) -> int:
     exporter = EXPORTERS[name.partition("/")[0]].make(settings)
     try:
         replayed = replay(file, name, exporter, settings)
-    except (OSError, Malformed) as error:
-        print(f"otel-llm: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"otel-llm: {file}: {error.strerror}", file=sys.stderr)
+        return 1
+    except (Malformed, UnicodeDecodeError) as error:
+        print(f"otel-llm: {file} holds no OTLP JSON lines: {error}", file=sys.stderr)
         return 1
     finally:
         exporter.close()
     print(_said(replayed, to or name))
-    return 1 if replayed.refused else 0
+    return 1 if replayed.refused or replayed.broken or replayed.ended_early else 0
 
 
 def _destination(file: Path, to: str | None, config: Path | None) -> tuple[str, Any]:
@@ -65,4 +70,8 @@ def _named_after(file: Path, exporters: Mapping[str, Any]) -> str:
 def _said(replayed: Replayed, destination: str) -> str:
     lines = [f"{replayed.sent} items sent to {destination}"]
     lines += [f"{items} items refused: {reason}" for reason, items in replayed.refused.items()]
+    if replayed.broken:
+        lines += [*replayed.broken[:_SHOWN], f"{len(replayed.broken)} lines were passed over"]
+    if replayed.ended_early:
+        lines.append("the destination does not answer; what follows was not sent")
     return "\n".join(lines)

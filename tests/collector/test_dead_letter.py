@@ -156,6 +156,55 @@ def test_half_a_line_of_a_process_that_died_spoils_nothing(tmp_path: Path):
     assert list(read(file)) == [("traces", traces(1)), ("traces", traces(2))]
 
 
+def test_what_is_buried_while_it_is_read_waits_for_the_next_time(tmp_path: Path):
+    file, dead_letter = tmp_path / "otlp-traces.jsonl", letter(tmp_path)
+    for payload in (traces(1), b"\xff no request", traces(2)):
+        dead_letter.bury("otlp", "traces", payload, "HTTP 400")
+
+    found = []
+    for signal, payload in read(file):
+        dead_letter.bury("otlp", signal, payload, "HTTP 400")
+        found.append(payload)
+
+    assert found[:2] == [traces(1), traces(2)]
+    assert len(found) < 5
+
+
+def test_a_reason_that_cannot_be_written_leaves_no_line_behind(tmp_path: Path):
+    file, dead_letter = tmp_path / "otlp-traces.jsonl", letter(tmp_path)
+    dead_letter.bury("otlp", "traces", traces(1), "HTTP 400")
+    reasons, kept = tmp_path / "otlp-traces.reasons.jsonl", tmp_path / "kept"
+    reasons.rename(kept)
+    reasons.mkdir()
+
+    for _ in range(3):
+        with pytest.raises(OSError, match="directory"):
+            dead_letter.bury("otlp", "traces", traces(2), "HTTP 400")
+    reasons.rmdir()
+    kept.rename(reasons)
+    dead_letter.bury("otlp", "traces", traces(2), "HTTP 400")
+
+    assert list(read(file)) == [("traces", traces(1)), ("traces", traces(2))]
+
+
+def test_broken_lines_can_be_passed_over_and_are_named(tmp_path: Path):
+    file, notes = tmp_path / "otlp-traces.jsonl", tmp_path / "otlp-traces.reasons.jsonl"
+    dead_letter, broken = letter(tmp_path), []
+    dead_letter.bury("otlp", "traces", traces(1), "HTTP 400")
+    with file.open("ab") as more:
+        more.write(b"\xff\xfe\n[1]\n" + b"[" * 100_000 + b"\n7\nnull\n")
+    with notes.open("ab") as more:
+        more.write(b'{"payload":"?","signal":"traces"}\n{"payload":"AA=="}\n[]\n\xff\n7\n')
+    dead_letter.bury("otlp", "traces", traces(2), "HTTP 400")
+
+    found = list(read(file, lambda error: broken.append(str(error).partition(":")[0])))
+
+    assert found == [("traces", traces(1)), ("traces", traces(2))]
+    assert broken == [f"{file.name}, line {n}" for n in range(2, 7)] + [
+        f"{notes.name}, line {n}" for n in (2, 3, 5, 6)
+    ]
+
+
 def test_a_line_that_is_no_otlp_is_named(tmp_path: Path):
     file = tmp_path / "foreign.jsonl"
     file.write_text('{"resourceSpans":[]}\n{"hello":1}\n')

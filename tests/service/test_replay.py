@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,34 @@ def test_a_destination_that_is_not_there_is_named_with_a_suggestion(file, tmp_pa
 def test_a_file_that_is_not_there_is_said(tmp_path, capsys):
     assert run(tmp_path / "none.jsonl", "http://127.0.0.1:1") == 1
     assert "none.jsonl" in capsys.readouterr().err
+
+
+def test_broken_lines_are_named_and_the_others_are_sent(file, capsys):
+    whole = file.read_bytes()
+    file.write_bytes(b"{}\n" + whole + b"\xff\n" + whole)
+    with OtlpSink() as sink:
+        code = run(file, sink.http_endpoint)
+
+        assert len(sink.spans()) == 4
+    assert code == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"4 items sent to {sink.http_endpoint}",
+        f"{file.name}, line 1: not a line of OTLP JSON",
+        f"{file.name}, line 3: not a line of OTLP JSON",
+        "2 lines were passed over",
+    ]
+
+
+def test_it_ends_when_the_destination_does_not_answer(file, capsys, monkeypatch):
+    monkeypatch.setattr("otel_llm.collector.replay.PATIENCE_S", 0.1)
+    file.write_bytes(file.read_bytes() * 3)
+
+    with socket.socket() as unused:  # bound, and nobody listens
+        unused.bind(("127.0.0.1", 0))
+        code = run(file, f"http://127.0.0.1:{unused.getsockname()[1]}")
+
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "0 items sent" in said
+    assert "2 items refused: given up: cannot connect" in said
+    assert "what follows was not sent" in said

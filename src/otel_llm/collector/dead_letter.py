@@ -13,7 +13,7 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from .component import Signal
 from .envelope import count
 from .errors import Malformed, Refused
 from .otlp_json import from_json, to_json
+from .protocol import METHODS
 
 SPARE: Final = 0.25
 """Share of ``max_size`` that may be filled before only destinations have room."""
@@ -88,39 +89,67 @@ class DeadLetter:
         data = b"" if line is None else f"{line}\n".encode()
         if self.size_bytes() + len(data) > self._config.max_size:
             raise Refused("the dead letter is full")
-        offset = _append(self._config.directory / f"{stem}.jsonl", data)
+        file = self._config.directory / f"{stem}.jsonl"
+        offset = _append(file, data)
         if data:
             note["offset"] = offset
         said = {key: value for key, value in note.items() if value not in (None, "")}
-        _append(self._config.directory / f"{stem}.reasons.jsonl", f"{json.dumps(said)}\n".encode())
+        try:
+            _append(file.with_suffix(".reasons.jsonl"), f"{json.dumps(said)}\n".encode())
+        except OSError:
+            os.truncate(file, offset)  # it will be buried again, and must not be there twice
+            raise
 
 
-def read(file: Path) -> Iterator[tuple[Signal, bytes]]:
-    """Yield the requests of a dead letter, or of any file of OTLP JSON lines.
+def _complain(error: Malformed) -> None:
+    raise error
 
-    Raises ``Malformed`` naming the line that is none, ``OSError`` when it cannot be read. Half a
-    line at the end was being written when the process died, and nothing was forgotten for it.
+
+def read(
+    file: Path, broken: Callable[[Malformed], object] = _complain
+) -> Iterator[tuple[Signal, bytes]]:
+    """Yield the requests of a dead letter, or of any file of OTLP JSON lines, that are there now.
+
+    ``broken`` gets what names a line that is none; by default it is raised. Raises ``OSError`` when
+    it cannot be read. Half a line at the end was being written when the process died, and nothing
+    was forgotten for it.
     """
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    yield from_json(line)
-                except Malformed as error:
-                    if line.endswith("\n"):
-                        raise Malformed(f"{file.name}, line {number}: {error}") from error
-    yield from _only_in_notes(file)
-
-
-def _only_in_notes(file: Path) -> Iterator[tuple[Signal, bytes]]:
+    for number, line in _lines(file):
+        try:
+            yield from_json(line)
+        except Malformed as error:
+            if line.endswith(b"\n"):
+                broken(Malformed(f"{file.name}, line {number}: {error}"))
     notes = file.with_name(f"{file.stem}.reasons.jsonl")
     if not notes.exists():
         return
-    with notes.open(encoding="utf-8") as lines:
-        for line in lines:
-            note: dict[str, Any] = json.loads(line) if line.endswith("\n") else {}
-            if "payload" in note:
-                yield note["signal"], base64.b64decode(note["payload"])
+    for number, line in _lines(notes):
+        try:
+            yield from _whole(line)
+        except (ValueError, TypeError, KeyError):
+            if line.endswith(b"\n"):
+                broken(Malformed(f"{notes.name}, line {number}: not a note of a dead letter"))
+
+
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """Number the lines that are there now: what is sent again may come back at the end."""
+    with file.open("rb") as lines:
+        left = os.fstat(lines.fileno()).st_size
+        for number, line in enumerate(lines, start=1):
+            if left <= 0:
+                return
+            left -= len(line)
+            if line.strip():
+                yield number, line
+
+
+def _whole(line: bytes) -> Iterator[tuple[Signal, bytes]]:
+    """Yield the request that stands in its note, if one does."""
+    note: dict[str, Any] = json.loads(line)
+    if "payload" in note:
+        if note["signal"] not in METHODS:
+            raise ValueError(note["signal"])
+        yield note["signal"], base64.b64decode(note["payload"], validate=True)
 
 
 def _append(file: Path, data: bytes) -> int:

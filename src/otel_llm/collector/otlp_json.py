@@ -48,7 +48,7 @@ def to_json(signal: Signal, payload: bytes) -> str | None:
         return None
 
 
-def from_json(line: str) -> tuple[Signal, bytes]:
+def from_json(line: str | bytes) -> tuple[Signal, bytes]:
     """Read one line of OTLP JSON. Raises ``Malformed`` when it is none."""
     try:
         given: Any = json.loads(line)

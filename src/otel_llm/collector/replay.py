@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from .component import Exporter, Signal
 from .dead_letter import read
 from .destination import QueueConfig, RetryConfig
 from .envelope import count
+from .errors import Malformed
 from .queues import Lot, MemoryQueue
 from .sending import Clock, Sender, Sending
 
@@ -25,6 +26,10 @@ class Replayed:
     sent: int
     refused: Mapping[str, int]
     """Items that were not accepted, by reason."""
+    broken: Sequence[str] = ()
+    """Lines that are no requests, by name and number."""
+    ended_early: bool = False
+    """Whether the destination did not answer any more; what follows was not sent."""
 
 
 @dataclass(slots=True)
@@ -50,17 +55,27 @@ class _Patient:
 def replay(
     file: Path, name: str, exporter: Exporter, config: Sending, clock: Clock | None = None
 ) -> Replayed:
-    """Send every request of ``file`` to one destination, in order, with its retries.
+    """Send every request of ``file`` to one destination, in order, with its retries, until there
+    is no more or the destination does not answer.
 
-    Raises ``Malformed`` and ``OSError`` as ``dead_letter.read`` does. The file stays as it is:
-    replayed twice, it arrives twice, and backends know the copies by their ids.
+    Raises ``Malformed`` when there is no request in it, and ``OSError`` as ``dead_letter.read``
+    does. The file stays as it is: replayed twice, it
+    arrives twice, and backends know the copies by their ids.
     """
     refusals, sent, clock = _Refusals(), 0, clock or Clock()
+    broken: list[Malformed] = []
     retry = replace(config.retry_on_failure, max_elapsed_time=PATIENCE_S)
     settings = _Patient(config.sending_queue, retry)
-    for signal, payload in read(file):
+    status = None
+    for signal, payload in read(file, broken.append):
         queue = MemoryQueue(config.sending_queue.queue_size)
         sender = Sender(name, signal, exporter, settings, queue, refusals, clock)
         sender.deliver(Lot((payload,), since=clock.time()))
-        sent += sender.status().sent
-    return Replayed(sent, dict(refusals.items))
+        status = sender.status()
+        sent += status.sent
+        if status.circuit == "open":
+            break
+    if broken and status is None:
+        raise broken[0]
+    away = status is not None and status.circuit == "open"
+    return Replayed(sent, dict(refusals.items), tuple(map(str, broken)), ended_early=away)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from otel_llm.collector.components import EXPORTERS
 from otel_llm.collector.dead_letter import safe_name
+from otel_llm.collector.errors import Malformed
 from otel_llm.collector.exporters.otlp import OtlpExporterConfig
 from otel_llm.collector.exporters.otlphttp import OtlpHttpExporterConfig
 from otel_llm.collector.replay import Replayed, replay
@@ -37,7 +38,7 @@ def run(file: Path, to: str | None = None, config: Path | None = None) -> int:
     except OSError as error:
         print(f"otel-llm: {file}: {error.strerror}", file=sys.stderr)
         return 1
-    except (Malformed, UnicodeDecodeError) as error:
+    except Malformed as error:
         print(f"otel-llm: {file} holds no OTLP JSON lines: {error}", file=sys.stderr)
         return 1
     finally:

@@ -13,6 +13,7 @@ import yaml
 from otel_llm.alerting.config import default_rules
 from otel_llm.alerting.prometheus import export
 from otel_llm.config import load as load_settings
+from otel_llm.config.units import parse_duration, parse_size
 from otel_llm.service.settings import check, read_settings
 from otel_llm.testing import OtlpSink
 from tests.e2e.running import collector
@@ -201,3 +202,74 @@ def test_grafanas_data_sources_refer_to_each_other():
 
     referred = re.findall(r"(?:datasourceUid|alertmanagerUid): (\w+)", text)
     assert set(referred) <= known
+
+
+def _drain(text: str) -> float:
+    """How long a collector with these settings goes on sending after SIGTERM."""
+    return check(load_settings(text, {})).sections.service.drain_timeout
+
+
+def _pod() -> dict[str, Any]:
+    text = (DEPLOY / "kubernetes/statefulset.yaml").read_text("utf-8")
+    return yaml.safe_load(text)["spec"]["template"]["spec"]
+
+
+def test_whoever_ends_the_collector_waits_for_longer_than_it_goes_on_sending():
+    in_pod = yaml.safe_load((DEPLOY / "kubernetes/configmap.yaml").read_text("utf-8"))["data"]
+    unit = (DEPLOY / "systemd/otel-llm.service").read_text("utf-8")
+    (stopped_after,) = re.findall(r"^TimeoutStopSec=(.+)$", unit, re.MULTILINE)
+    gateway = yaml.safe_load((ROOT / "collector-config/gateway.yaml").read_text("utf-8"))
+    longest = parse_duration(gateway["service"]["drain_timeout"])
+
+    assert _pod()["terminationGracePeriodSeconds"] > 10 + _drain(in_pod["collector.yaml"])
+    assert parse_duration(stopped_after) > 10 + longest
+    composed = COMPOSE["services"]["otel-llm"]["stop_grace_period"]
+    assert parse_duration(composed) > 10 + _drain((DEPLOY / "otel-llm.yaml").read_text("utf-8"))
+
+
+def test_probes_and_services_ask_where_the_container_listens():
+    (container,) = _pod()["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    services = yaml.safe_load_all((DEPLOY / "kubernetes/service.yaml").read_text("utf-8"))
+    asked = {p["targetPort"] for service in services for p in service["spec"]["ports"]}
+    policy = yaml.safe_load((DEPLOY / "kubernetes/networkpolicy.yaml").read_text("utf-8"))
+    let_in = {p["port"] for rule in policy["spec"]["ingress"] for p in rule["ports"]}
+
+    assert ports == {"otlp-grpc": 4317, "otlp-http": 4318, "http": 4319}
+    assert asked == let_in == set(ports)
+    probes = {name: container[f"{name}Probe"] for name in ("startup", "liveness", "readiness")}
+    assert {name: probe["httpGet"] for name, probe in probes.items()} == {
+        "startup": {"path": "/health", "port": "http"},
+        "liveness": {"path": "/health", "port": "http"},
+        "readiness": {"path": "/ready", "port": "http"},
+    }
+
+
+def test_what_a_pod_writes_is_on_a_volume_that_holds_all_of_it():
+    text = (DEPLOY / "kubernetes/statefulset.yaml").read_text("utf-8")
+    (claim,) = yaml.safe_load(text)["spec"]["volumeClaimTemplates"]
+    in_pod = yaml.safe_load((DEPLOY / "kubernetes/configmap.yaml").read_text("utf-8"))["data"]
+    settings = check(load_settings(in_pod["collector.yaml"], {})).sections
+    limits = (settings.journal, settings.dead_letter, settings.store)
+    most = sum(one.max_size for one in limits if one is not None)
+
+    mounts = {m["name"]: m["mountPath"] for m in _pod()["containers"][0]["volumeMounts"]}
+    assert mounts[claim["metadata"]["name"]] == "/var/lib/otel-llm"
+    assert most < parse_size(claim["spec"]["resources"]["requests"]["storage"] + "B")
+
+
+def test_the_unit_runs_reloads_and_confines_the_collector():
+    unit = (DEPLOY / "systemd/otel-llm.service").read_text("utf-8")
+    lines = dict(line.split("=", 1) for line in unit.splitlines() if re.match(r"\w+=", line))
+
+    assert lines["ExecStart"].split()[1:] == [
+        "collector",
+        "--config",
+        "/etc/otel-llm/collector.yaml",
+    ]
+    assert lines["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert (lines["DynamicUser"], lines["ProtectSystem"], lines["NoNewPrivileges"]) == (
+        "yes",
+        "strict",
+        "yes",
+    )

@@ -18,10 +18,14 @@ import httpx2
 
 from otel_llm.config.units import Duration
 from otel_llm.genai import Usage
+from otel_llm.quality.messages import whole
 from otel_llm.version import __version__
 
 _MAX_ANSWER = 8 * 2**20
 _LONGEST_WAIT_S = 30.0
+_MOST_TOKENS = 10**8
+"""More is no count of what one call used."""
+_LONGEST_NAME = 200
 _RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 Message = Mapping[str, str]
@@ -124,12 +128,13 @@ class Endpoint:
     ) -> Reply:
         """Ask once, again where that may help, and return how it ended."""
         limit = {self.config.max_tokens_name: self.config.max_output_tokens}
-        body = {"model": self.config.model, "messages": [*messages], **limit}
+        said = [{name: whole(text) for name, text in one.items()} for one in messages]
+        body = {"model": self.config.model, "messages": said, **limit}
         return self._asked("/chat/completions", body | self.config.parameters, headers, _chatted)
 
     def embed(self, texts: Sequence[str]) -> Reply:
         """Return one vector for each of ``texts``."""
-        body = {"model": self.config.model, "input": [*texts]}
+        body = {"model": self.config.model, "input": [*map(whole, texts)]}
 
         def read(answer: Mapping[str, Any]) -> dict[str, Any]:
             return _embedded(answer, len(texts))
@@ -188,7 +193,7 @@ class Endpoint:
             return {"error_type": str(status)}, wait
         try:
             return read(_object(json.loads(content))), None
-        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
             return {"error_type": "invalid_response", "maybe_billed": True}, None
 
     def _post(
@@ -227,7 +232,7 @@ def _chatted(answer: Mapping[str, Any]) -> dict[str, Any]:
     choice = _object(answer["choices"][0])
     text = _object(choice["message"]).get("content")
     return {
-        "text": text if isinstance(text, str) else "",
+        "text": whole(text) if isinstance(text, str) else "",
         "finish_reason": _text(choice.get("finish_reason")),
         "model": _text(answer.get("model")),
         "response_id": _text(answer.get("id")),
@@ -266,11 +271,11 @@ def _part(value: object) -> Mapping[str, object]:
 
 
 def _count(value: object) -> int | None:
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return whole(value[:_LONGEST_NAME]) if isinstance(value, str) else None
 
 
 def _wait_s(retry_after: str) -> float:

@@ -20,6 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from otel_llm import semconv
 from otel_llm.genai import Usage
+from otel_llm.quality.messages import whole
 from otel_llm.semconv import own
 from otel_llm.version import __version__
 
@@ -168,7 +169,7 @@ def _any(value: Value) -> AnyValue:
         case bool():
             return AnyValue(bool_value=value)
         case str():
-            return AnyValue(string_value=value)
+            return AnyValue(string_value=whole(value))
         case int():
             return AnyValue(int_value=value)
         case float():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -90,7 +91,7 @@ class PaidEndpoint:
             return Reply(now, now, error_type=reservation)
         reply = ask()
         if reservation is not None:
-            self._spending.settle(reservation, self._spent(reply, longest))
+            self._settle(reservation, self._spent(reply, longest))
         self._tell(
             OwnCall(
                 purpose,
@@ -108,7 +109,17 @@ class PaidEndpoint:
         most = self._cost(self.model, longest)
         if most is None:
             return self._unpriced() if self._spending.limit is not None else None
-        return self._spending.reserve(most) or "budget"
+        try:
+            return self._spending.reserve(most) or "budget"
+        except sqlite3.Error as error:
+            _log.error("what is spent cannot be kept, so nothing is asked: %s", error)
+            return "state_file"
+
+    def _settle(self, reservation: Reservation, spent: Decimal) -> None:
+        try:
+            self._spending.settle(reservation, spent)
+        except sqlite3.Error as error:  # what was set aside counts as spent
+            _log.error("what is spent cannot be kept: %s", error)
 
     def _spent(self, reply: Reply, longest: Usage) -> Decimal:
         """Return what a call came to; where that is not known, the most it can have been."""
@@ -147,6 +158,6 @@ class PaidEndpoint:
 def _most_tokens(messages: Sequence[Message]) -> int:
     """Return more tokens than ``messages`` can have: tokenizers fall back to bytes."""
     return sum(
-        len(json.dumps(message["content"], ensure_ascii=False).encode()) + _ROOM
+        len(json.dumps(message["content"], ensure_ascii=False).encode(errors="replace")) + _ROOM
         for message in messages
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, cast
+
+from otel_llm.quality.messages import whole
 
 Better = Literal["A", "B", "neither"]
 
 WORST, BEST = 1, 10
-_FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n\s*```\s*", re.S)
+_MOST_CHARS = 2000
+"""Characters of a reason that are kept: one sentence was asked for."""
 
 
 class Verdict(NamedTuple):
@@ -41,12 +42,18 @@ def read_better(text: str) -> Better | None:
 
 
 def _object(text: str) -> Mapping[str, object]:
-    fenced = _FENCED.fullmatch(text)
     try:
-        given: object = json.loads(fenced[1] if fenced else text, object_pairs_hook=_once)
+        given: object = json.loads(_unfenced(text.strip()), object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return {}
     return cast("dict[str, object]", given) if isinstance(given, dict) else {}
+
+
+def _unfenced(text: str) -> str:
+    """Return what is in a code fence that is all of ``text``; else ``text``."""
+    first, _, rest = text.partition("\n")
+    fenced = first.strip() in ("```", "```json") and rest.endswith("```")
+    return rest.removesuffix("```") if fenced else text
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -64,12 +71,12 @@ def _verdict(given: object) -> Verdict | None:
     score, reason = _score(entry.get("score")), entry.get("reason")
     if score is None:
         return None
-    return Verdict(score, reason if isinstance(reason, str) and reason else None)
+    return Verdict(score, (isinstance(reason, str) and whole(reason[:_MOST_CHARS])) or None)
 
 
 def _score(given: object) -> float | None:
     if isinstance(given, bool) or not isinstance(given, int | float):
         return None
-    if not math.isfinite(given) or not WORST <= given <= BEST:
+    if not WORST <= given <= BEST:  # nor is what is not a number
         return None
     return (given - WORST) / (BEST - WORST)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from xml.etree import ElementTree as Xml
 
+from otel_llm.quality.messages import whole
+
 from .runner import CaseOutcome, SuiteOutcome
 
 
@@ -15,7 +17,12 @@ def case_line(outcome: CaseOutcome) -> str:
     mark = "pass" if outcome.passed else "ERROR" if outcome.errors else "FAIL"
     scores = " ".join(f"{r.name}={r.value:.2f}" for r in outcome.results if r.value is not None)
     head = f"{mark:5} {outcome.case.name}  {outcome.latency_s:.2f} s  {scores}".rstrip()
-    return "\n".join([head, *(f"      {why}" for why in _reasons(outcome))])
+    return "\n".join([_shown(head), *(f"      {_shown(why)}" for why in _reasons(outcome))])
+
+
+def _shown(text: str) -> str:
+    """Return ``text`` for a terminal: a judge's words may hold its control sequences."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def summary(outcome: SuiteOutcome) -> str:
@@ -36,7 +43,7 @@ def summary(outcome: SuiteOutcome) -> str:
 
 def to_json(outcome: SuiteOutcome) -> str:
     """Return everything, with the answers."""
-    return json.dumps(
+    told = json.dumps(
         {
             "suite": outcome.suite.name,
             "run": outcome.run,
@@ -51,6 +58,7 @@ def to_json(outcome: SuiteOutcome) -> str:
         indent=2,
         ensure_ascii=False,
     )
+    return whole(told)
 
 
 def _case(outcome: CaseOutcome) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from decimal import Decimal
 from zlib import crc32
 
 from .config import SampleConfig
@@ -17,7 +16,7 @@ class Sampler:
     def __init__(self, config: SampleConfig) -> None:
         self._below = round(config.rate * _ALL)
         self._flags = frozenset(config.flags)
-        self._min_cost = config.min_cost
+        self._min_cost = None if config.min_cost is None else float(config.min_cost)
         self.by_rate_alone = not self._flags and self._min_cost is None
         """Whether flags and cost need not be looked at."""
 
@@ -29,4 +28,4 @@ class Sampler:
         """Whether flags or cost (US dollars) choose a call."""
         if flags and not self._flags.isdisjoint(flags):
             return True
-        return self._min_cost is not None and cost is not None and Decimal(cost) >= self._min_cost
+        return self._min_cost is not None and cost is not None and cost >= self._min_cost

@@ -6,6 +6,7 @@ When each ran last is kept, so that a restart neither repeats a run nor leaves o
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 import weakref
@@ -93,9 +94,16 @@ class Schedule:
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
+            self._stopping.wait(min(max(self._turn(), 0.05), _LONGEST_WAIT_S))
+
+    def _turn(self) -> float:
+        """Run what is due, and return in how many seconds something is due again."""
+        try:
             self.run_due()
-            wait_s = min((self.due_in(suite) for suite in self._suites), default=_LONGEST_WAIT_S)
-            self._stopping.wait(min(max(wait_s, 0.05), _LONGEST_WAIT_S))
+            return min((self.due_in(suite) for suite in self._suites), default=_LONGEST_WAIT_S)
+        except sqlite3.Error as error:  # full, locked for long: it may be well again later
+            _log.error("suites wait: the state file cannot be used: %s", error)
+            return _LONGEST_WAIT_S
 
 
 def _key(suite: ScheduledSuite) -> str:

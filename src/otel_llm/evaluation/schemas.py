@@ -31,6 +31,8 @@ def mismatch(answer: str, schema: Mapping[str, Any]) -> str | None:
         error = next(iter(validator.iter_errors(value)), None)
     except import_module("referencing.exceptions").Unresolvable as unresolved:
         return f"the schema refers to {unresolved.ref!r}, which it does not hold"
+    except (RecursionError, ArithmeticError):
+        return "neither the schema nor the answer comes to an end, or a number is too large"
     return None if error is None else f"{error.json_path}: not as {_rule(error)} says"
 
 

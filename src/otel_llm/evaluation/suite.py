@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from otel_llm.config import ConfigError, Problem, build, load
+from otel_llm.config.problem import suggestion
 from otel_llm.config.units import Duration
+from otel_llm.quality.messages import whole
 
-from .criteria import CRITERIA
+from .criteria import CRITERIA, FACTUAL_ACCURACY
 from .schemas import check_schema
 from .semantic import SEMANTIC_RELEVANCE
 
@@ -90,7 +92,7 @@ class Suite:
     """Share of the cases that must pass."""
 
     def __post_init__(self) -> None:
-        problems = [*self._unknown_criteria(), *self._same_names()]
+        problems = [*self._unknown_criteria(), *self._unknown_scores(), *self._same_names()]
         if not self.cases:
             problems.append(Problem("cases", "there are none"))
         if not 0 <= self.pass_rate <= 1:
@@ -108,8 +110,22 @@ class Suite:
             if name not in known
         ]
 
+    def _unknown_scores(self) -> list[Problem]:
+        """Return thresholds of scores that nothing gives: no answer could ever fall short."""
+        known = (*CRITERIA, *self.criteria, *_ALWAYS, FACTUAL_ACCURACY, SEMANTIC_RELEVANCE)
+        places = [("thresholds", self.thresholds)]
+        places += [
+            (f"cases[{at}].thresholds", case.thresholds) for at, case in enumerate(self.cases)
+        ]
+        return [
+            Problem(f"{path}.{name}", f"no score is called so{suggestion(name, known)}")
+            for path, thresholds in places
+            for name in thresholds
+            if name not in known
+        ]
+
     def _same_names(self) -> list[Problem]:
-        names = [case.name for case in self.cases if case.name]
+        names = [case.name or str(at + 1) for at, case in enumerate(self.cases)]
         twice = sorted({name for name in names if names.count(name) > 1})
         return [Problem("cases", f"two are called {name!r}") for name in twice]
 
@@ -146,7 +162,7 @@ def read_suite(file: Path) -> Suite:
 
 
 def _named(case: Case, number: int) -> Case:
-    return case if case.name else replace(case, name=str(number))
+    return replace(case, name=whole(case.name) or str(number))
 
 
 def _check_thresholds(thresholds: dict[str, float]) -> None:

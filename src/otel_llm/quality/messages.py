@@ -110,13 +110,13 @@ def _parts(given: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
 def _texts(part: Mapping[str, object]) -> Iterator[str]:
     text = part.get("content", part.get("text"))
     if isinstance(text, str):
-        yield text if text.isascii() else _whole(text)
+        yield whole(text)
 
 
-def _whole(text: str) -> str:
-    """Return text without halves of surrogate pairs, as JSON spells an emoji that was cut: no
-    engine of regular expressions reads them."""
-    return text.encode(errors="replace").decode()
+def whole(text: str) -> str:
+    """Return text without halves of surrogate pairs, as JSON spells an emoji that was cut: neither
+    an engine of regular expressions nor an encoder takes them."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _string(value: object) -> str | None:

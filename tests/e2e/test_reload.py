@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import signal
 import socket
 import time
@@ -281,6 +283,52 @@ def test_past_calls_get_the_prices_that_hold_since_the_configuration_was_read_ag
 
     assert [one["changed"] for one in (before, after, again)] == [0, 1, 0]
     assert Decimal(after["shifts"][0]["after"]) == 15
+
+
+def test_content_is_read_through_a_rotation_of_its_key_and_a_key_file_of_no_use(
+    reloading, tmp_path
+):
+    key, readers = tmp_path / "key", tmp_path / "readers"
+    old, new = secrets.token_hex(32), secrets.token_hex(32)
+    key.write_text(old)
+    readers.write_text("sesame\n")
+    content = {"path": str(tmp_path / "content.db"), "key_file": str(key)}
+    pipeline = {"receivers": ["otlp"], "processors": ["content_store"], "exporters": ["otlp"]}
+    with OtlpSink() as sink:
+        collecting = reloading(
+            {"otlp": {"endpoint": sink.grpc_endpoint}},
+            processors={"content_store": {**content, "token_file": str(readers)}},
+            service={"pipelines": {"traces": pipeline}},
+        )
+        file = collecting.file.read_text()
+
+        def kept(text: str) -> str:
+            before = len(sink.spans())
+            said = [{"role": "user", "parts": [{"type": "text", "content": text}]}]
+            _send(collecting.running, **{"gen_ai.input.messages": json.dumps(said)})
+            assert sink.wait(lambda s: len(s.spans()) == before + 2, PATIENCE_S)
+            attributes = [a for span in sink.spans()[before:] for a in span.attributes]
+            (found,) = [a.value for a in attributes if a.key == "otel_llm.content.reference"]
+            return found.string_value
+
+        def read(reference: str) -> tuple[int, bool]:
+            url = f"{collecting.running.api_url}/v1/content/{reference}"
+            answer = httpx2.get(url, headers={"x-content-token": "sesame"}, timeout=PATIENCE_S)
+            return answer.status_code, "gen_ai.input.messages" in answer.text
+
+        first = kept("one")
+        key.write_text(f"{new}\n{old}\n")
+        collecting.hang_up(file, "the configuration was read again")
+        second = kept("two")
+        assert [read(first), read(second)] == [(200, True), (200, True)]
+
+        key.write_text("no key")
+        collecting.hang_up(file, "the configuration stays as it was")
+        assert [read(kept("three")), read(first)] == [(200, True), (200, True)]
+
+        key.write_text(new)
+        collecting.hang_up(file, "the configuration was read again")
+        assert [read(first), read(second)] == [(500, False), (200, True)]
 
 
 def _repriced(running: Running) -> dict[str, Any]:

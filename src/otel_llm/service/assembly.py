@@ -165,7 +165,10 @@ class Service:
         """
         parts = self.flow.prepare(settings)
         known = _versions(settings)
-        changed = _affected({name for name in known if known[name] != self._known[name]})
+        different = {name for name in known if known[name] != self._known[name]}
+        if parts.processing.content is not self.flow.processing.content:
+            different.add("content")
+        changed = _affected(different)
         with self.flow.paused():
             try:
                 self._renew(settings, changed)
@@ -464,7 +467,6 @@ def _versions(settings: Settings) -> dict[str, object]:
             else (),
         ),
         "telling": (sections.service.telemetry.metrics, _told_to(settings)),
-        "content": [c for name, c in processors.items() if kinds[name] == "content_store"],
         "api": sections.api,
     }
 

@@ -159,13 +159,16 @@ class ContentStore:
     def read(self, reference: str) -> dict[str, object] | None:
         """Return content by attribute name; ``None`` when there is none (any more).
 
-        Raises ``WrongKey`` and ``Tampered``.
+        Raises ``WrongKey`` and ``Tampered``, and ``ContentError`` when the file cannot be read.
         """
         if not _REFERENCE.fullmatch(reference):
             return None
-        with self._lock:
-            asked = "SELECT key_id, CAST(sealed AS BLOB) FROM content WHERE reference = ?"
-            row = self._database.execute(asked, (reference,)).fetchone()
+        asked = "SELECT key_id, CAST(sealed AS BLOB) FROM content WHERE reference = ?"
+        try:
+            with self._lock:
+                row = self._database.execute(asked, (reference,)).fetchone()
+        except sqlite3.Error as error:
+            raise ContentError(f"the content store cannot be read: {error}") from error
         return None if row is None else _unpacked(self._unsealed(reference, *row))
 
     def expire(self, now: float | None = None) -> int:

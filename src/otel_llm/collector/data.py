@@ -31,6 +31,12 @@ _FOREIGN_NEEDLES = (
 """Attributes that each span of an older or foreign dialect carries. The longer, the quicker to look
 for."""
 
+_CODING_AGENT = b"com.anthropic.claude_code.tr"
+_CODING_AGENTS = ("com.anthropic.claude_code.tracing", "com.anthropic.claude_code.traces")
+"""Scopes all of whose spans are GenAI spans, though their names tell nothing."""
+_HEAD = 64
+"""Bytes of a scope's own name and of what stands before it."""
+
 _GROUPS, _RESOURCE, _SCOPES = 1, 1, 2
 """Field numbers of the nested messages, from the request down."""
 
@@ -109,14 +115,18 @@ class Batch:
         dialect: the same objects at every call. Cheap when there are none."""
         if self._genai is None:
             scopes = [scope for scope in self._scopes if self._may_have_genai(scope)]
-            views = [view for view in self._open(scopes) if view.layout.is_genai]
+            views = [view for view in self._open(scopes) if _is_genai(view)]
             self._genai = [view for view in views if not view.dropped] if self.dropped else views
         return self._genai
 
     def _may_have_genai(self, scope: Scope) -> bool:
         if scope.has_needle:
             return True
-        return self._foreign and any(needle in scope.encoded for needle in _FOREIGN_NEEDLES)
+        encoded = scope.encoded
+        return self._foreign and (
+            any(needle in encoded for needle in _FOREIGN_NEEDLES)
+            or _CODING_AGENT in encoded[:_HEAD]
+        )
 
     def spans(self) -> Iterator[SpanView]:
         """Yield every span that can be read. Slower than ``genai``; the same objects."""
@@ -156,6 +166,10 @@ class Batch:
         if nth not in self._resources:
             return Change(pieces)
         return Change(_with_resource(b"".join(pieces), self._resources[nth]))
+
+
+def _is_genai(view: SpanView) -> bool:
+    return view.layout.is_genai or view.scope_name in _CODING_AGENTS
 
 
 def _with_resource(group: bytes, resource: bytes) -> Pieces:

@@ -49,13 +49,24 @@ PROVIDERS = {
 """Convention and SDK names whose price-list id is another one. ``azure.ai.openai`` must be here:
 the library's own rule would take it for OpenAI."""
 
-GATEWAYS = frozenset({"litellm", "litellm_proxy", "gateway", "vercel"})
-"""Providers that are no provider and add nothing: the model's prefix says who serves. The last two
-are Vercel's."""
+GATEWAYS = frozenset(
+    {
+        *("litellm", "litellm_proxy", "gateway", "vercel"),
+        *("strands-agents", "langchain", "langgraph", "llama_index", "crewai", "autogen"),
+        *("agent_framework", "microsoft.agent_framework", "semantic_kernel", "haystack"),
+        *("spring_ai", "unknown"),
+    }
+)
+"""Providers that are no provider and add nothing: the model says who serves. First gateways, of
+which the third and fourth are Vercel's; then frameworks, which name themselves."""
 
 _SNAPSHOT = re.compile(r"(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4})|[-@:]latest)$")
 _REGION = re.compile(r"^[a-z]{2,4}\.(?=[a-z0-9]+\.)")
 """Of a Bedrock inference profile: ``ca.anthropic.…``. Its price is that of the region asked in."""
+_BEDROCK = re.compile(
+    r"^(?:[a-z]{2,6}\.)?(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek)\.[a-z]+[\w.:-]*-v?\d"
+)
+"""What only Bedrock calls models: ``us.anthropic.claude-sonnet-4-20250514-v1:0``."""
 _ARN = re.compile(r"^arn:[\w-]+:bedrock:[^:]*:[^:]*:(?P<kind>[\w-]+)/(?P<name>.+)$")
 _NAMED = frozenset({"foundation-model", "inference-profile"})
 """The resources of AWS that are named by their model. Others have a name of their own, in which a
@@ -80,6 +91,8 @@ def reference(provider: str | None, model: str) -> tuple[str | None, str]:
     if model.startswith("arn:"):
         resource = _ARN.match(model) or {"kind": model, "name": model}
         return found or "aws", resource["name" if resource["kind"] in _NAMED else "kind"]
+    if found is None and _BEDROCK.match(model):
+        return "aws", model
     prefix, slash, rest = model.partition("/")
     if not slash or not rest:
         return found, model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -9,85 +10,16 @@ from typing import Any, cast
 from otel_llm import semconv
 from otel_llm.semconv import own
 
-from .messages import as_map, as_messages, dumped, maps, parsed, tool_definition
-from .table import PROVIDERS
+from .counts import USAGE, usage, whole_number
+from .exchanges import request, response
+from .messages import as_map, as_messages, dumped, maps, parsed, says_no_more, tool_definitions
+from .parameters import put_parameters, put_typed, typed
+from .spelling import provider_name
 from .work import Work
-
-_PROVIDER_NAMES = frozenset(PROVIDERS.values()) | {"gcp.gen_ai"}
-_WHOLE = frozenset({semconv.REQUEST_TOP_K, semconv.REQUEST_MAX_TOKENS, semconv.RETRIEVAL_TOP_K})
-PARAMETERS = {
-    "max_tokens": semconv.REQUEST_MAX_TOKENS,
-    "max_completion_tokens": semconv.REQUEST_MAX_TOKENS,
-    "max_output_tokens": semconv.REQUEST_MAX_TOKENS,
-    "maxTokens": semconv.REQUEST_MAX_TOKENS,
-    "temperature": semconv.REQUEST_TEMPERATURE,
-    "top_p": semconv.REQUEST_TOP_P,
-    "topP": semconv.REQUEST_TOP_P,
-    "top_k": semconv.REQUEST_TOP_K,
-    "topK": semconv.REQUEST_TOP_K,
-    "stop": semconv.REQUEST_STOP_SEQUENCES,
-    "stop_sequences": semconv.REQUEST_STOP_SEQUENCES,
-    "seed": semconv.REQUEST_SEED,
-    "frequency_penalty": semconv.REQUEST_FREQUENCY_PENALTY,
-    "presence_penalty": semconv.REQUEST_PRESENCE_PENALTY,
-}
-_USAGE = {
-    "input": semconv.USAGE_INPUT_TOKENS,
-    "prompt_tokens": semconv.USAGE_INPUT_TOKENS,
-    "input_tokens": semconv.USAGE_INPUT_TOKENS,
-    "output": semconv.USAGE_OUTPUT_TOKENS,
-    "completion_tokens": semconv.USAGE_OUTPUT_TOKENS,
-    "output_tokens": semconv.USAGE_OUTPUT_TOKENS,
-    "input_cached_tokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
-    "input_cache_read": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
-    "cache_read_input_tokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
-    "input_cache_creation": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
-    "cache_creation_input_tokens": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
-    "output_reasoning_tokens": semconv.USAGE_REASONING_OUTPUT_TOKENS,
-    "output_reasoning": semconv.USAGE_REASONING_OUTPUT_TOKENS,
-}
-_ASKED, _ANSWERED = ("prompt", "input"), ("completion", "output")
-_DETAILS = {
-    (_ASKED, "cached_tokens"): semconv.USAGE_CACHE_READ_INPUT_TOKENS,
-    (_ASKED, "audio_tokens"): semconv.USAGE_AUDIO_INPUT_TOKENS,
-    (_ANSWERED, "reasoning_tokens"): semconv.USAGE_REASONING_OUTPUT_TOKENS,
-    (_ANSWERED, "audio_tokens"): semconv.USAGE_AUDIO_OUTPUT_TOKENS,
-}
-_PARTS = {
-    semconv.USAGE_INPUT_TOKENS: (
-        semconv.USAGE_CACHE_READ_INPUT_TOKENS,
-        semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
-    ),
-    semconv.USAGE_OUTPUT_TOKENS: (semconv.USAGE_REASONING_OUTPUT_TOKENS,),
-}
-
-
-def _typed(new: str, value: Any) -> Any:
-    if new.startswith("gen_ai.usage.") or new in _WHOLE:
-        return _whole(value)
-    if new.endswith((".version", ".id")) and not isinstance(value, str):
-        return str(value)
-    return value
-
-
-def _whole(value: Any) -> int | None:
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if -(1 << 63) <= number < 1 << 63 else None
 
 
 def _same(work: Work, old: str, new: str) -> bool:
-    return _put(work, new, _typed(new, work.span.value(old)))
-
-
-def _put(work: Work, new: str, value: Any) -> bool:
-    """Write what OTLP has a type for."""
-    if isinstance(value, list):
-        texts = [item for item in cast("list[object]", value) if isinstance(item, str)]
-        return len(texts) == len(cast("list[object]", value)) and work.put(new, texts)
-    return isinstance(value, str | bool | int | float) and work.put(new, value)
+    return put_typed(work, new, typed(new, work.span.value(old)))
 
 
 def _copy(work: Work, old: str, new: str) -> bool:
@@ -97,11 +29,96 @@ def _copy(work: Work, old: str, new: str) -> bool:
 
 def _provider(work: Work, old: str, new: str) -> bool:
     """``OpenAI`` or ``openai.chat`` is ``openai``."""
-    said = (work.span.text(old) or "").lower()
-    if said not in _PROVIDER_NAMES:
-        first = said.partition(".")[0]
-        said = PROVIDERS.get(said) or PROVIDERS.get(first, first)
-    return work.put(new, said or None)
+    said = parsed(work.span.text(old))
+    return work.put(new, provider_name(said) if isinstance(said, str) and said else None)
+
+
+def _unquoted(work: Work, old: str, new: str) -> bool:
+    """MLflow writes every value as JSON."""
+    return put_typed(work, new, typed(new, parsed(work.span.value(old))))
+
+
+def _shown(work: Work, old: str, new: str) -> bool:
+    """Claude Code says ``<REDACTED>`` where it does not tell."""
+    said = work.span.text(old)
+    if not said or said == "<REDACTED>":
+        return False
+    if new not in _MESSAGES:
+        return work.put(new, said)
+    return work.put_messages(new, as_messages(said, _MESSAGES[new]))
+
+
+_MESSAGES = {semconv.INPUT_MESSAGES: "user", semconv.OUTPUT_MESSAGES: "assistant"}
+
+
+def _genkit_name(work: Work, old: str, new: str) -> bool:
+    """``googleai/gemini-2.5-flash`` of a model; of others the name alone. It stays: it is the name
+    of a span's action."""
+    said, operation = work.span.text(old) or "", work.span.text(semconv.OPERATION_NAME) or ""
+    if operation in ("chat", "embeddings"):
+        plugin, _, model = said.rpartition("/")
+        work.put(semconv.REQUEST_MODEL, model or None)
+        work.put(semconv.PROVIDER_NAME, provider_name(plugin) if plugin else None)
+    elif operation in _NAMED:
+        work.put(_NAMED[operation], said or None)
+    return False
+
+
+_NAMED = {
+    "execute_tool": semconv.TOOL_NAME,
+    "invoke_agent": semconv.AGENT_NAME,
+    "invoke_workflow": semconv.WORKFLOW_NAME,
+}
+
+
+def _too(convert: Callable[[Work, str, str], bool]) -> Callable[[Work, str, str], bool]:
+    """Leave what is read where it is: it is metadata of the user's."""
+
+    def read(work: Work, old: str, new: str) -> bool:
+        convert(work, old, new)
+        return False
+
+    return read
+
+
+def _boolean(work: Work, old: str, new: str) -> bool:
+    """LiteLLM writes ``False`` as text."""
+    said = work.span.value(old)
+    spelled = {"true": True, "false": False}.get(said.lower()) if isinstance(said, str) else said
+    return isinstance(spelled, bool) and work.put(new, spelled)
+
+
+def _details(work: Work, old: str, new: str) -> bool:
+    """LangSmith writes the parts of a usage as Python does: they are read, and stay."""
+    try:
+        given = literal_eval((work.span.text(old) or "")[:1000])
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
+    _some_counts(work, as_map(given))
+    return False
+
+
+def _metadata(work: Work, old: str, new: str) -> bool:
+    """What providers say beside their answer, through the AI SDK: it stays, for it is more."""
+    for said in maps(as_map(parsed(work.span.value(old))).values()):
+        _some_counts(work, {**said, **as_map(said.get("usage"))})
+    return False
+
+
+_METADATA = {
+    "cachedPromptTokens": semconv.USAGE_CACHE_READ_INPUT_TOKENS,
+    "cacheCreationInputTokens": semconv.USAGE_CACHE_WRITE_INPUT_TOKENS,
+    "reasoningTokens": semconv.USAGE_REASONING_OUTPUT_TOKENS,
+}
+
+
+def _some_counts(work: Work, given: Mapping[str, Any]) -> None:
+    """Write the parts of input and output, and not those themselves."""
+    for said, value in given.items():
+        name = _METADATA.get(said) or USAGE.get(said)
+        whole = name in (None, semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS)
+        if name and not whole and (count := whole_number(value)):
+            work.put(name, count)
 
 
 def _list(work: Work, old: str, new: str) -> bool:
@@ -119,11 +136,8 @@ def _json(work: Work, old: str, new: str) -> bool:
 
 
 def _tools(work: Work, old: str, new: str) -> bool:
-    value = parsed(work.span.value(old))
-    if not isinstance(value, list):
-        return _json(work, old, new)
-    tools = [parsed(item) for item in cast("list[object]", value)]
-    return work.put(new, dumped([tool_definition(tool) for tool in tools]))
+    tools = tool_definitions(parsed(work.span.value(old)))
+    return _json(work, old, new) if tools is None else work.put(new, tools)
 
 
 def _messages(role: str) -> Callable[[Work, str, str], bool]:
@@ -143,7 +157,7 @@ def _messages(role: str) -> Callable[[Work, str, str], bool]:
         value, operation = work.span.value(old), work.span.text(semconv.OPERATION_NAME) or ""
         if operation in instead:
             return work.put(instead[operation], dumped(value))
-        return work.put_messages(new, as_messages(value, role))
+        return work.put_messages(new, as_messages(value, role)) and says_no_more(value)
 
     return convert
 
@@ -153,55 +167,7 @@ def _parameters(work: Work, old: str, new: str) -> bool:
     if not isinstance(given, dict):
         return False
     parameters = cast("dict[str, Any]", given)
-    return all([_parameter(work, name, value) for name, value in parameters.items()])
-
-
-def _parameter(work: Work, name: str, value: Any) -> bool:
-    known = PARAMETERS.get(name)
-    if known == semconv.REQUEST_STOP_SEQUENCES and isinstance(value, str):
-        value = [value]
-    if known is None or value is None:
-        return value is None
-    return _put(work, known, _typed(known, value))
-
-
-def _usage(work: Work, old: str, new: str) -> bool:
-    given = parsed(work.span.value(old))
-    counts = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
-    known = {_USAGE[name]: _whole(count) for name, count in counts.items() if name in _USAGE}
-    details = _details(counts)
-    said = {**known, **details} if details else _with_parts(counts, known)
-    done = [work.put(name, count) for name, count in said.items()]
-    return all(done) and counts.keys() <= _USAGE.keys() | {"total"}
-
-
-def _details(counts: Mapping[str, Any]) -> Mapping[str, int]:
-    """Return the parts that OpenAI's usage has in maps of their own."""
-    return {
-        new: count
-        for (sides, name), new in _DETAILS.items()
-        for side in sides
-        if (count := _whole(as_map(counts.get(f"{side}_tokens_details")).get(name))) is not None
-    }
-
-
-def _with_parts(
-    counts: Mapping[str, Any], known: Mapping[str, int | None]
-) -> Mapping[str, int | None]:
-    """Add parts to what they are part of where they were counted apart.
-
-    Langfuse takes each kind for tokens of their own, and so does Anthropic, whose counts many hand
-    on; what OpenAI calls ``prompt_tokens`` is all of them, and a total of input and output says so.
-    """
-    whole = [known.get(name) or 0 for name in _PARTS]
-    if "prompt_tokens" in counts or _whole(counts.get("total")) == sum(whole):
-        return known
-    sums = {
-        name: count + sum(known.get(part) or 0 for part in _PARTS[name])
-        for name in _PARTS
-        if (count := known.get(name)) is not None
-    }
-    return {**known, **sums}
+    return parameters.keys() <= put_parameters(work, parameters)
 
 
 def _cost(work: Work, old: str, new: str) -> bool:
@@ -216,7 +182,8 @@ def _cost_details(work: Work, old: str, new: str) -> bool:
     given = parsed(work.span.value(old))
     if isinstance(given, dict) and not work.span.has(own.COST_TOTAL):
         parts = cast("dict[str, Any]", given)
-        amounts = [parts["total"]] if "total" in parts else [*parts.values()]
+        total = parts.get("total", parts.get("total_cost"))
+        amounts = [*parts.values()] if total is None else [total]
         known = [float(a) for a in amounts if isinstance(a, int | float)]
         work.put(new, sum(known) if known else None)
     return False
@@ -230,7 +197,7 @@ def _milliseconds(work: Work, old: str, new: str) -> bool:
 def _model(work: Work, old: str, new: str) -> bool:
     """The one model that a dialect names: what was asked for, else what answered."""
     said, asked = work.span.value(old), work.span.text(new)
-    return _put(work, new if asked in (None, said) else semconv.RESPONSE_MODEL, said)
+    return put_typed(work, new if asked in (None, said) else semconv.RESPONSE_MODEL, said)
 
 
 def _variables(work: Work, old: str, new: str) -> bool:
@@ -298,7 +265,17 @@ HOW: Mapping[str, Callable[[Work, str, str], bool]] = {
     "input": _messages("user"),
     "output": _messages("assistant"),
     "parameters": _parameters,
-    "usage": _usage,
+    "usage": usage,
+    "request": request,
+    "response": response,
+    "unquoted": _unquoted,
+    "boolean": _boolean,
+    "details": _details,
+    "metadata": _metadata,
+    "shown": _shown,
+    "genkit_name": _genkit_name,
+    "too": _too(_same),
+    "provider_too": _too(_provider),
     "cost": _cost,
     "cost_details": _cost_details,
     "milliseconds": _milliseconds,

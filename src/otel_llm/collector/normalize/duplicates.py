@@ -66,15 +66,15 @@ class Duplicates:
 
     def _mark_outer(self, calls: list[_Call]) -> None:
         """Of two calls, one right below the other, with the same tokens, the inner one counts: a
-        framework's span over the provider's. Which spans are below is known first, for they end
-        first."""
+        framework's span over the provider's. Also where the outer one knows no tokens, unless it
+        tells of an error. Which spans are below is known first, for they end first."""
         table = self.known.below
         for call in calls:
             if call.parent and None not in call.tokens:
                 table[call.trace, call.parent] = call.id, call.response, call.tokens
         for call in calls:
             inner = table.get((call.trace, call.id))
-            if inner and inner[2] == call.tokens and _agree(inner[1], call.response):
+            if inner and _is_above(call, inner[2]) and _agree(inner[1], call.response):
                 call.span.set(own.DUPLICATE_OF, inner[0].hex())
 
 
@@ -92,6 +92,10 @@ class _Call(NamedTuple):
 
 def _tokens(usage: Usage) -> tuple[int | None, int | None]:
     return usage.input_tokens, usage.output_tokens
+
+
+def _is_above(call: _Call, tokens: tuple[int | None, int | None]) -> bool:
+    return call.tokens == tokens or (call.tokens == (None, None) and not call.span.is_error)
 
 
 def _agree(one: object, other: str | None) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from otel_llm import semconv
 
 from ..wire import NotProtobuf
-from .messages import Message, as_map, as_messages, parsed
+from .messages import Message, as_map, as_messages, dumped, parsed
 from .work import Work
 
 _ROLES: Final = {
@@ -28,30 +28,61 @@ _WHOLE: Final = {
     "gen_ai.content.completion": ("gen_ai.completion", "assistant"),
 }
 """Event -> the attribute that holds all messages, and whose they are unless they say."""
+_DETAILS: Final = "gen_ai.client.inference.operation.details"
+_ON_SPANS: Final = (
+    semconv.SYSTEM_INSTRUCTIONS,
+    semconv.INPUT_MESSAGES,
+    semconv.OUTPUT_MESSAGES,
+    semconv.TOOL_DEFINITIONS,
+)
 _CONTENT: Final = "gen_ai.event.content"
 _SAID: Final = frozenset(
     {"content", "message", "tool_calls", "gen_ai.prompt", "gen_ai.completion", _CONTENT}
 )
 
 
-def told(work: Work) -> None:
-    """Put the messages of a span's events where messages are now."""
-    asked: list[Message] = []
-    answered: list[Message] = []
+def told(work: Work) -> bool:
+    """Put the messages of a span's events where messages are now; return whether there were any."""
+    sides = _Side(semconv.INPUT_MESSAGES), _Side(semconv.OUTPUT_MESSAGES)
+    done: set[tuple[str, str]] = set()
     for name, attributes in work.span.events():
-        answers = name in (_CHOICE, "gen_ai.content.completion")
-        (answered if answers else asked).extend(said_by(name, attributes))
-    done = [
-        work.put_messages(place, messages)
-        for place, messages in (
-            (semconv.INPUT_MESSAGES, asked),
-            (semconv.OUTPUT_MESSAGES, answered),
-        )
-        if messages
-    ]
-    if done and all(done) and not work.keep:
+        if name == _DETAILS:
+            done |= _whole(work, attributes)
+        elif messages := said_by(name, attributes):
+            sides[name in (_CHOICE, "gen_ai.content.completion")].add(messages, attributes)
+    for side in sides:
+        if side.messages and work.put_messages(side.place, side.messages):
+            done |= side.said
+    if done and not work.keep:
         with suppress(NotProtobuf):  # broken inside: it goes on as it came
-            work.span.rewrite_rest(lambda name, value: None if name in _SAID else value)
+            work.span.rewrite_rest(lambda n, v: None if (n, repr(v)) in done else v)
+    work.finish()
+    return bool(done)
+
+
+class _Side:
+    """What was asked, or what was answered."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.messages: list[Message] = []
+        self.said: set[tuple[str, str]] = set()
+        """Names and values of the events that the messages are from."""
+
+    def add(self, messages: list[Message], attributes: Mapping[str, Any]) -> None:
+        self.messages += messages
+        self.said |= {(n, repr(_sent(v))) for n, v in attributes.items() if n in _SAID}
+
+
+def _whole(work: Work, attributes: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Put what is said in current words, but in an event, on the span; return what is there now."""
+    said = [(name, _sent(attributes[name])) for name in _ON_SPANS if name in attributes]
+    return {(name, repr(value)) for name, value in said if work.put(name, dumped(value))}
+
+
+def _sent(value: object) -> object:
+    """Return a value as ``rewrite_rest`` hands it out."""
+    return [*cast("tuple[object, ...]", value)] if isinstance(value, tuple) else value
 
 
 def said_by(name: str, attributes: Mapping[str, Any]) -> list[Message]:
@@ -63,7 +94,7 @@ def said_by(name: str, attributes: Mapping[str, Any]) -> list[Message]:
         return []
     given = {**attributes, **as_map(parsed(attributes.get(_CONTENT)))}
     message = parsed(given.pop("message", None))
-    given |= {"content": message} if isinstance(message, str) else as_map(message)
+    given |= {"content": message} if isinstance(message, str | list) else as_map(message)
     if name == "gen_ai.tool.message" and "id" in given:
         given["tool_call_id"] = given["id"]
     role = _ROLES.get(name, "assistant")

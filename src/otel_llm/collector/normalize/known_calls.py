@@ -106,14 +106,15 @@ class SharedCalls:
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
 
 
-def shared_file() -> int:
-    """Return a file that exists in memory alone, for ``SharedCalls``. The caller's to close."""
+def shared_file(size: int = SHARED_BYTES) -> int:
+    """Return a file that exists in memory alone, by default for ``SharedCalls``. The caller's to
+    close."""
     if hasattr(os, "memfd_create"):
-        file = os.memfd_create("otel-llm-calls")
+        file = os.memfd_create("otel-llm")
     else:  # macOS
         with tempfile.TemporaryFile() as temporary:
             file = os.dup(temporary.fileno())
-    os.ftruncate(file, SHARED_BYTES)
+    os.ftruncate(file, size)
     return file
 
 

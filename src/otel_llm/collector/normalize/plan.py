@@ -12,11 +12,11 @@ from .table import (
     ANSWERS,
     DIALECTS,
     ENTITIES,
-    FOREIGN_SCOPES,
     NUMBERED,
     OPERATIONS,
     RENAMES,
     Rename,
+    dialect_scope,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ..layout import Layout
 
 _KNOWN: Final = 1024
-"""Bound of what is remembered: names come from the outside."""
+_LONGEST_SCOPE: Final = 100
+"""Bounds of what is remembered: names come from the outside."""
 
 
 class Plan(NamedTuple):
@@ -46,11 +47,15 @@ class Plan(NamedTuple):
     """Whether there is one, which may be no whole number."""
     unfinished: bool
     """Whether how the answer ended may be in the messages alone."""
+    scope: str | None
+    """The scope, where it is one of a dialect (see ``table.dialect_scope``)."""
+    said: tuple[str, ...]
+    """Messages under their current names, which may have another shape."""
 
     @property
     def settled(self) -> bool:
         """Whether only values and events can still be other than they should."""
-        return not (self.foreign or self.top_k or self.unfinished)
+        return not (self.foreign or self.top_k or self.unfinished or self.said)
 
 
 class Plans:
@@ -63,8 +68,8 @@ class Plans:
 
     def of(self, span: SpanView) -> Plan:
         """Return what there is to do with ``span``."""
-        scope = span.scope_name
-        key = span.layout, scope if scope in FOREIGN_SCOPES else None
+        scope = span.scope_name or ""
+        key = span.layout, dialect_scope(scope) if len(scope) <= _LONGEST_SCOPE else None
         plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= _KNOWN:
@@ -77,10 +82,12 @@ class Plans:
     def _made(self, names: Collection[str], scope: str | None) -> Plan:
         markers = tuple(marker for marker in OPERATIONS if marker in names)
         lists = tuple(_lists(names))
-        renames = tuple((old, rename) for old, rename in RENAMES.items() if old in names)
+        meant: dict[str, Rename] = {}  # what a name means in one dialect goes before the rest
         for dialect in DIALECTS:
             if dialect.marker in names or scope in dialect.scopes:
-                renames += tuple((o, r) for o, r in dialect.own.items() if o in names)
+                meant |= dialect.own
+        meant |= {old: rename for old, rename in RENAMES.items() if old not in meant}
+        renames = tuple((old, rename) for old, rename in meant.items() if old in names)
         answer, entity = (any(n in names for n in some) for some in (ANSWERS, ENTITIES))
         return Plan(
             bool(markers or lists or renames or answer or entity or scope),
@@ -91,7 +98,12 @@ class Plans:
             entity,
             semconv.REQUEST_TOP_K in names,
             semconv.OUTPUT_MESSAGES in names and semconv.RESPONSE_FINISH_REASONS not in names,
+            scope,
+            tuple(name for name in _SAID if name in names),
         )
+
+
+_SAID: Final = (semconv.SYSTEM_INSTRUCTIONS, semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES)
 
 
 def _lists(names: Iterable[str]) -> Iterable[tuple[str, tuple[str, ...]]]:

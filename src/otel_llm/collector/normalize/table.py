@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
@@ -51,6 +53,12 @@ PROVIDERS: Final[Mapping[str, str]] = _data["providers"]
 FINISH_REASONS: Final[Mapping[str, str]] = _data["finish_reasons"]
 OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = _data["operations"]
 """Attribute -> its value -> ``gen_ai.operation.name``."""
+OPERATION_NAMES: Final[Mapping[str, str]] = _data["operation_names"]
+"""What senders call operations -> what the conventions do."""
+SCOPED_OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = _data["scoped_operations"]
+"""Scope -> what it says of the kind of a span, or the span's name -> operation."""
+OVERRULES: Final = frozenset({"langsmith.span.kind"})
+"""Attributes of ``OPERATIONS`` that know better than the operation beside them."""
 OUTPUTS: Final = {
     dialect: {new: Rename(*entry) for new, entry in names.items()}
     for dialect, names in _data["outputs"].items()
@@ -82,4 +90,11 @@ ENTITIES: Final = (
     "output.value",
 )
 """Name, input and output of something; what they are depends on the kind of the span."""
-FOREIGN_SCOPES: Final = tuple(scope for dialect in DIALECTS for scope in dialect.scopes)
+_SCOPES: Final = tuple(scope for dialect in DIALECTS for scope in dialect.scopes)
+
+
+@lru_cache(maxsize=1024)
+def dialect_scope(scope: str) -> str | None:
+    """Return what a dialect calls ``scope``: itself, or the beginning that it shares with others
+    (``com.anthropic.sdk.*``); ``None`` for one that is no dialect's."""
+    return next((known for known in _SCOPES if fnmatchcase(scope, known)), None)

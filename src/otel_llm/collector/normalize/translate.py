@@ -6,35 +6,33 @@ it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
 
 from .. import facts
 from ..wire import NotProtobuf
+from . import counts
 from .conversions import HOW
 from .events import told
 from .lists import gather
-from .messages import as_messages, listed, text, tool_calls
+from .messages import as_messages, listed, parsed, text, tool_calls
 from .plan import Plan
-from .table import FINISH_REASONS, OPERATIONS, PROVIDERS
+from .shape import reshape
+from .spelling import settled_operation, settled_provider, settled_reasons
+from .table import OPERATIONS, OVERRULES, SCOPED_OPERATIONS
 from .work import Work
 
 if TYPE_CHECKING:
     from ..data import SpanView
     from ..facts import Facts
 
-_BY_NAME = {
-    "pydantic-ai": {
-        "agent run": "invoke_agent",
-        "running tool": "execute_tool",
-        "running output function": "execute_tool",
-    }
-}
-"""Scope -> name of a span -> its operation, where nothing else says it."""
-_CALLED = {"com.anthropic.sdk.python": "anthropic."}
+_CALLED = {"com.anthropic.sdk.*": "anthropic."}
 """Scope -> how the names of its spans begin, which are to be those of the conventions."""
+_PROVIDERS = {"gemini-cli": "gcp.gen_ai"}
+"""Scope -> the one provider that it calls, and does not name."""
 _ANSWER_TEXTS = ("ai.response.text", "ai.response.object")
 _ANSWER_TOOLS = ("ai.response.toolCalls", "gen_ai.response.tool_calls")
 _REASONING = "ai.response.reasoning"
@@ -56,42 +54,51 @@ _IN_AND_OUT = (
 
 def translate(span: SpanView, plan: Plan, *, keep: bool) -> None:
     """Rewrite ``span`` in place. ``keep`` leaves the old names beside the new ones."""
-    work = Work(span, keep=keep)
-    _operation(work, plan)
+    work, counted = Work(span, keep=keep), counts.sender(span)
     gather(work, plan.lists)
+    _operation(work, plan)
     for old, rename in plan.renames:
         if HOW[rename.how](work, old, rename.new or ""):
             work.done(old)
+    counts.settle_counts(span, counted)
     if plan.answer:
         _answer(work)
     if plan.entity:
         _entity(work)
-    if span.scope_name in _CALLED:
-        _name(work)
+    if plan.scope in _CALLED:
+        _name(work, _CALLED[plan.scope])
     settle(span, plan, keep=keep)
+    work.finish()
 
 
 def settle(span: SpanView, plan: Plan, *, keep: bool) -> None:
     """Spell values as the conventions do, also on spans that have only current names."""
     known = span.facts
-    provider, reasons = known[facts.PROVIDER], known[facts.FINISH_REASONS]
-    if provider in PROVIDERS:
-        span.set(semconv.PROVIDER_NAME, PROVIDERS[provider])
-    if reasons and not FINISH_REASONS.keys().isdisjoint(reasons):
-        settled = [FINISH_REASONS.get(reason, reason) for reason in reasons]
-        span.set(semconv.RESPONSE_FINISH_REASONS, settled)
+    for place, name, settled in _SETTLED:
+        said = known[place]
+        if said and (spelled := settled(said)) != said:
+            span.set(name, spelled)
     if plan.top_k or plan.foreign:
         _whole_top_k(span)
+    for name in plan.said:
+        reshape(span, name)
     if span.has_events:
-        told(Work(span, keep=keep))
+        plan = plan._replace(unfinished=told(Work(span, keep=keep)) or plan.unfinished)
     if plan.unfinished:
         _finish(span)
 
 
 def is_current(known: Facts) -> bool:
-    """Whether provider and finish reasons are spelled as the conventions do."""
-    reasons = known[facts.FINISH_REASONS] or ()
-    return known[facts.PROVIDER] not in PROVIDERS and FINISH_REASONS.keys().isdisjoint(reasons)
+    """Whether provider, operation and finish reasons are spelled as the conventions do."""
+    return all([not known[place] or settled(known[place]) == known[place]
+                for place, _, settled in _SETTLED])  # fmt: skip
+
+
+_SETTLED: Final[Sequence[tuple[int, str, Callable[[Any], Any]]]] = (
+    (facts.OPERATION, semconv.OPERATION_NAME, settled_operation),
+    (facts.PROVIDER, semconv.PROVIDER_NAME, settled_provider),
+    (facts.FINISH_REASONS, semconv.RESPONSE_FINISH_REASONS, settled_reasons),
+)
 
 
 def _whole_top_k(span: SpanView) -> None:
@@ -105,18 +112,26 @@ def _finish(span: SpanView) -> None:
     messages = listed(span.value(semconv.OUTPUT_MESSAGES)) or []
     reasons = [r for message in messages if isinstance(r := message.get("finish_reason"), str)]
     if reasons and not span.has(semconv.RESPONSE_FINISH_REASONS):
-        settled = [FINISH_REASONS.get(reason, reason) for reason in reasons]
-        span.set(semconv.RESPONSE_FINISH_REASONS, settled)
+        span.set(semconv.RESPONSE_FINISH_REASONS, settled_reasons(reasons))
 
 
 def _operation(work: Work, plan: Plan) -> None:
+    span, scoped = work.span, SCOPED_OPERATIONS.get(plan.scope or "", {})
     for marker in plan.markers:
-        said = work.span.text(marker)
-        if said:
-            values = OPERATIONS[marker]
-            work.put(semconv.OPERATION_NAME, values.get(said) or values.get(said.upper()))
-    if work.span.scope_name in _BY_NAME and not work.span.has(semconv.OPERATION_NAME):
-        work.put(semconv.OPERATION_NAME, _BY_NAME[work.span.scope_name].get(work.span.name))
+        said = parsed(span.text(marker))
+        values = {**OPERATIONS[marker], **scoped}
+        found = isinstance(said, str) and (values.get(said) or values.get(said.upper()))
+        if found and marker in OVERRULES and span.text(semconv.OPERATION_NAME) != found:
+            span.set(semconv.OPERATION_NAME, found)
+        work.put(semconv.OPERATION_NAME, found or None)
+    if scoped:
+        name = span.name
+        work.put(semconv.OPERATION_NAME, scoped.get(name) or scoped.get(name.partition(" ")[0]))
+    if plan.scope in _PROVIDERS and span.text(semconv.OPERATION_NAME) in _CALLS:
+        work.put(semconv.PROVIDER_NAME, _PROVIDERS[plan.scope])
+
+
+_CALLS: Final = {"generate_content", "llm_call"}
 
 
 def _answer(work: Work) -> None:
@@ -142,7 +157,7 @@ def _finished(span: SpanView, parts: list[Any]) -> dict[str, Any]:
     message = {"role": "assistant", "parts": parts}
     reasons = span.texts(semconv.RESPONSE_FINISH_REASONS)
     if reasons:
-        message["finish_reason"] = FINISH_REASONS.get(reasons[0], reasons[0])
+        message["finish_reason"] = settled_reasons(reasons)[0]
     return message
 
 
@@ -171,12 +186,11 @@ def _move(work: Work, name: str, tool: str, retrieval: str, messages: str) -> No
             work.done(name.replace(".value", ".mime_type"))
 
 
-def _name(work: Work) -> None:
+def _name(work: Work, begins: str) -> None:
     """Call the span as the conventions do: by operation and model."""
     span = work.span
-    begins = _CALLED.get(span.scope_name or "")
     operation, model = span.text(semconv.OPERATION_NAME), span.text(semconv.REQUEST_MODEL)
-    if begins and operation and model and span.name.startswith(begins):
+    if operation and model and span.name.startswith(begins):
         called = f"{operation} {model}"
         with suppress(NotProtobuf):  # broken inside: it goes on as it came
             span.rewrite_rest(lambda name, value: called if name == "name" else value)

@@ -19,6 +19,7 @@ class Work:
     def __init__(self, span: SpanView, *, keep: bool) -> None:
         self.span = span
         self.keep = keep
+        self._answers: list[Message] = []
 
     def put(self, name: str, value: Value | None) -> bool:
         """Write an attribute unless the sender did; return whether it now says ``value``."""
@@ -36,9 +37,22 @@ class Work:
         if name == semconv.OUTPUT_MESSAGES:
             reasons = [str(m["finish_reason"]) for m in messages if "finish_reason" in m]
             self.put(semconv.RESPONSE_FINISH_REASONS, reasons or None)
+            self._answers = [] if self.span.has(name) else messages
         return self.put(name, dumped(messages))
+
+    def finish(self) -> None:
+        """Say of the answers that were written how they ended, once all is known."""
+        reasons = self.span.texts(semconv.RESPONSE_FINISH_REASONS) or ()
+        if len(reasons) == len(self._answers) and any(map(_unended, self._answers)):
+            ended = zip(self._answers, reasons, strict=True)
+            said = [{**answer, "finish_reason": reason} for answer, reason in ended]
+            self.span.set(semconv.OUTPUT_MESSAGES, dumped(said))
 
     def done(self, old: str) -> None:
         """Take an understood name away."""
         if not self.keep:
             self.span.remove(old)
+
+
+def _unended(answer: Message) -> bool:
+    return "finish_reason" not in answer

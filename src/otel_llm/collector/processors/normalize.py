@@ -1,9 +1,11 @@
 """``normalize``: older and foreign dialects of GenAI telemetry in current names.
 
 Understands OpenTelemetry's own older states, OpenLLMetry, OpenInference, the Vercel AI SDK,
-Pydantic AI and Logfire, Langfuse, OpenLIT and the Anthropic SDK's own tracing: names, units, values
-of provider, operation and finish reason, and messages. What a sender says in current words is never
-overwritten. Put it before the processors that read: ``cost``, ``quality``, ``redact``.
+Pydantic AI and Logfire, Langfuse, OpenLIT, MLflow, Genkit, LangSmith, LiteLLM, Strands, Google ADK,
+Gemini CLI, Claude Code and the Anthropic SDK's own tracing: names, units, values of provider,
+operation and finish reason, and messages. What a sender says in current words is not overwritten,
+but for its spelling and shape, and for input that leaves out what the cache held. Put it before the
+processors that read: ``cost``, ``quality``, ``redact``.
 
 In a pipeline of logs, it remembers messages that come as records of their own (``gen_ai.*.message``
 and ``gen_ai.choice``, until version 1.36 of the conventions) and puts them on their spans, which

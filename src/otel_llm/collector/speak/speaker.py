@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from otel_llm import semconv
 from otel_llm.semconv import own
 
-from ..normalize.conversions import PARAMETERS
 from ..normalize.messages import dumped, listed, parsed
+from ..normalize.parameters import PARAMETERS
 from ..normalize.table import OUTPUT_OPERATIONS, OUTPUT_PROVIDERS, OUTPUTS
 from . import numbered
 from .chat import chat_messages

@@ -1,0 +1,249 @@
+"""Spans as today's senders really write them (``tests/data/senders.json``, laid out after their
+sources), in the words of the conventions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm.collector.calls import read_call
+from otel_llm.collector.data import Batch, SpanView
+from otel_llm.collector.normalize.counts import counts_of
+from otel_llm.collector.normalize.messages import as_messages
+from otel_llm.collector.processors.cost import CostProcessor
+from otel_llm.collector.processors.normalize import NormalizeConfig, NormalizeProcessor
+from tests.collector.calls import attributes, batch, request
+from tests.collector.records import pairs
+from tests.collector.test_normalize import CALL, said, text
+from tests.messages import content_problems
+
+SENDERS: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parents[1] / "data" / "senders.json").read_text("utf-8")
+)
+MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions")
+
+
+def sent(recording: dict[str, Any]) -> bytes:
+    message = ExportTraceServiceRequest.FromString(request(recording["attributes"]))
+    scope = message.resource_spans[0].scope_spans[0]
+    scope.scope.name = recording["scope"]
+    scope.spans[0].name = recording["name"]
+    for name, given in recording.get("events", ()):
+        scope.spans[0].events.add(name=name).attributes.extend(pairs(given))
+    return message.SerializeToString()
+
+
+def passed(payload: bytes, **config: Any) -> bytes:
+    opened = Batch.open(payload)
+    NormalizeProcessor(NormalizeConfig(**config)).process(opened)
+    return opened.to_bytes()
+
+
+def span_of(payload: bytes) -> SpanView:
+    (span,) = Batch.open(payload).genai()
+    return span
+
+
+@pytest.fixture(params=SENDERS)
+def recording(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return SENDERS[request.param]
+
+
+def test_what_a_sender_writes_is_said_in_the_words_of_the_conventions(recording):
+    span = span_of(passed(sent(recording)))
+
+    assert attributes(span) == recording["normalized"]
+    left = [[name, dict(given)] for name, given in span.events()]
+    assert left == recording.get("events_left", [])
+
+
+def test_messages_have_the_shape_of_the_conventions(recording):
+    span = span_of(passed(sent(recording)))
+
+    for name in MESSAGES:
+        if span.has(name):
+            problems = content_problems(name, json.loads(span.text(name) or ""))
+            # How an answer ended is said where the sender said it.
+            assert [p for p in problems if not p.endswith("has no finish_reason")] == []
+
+
+def test_two_collectors_in_a_row_say_what_one_does(recording):
+    once = passed(sent(recording))
+
+    assert passed(once) == once
+
+
+def test_where_old_names_are_kept_two_collectors_say_what_one_does_too(recording):
+    once = passed(sent(recording), keep_originals=True)
+
+    assert passed(once, keep_originals=True) == once
+    assert {**attributes(span_of(once)), **recording["normalized"]} == attributes(span_of(once))
+
+
+USAGES = {
+    "OpenAI": (
+        {"prompt_tokens": 100, "completion_tokens": 30, "total_tokens": 130,
+         "prompt_tokens_details": {"cached_tokens": 40},
+         "completion_tokens_details": {"reasoning_tokens": 20}},
+        (100, 30),
+    ),
+    "OpenAI Responses": (
+        {"input_tokens": 100, "output_tokens": 30, "total_tokens": 130,
+         "input_tokens_details": {"cached_tokens": 40},
+         "output_tokens_details": {"reasoning_tokens": 20}},
+        (100, 30),
+    ),
+    "Anthropic": (
+        {"input_tokens": 50, "output_tokens": 30, "cache_read_input_tokens": 40,
+         "cache_creation_input_tokens": 10},
+        (100, 30),
+    ),
+    "Bedrock": (
+        {"inputTokens": 50, "outputTokens": 30, "totalTokens": 130, "cacheReadInputTokens": 50,
+         "cacheWriteInputTokens": 0},
+        (100, 30),
+    ),
+    "Gemini": (
+        {"promptTokenCount": 100, "candidatesTokenCount": 10, "thoughtsTokenCount": 20,
+         "cachedContentTokenCount": 40, "totalTokenCount": 130},
+        (100, 30),
+    ),
+    "Gemini without a total": (
+        {"prompt_token_count": 100, "candidates_token_count": 10, "thoughts_token_count": 20,
+         "cached_content_token_count": 40},
+        (100, 30),
+    ),
+    "LangChain": (
+        {"input_tokens": 100, "output_tokens": 30, "total_tokens": 130, "cache_read": 40},
+        (100, 30),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("usage", "whole"), USAGES.values(), ids=USAGES)
+def test_a_usage_is_whole_however_its_parts_are_counted(usage, whole):
+    counts = counts_of(usage)
+
+    assert (counts["gen_ai.usage.input_tokens"], counts["gen_ai.usage.output_tokens"]) == whole
+
+
+@pytest.mark.parametrize(
+    ("total", "input_tokens"),
+    [(None, 100), (110, 100), (150, 140), (120, 100), (999, 100)],
+)
+def test_a_total_tells_whether_the_cache_is_counted_apart(total, input_tokens):
+    span = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 10,
+        "gen_ai.usage.cache_read.input_tokens": 40,
+        **({} if total is None else {"gen_ai.usage.total_tokens": total}),
+    }
+
+    found = attributes(span_of(passed(request(span))))
+
+    assert found["gen_ai.usage.input_tokens"] == input_tokens
+    assert found["gen_ai.usage.output_tokens"] == 10
+
+
+def test_what_other_events_say_stays_with_them():
+    given = {
+        **SENDERS["Strands 1, a model"],
+        "attributes": {"gen_ai.operation.name": "chat"},
+        "events": [["gen_ai.user.message", {"content": "Hi"}], ["retry", {"message": "429"}]],
+    }
+
+    span = span_of(passed(sent(given)))
+
+    assert [(n, dict(a)) for n, a in span.events()] == [
+        ("gen_ai.user.message", {}),
+        ("retry", {"message": "429"}),
+    ]
+
+
+SHAPES = {
+    "of a request to Responses": (
+        [
+            {"role": "user", "content": "How warm?"},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+            {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c1", "output": "4"},
+        ],
+        [
+            said("user", text("How warm?")),
+            said("assistant", {"type": "reasoning", "content": "hm"}),
+            said("assistant", {**CALL, "arguments": {}}),
+            said("tool", {"type": "tool_call_response", "response": "4", "id": "c1"}),
+        ],
+    ),
+    "of an answer of Gemini": (
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": "4"}]},
+                         "finishReason": "MAX_TOKENS"}]},
+        [said("assistant", text("4"), finish_reason="length")],
+    ),
+    "of an answer that was refused": (
+        {"role": "assistant", "content": None, "refusal": "No."},
+        [said("assistant", text("No."))],
+    ),
+    "of an answer that was thought about": (
+        {"role": "assistant", "reasoning_content": "hm", "content": "4"},
+        [said("assistant", {"type": "reasoning", "content": "hm"}, text("4"))],
+    ),
+    "of a tool that is called twice over": (
+        {"role": "assistant",
+         "content": [{**CALL, "type": "tool_use"}],
+         "tool_calls": [{"id": "c1", "name": "weather", "args": {"city": "Oslo"}}]},
+        [said("assistant", CALL)],
+    ),
+    "of nothing": ({}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "read"), SHAPES.values(), ids=SHAPES)
+def test_messages_are_read(given, read):
+    assert as_messages(json.dumps(given), "user" if given != {} else "assistant") == read
+
+
+def test_a_framework_that_names_itself_leaves_the_price_to_the_model():
+    opened = batch(SENDERS["Strands 1, a model"]["normalized"])
+
+    CostProcessor().process(opened)
+
+    (span,) = opened.genai()
+    assert span.text(
+        "otel_llm.cost.price.match",
+    ) == ("aws/regional.anthropic.claude-sonnet-4-20250514-v1:0")
+
+
+@pytest.mark.parametrize(("error", "counted"), [(False, [False, True]), (True, [True, True])])
+def test_a_framework_that_knows_no_tokens_repeats_the_call_below_it(error, counted):
+    inner = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+    }
+    message = ExportTraceServiceRequest.FromString(
+        request({"gen_ai.operation.name": "chat"}, inner)
+    )
+    spans = message.resource_spans[0].scope_spans[0].spans
+    spans[1].parent_span_id = spans[0].span_id
+    spans[0].status.code = 2 if error else 0
+
+    opened = Batch.open(passed(message.SerializeToString()))
+
+    assert [not span.has("otel_llm.duplicate_of") for span in opened.genai()] == counted
+
+
+def test_a_call_of_claude_code_is_billed_with_what_its_cache_held():
+    opened = Batch.open(passed(sent(SENDERS["Claude Code 2, a request"])))
+    CostProcessor().process(opened)
+
+    call = read_call(opened.genai()[0])
+
+    assert (call.usage.input_tokens, call.usage.cache_read, call.billed) == (91_660, 84_562, True)
+    assert call.cost is not None
+    assert call.cost.total == pytest.approx(0.116641)

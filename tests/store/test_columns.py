@@ -156,3 +156,9 @@ def test_a_call_that_came_twice_is_there_once_as_it_came_first():
         first,
         replace(first, trace_id="f" * 32),
     ]
+
+
+def test_a_name_without_end_is_cut():
+    found = columns([replace(FULL, name="n" * 100_000), replace(FULL, name="chat")])
+
+    assert found["name"] == ["n" * 1_000, "chat"]

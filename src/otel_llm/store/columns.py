@@ -15,6 +15,8 @@ from otel_llm.genai.call import BILLED_OPERATIONS
 from .schema import CALL_COLUMNS, COLUMNS, COST_COLUMNS, DERIVED, MEASURE_COLUMNS, USAGE_COLUMNS
 
 INT64_MAX: Final = 2**63 - 1
+LONGEST_NAME: Final = 1_000
+"""Characters of a span's name that are kept; it is the one text that comes uncut."""
 
 Values = list[Any]
 Columns = dict[str, Values]
@@ -65,6 +67,7 @@ _NO_COST: Final = Cost(cast("Any", None), currency=cast("Any", None))
 def _read(calls: Sequence[Call]) -> Columns:
     count = len(calls)
     found = {name: list(map(read, calls)) for name, read in paced(_OF_CALL.items(), count)}
+    found["name"] = [name[:LONGEST_NAME] for name in found["name"]]
     found["max_tokens"] = [call.max_tokens for call in calls]
     found["documents"] = [call.documents for call in calls]
     return found | _usage(calls) | _cost(calls)

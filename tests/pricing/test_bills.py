@@ -194,7 +194,7 @@ BILLS = [
         "by night, at half the price",
         "deepseek", "deepseek-chat", Usage(100_000, 10_000, cache_read=64_000),
         ((36_000, "0.135"), (64_000, "0.035"), (10_000, "0.55")), "0.0126",
-        when=at("2026-11-20T20:00"),
+        when=at("2025-06-20T20:00"),
     ),
     Worked(
         "a fine-tuned model",

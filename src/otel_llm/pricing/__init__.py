@@ -9,6 +9,7 @@ reason, never zero; zero is only what a table, the operator or a local model ser
 * ``rates``   rates per token, and what tokens cost by them
 * ``tokens``  usage split into buckets that do not overlap
 * ``listed``  list prices, from the library's snapshot
+* ``supplements``  what makers' price pages say and that does not
 * ``custom``  the operator's own prices
 * ``names``   providers and models as senders spell them
 * ``local``   model servers that charge nothing

@@ -35,7 +35,8 @@ class Card:
     bands: tuple[Band, ...]
     """Longest prompts first; the last one has ``above`` -1 and takes the rest."""
     source: str
-    """``genai-prices``, ``custom``, ``local``, or ``litellm`` for a second list."""
+    """``genai-prices``, ``otel-llm`` for what a maker's page says beyond that, ``custom``,
+    ``local``, or ``litellm`` for a second list."""
     match: str
     """The entry that the model was found under: ``openai/gpt-4o``."""
     as_of: str | None = None

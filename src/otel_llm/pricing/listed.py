@@ -20,9 +20,11 @@ from genai_prices.types import (
 
 from .card import Band, Card, Unpriced
 from .rates import FREE, ZERO, Rates
+from .supplements import Price, completed, followed, is_ours, supplemented
 
 SOURCE = "genai-prices"
-Price = Decimal | TieredPrices
+OWN = "otel-llm"
+"""The source of what we know beyond that table (``supplements``)."""
 STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand", "on-demand"})
 """Service tiers that are billed at the plain rates."""
 _SAME_PRICE = frozenset({"openai", "anthropic"})
@@ -33,17 +35,6 @@ _HALF_PRICE_BATCHES = frozenset({"openai", "anthropic"})
 """Makers who take half of every rate for a batch, whatever the model: so their price pages. The
 table says it for the models of today alone."""
 _HALF = Decimal("0.5")
-_MISSED: Mapping[str, Mapping[str, Price]] = {
-    "openai/gpt-4o-audio-preview": {
-        "input_audio_mtok": Decimal(40),
-        "output_audio_mtok": Decimal(80),
-    },
-    "openai/gpt-4o-mini-audio-preview": {
-        "input_audio_mtok": Decimal(10),
-        "output_audio_mtok": Decimal(20),
-    },
-}
-"""Rates that OpenAI's price page had and the table leaves out (as of December 2024)."""
 _MILLION = Decimal(1_000_000)
 _THOUSAND = Decimal(1_000)
 _CHECKED = re.compile(r"(?:verified|checked|confirmed)[^.;]*? on (\d{4}-\d{2}-\d{2})")
@@ -74,7 +65,7 @@ class PriceList:
             from genai_prices.data import providers as bundled
 
             providers = bundled
-        self._providers = list(providers)
+        self._providers = [supplemented(provider) for provider in providers]
 
     @cached_property
     def as_of(self) -> str | None:
@@ -98,11 +89,10 @@ class PriceList:
         at = at or datetime.fromisoformat(self.as_of or "2026-01-01")
         owner, info, guessed = found
         seller = _seller(self._providers, owner, info)
+        info = followed(seller.id, model, info)
         context = _context(tier, info, at) if seller is owner else None
-        prices = {
-            **_MISSED.get(f"{seller.id}/{info.id}", {}),
-            **_prices(info.get_prices(at, context)),
-        }
+        listed = info.get_prices(at, context)
+        prices = completed(f"{seller.id}/{info.id}", _prices(listed))
         if not prices and seller.id == "openrouter" and info.id.endswith(":free"):
             return _free(f"{seller.id}/{info.id}", _as_of(info, at) or self.as_of)
         if "input_mtok" not in prices:
@@ -113,7 +103,7 @@ class PriceList:
         bands = _bands(prices)
         return Card(
             bands=tuple(_half(band) for band in bands) if halved else bands,
-            source=SOURCE,
+            source=OWN if is_ours(listed) else SOURCE,
             match=f"{seller.id}/{info.id}",
             as_of=_as_of(info, at) or self.as_of,
             tier="standard" if odd_tier or name in STANDARD else name,

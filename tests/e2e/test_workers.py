@@ -198,6 +198,18 @@ def test_a_new_configuration_reaches_every_worker(tmp_path):
     assert before == after
 
 
+def test_a_worker_comes_back_by_the_settings_that_hold_while_their_file_is_being_edited(tmp_path):
+    with collector(tmp_path, arguments=TWO) as running:
+        (tmp_path / "collector.yaml").write_text("receivers: [half a l")
+        killed = min(workers(running))
+
+        os.kill(killed, signal.SIGKILL)
+        running.wait_for(lambda r: len(workers(r)) == 2 and killed not in workers(r))
+        running.wait_for(lambda r: httpx2.get(r.api_url + "/ready").is_success)
+
+        assert post(running, numbered(1))
+
+
 def test_an_address_in_use_is_said_at_once(tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -29,6 +29,7 @@ from otel_llm.collector.sending import SenderStatus
 from .assembly import Service
 from .desk import Desk
 from .settings import PipelineConfig, Settings
+from .snapshot import Snapshot
 from .supervised import Supervised
 
 logger = logging.getLogger(__name__)
@@ -47,18 +48,17 @@ class Crew:
     between them, by one thread."""
 
     def __init__(self, settings: Settings, file: Path | None, workers: int) -> None:
-        """Build everything that is owned here. Raises as ``Service`` does."""
-        self._file = file
+        """Build everything that is owned here, of the ``settings`` in ``file``. Raises as
+        ``Service`` does."""
+        self._calls, self._snapshot = shared_file(), Snapshot(file)
         self._settings = settings
         self._grace_s = settings.sections.service.drain_timeout + _STOP_S
         _let_end(_journals(settings, "lock"), self._grace_s)
         self._held = [(address, *_reserve(address)) for address in _addresses(settings)]
-        self._calls = shared_file()
+        files = [self._calls, self._snapshot.file]
         self._service = Service(owner_settings(settings), workers=self)
         self._desk = desk = Desk(self._service, workers)
-        self._workers = [
-            Supervised(n, self._command, desk.take, [self._calls]) for n in range(workers)
-        ]
+        self._workers = [Supervised(n, self._command, desk.take, files) for n in range(workers)]
 
     def start(self) -> None:
         """Start everything. Raises ``OSError`` when a worker does not come up."""
@@ -83,6 +83,7 @@ class Crew:
             if name in before and before[name] is not verdicts:
                 verdicts.inherit(before[name])  # the workers still ask of what they hold
         self._settings = settings
+        self._snapshot.take()
         for worker in self._workers:
             worker.read_again()
 
@@ -100,6 +101,7 @@ class Crew:
         for _, _, held in self._held:
             held.close()
         os.close(self._calls)
+        self._snapshot.close()
 
     @property
     def ready(self) -> bool:
@@ -129,8 +131,8 @@ class Crew:
     def _command(self, number: int, connection: int) -> Sequence[str]:
         given = json.dumps({address: actual for address, actual, _ in self._held})
         module = [sys.executable, "-m", "otel_llm.service.worker"]
-        file = [str(self._file)] if self._file else []
-        return [*module, str(connection), str(self._calls), str(number), given, *file]
+        files = map(str, (connection, self._calls, self._snapshot.file))
+        return [*module, *files, str(number), given]
 
 
 def owner_settings(settings: Settings) -> Settings:

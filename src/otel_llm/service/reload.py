@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from collections.abc import Callable
 from typing import Protocol
 
 from otel_llm.config import ConfigError
 from otel_llm.store import StoreError
 
 from .logs import log_to_stderr
-from .settings import Settings, read_settings
+from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -23,13 +23,13 @@ class Changing(Protocol):
         ...
 
 
-def reload(service: Changing, file: Path | None) -> bool:
-    """Read ``file`` again and let ``service`` go on by it; return whether it does.
+def reload(service: Changing, read: Callable[[], Settings]) -> bool:
+    """Read the settings again and let ``service`` go on by them; return whether it does.
 
-    Mistakes in it, and settings that cannot be had, are logged, and everything stays as it was.
+    Mistakes in them, and settings that cannot be had, are logged, and everything stays as it was.
     """
     try:
-        settings = read_settings(file)
+        settings = read()
         service.change(settings)
     except ConfigError as error:
         for problem in error.problems:

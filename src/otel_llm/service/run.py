@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -15,7 +16,7 @@ from typing import Protocol
 
 from .logs import log_to_stderr
 from .reload import Changing, reload
-from .settings import read_settings
+from .settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)
 
@@ -38,20 +39,21 @@ def run(file: Path | None, workers: int = 1) -> int:
     Raises ``ConfigError`` before anything is started. Returns 1 when a file or an address cannot
     be used.
     """
-    settings = read_settings(file)
+    read = partial(read_settings, file)
+    settings = read()
     log_to_stderr(settings)
     # These import every component: not before the settings are right.
     if workers > 1:
         from .crew import Crew
 
-        return serve(lambda: Crew(settings, file, workers), file)
+        return serve(lambda: Crew(settings, file, workers), read)
     from .assembly import Service
 
-    return serve(lambda: Service(settings), file)
+    return serve(lambda: Service(settings), read)
 
 
-def serve(make: Callable[[], Running], file: Path | None) -> int:
-    """Run what ``make`` makes. Returns as ``run`` does."""
+def serve(make: Callable[[], Running], read: Callable[[], Settings]) -> int:
+    """Run what ``make`` makes, and change it by what ``read`` reads. Returns as ``run`` does."""
     from otel_llm.collector.garbage import settle, unsettle
     from otel_llm.store import StoreError
 
@@ -65,7 +67,7 @@ def serve(make: Callable[[], Running], file: Path | None) -> int:
             return 1
         settle()
         while signals.get() == signal.SIGHUP:
-            reload(service, file)
+            reload(service, read)
             settle()
         logger.info("stopping: no new data, sending what was accepted")
         service.stop()

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from threading import Event, Thread
 from typing import Any
 
@@ -27,7 +27,8 @@ from .assembly import Service
 from .handover import Handover, Status
 from .logs import log_to_stderr
 from .run import serve
-from .settings import Settings, read_settings
+from .settings import Settings
+from .snapshot import settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -134,13 +135,14 @@ def shared(receiver: Any, addresses: Mapping[str, str]) -> Any:
 
 
 def main() -> int:
-    """Run as ``python -m otel_llm.service.worker SOCKET CALLS NUMBER ADDRESSES [FILE]``."""
-    connection, calls, number, addresses, *file = sys.argv[1:]
-    path = Path(file[0]) if file else None
-    settings = read_settings(path)
+    """Run as ``python -m otel_llm.service.worker SOCKET CALLS SETTINGS NUMBER ADDRESSES``, of which
+    the first three are open files."""
+    connection, calls, snapshot, number, addresses = sys.argv[1:]
+    read = partial(settings_of, int(snapshot))
+    settings = read()
     log_to_stderr(settings, f"worker {number}")
     handover = Handover(socket.socket(fileno=int(connection)), int(calls))
-    return serve(lambda: Worker(settings, int(number), json.loads(addresses), handover), path)
+    return serve(lambda: Worker(settings, int(number), json.loads(addresses), handover), read)
 
 
 if __name__ == "__main__":

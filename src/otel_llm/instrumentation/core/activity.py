@@ -6,6 +6,7 @@ It has no mark: model calls inside are calls of their own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -101,6 +102,7 @@ class Activity:
         "_ended",
         "_kind",
         "_outer",
+        "_process",
         "_started_ns",
         "_telemetry",
         "_ticks",
@@ -124,6 +126,7 @@ class Activity:
             start_time=self._started_ns,
         )
         self._ended = Lock()
+        self._process = os.getpid()
         self.agent = AgentRun(str(subject) if subject else None) if kind is AGENT else None
         self.context = self._inside(outer)
 
@@ -160,8 +163,8 @@ class Activity:
 
         A string is ``error.type`` itself, where no exception tells it.
         """
-        if not self._ended.acquire(blocking=False):
-            return
+        if not self._ended.acquire(blocking=False) or self._process != os.getpid():
+            return  # ended already, or the affair of the parent process that started it
         duration_ns = perf_counter_ns() - self._ticks
         error_type = type_name(error) if isinstance(error, BaseException) else error
         with guarded("ending an activity"):

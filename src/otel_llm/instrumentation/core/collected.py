@@ -9,7 +9,7 @@ from contextlib import suppress
 
 
 def let_go(end: Callable[..., object], *args: object) -> None:
-    """Call ``end``, which ends a span, from the garbage collector.
+    """Call ``end``, which ends a span, from where the garbage collector may be the caller.
 
     The collector may strike while this thread holds a lock of the SDK that ending a span needs
     too. Another thread does it then: a raw one, which takes no lock of its own to start, unlike

@@ -79,8 +79,11 @@ class Following:
     def _ending(self) -> Generator[None]:
         try:
             yield
-        except (StopIteration, StopAsyncIteration, GeneratorExit):
+        except (StopIteration, StopAsyncIteration):
             self._run.end()
+            raise
+        except GeneratorExit:
+            let_go(self._run.end)
             raise
         except BaseException as error:
             self._run.end(error)

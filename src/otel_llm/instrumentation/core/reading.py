@@ -89,7 +89,7 @@ class Reading:
 
     def closed(self) -> None:
         """End it because the caller lets go of it, maybe on account of an exception."""
-        if self.busy or self.ended:
+        if self.busy or self.ended or sys.is_finalizing():  # nobody takes what ends by then
             return
         error = sys.exc_info()[1]  # that of the ``with`` block or the handler we are called from
         if error is not None and _is_cancellation(error):

@@ -14,6 +14,7 @@ from opentelemetry.context import Context, create_key, get_value, set_value
 
 from .activation import activate, release
 from .alike import Alike, named_after
+from .collected import let_go
 from .following import Following, Steps
 from .generators import is_generator, stand_in
 from .guard import guarded
@@ -77,7 +78,10 @@ class Scope(Generic[R]):
         self._entered.remove(entered)
         release(entered.token)
         # A generator that is closed in the middle of the block did not fail.
-        entered.run.end(None if isinstance(error, GeneratorExit) else error)
+        if isinstance(error, GeneratorExit):
+            let_go(entered.run.end)
+        else:
+            entered.run.end(error)
 
     async def __aenter__(self) -> R:
         return self.__enter__()
@@ -207,7 +211,7 @@ def _around_generator(open: Callable[[], Run], function: Callable[..., Any]) -> 
             steps.run.end()
             return stop.value
         except GeneratorExit:
-            steps.run.end()
+            let_go(steps.run.end)
             raise
         except BaseException as error:
             steps.run.end(error)
@@ -232,10 +236,11 @@ def _around_async_generator(
                     raise
                 except BaseException as error:  # noqa: BLE001 - thrown in by the caller, passed on
                     step, sent = generator.athrow, error
-        except (StopAsyncIteration, GeneratorExit) as stop:
+        except StopAsyncIteration:
             steps.run.end()
-            if isinstance(stop, GeneratorExit):
-                raise
+        except GeneratorExit:
+            let_go(steps.run.end)
+            raise
         except BaseException as error:
             steps.run.end(error)
             raise

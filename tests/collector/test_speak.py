@@ -26,6 +26,7 @@ from otel_llm.collector.speak.speaker import Speaker
 from otel_llm.testing import OtlpSink
 from tests.collector.calls import attributes, batch, chat, request
 from tests.collector.records import event, events, logs
+from tests.collector.test_senders import SENDERS
 
 ALL = [*OUTPUTS, "cost-proposal"]
 FINISHED = ', "finish_reason": "stop"'
@@ -149,7 +150,7 @@ def _read(given: dict[str, object]) -> dict[str, object]:
     """JSON text by what it says; how an answer ended is on the span."""
     given = {k: v.replace(FINISHED, "") if isinstance(v, str) else v for k, v in given.items()}
     return {
-        name: json.loads(value) if isinstance(value, str) and value[:1] in ("[", "{") else value
+        name: json.loads(value) if isinstance(value, str) and value[:2] in ("[{", '{"') else value
         for name, value in given.items()
     }
 
@@ -340,3 +341,35 @@ def test_both_exporters_speak_the_dialect_of_their_destination(over):
         names = {pair.key for pair in span.attributes}
 
     assert ("llm.model_name" if over == "grpc" else "langfuse.session.id") in names
+
+
+MOVED = {
+    # Instructions become a message of the system's, and an agent's name needs an agent.
+    *("LiteLLM 1, acompletion", "Gemini CLI, a call", "Gemini CLI, a prompt"),
+    "Microsoft Agent Framework 1",
+    "Strands 1 with the latest conventions",  # how it ended is spelled anew
+}
+"""What comes back in another place."""
+
+
+@pytest.mark.parametrize("dialect", ALL)
+@pytest.mark.parametrize("name", sorted(SENDERS.keys() - MOVED))
+def test_what_other_senders_said_is_read_back_as_it_was_too(dialect, name):
+    said = SENDERS[name]["normalized"]
+
+    again = back(spoken(dialect, said), "pydantic-ai" if dialect == "logfire" else "")
+
+    wanted = {key: value for key, value in said.items() if key not in MARKERS}
+    assert _read({key: again.get(key) for key in wanted}) == _read(wanted)
+
+
+def test_parameters_that_nobody_else_has_a_word_for_stay_beside_the_others():
+    sent = {**CALL, "llm.invocation_parameters": '{"logit_bias": {}}'}
+
+    said = spoken("openinference", sent)
+
+    assert json.loads(said["llm.invocation_parameters"])["logit_bias"] == {}
+    assert (
+        json.loads(said["llm.invocation_parameters"])["max_tokens"]
+        == CALL["gen_ai.request.max_tokens"]
+    )

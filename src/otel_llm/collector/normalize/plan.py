@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm import semconv
 
+from .shape import TYPED
 from .table import (
     ANSWERS,
     DIALECTS,
@@ -51,6 +52,8 @@ class Plan(NamedTuple):
     """The scope, where it is one of a dialect (see ``table.dialect_scope``)."""
     said: tuple[str, ...]
     """Messages under their current names, which may have another shape."""
+    typed: tuple[str, ...]
+    """What is no text, unless its sender writes all as text."""
 
     @property
     def settled(self) -> bool:
@@ -100,6 +103,7 @@ class Plans:
             semconv.OUTPUT_MESSAGES in names and semconv.RESPONSE_FINISH_REASONS not in names,
             scope,
             tuple(name for name in _SAID if name in names),
+            tuple(name for name in names if name in TYPED),
         )
 
 

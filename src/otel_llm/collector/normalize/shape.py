@@ -1,16 +1,20 @@
-"""Messages that have their current name and another shape: those of Chat Completions or of Gemini,
-or plain text."""
+"""What has its current name and another shape: messages of Chat Completions or of Gemini, or plain
+text; numbers and lists written as text, as Spring AI writes them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, cast
 
 from otel_llm import semconv
 
+from ..facts import COUNTED
+from ..values import as_integer, as_number
 from .messages import Json, as_messages, dumped, parsed
 
 if TYPE_CHECKING:
     from ..data import SpanView
+    from ..values import Value
 
 _TEXT: Final = 0x0A
 """First byte of an encoded text."""
@@ -36,3 +40,44 @@ def reshape(span: SpanView, name: str) -> None:
         shaped = [part for message in shaped for part in message["parts"]]
     if shaped and shaped != parsed(said):
         span.set(name, dumped(shaped))
+
+
+_WHOLE: Final = frozenset(
+    {
+        *COUNTED,
+        semconv.REQUEST_MAX_TOKENS,
+        semconv.REQUEST_TOP_K,
+        semconv.REQUEST_SEED,
+        semconv.REQUEST_CHOICE_COUNT,
+    }
+)
+_NUMBERS: Final = frozenset(
+    {
+        semconv.REQUEST_TEMPERATURE,
+        semconv.REQUEST_TOP_P,
+        semconv.REQUEST_FREQUENCY_PENALTY,
+        semconv.REQUEST_PRESENCE_PENALTY,
+        semconv.RESPONSE_TIME_TO_FIRST_CHUNK,
+    }
+)
+_LISTS: Final = frozenset({semconv.REQUEST_STOP_SEQUENCES})
+TYPED: Final = _WHOLE | _NUMBERS | _LISTS
+"""Names of what is no text."""
+
+
+def retype(span: SpanView, names: Iterable[str]) -> None:
+    """Give what is written as text the type of the conventions."""
+    for name in names:
+        said = span.text(name)
+        typed = None if said is None else _typed(name, said)
+        if typed is not None:
+            span.set(name, typed)
+
+
+def _typed(name: str, said: str) -> Value | None:
+    if name in _WHOLE:
+        return as_integer(said)
+    if name in _NUMBERS:
+        return as_number(said)
+    given = parsed(said)
+    return [str(item) for item in cast("list[Json]", given)] if isinstance(given, list) else [said]

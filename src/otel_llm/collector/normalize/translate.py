@@ -20,7 +20,7 @@ from .events import told
 from .lists import gather
 from .messages import as_messages, listed, parsed, text, tool_calls
 from .plan import Plan
-from .shape import reshape
+from .shape import reshape, retype
 from .spelling import settled_operation, settled_provider, settled_reasons
 from .table import OPERATIONS, OVERRULES, SCOPED_OPERATIONS
 from .work import Work
@@ -60,6 +60,7 @@ def translate(span: SpanView, plan: Plan, *, keep: bool) -> None:
     for old, rename in plan.renames:
         if HOW[rename.how](work, old, rename.new or ""):
             work.done(old)
+    retype(span, plan.typed)
     counts.settle_counts(span, counted)
     if plan.answer:
         _answer(work)

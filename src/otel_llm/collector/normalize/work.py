@@ -37,7 +37,7 @@ class Work:
         if name == semconv.OUTPUT_MESSAGES:
             reasons = [str(m["finish_reason"]) for m in messages if "finish_reason" in m]
             self.put(semconv.RESPONSE_FINISH_REASONS, reasons or None)
-            self._answers = [] if self.span.has(name) else messages
+            self._answers = self._answers if self.span.has(name) else messages
         return self.put(name, dumped(messages))
 
     def finish(self) -> None:

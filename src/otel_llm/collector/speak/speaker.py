@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from otel_llm import semconv
 from otel_llm.semconv import own
 
-from ..normalize.messages import dumped, listed, parsed
+from ..normalize.messages import as_map, dumped, listed, parsed
 from ..normalize.parameters import PARAMETERS
 from ..normalize.table import OUTPUT_OPERATIONS, OUTPUT_PROVIDERS, OUTPUTS
 from . import numbered
@@ -245,10 +245,10 @@ def _total(span: SpanView) -> int | None:
 
 
 def _parameters(span: SpanView, name: str) -> None:
-    """All parameters of the request, as one JSON text."""
+    """All parameters of the request, as one JSON text, with what is said there already."""
     said = {known: span.value(new) for new, known in _KNOWN.items() if span.has(new)}
     if said:
-        span.set(name, dumped(said))
+        span.set(name, dumped({**as_map(parsed(span.value(name))), **said}))
         for new in _KNOWN:
             span.remove(new)
 

@@ -4,17 +4,20 @@
 
 Stationary data first: what is raised there is false. Then a shift of so many standard deviations:
 how many windows pass until it is noticed (median of the runs that notice within 50 windows).
-Independent normal values unless the column says otherwise.
+Independent normal values unless the column says otherwise; then other kinds of values, and the
+watch of the alerts over hours with a daily rhythm.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import statistics
 from collections.abc import Callable, Sequence
 
-from otel_llm.stats import anomaly, drift
+from otel_llm.alerting.anomalies import Anomalies
+from otel_llm.stats import Tally, anomaly, drift
 from otel_llm.stats.anomaly import Detector
 
 HISTORIES = (14, 30, 100)
@@ -32,8 +35,64 @@ DETECTORS: dict[str, Detector] = {
 }
 
 Draw = Callable[[random.Random], float]
+Series = Callable[[random.Random, int], list[float]]
 NORMAL: Draw = lambda chance: chance.gauss(100, 10)  # noqa: E731
 SKEWED: Draw = lambda chance: chance.lognormvariate(0, 0.5)  # noqa: E731
+SEASON = 24
+
+
+def _heavy(chance: random.Random) -> float:
+    """Return a value of Student's distribution with three degrees of freedom."""
+    squares = math.fsum(chance.gauss(0, 1) ** 2 for _ in range(3))
+    return chance.gauss(0, 1) / math.sqrt(squares / 3)
+
+
+def _poisson(mean: float) -> Draw:
+    return lambda chance: _arrivals(mean, chance)
+
+
+def _arrivals(mean: float, chance: random.Random) -> int:
+    if mean > 100:
+        return max(0, round(chance.gauss(mean, math.sqrt(mean))))
+    count, left = -1, 1.0
+    while left > math.exp(-mean):
+        count, left = count + 1, left * chance.random()
+    return count
+
+
+def _share(rate: float, of: int) -> Draw:
+    return lambda chance: sum(chance.random() < rate for _ in range(of)) / of
+
+
+def _independent(draw: Draw) -> Series:
+    return lambda chance, count: [draw(chance) for _ in range(count)]
+
+
+def _daily(chance: random.Random, count: int) -> list[float]:
+    """Return hours of days that go up and down by two deviations, from any hour on."""
+    first = chance.randrange(SEASON)
+    turn = 2 * math.pi / SEASON
+    return [2 * math.sin((first + at) * turn) + chance.gauss(0, 1) for at in range(count)]
+
+
+def _sticky(chance: random.Random, count: int) -> list[float]:
+    """Return values of which each is half like the one before."""
+    values = [chance.gauss(0, 1)]
+    for _ in range(count - 1):
+        values.append(0.5 * values[-1] + math.sqrt(0.75) * chance.gauss(0, 1))
+    return values
+
+
+OTHERS: dict[str, Series] = {
+    "uniform": _independent(lambda chance: chance.random()),
+    "counts 30": _independent(_poisson(30)),
+    "counts 2": _independent(_poisson(2)),
+    "5 % of 50": _independent(_share(0.05, 50)),
+    "heavy": _independent(_heavy),
+    "waits": _independent(lambda chance: chance.expovariate(1)),
+    "sticky": _sticky,
+    "daily": _daily,
+}
 
 
 def main() -> None:
@@ -49,6 +108,8 @@ def main() -> None:
         rates = [false_alarms(detector, n, windows // _dearness(name, n)) for n in HISTORIES]
         skewed = false_alarms(detector, 100, windows // _dearness(name, 100), SKEWED)
         print(f"{name:14}" + "".join(f"{_rate(rate):>13}" for rate in rates) + f"{skewed:14.1f}")
+    _print_others(windows // 5)
+    _print_watch()
     print("\nwindows until a shift is noticed (history 100; - : fewer than half of 200 runs)")
     print(f"{'detector':14}" + "".join(f"{f'{shift:g} sigma':>10}" for shift in SHIFTS))
     for name, detector in DETECTORS.items():
@@ -56,6 +117,57 @@ def main() -> None:
     print("\ndrift: false alarms per 1,000 comparisons; seen per 1,000 when it is twice the limit")
     for name, (rule, changed) in DRIFT.items():
         print(f"{name:28}{share(rule, windows):8.1f}{share(changed, windows // 10):10.1f}")
+
+
+def _print_others(windows: int) -> None:
+    print("\nfalse alarms per 1,000 windows of other values (history 100)")
+    print(f"{'detector':14}" + "".join(f"{name:>11}" for name in OTHERS))
+    for name, detector in DETECTORS.items():
+        runs = windows // _dearness(name, 100)
+        rates = [false_alarms(detector, 100, runs, series=series) for series in OTHERS.values()]
+        print(f"{name:14}" + "".join(f"{_rate(rate):>11}" for rate in rates))
+    days = 14 * SEASON
+    by_season: Detector = lambda values: anomaly.seasonal(values, season=SEASON)  # noqa: E731
+    print(
+        f"daily, by season (14 days): {false_alarms(by_season, days, windows, series=_daily):.1f}"
+    )
+
+
+def _print_watch() -> None:
+    print("\nthe watch: false alarms per 1,000 hours after two weeks, calls with a daily rhythm")
+    for mean, models in ((60, 30), (300, 15), (3000, 3)):
+        print(f"about {mean:5} calls an hour:  {watched(mean, models)}")
+
+
+def watched(mean: float, models: int, days: int = 42) -> dict[str, float]:
+    """Return false alarms of ``alerting.watch`` per 1,000 hours by signal."""
+    chance = random.Random(7)
+    told: dict[str, int] = {}
+    hours = 0
+    for _ in range(models):
+        watch = Anomalies(min_calls=20)
+        for hour in range(days * SEASON):
+            watch.judge(("app", "m"), hour, _hour_of_calls(mean, hour, chance))
+        late = [one for one in watch.found() if one.at >= 14 * SEASON * 3600]
+        hours += (days - 14) * SEASON
+        for one in late:
+            told[one.signal] = told.get(one.signal, 0) + 1
+    return {signal: round(1000 * count / hours, 1) for signal, count in sorted(told.items())}
+
+
+def _hour_of_calls(mean: float, hour: int, chance: random.Random) -> Tally:
+    busy = mean * (1 + 0.6 * math.sin(2 * math.pi * hour / SEASON)) * chance.lognormvariate(0, 0.1)
+    calls = _arrivals(busy, chance)
+    errors = sum(chance.random() < 0.02 for _ in range(calls))
+    refused = sum(chance.random() < 0.005 for _ in range(calls))
+    return Tally(
+        calls=calls,
+        errors=errors,
+        refused=refused,
+        refusable=calls,
+        priced=calls,
+        cost_nano=round(sum(1e6 * chance.lognormvariate(0, 0.8) for _ in range(calls))),
+    )
 
 
 def _dearness(name: str, history: int) -> int:
@@ -67,14 +179,20 @@ def _rate(rate: float | None) -> str:
 
 
 def false_alarms(
-    detector: Detector, history: int, windows: int, draw: Draw = NORMAL, seed: int = 3
+    detector: Detector,
+    history: int,
+    windows: int,
+    draw: Draw = NORMAL,
+    seed: int = 3,
+    series: Series | None = None,
 ) -> float | None:
     """Return alarms per 1,000 windows over fresh stationary series; ``None`` where the history is
     too short for the detector to say anything."""
     chance = random.Random(seed)
+    series = series or _independent(draw)
     alarms = 0
     for _ in range(windows):
-        found = detector([draw(chance) for _ in range(history + 1)])
+        found = detector(series(chance, history + 1))
         if found is None:
             return None
         alarms += found.severity is not None

@@ -130,6 +130,26 @@ def test_values_of_any_size_are_judged(detector: anomaly.Detector):
 
 
 @each
+@pytest.mark.parametrize("odd", [1.7e308, -1.7e308, 10**400])
+def test_what_is_too_large_for_a_sum_is_no_value(detector: anomaly.Detector, odd: float):
+    past = [float(value % 7) for value in range(30)]
+
+    assert detector([odd] * 40) is None
+    assert detector([odd, *past, 3.0]) == detector([*past, 3.0])
+
+
+@each
+@pytest.mark.parametrize("size", [9e299, 5e-324])
+def test_values_at_the_ends_of_what_a_float_holds_are_judged(
+    detector: anomaly.Detector, size: float
+):
+    found = detector([size * (value % 2) for value in range(60)])
+
+    assert found is not None
+    assert math.isfinite(found.distance)
+
+
+@each
 def test_constant_values_are_never_unusual(detector: anomaly.Detector):
     found = detector([0.1] * 40)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from typing import Any
 
 import pytest
@@ -139,3 +140,16 @@ def test_of_many_series_chance_alone_raises_few():
 
 def test_a_call_belongs_to_its_model_prompt_and_version():
     assert key_of(one(random.Random(1))) == KEY
+
+
+def test_thousands_of_new_models_are_held_against_thousands_of_old_ones_in_little_time():
+    """Each new one is compared with all models of its prompt: these are added up once."""
+    profile = Profile()
+    for _ in range(30):
+        profile.add(call())
+    before: dict[tuple[str, ...], Profile] = {(f"old-{n}", "p", ""): profile for n in range(3000)}
+    after: dict[tuple[str, ...], Profile] = {(f"new-{n}", "p", ""): profile for n in range(3000)}
+    started = time.process_time()
+
+    assert differences(before, after) == []
+    assert time.process_time() - started < 30  # one by one it takes minutes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 
 import pytest
 
@@ -176,3 +177,23 @@ def test_without_a_change_there_is_no_change_point():
         for chance in map(random.Random, range(500))
     ]
     assert sum(calm) >= 450
+
+
+def test_a_tail_too_small_for_a_float_ends_at_once():
+    """Ten million calls a side: without an end the sum went over every one of them."""
+    started = time.process_time()
+    change = drift.share_change((10**9, 10**10), (4 * 10**8, 10**10), limit=0.05)
+
+    assert change is not None
+    assert (change.size, change.distance) == (pytest.approx(-1.2), -38.0)
+    assert time.process_time() - started < 2
+
+
+def test_sums_of_a_torn_record_have_no_deviation_and_no_error():
+    assert drift.Sample.of_sums(2, 3, 2) == drift.Sample(2, 1.5, 0.0)
+
+
+def test_a_series_with_gaps_and_errors_has_its_change_point():
+    values = [float(n % 3) for n in range(60)] + [50.0] * 5
+
+    assert drift.change_point([math.nan, *values[:30], math.inf, 1e308, *values[30:]]) == 60

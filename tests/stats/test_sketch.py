@@ -59,3 +59,8 @@ def test_what_was_merged_can_be_taken_away_again_without_a_trace():
     kept.subtract(gone)
 
     assert kept == Sketch([1.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("value", [1.797e308, 1e300, 10**400])
+def test_the_largest_number_there_is_has_a_quantile(value: float):
+    assert Sketch([value]).quantile(0.5) == pytest.approx(1e300, rel=0.01)

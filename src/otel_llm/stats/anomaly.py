@@ -17,7 +17,7 @@ from itertools import combinations
 from typing import Literal
 
 from .kendall import distance_of_balance
-from .normal import from_student
+from .normal import LARGEST, from_student
 
 Severity = Literal["info", "warning", "error", "critical"]
 Direction = Literal["above", "below"]
@@ -183,11 +183,15 @@ def combined(
 
 
 def _known(values: Sequence[float]) -> Sequence[float]:
-    """Return the values that are finite; none when the last one is not, of which nothing can be
-    said."""
-    if all(map(math.isfinite, values)):
+    """Return the values that are finite, and not absurdly large; none when the last one is not, of
+    which nothing can be said."""
+    if all(map(_usable, values)):
         return values
-    return [v for v in values if math.isfinite(v)] if math.isfinite(values[-1]) else ()
+    return [v for v in values if _usable(v)] if _usable(values[-1]) else ()
+
+
+def _usable(value: float) -> bool:
+    return abs(value) < LARGEST  # nor is what is not a number
 
 
 def _parted(values: Sequence[float]) -> tuple[Sequence[float], float | None]:

@@ -142,10 +142,11 @@ def differences(
 ) -> list[Difference]:
     """Return what has changed, the largest first, by tests that are corrected for how many there
     are (Benjamini and Hochberg)."""
+    counterpart = _Counterparts(before)
     compared = {
         (key, kind): (against, change)
         for key, profile in after.items()
-        for against, past in [_counterpart(before, key)]
+        for against, past in [counterpart.of(key)]
         if past is not None
         for kind, change in _changes(past, profile, limits or Limits())
     }
@@ -163,24 +164,34 @@ def differences(
     return sorted(found, key=lambda one: -abs(one.size))
 
 
-def _counterpart(before: Mapping[Key, Profile], key: Key) -> tuple[Key, Profile | None]:
-    """Return what to hold ``key`` against: itself, else all versions of its model and prompt, else
-    all models of its prompt."""
-    if key in before:
-        return key, before[key]
-    model, prompt, _ = key
-    for like in ((model, prompt, ""), ("", prompt, "")):
-        fitting = [one for at, one in before.items() if _fits(at, like)]
-        if fitting and any(like):
-            whole = Profile()
-            for one in fitting:
+class _Counterparts:
+    """What to hold a profile against; what several are held against is added up once."""
+
+    def __init__(self, before: Mapping[Key, Profile]) -> None:
+        self._before = before
+        self._alike: dict[Key, list[Profile]] = {}
+        self._wholes: dict[Key, Profile] = {}
+        for (model, prompt, _), profile in before.items():
+            for like in {(model, prompt, ""), ("", prompt, "")}:
+                self._alike.setdefault(like, []).append(profile)
+
+    def of(self, key: Key) -> tuple[Key, Profile | None]:
+        """Return the part of the baseline for ``key``: itself, else all versions of its model and
+        prompt, else all models of its prompt; ``None`` where there is none."""
+        if key in self._before:
+            return key, self._before[key]
+        model, prompt, _ = key
+        for like in ((model, prompt, ""), ("", prompt, "")):
+            if like in self._alike and any(like):
+                return like, self._whole(like)
+        return key, None
+
+    def _whole(self, like: Key) -> Profile:
+        if like not in self._wholes:
+            whole = self._wholes[like] = Profile()
+            for one in self._alike[like]:
                 whole.merge(one)
-            return like, whole
-    return key, None
-
-
-def _fits(key: Key, like: Key) -> bool:
-    return key[1] == like[1] and like[0] in ("", key[0])
+        return self._wholes[like]
 
 
 def _named(key: Key) -> dict[str, str]:

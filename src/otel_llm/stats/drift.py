@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise
 from typing import TypeVar
 
-from .normal import distance_of, from_student, two_sided
+from .normal import LARGEST, distance_of, from_student, two_sided
 from .sketch import Sketch
 
 K = TypeVar("K", bound=Hashable)
@@ -45,7 +45,7 @@ class Sample:
         if count < 2:
             return cls(count, 0.0, 0.0)
         variance = (squared * count - total * total) / (count * (count - 1))
-        return cls(count, total / count / unit, math.sqrt(variance) / unit)
+        return cls(count, total / count / unit, math.sqrt(max(0.0, variance)) / unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _at_least_so_far(before: tuple[int, int], after: tuple[int, int]) -> float:
         others = _log_choose(size - hits, after[1] - mine)
         term = math.exp(_log_choose(hits, mine) + others - whole)
         total += term
-        if term < total * 1e-12:
+        if term <= total * 1e-12:  # both are 0 where the whole tail is too small for a float
             break
     return total
 
@@ -253,7 +253,7 @@ def change_point(
     than ``slack`` is let pass, and the alarm comes when the excess adds up to ``limit``. Chance
     alone raises it in 7 of 100 series of 100 normal values.
     """
-    series = iter(values)
+    series = (value for value in values if abs(value) < LARGEST)
     first = list(islice(series, learn))
     if len(first) < learn:
         return None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+LARGEST = 1e300
+"""Beyond this sums overflow: such a value is an error of whoever sent it, and no measurement."""
 _NORMAL = NormalDist()
 _FARTHEST = 38.0
 """Beyond this the tail of the normal distribution is zero in a float."""

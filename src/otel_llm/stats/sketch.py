@@ -15,6 +15,8 @@ _GAMMA = (1 + ACCURACY) / (1 - ACCURACY)
 _SCALE = 1 / math.log(_GAMMA)
 _MIDDLE = 2 / (1 + _GAMMA)
 _SMALLEST = 1e-9
+_LARGEST = 1e300
+"""What is beyond counts as this: the middle of its bucket would overflow."""
 _NOTHING = math.floor(math.log(_SMALLEST) * _SCALE)
 """The bucket of everything up to ``_SMALLEST``, which is reported as zero."""
 
@@ -41,7 +43,7 @@ class Sketch:
         if value > _SMALLEST:
             if value == math.inf:
                 return
-            bucket = math.ceil(math.log(value) * _SCALE)
+            bucket = math.ceil(math.log(min(value, _LARGEST)) * _SCALE)
         elif value <= _SMALLEST:
             bucket = _NOTHING
         else:

@@ -129,7 +129,7 @@ def test_a_state_file_that_is_none_is_named(tmp_path: Path):
     file = tmp_path / "alerts.db"
     file.write_bytes(b"this is no database, and longer than a header of one hundred bytes" * 9)
 
-    with pytest.raises(OSError, match=r"alerts\.db: file is not a database"):
+    with pytest.raises(OSError, match=r"alerts\.db: file is not a database; if it is damaged"):
         AlertService(_config(state_path=str(file)))
 
 

@@ -52,8 +52,9 @@ def test_a_second_process_is_refused_with_a_reason(tmp_path: Path):
     try:
         assert child.stdout is not None
         child.stdout.readline()
-        with pytest.raises(StoreError, match="cannot open"):
+        with pytest.raises(StoreError, match="cannot open") as refused:
             DuckDBStore(StoreConfig(path=path))
+        assert "damaged" not in str(refused.value)
     finally:
         child.kill()
         child.communicate()
@@ -73,3 +74,19 @@ def _child(path: str, start: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, path, str(start)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 5_000, None])
+def test_a_damaged_file_is_refused_with_what_to_do_and_left_as_it_is(
+    content: bytes | None, tmp_path: Path
+):
+    file = tmp_path / "calls.duckdb"
+    if content is None:  # a good one, cut off
+        DuckDBStore(StoreConfig(path=str(file))).close()
+        content = file.read_bytes()[:13_000]
+    file.write_bytes(content)
+
+    with pytest.raises(StoreError, match=r"cannot open .* if it is damaged, move it away"):
+        DuckDBStore(StoreConfig(path=str(file)))
+
+    assert file.read_bytes() == content

@@ -47,7 +47,8 @@ class StateFile:
         try:
             self._db = _opened(":memory:" if path is None else str(path))
         except sqlite3.Error as error:
-            raise OSError(f"{path}: {error}") from error
+            hint = "if it is damaged, move it away: a new one is begun"
+            raise OSError(f"{path}: {error}; {hint}") from error
         weakref.finalize(self, self._db.close)  # one that is only dropped holds no file
 
     def save(self, values: Mapping[str, Mapping[str, Any]]) -> None:

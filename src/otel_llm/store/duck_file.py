@@ -44,7 +44,10 @@ def connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
         db.execute(f"ATTACH '{file}' AS {NAME} (ROW_GROUP_SIZE {ROW_GROUP})").fetchall()
     except duckdb.Error as error:
         db.close()
-        raise StoreError(f"cannot open {config.path}: {error}") from error
+        hint = (
+            "" if "lock" in str(error) else "; if it is damaged, move it away: a new one is begun"
+        )
+        raise StoreError(f"cannot open {config.path}: {error}{hint}") from error
     return db
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -100,6 +101,61 @@ def test_an_export_is_known_by_its_header(tmp_path: Path, text: str, charges: li
     assert list(read_charges(exported(tmp_path, text))) == charges
 
 
+AWS_WHOLE = """\
+line_item_line_item_type,line_item_usage_start_date,line_item_product_code,line_item_usage_type,line_item_line_item_description,line_item_unblended_cost,line_item_currency_code,product
+Usage,2026-11-20 07:00:00.000,AmazonBedrock,USE1-Nova2.0Lite-input-tokens,"$0.06 per 1M ""input"" tokens
+over two lines",1.0E-4,USD,"{""product_name"":""Amazon Bedrock"",""region"":""us-east-1""}"
+Tax,2026-11-01T00:00:00Z,AmazonBedrock,,Tax for product code AmazonBedrock,0.91,USD,{}
+Credit,2026-11-20T00:00:00Z,AmazonBedrock,USE1-Nova2.0Lite-input-tokens,Promotion,-1.25,USD,{}
+Refund,2026-11-20T00:00:00Z,AmazonBedrock,USE1-Nova2.0Lite-input-tokens,Refund,-0.25,USD,{}
+EdpDiscount,2026-11-20T00:00:00Z,AmazonBedrock,USE1-Nova2.0Lite-input-tokens,EDP,-0.00001,USD,{}
+"""  # noqa: E501
+NOVA = "USE1-Nova2.0Lite-input-tokens"
+
+
+def test_taxes_credits_and_refunds_are_about_no_call_and_discounts_are(tmp_path: Path):
+    file = tmp_path / "cur.csv"
+    file.write_text(AWS_WHOLE)
+
+    assert list(read_charges(file)) == [
+        Charge(DAY, NOVA, Decimal("0.00010"), "aws"),
+        Charge(DAY, NOVA, Decimal("-0.00001"), "aws"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        pytest.param(ANTHROPIC.encode(), id="as it comes"),
+        pytest.param(gzip.compress(ANTHROPIC.encode()), id="compressed"),
+        pytest.param(ANTHROPIC.encode("utf-8-sig"), id="with a mark in front"),
+        pytest.param(ANTHROPIC.encode("utf-16"), id="in UTF-16"),
+        pytest.param(ANTHROPIC.replace("\n", "\r\n").encode(), id="with lines of Windows"),
+        pytest.param(ANTHROPIC.replace(",", "\t").encode("utf-16"), id="with tabs"),
+        pytest.param(
+            ANTHROPIC.replace(",", ";").replace("0.05", "0,05").replace("0.10", "0,10").encode(),
+            id="with semicolons and commas",
+        ),
+    ],
+)
+def test_an_export_that_a_spreadsheet_saved_again_is_the_same_export(saved: bytes, tmp_path: Path):
+    file = tmp_path / "export.csv"
+    file.write_bytes(saved)
+
+    assert list(read_charges(file)) == [
+        Charge(DAY, "Claude Haiku 4.5", Decimal("0.05"), "anthropic"),
+        Charge(DAY, "Claude Haiku 4.5", Decimal("0.10"), "anthropic"),
+    ]
+
+
+def test_half_a_compressed_file_is_refused(tmp_path: Path):
+    file = tmp_path / "export.csv.gz"
+    file.write_bytes(gzip.compress(ANTHROPIC.encode())[:-20])
+
+    with pytest.raises(ValueError, match="line"):
+        list(read_charges(file))
+
+
 def test_any_table_can_be_read_once_its_columns_are_named(tmp_path: Path):
     file = exported(tmp_path, "when,what,usd\n1795176000,m,2\n")
 
@@ -189,6 +245,8 @@ def test_each_model_and_day_has_its_residual_and_the_largest_comes_first(tmp_pat
         ("gpt-4o-2024-08-06", "gpt-4o-2024-08-06, cached input"),
         ("amazon.nova-pro-v1:0", "USE1-NovaPro-input-tokens"),
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "USE1-Claude4.5Sonnet-output-tokens"),
+        ("amazon.nova-2-lite-v1:0", "USE1-Nova2.0Lite-input-tokens"),
+        ("ft:gpt-4.1-mini-2025-04-14:acme::a1b2", "ft:gpt-4.1-mini-2025-04-14, input"),
     ],
 )
 def test_two_spellings_of_a_model_meet(ours: str, theirs: str):

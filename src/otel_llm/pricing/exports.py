@@ -35,6 +35,12 @@ class Columns:
     """Where it names the product, if it has other products too."""
     only: str = ""
     """What one of ``products`` holds where the line is about models."""
+    kind: str = ""
+    """Where it tells usage from what else is on a bill, if it does."""
+
+
+_NO_USAGE = frozenset({"Tax", "Credit", "Refund"})
+"""Lines of a bill, by ``Columns.kind``, that are about no call: they would hide what is."""
 
 
 EXPORTS: Mapping[str, Columns] = {
@@ -48,6 +54,7 @@ EXPORTS: Mapping[str, Columns] = {
         "line_item_currency_code",
         ("line_item_product_code", "product_product_name", "product"),
         "Bedrock",
+        "line_item_line_item_type",
     ),
 }
 """Exports whose columns are known: OpenAI's "Export cost data", Anthropic's cost CSV, AWS's cost
@@ -77,9 +84,10 @@ def read_charges(file: Path, columns: Columns | None = None) -> Iterator[Charge]
     with its line number.
     """
     with _opened(file) as lines:
-        rows = csv.DictReader(lines, delimiter=_delimiter(lines))
+        delimiter = _delimiter(lines)
+        rows = csv.DictReader(lines, delimiter=delimiter)
         try:
-            yield from _charges(rows, columns)
+            yield from _charges(rows, columns, "," if delimiter == ";" else ".")
         except (csv.Error, EOFError, gzip.BadGzipFile) as error:
             raise ValueError(f"line {rows.line_num}: {error}") from error
 
@@ -99,14 +107,15 @@ def _delimiter(lines: TextIO) -> str:
     return max(",;\t", key=header.count)
 
 
-def _charges(rows: csv.DictReader[str], columns: Columns | None) -> Iterator[Charge]:
+def _charges(rows: csv.DictReader[str], columns: Columns | None, point: str) -> Iterator[Charge]:
+    """Read the lines; ``point`` is what stands before cents, a comma where semicolons part."""
     rows.fieldnames = [_snake(name) for name in rows.fieldnames or ()]
     found = columns or _recognise(rows.fieldnames)
     _check(found, rows.fieldnames)
     for row in rows:
         if row.get(found.amount) and _is_wanted(row, found):
             try:
-                yield _charge(row, found)
+                yield _charge(row, found, point)
             except (InvalidOperation, ValueError) as error:
                 raise ValueError(
                     f"line {rows.line_num}: no day or no amount of US dollars"
@@ -142,13 +151,15 @@ def _snake(name: str) -> str:
 
 
 def _is_wanted(row: Mapping[str, str | None], columns: Columns) -> bool:
+    if columns.kind and row.get(columns.kind) in _NO_USAGE:
+        return False
     return not columns.only or any(columns.only in (row.get(n) or "") for n in columns.products)
 
 
-def _charge(row: Mapping[str, str], columns: Columns) -> Charge:
+def _charge(row: Mapping[str, str], columns: Columns, point: str) -> Charge:
     if columns.currency and (row.get(columns.currency) or "usd").lower() != "usd":
         raise ValueError("another currency")
-    amount = Decimal(row[columns.amount])
+    amount = Decimal(row[columns.amount].replace(point, "."))
     if not amount.is_finite():
         raise ValueError("no amount")
     return Charge(_day(row[columns.day]), _model(row, columns), amount, columns.seller)

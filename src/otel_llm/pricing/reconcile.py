@@ -118,6 +118,9 @@ _NOISE = frozenset(
         *("cross", "region", "flex", "priority", "standard", "demand", "on", "bedrock"),
     }
 )
+_FINE_TUNED = re.compile(r"^(ft:[^:]+):.*$")
+"""A bill names the model that was tuned, and not who tuned it to what."""
+_NOUGHT = re.compile(r"(?<=\d)\.0(?!\d)")
 _REVISION = re.compile(r"-?v\d+:\d+$| v\d$")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _REGION = re.compile(r"^[A-Z]{3}\d-")
@@ -125,6 +128,7 @@ _REGION = re.compile(r"^[A-Z]{3}\d-")
 
 def _key(model: str) -> str:
     """Return what two names of one model have in common."""
-    bare = _HUMP.sub("-", _REGION.sub("", model.partition(",")[0]))
+    named = _FINE_TUNED.sub(r"\1", model.partition(",")[0])
+    bare = _NOUGHT.sub("", _HUMP.sub("-", _REGION.sub("", named)))
     plain = _DATE.sub("", _REVISION.sub("", bare).lower())
     return " ".join(sorted(token for token in _TOKEN.findall(plain) if token not in _NOISE))

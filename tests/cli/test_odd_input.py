@@ -19,8 +19,8 @@ ALIASES = b"a: &a [1,1,1,1,1,1,1,1,1]\n" + b"".join(
 )
 FILES = {
     "nothing": b"",
-    "no_text": bytes(range(128, 256)),
-    "utf16": '{"a": "é"}\n'.encode("utf-16"),
+    "no_text": bytes(range(128, 256)) + b"\n",
+    "utf16": '{"a": "é"}\n\n'.encode("utf-16"),
     "nul": b"a: \0\0b\n",
     "nested": NESTED,
     "itself": b"a: &a [*a]\n",

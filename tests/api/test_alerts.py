@@ -58,6 +58,15 @@ def test_an_alert_is_acknowledged_without_a_name(serve: Serve):
     assert answer.json()["acknowledged_by"] == "api"
 
 
+@pytest.mark.parametrize("name", ["", "n" * 201, None, 5])
+def test_who_acknowledges_has_a_name_that_can_be_shown(serve: Serve, name: object):
+    client = serve(alerts=Alarms(SLOW))
+
+    answer = client.post(f"/v1/alerts/{SLOW.id}/acknowledge", json={"by": name})
+
+    assert answer.status_code == 422
+
+
 def test_an_alert_is_resolved_by_hand(serve: Serve):
     client = serve(alerts=Alarms(SLOW))
 

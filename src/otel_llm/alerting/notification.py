@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,7 +58,7 @@ class Notification:
         names = dict.fromkeys(alert.rule for alert in self.alerts)
         name = ", ".join(list(names)[:3]) + (" …" if len(names) > 3 else "")
         where = [f"{k}={v}" for k, v in self.labels.items() if k not in _NAMED]
-        return " ".join([f"[{self.event.upper()}{count}]", name, *where])
+        return one_line(" ".join([f"[{self.event.upper()}{count}]", name, *where]))
 
     @property
     def url(self) -> str | None:
@@ -106,7 +107,18 @@ def describe(alert: Alert) -> str:
     """Return one line about one alert: severity, headline, labels."""
     labels = " ".join(f"{k}={v}" for k, v in sorted(alert.labels.items()) if k not in _NAMED)
     mark = "resolved" if alert.state == "resolved" else alert.severity
-    return f"{mark}: {summary(alert)}" + (f" ({labels})" if labels else "")
+    return one_line(f"{mark}: {summary(alert)}" + (f" ({labels})" if labels else ""))
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` without what ends a line, commands a terminal or turns the direction of
+    reading: what follows would pass for a line, a header or a name of its own."""
+    return _COMMANDS.sub(" ", text)
+
+
+_COMMANDS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def cut(text: str, most: int) -> str:

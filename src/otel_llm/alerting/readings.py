@@ -7,6 +7,7 @@ does: a total that falls began anew.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
@@ -47,7 +48,7 @@ class Readings:
         """Return the values of ``signal`` by label set; empty when nobody reports it."""
         source = self._sources.get(signal)
         given = source() if source else ()
-        found = {tuple(sorted(labels.items())): value for labels, value in given}
+        found = {tuple(sorted(labels.items())): v for labels, v in given if math.isfinite(v)}
         if signal not in INCREASING:
             return found
         return {k: self._increase(signal, k, v, now, window_s) for k, v in found.items()}

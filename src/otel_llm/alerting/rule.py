@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -79,6 +80,7 @@ class Rule:
             *self._numbers(),
             *self._hysteresis(),
             *self._words(),
+            *self._characters(),
         ]
         if mistakes:
             raise ConfigError([Problem(field, text) for field, text in mistakes])
@@ -152,6 +154,13 @@ class Rule:
                 template.check(text)
             except ValueError as error:
                 yield f"annotations.{name}", str(error)
+
+    def _characters(self) -> Iterator[_Mistake]:
+        for name in ("filters", "labels", "annotations"):
+            try:
+                json.dumps(getattr(self, name), ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                yield name, "holds half of a character"
 
     @property
     def selection(self) -> Selection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from otel_llm.alerting.alert import Alert, State
 from otel_llm.alerting.service import AlertService
@@ -28,7 +28,7 @@ class Acknowledgement(BaseModel):
     """Who takes an alert on."""
 
     model_config = ConfigDict(extra="forbid")
-    by: str = "api"
+    by: Annotated[str, Field(min_length=1, max_length=200)] = "api"
 
 
 def alert_routes(service: AlertService, store: Store) -> APIRouter:

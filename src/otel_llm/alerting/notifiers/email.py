@@ -74,7 +74,7 @@ def render(notification: Notification, config: EmailConfig) -> EmailMessage:
     mail = EmailMessage()
     mail["From"] = config.sender
     mail["To"] = ", ".join(config.to)
-    mail["Subject"] = _line(notification.title)[:_SUBJECT]
+    mail["Subject"] = notification.title[:_SUBJECT]
     mail["Date"] = format_datetime(localtime())
     mail["Message-ID"] = f"<{notification.id}@{domain}>"
     mail["In-Reply-To"] = mail["References"] = f"<{notification.group}@{domain}>"
@@ -82,11 +82,6 @@ def render(notification: Notification, config: EmailConfig) -> EmailMessage:
     mail.set_content(notification.text())
     mail.add_alternative(_page(notification), subtype="html")
     return mail
-
-
-def _line(text: str) -> str:
-    """A header is one line: what follows a line break would be another header."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _page(notification: Notification) -> str:

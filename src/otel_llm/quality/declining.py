@@ -25,8 +25,11 @@ _MAKE = one_of("""write create generate produce make draft compose draw craft bu
     include present recommend_a recommend_any rank rate judge diagnose prescribe interpret identify recognize recognise guess""")
 _ACT = one_of("""open browse visit place book order buy purchase send schedule check control close track contact call view
     watch access_your access_the access_that access_this access_links access_files access_external access_websites""")
-_WHOLE = one_of("lyrics verbatim copyright copyrighted in_full word_for_word entire full whole chapter article")
-_DO = f"(?:{_HELP}|{_GIVE}|{_MAKE}|{_ACT}|(?:reproduce|quote|recite|copy|transcribe|print){gap(6)} {_WHOLE})\\b"
+_COPY = "(?:reproduce|quote|recite|copy|transcribe|print)"
+_COPIED = one_of("lyrics verbatim copyright copyrighted in_full word_for_word entire full whole chapter article")
+_WHOLE = f"{gap(6)} {_COPIED}"
+_DO_IT = f"(?:{_HELP}|{_GIVE}|{_MAKE}|{_ACT})"
+_DO = f"(?:{_DO_IT}|{_COPY}{_WHOLE})\\b"
 _DOING = "(?:(?:help|assist|answer|discuss|explain|draft|depict|build|comment|engag|provid|giv|shar|writ|creat|generat|produc|mak|do|continu|disclos|reveal|respond|offer|reproduc)ing|with)\\b"
 _WE_DO = one_of("help assist comply provide share disclose discuss continue fulfil fulfill answer")
 _OURS = "(?:my|our|the|openai's|anthropic's|google's)"
@@ -39,8 +42,9 @@ _I_MUST = f"{START}(?:i|we)(?:'m| am|'ll| will|'d| do|'re)?(?: (?:must|have to|n
 _SAID = "(?:request|message|prompt|question|query|content|response|answer|input|image)"
 
 _ENGLISH = (
-    Phrase(f"i {_NO}", "i can|i won|i will|i would|i should|i must|i do", f"{_ADVERB} {_DO}"),
-    Phrase(f"we {_NO}", "we can|we won|we will|we would|we should|we must|we do", f"{_ADVERB} {_WE_DO}\\b"),
+    Phrase(f"i {_NO}{_ADVERB} {_DO_IT}", "i can|i won|i will|i would|i should|i must|i do", "\\b"),
+    Phrase(f"i {_NO}{_ADVERB} {_COPY}", "i can|i won|i will|i would|i should|i must|i do", _WHOLE),
+    Phrase(f"we {_NO}{_ADVERB} {_WE_DO}", "we can|we won|we will|we would|we should|we must|we do", "\\b"),
     Phrase("i (?:don't|do not|wouldn't) (?:think|feel|believe)", "i do|i would", f"{gap(1)} i (?:should|can|could|ought to){gap(5)} {_DO}"),
     Phrase("i (?:don't|do not|wouldn't) feel (?:comfortable|right|able)", "i do|i would", f"{gap(1)} {_DOING}"),
     Phrase("i'll not", "i'll|i’ll", f"{_ADVERB} {_DO}"),

@@ -15,6 +15,7 @@ _CHECK = "(?:verif(?:y|ied)|confirm(?:ed)?|guarantee|validate|determine|ascertai
 _SURELY = f"(?: {one_of('independently directly definitively reliably really fully quite currently actually')})?"
 _TELL = "(?:say|tell)(?: you)?(?: with| for| whether| if| when| why| who| which| where| what| from| exactly| definitively| much about|[.,;])"
 _SEEN = "(?:find|locate|see) (?:any(?: (?:mention|evidence|record|information|reference|source|indication|documentation|results?|reliable|official|confirmation)|thing\\b)|(?:this|that|it) (?:in|on|anywhere|mentioned)|a (?:reliable|primary|source|reference|record)|(?:reliable|enough|sufficient|information|evidence|confirmation|references?))"
+_DOUBTED = f"(?:{_CHECK}\\b|{_TELL}|{_SEEN})"
 _FACTS = one_of("figure figures number numbers detail details date dates fact facts information data answer citation citations reference references source sources price prices rate rates statistics names version")
 _STALE = "(?:accurate|inaccura|outdated|out of date|out-of-date|stale|obsolete|incomplete|incorrect|wrong|changed|current|up to date|up-to-date|reliable|unreliable|newer|superseded|approximate)"
 _KNOWN = "(?:information|data|details|knowledge|context|insight|visibility|records?|recollection|memory|evidence|sources?|way of knowing|way of verifying|way to (?:know|verify|confirm|tell|check))"
@@ -26,7 +27,7 @@ _ENGLISH = (
     Phrase(f"(?:not|never) {_SO}(?:sure|certain|confident|positive)", "sure|certain|confident|positive", "\\b", f"{START}i(?:'m| am|'d| would)(?: [a-z]+)? "),
     Phrase(f"(?:not {_SO}|un)(?:sure|certain)", "sure|certain", "[,.]? ?(?:but|about|whether|if|what|why|how|which|where|when|on|of|here|that)?\\b", "(?:^|[.!?:\n] ?)"),
     Phrase("i(?:'m| am) (?:un(?:sure|certain|clear|aware|familiar)|not (?:aware|familiar|entirely clear))", "sure|certain|clear|aware|familiar", "(?: of any| of a| with| whether| about| if| which| what| of|[.,;])"),
-    Phrase(f"i {_NOT}", "i can|i could|i did|i have|i won|i would", f"(?: been able to)?{_SURELY} (?:{_CHECK}\\b|{_TELL}|{_SEEN})"),
+    Phrase(f"i {_NOT}(?: been able to)?{_SURELY} {_DOUBTED}", "i can|i could|i did|i have|i won|i would"),
     Phrase("(?:unable|not able) to", "able", f"{_SURELY} (?:{_CHECK}\\b|{_TELL}|{_SEEN})", f"{START}i(?:'m| am| was|'ve been) "),
     Phrase("i (?:wasn't|haven't been|have not been) able to", "able", f"{_SURELY} (?:{_CHECK}\\b|{_TELL}|{_SEEN})"),
     Phrase("i (?:really |honestly )?(?:don't|do not)", "i do|i really|i honestly", f"{_SURELY}(?: honestly)? (?:know|recall|remember)(?: of| for| exactly| who| what| when| where| why| whether| which| how| if| the| much| enough| any|[.,;])"),
@@ -37,7 +38,7 @@ _ENGLISH = (
     Phrase("knowledge (?:cutoff|cut-off)", "knowledge", "", f"{START}my (?:[a-z]+ )?"),
     Phrase("information i have", "information i", f"{gap(4)} (?:is|may|might|could|comes|ends|stops|dates)\\b"),
     Phrase("i (?:don't|do not|currently don't|have no|lack)", "i do|i have|i lack|i currently", f"(?: currently)?(?: have)?(?: access to)?(?: (?:any|a|an|enough|sufficient|specific|reliable|verified|detailed|real-time|up-to-date|recent|current|live|complete|further|good|clear|direct|of))* {_KNOWN}"),
-    Phrase("i (?:don't|do not|can't|cannot|currently don't)", "i do|i can|i currently", "(?: currently)?(?: have)? access(?: to)? (?:any )?(?:real-?time|current|live|up-to-date|the latest|recent|today's)"),
+    Phrase("i (?:don't|do not|can't|cannot|currently don't)(?: currently)?(?: have)? access", "i do|i can|i currently", "(?: to)? (?:any )?(?:real-?time|current|live|up-to-date|the latest|recent|today's)"),
     Phrase("(?:as far as|insofar as) (?:i|my)", "as far as|insofar as", "(?: can)?(?:'m| am)? (?:know|tell|recall|remember|see|understand|aware|knowledge)"),
     Phrase("to (?:the best of )?my (?:knowledge|recollection|understanding)", "my knowledge|my recollection|my understanding"),
     Phrase("from what i", "from what i", "(?: can)? (?:recall|remember|know|understand|gather|tell)"),
@@ -61,7 +62,7 @@ _ENGLISH = (
     Phrase("(?:none|neither) of the", "none of|neither of", f"{gap(2)} {_BOOKS}{gap(4)} (?:mention|answer|say|cover|contain|state|address|give|include|provide)"),
     Phrase("(?:don't|do not|doesn't|does not|didn't|never) (?:actually |explicitly )?(?:mention|say|state|specify|cover|address|indicate|tell|answer)", "mention|say|state|specify|cover|address|indicate|tell|answer", "", f"{START}(?:the|these|those|your|provided|given|available) (?:[a-z]+ )?{_BOOKS}{gap(3)} "),
     Phrase("not (?:mentioned|specified|stated|provided|covered|addressed|available|answered)", "not ", f"(?: anywhere)? in (?:the|these|your|any of the)(?: [a-z]+)? {_BOOKS}"),
-    Phrase("(?:i|it) (?:can't|cannot|am unable to|isn't possible|is not possible|isn't clear|is unclear)", "can|unable|possible|clear", "", f"{START}based on (?:the|this){gap(4)},? "),
+    Phrase("(?:i (?:can't|cannot|am unable to) (?:determine|say|tell|answer|conclude|judge|decide)|it (?:isn't possible|is not possible|isn't clear|is unclear))", "can|unable|possible|clear", "", f"{START}based on (?:the|this){gap(4)},? "),
     Phrase("there(?:'s| is) (?:no|not enough|insufficient|too little)", "there", f" (?:reliable |clear |further )?(?:information|data|evidence|mention|detail|context){gap(5)} (?:in the|to (?:say|tell|determine|answer|confirm|judge))"),
     Phrase("(?:hard|difficult|impossible|not possible|tricky) to (?:say|know|tell|determine|judge)", "hard|difficult|possible|tricky", "(?: with| for (?:sure|certain)| whether| without| from| exactly| definitively|[.,;])"),
     Phrase("(?:hard|difficult|impossible) for me to", "for me to", " (?:say|tell|know|judge|determine|verify|confirm)"),

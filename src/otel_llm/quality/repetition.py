@@ -26,8 +26,8 @@ def _suspect(seen: Evidence, raw: bytes) -> bool:
     times = seen.thresholds.repeats // 2  # pieces shorter than the probe are counted half
     half, late = size // 2, max(size - _NEAR_END, 0)
     return (
-        raw.count(raw[half : half + _PROBE]) >= times
-        or raw.count(raw[late : late + _PROBE]) >= times
+        raw.count(raw[half : half + _PROBE], half) >= times
+        or raw.count(raw[late : late + _PROBE], max(late - 2 * _TAIL, 0)) >= times
     )
 
 

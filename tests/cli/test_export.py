@@ -136,3 +136,22 @@ def test_what_fails_says_why_and_leaves_no_file(
 
     assert said in capsys.readouterr().err
     assert list(tmp_path.glob("calls.jsonl*")) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "code", "said"),
+    [
+        ("", 2, "{folder}: is a folder; name a file\n"),
+        ("none/calls.jsonl", 1, "{folder}/none/calls.jsonl: No such file or directory\n"),
+    ],
+)
+def test_a_place_that_is_no_file_is_said(
+    store: DuckDBStore, path: Path, tmp_path: Path, capsys, where: str, code: int, said: str
+):
+    store.close()
+    out = tmp_path / where
+
+    command = ["export", "--format", "otlp", "--output", str(out), "--store", str(path)]
+    assert main(command) == code
+
+    assert capsys.readouterr().err == said.format(folder=tmp_path)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from .asking import Unanswered, add_source, opened_file, stream
-from .command import Commands, command
+from .calls import chosen, unanswered
+from .command import Commands, command, mistakes
 
 
 def add(commands: Commands) -> None:
@@ -23,12 +23,16 @@ def add(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.output.is_dir():
+        return mistakes(arguments.output, ["is a folder; name a file"])
     part = arguments.output.with_name(arguments.output.name + ".part")
     try:
         (_from_file if arguments.store else _from_collector)(arguments, part)
         part.replace(arguments.output)  # a file that is there is whole
-    except (Unanswered, OSError) as error:
-        print(f"otel-llm: {error}", file=sys.stderr)
+    except Unanswered as error:
+        return unanswered(error)
+    except OSError as error:
+        mistakes(arguments.output, [error])
         return 1
     finally:
         part.unlink(missing_ok=True)
@@ -44,17 +48,9 @@ def _from_collector(arguments: argparse.Namespace, part: Path) -> None:
 
 
 def _from_file(arguments: argparse.Namespace, part: Path) -> None:
-    from pydantic import ValidationError
-
     from otel_llm.collector.call_spans import otlp_lines
-    from otel_llm.store import Selection
 
-    chosen = {"since": arguments.since, "until": arguments.until}
-    try:
-        where = Selection.model_validate(chosen).filter()
-    except ValidationError as error:
-        raise Unanswered("; ".join(one["msg"] for one in error.errors())) from error
-    where = replace(where, billed=None)
+    where = replace(chosen(arguments.since, arguments.until), billed=None)
     with opened_file(arguments.store) as store, _private(part) as out:
         if arguments.format == "otlp":
             out.writelines(line.encode() for line in otlp_lines(store.history(0, where)))

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import httpx2
+import pytest
 import yaml
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -196,6 +197,17 @@ def test_a_new_configuration_reaches_every_worker(tmp_path):
 
     assert in_dollars == 0
     assert before == after
+
+
+@pytest.mark.parametrize("arguments", [[], TWO], ids=["one process", "two workers"])
+def test_a_request_that_is_sent_again_after_a_lost_answer_counts_once(tmp_path, arguments):
+    with collector(tmp_path, arguments=arguments) as running:
+        for first in (1, 6, 1, 6, 1, 11):
+            assert post(running, numbered(first))
+        running.wait_for(lambda r: total(r, "otelcol_receiver_accepted_spans_total") == 30)
+        running.wait_for(lambda r: total(r, "otel_llm_calls_total") >= 15)
+
+        assert total(running, "otel_llm_calls_total") == 15
 
 
 def test_a_worker_comes_back_by_the_settings_that_hold_while_their_file_is_being_edited(tmp_path):

@@ -24,6 +24,7 @@ from .envelope import checked_count
 from .errors import DeliveryError, Malformed, Permanent
 from .facts import DUPLICATE_OF, OPERATION
 from .kept import all_of, then
+from .once import Once
 from .protocol import ITEMS
 from .records import Records
 from .wire import NotProtobuf
@@ -52,8 +53,10 @@ class TracePipeline:
         *,
         strict: bool = False,
         counters: Counters | None = None,
+        once: Once | None = None,
     ) -> None:
-        """Keys are the components' names. ``strict`` refuses what a full protobuf parse refuses:
+        """Keys are the components' names. ``once`` keeps from the observers what they have seen.
+        ``strict`` refuses what a full protobuf parse refuses:
         garbage inside a span, text that is no UTF-8; it costs about as much again as receiving.
         """
         self.counters = counters or Counters()
@@ -62,6 +65,7 @@ class TracePipeline:
         # We have answered for the data by then: what goes wrong must not make the sender come back.
         self._reading = _Guard("observer", "calls", self.counters, closed=False)
         self._strict = strict
+        self._once = once
         self._foreign = any(getattr(p, "reads_dialects", False) for p in processors.values())
         self._closed = any(getattr(p, "fails_closed", False) for p in processors.values())
         self._forward = _Edge("traces", forward, self.counters)
@@ -119,6 +123,7 @@ class TracePipeline:
             then(kept, lambda taken: self._show(calls) if taken else None)
 
     def _show(self, calls: Sequence[Call]) -> None:
+        calls = self._once.new(calls) if self._once else calls
         for observer, guard in self._observers:
             with guard:
                 observer.observe(calls)

@@ -16,6 +16,7 @@ from otel_llm.collector.components import EXPORTERS
 from otel_llm.collector.counters import Counters
 from otel_llm.collector.evaluations import ScoreKeeper
 from otel_llm.collector.judging import Judging
+from otel_llm.collector.once import Once
 from otel_llm.collector.outbox import Outbox
 from otel_llm.collector.pipeline_status import PipelineStatus
 from otel_llm.collector.process_measures import process_measures
@@ -107,6 +108,7 @@ class Service:
         self._running = False
         self.counters = Counters()
         self.totals = Totals()
+        self._once = Once()
         self.store: Store | None = None
         self.writer: CallWriter | None = None
         self.spans: SpanWriter | None = None
@@ -301,7 +303,8 @@ class Service:
         judging = self.evaluation.judging if self.evaluation else self._choosing
         logs = self.scores.take if self.scores else None
         logs = self._handover.logs if self._handover else logs
-        return Beside(self._observers(), judging, logs, self._whole)
+        once = None if self._handover else self._once  # who takes it over has seen the others'
+        return Beside(self._observers(), once, judging, logs, self._whole)
 
     def _remember(self) -> None:
         """Give the alert windows what the store has of them: a restart forgets nothing."""

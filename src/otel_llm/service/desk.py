@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Event, Lock
+from threading import Event
 from typing import Final
 
 from otel_llm.collector.call_codec import unpack
+from otel_llm.collector.once import Once
 from otel_llm.collector.processors.sample import SampleProcessor
 from otel_llm.genai import Call
 
@@ -30,8 +30,6 @@ from .handover import (
 logger = logging.getLogger(__name__)
 
 _BEHIND_S: Final = 0.01
-_REMEMBERED: Final = 100_000
-"""Calls that are known when they come again."""
 _ALL_UP_S: Final = 120.0
 
 
@@ -40,7 +38,7 @@ class Desk:
 
     def __init__(self, service: Service, workers: int) -> None:
         self._service = service
-        self._once = _Once()
+        self._once = Once()
         self.complete = Event()
         """Set when every worker has said what it found in its journal: before, nothing is decided
         of it."""
@@ -102,21 +100,3 @@ class Desk:
         """Return the processor whose traces are meant; ``None`` when it is no more."""
         found = self._service.flow.processing.processors.get(name)
         return found if isinstance(found, SampleProcessor) else None
-
-
-class _Once:
-    """Knows a call that comes again: the answer to it was lost with a worker."""
-
-    def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._lock = Lock()
-
-    def new(self, calls: Sequence[Call]) -> list[Call]:
-        """Return those that did not come before."""
-        with self._lock:
-            fresh = {(call.trace_id, call.span_id): call for call in calls}
-            new = [call for key, call in fresh.items() if key not in self._seen]
-            self._seen.update(dict.fromkeys(fresh))
-            while len(self._seen) > _REMEMBERED:
-                self._seen.popitem(last=False)
-        return new

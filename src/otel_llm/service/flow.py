@@ -30,6 +30,7 @@ from otel_llm.collector.counters import Counters
 from otel_llm.collector.dead_letter import DeadLetter
 from otel_llm.collector.errors import NotServed, Refused
 from otel_llm.collector.journal import Journal, JournalConfig
+from otel_llm.collector.once import Once
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.rejects import Rejects
@@ -53,6 +54,8 @@ class Beside:
 
     observers: Mapping[str, Observer]
     """See every GenAI call."""
+    once: Once | None = None
+    """Keeps from them what they have seen."""
     judging: Processor | None = None
     """Comes after the processors of every traces pipeline."""
     logs: Callable[[bytes], object] | None = None
@@ -349,7 +352,9 @@ class Flow:
             processors["evaluation"] = beside.judging
         if beside.spans:
             processors["trace spans"] = beside.spans
-        return TracePipeline(processors, beside.observers, forward, counters=self._counters)
+        return TracePipeline(
+            processors, beside.observers, forward, counters=self._counters, once=beside.once
+        )
 
     # --- what it is made of ---
 

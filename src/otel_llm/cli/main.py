@@ -45,15 +45,9 @@ GROUPS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns its exit code."""
-    _say_anywhere()
-    whole = parser()
-    parsed = whole.parse_args(prices.spelled(sys.argv[1:] if arguments is None else arguments))
-    run: Run | None = getattr(parsed, "run", None)
-    if run is None:
-        whole.print_help()
-        return 2
     try:
-        code = run(parsed)
+        _say_anywhere()
+        code = _run(sys.argv[1:] if arguments is None else arguments)
         if sys.stdout:  # there is none where it was closed before
             sys.stdout.flush()
         return code
@@ -66,6 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _unsaid()
     except KeyboardInterrupt:
         return 130
+
+
+def _run(arguments: Sequence[str]) -> int:
+    whole = parser()
+    parsed = whole.parse_args(prices.spelled(arguments))
+    run: Run | None = getattr(parsed, "run", None)
+    if run is None:
+        whole.print_help()
+        return 2
+    return run(parsed)
 
 
 def _say_anywhere() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 
 import pytest
 from benchmarks import corpus
@@ -19,7 +20,7 @@ from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.redact import RedactConfig, RedactProcessor
 from otel_llm.collector.redaction import Redactor
 from tests.collector.calls import any_value, attributes, batch, request
-from tests.collector.records import event, events, logs, metrics, points, processed
+from tests.collector.records import event, events, logs, metrics, pairs, points, processed
 
 CHAT = {"gen_ai.operation.name": "chat"}
 LEAKS = {
@@ -419,3 +420,157 @@ def test_a_leak_that_a_log_record_says_twice_is_found():
     after = processed(RedactProcessor(), "logs", message.SerializeToString())
 
     assert LEAKS["email"].encode() not in after
+
+
+KEY = "sk-proj-aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY"
+DISGUISES = {
+    "escapes in the middle of a text": 'it said {"to": "jane.doe\\u0040example.com"}',
+    "escapes after a space": ' {"to": "jane.doe\\u0040example.com"}',
+    "escapes in a line of many": '{"a": 1}\n{"to": "jane.doe\\u0040example.com"}',
+    "the address of a page": "https://example.org/?to=jane.doe%40example.com",
+    "HTML": "jane.doe&#64;example.com, jane.doe&#x40;example.com",
+    "letters of full width": "\uff4a\uff41\uff4e\uff45\uff0e\uff44\uff4f\uff45\uff20example.com",
+    "signs that nobody sees": "jane.doe\u200b@exam\u00adple.com",
+    "letters that look alike": "j\u0430ne.d\u043ee@\u0435xample.com",
+    "base64": b64encode(b"write to jane.doe@example.com").decode(),
+    "base64 of JSON": b64encode(b'{"to": "jane.doe\\u0040example.com"}').decode(),
+}
+
+
+@pytest.mark.parametrize("said", DISGUISES.values(), ids=DISGUISES)
+def test_a_leak_in_disguise_is_found(said):
+    shown = json.dumps(redacted({"gen_ai.tool.call.result": said}))
+
+    assert "jane" not in shown
+    assert "\uff4a\uff41\uff4e\uff45" not in shown
+    assert (
+        "[email]" in shown
+        or "[email]" in b64decode(json.loads(shown)["gen_ai.tool.call.result"]).decode()
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "\u4eca\u5929\u5929\u6c14\u600e\u4e48\u6837\uff1f\u6211\u60f3\u53bb\u5317\u4eac\uff0c\u8c22\u8c22\uff01",
+        "\u041f\u043e\u0433\u043e\u0434\u0430 \u0432 \u041c\u043e\u0441\u043a\u0432\u0435?",
+        "100% of a&#98;c %20 \\u0041",
+        "call get_current_weather_information_of_a_city and 0123456789abcdefABCDEF0123456789",
+        "\ufb01ne\u3000\uff57\uff49\uff44\uff54\uff48 \u200b",
+    ],
+)
+def test_a_text_that_hides_nothing_stays_as_it_is(said):
+    assert redacted({"gen_ai.tool.call.result": said})["gen_ai.tool.call.result"] == said
+
+
+def test_a_leak_in_the_name_of_an_attribute_or_an_event_is_found():
+    message = ExportTraceServiceRequest.FromString(request({**CHAT, LEAKS["email"]: "v"}))
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    span.events.add(name=f"mail to {LEAKS['email']}").attributes.add(key=LEAKS["email"])
+    span.events[0].attributes[0].value.string_value = "v"
+    opened = Batch.open(message.SerializeToString())
+
+    RedactProcessor().process(opened)
+
+    (after,) = Batch.open(opened.to_bytes()).genai()
+    assert attributes(after) == {**CHAT, "[email]": "v"}
+    assert list(after.events()) == [("mail to [email]", {})]
+
+
+def test_who_sent_it_is_looked_into_but_for_the_names_of_services_and_machines():
+    sent = {"owner": LEAKS["email"], "service.name": "shop", "host.id": LEAKS["card"]}
+    message = ExportTraceServiceRequest.FromString(request(CHAT))
+    message.resource_spans[0].resource.attributes.extend(pairs(sent))
+    scope = message.resource_spans[0].scope_spans[0].scope
+    scope.name, scope.version = "lib", "1"
+    scope.attributes.extend(pairs({"who": KEY}))
+    opened = Batch.open(message.SerializeToString())
+
+    RedactProcessor().process(opened)
+
+    after = ExportTraceServiceRequest.FromString(opened.to_bytes()).resource_spans[0]
+    said = {pair.key: pair.value.string_value for pair in after.resource.attributes}
+    assert said == {**sent, "owner": "[email]"}
+    assert after.scope_spans[0].scope.version == "1"
+    assert after.scope_spans[0].scope.attributes[0].value.string_value == "[openai_key]"
+    assert len(after.scope_spans[0].spans) == 1
+
+
+def test_spans_of_others_go_on_with_the_very_bytes_of_who_sent_them():
+    message = ExportTraceServiceRequest.FromString(request({"http.route": "/"}))
+    message.resource_spans[0].resource.attributes.extend(pairs({"owner": LEAKS["email"]}))
+    opened = Batch.open(message.SerializeToString())
+
+    RedactProcessor().process(opened)
+
+    assert opened.to_bytes() == message.SerializeToString()
+
+
+@pytest.mark.parametrize("signal", ["logs", "metrics"])
+def test_who_sent_logs_and_metrics_is_looked_into(signal):
+    given = {"owner": LEAKS["email"]}
+    payload = (
+        logs(event("gen_ai.choice", {}), resource=given)
+        if signal == "logs"
+        else metrics(("gen_ai.client.token.usage", {"u": LEAKS["email"]}))
+    )
+
+    assert LEAKS["email"].encode() not in processed(RedactProcessor(), signal, payload)
+
+
+def test_what_stands_for_a_word_or_an_id_is_only_left_alone_where_it_looks_like_one():
+    said = [
+        {
+            "role": "user",
+            "parts": [
+                {"type": "tool_call", "id": "call_4111111111111111", "name": "f"},
+                {"type": KEY, "id": LEAKS["email"]},
+                {"type": "tool_call_response", "id": "123-45-6789", "response": "x"},
+            ],
+        }
+    ]
+
+    got = redacted({"gen_ai.input.messages": json.dumps(said)})["gen_ai.input.messages"]
+
+    assert json.loads(str(got))[0]["parts"] == [
+        said[0]["parts"][0],
+        {"type": "[openai_key]", "id": "[email]"},
+        {"type": "tool_call_response", "id": "[us_ssn]", "response": "x"},
+    ]
+
+
+def test_numbers_are_looked_into_and_counts_that_are_texts():
+    card = int(LEAKS["card"].replace(" ", ""))
+
+    got = redacted({"x": card, "gen_ai.usage.input_tokens": 3, "gen_ai.usage.note": LEAKS["email"]})
+
+    assert got == {**CHAT, "x": "[card]", "gen_ai.usage.input_tokens": 3,
+                   "gen_ai.usage.note": "[email]"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("claude_code.user_prompt", None),
+        ("", "claude_code.user_prompt"),
+        ("codex.user_prompt", None),
+        ("gemini_cli.user_prompt", None),
+    ],
+)
+def test_what_coding_agents_log_is_redacted(name, body):
+    sent = event(name, {"prompt": f"write to {LEAKS['email']}", "user.email": LEAKS["email"]}, body)
+
+    after = events(processed(RedactProcessor(), "logs", logs(sent)))
+
+    assert [one["attributes"] for one in after] == [
+        {"prompt": "write to [email]", "user.email": "[email]"}
+    ]
+
+
+def test_a_pseudonym_is_the_same_after_a_restart_and_in_another_disguise():
+    said = [LEAKS["email"], "write to jane.doe%40example.com"]
+
+    words = [redacted({"x": one}, key="k")["x"].removeprefix("write to ") for one in said]
+
+    assert words[0] == words[1]
+    assert words[0].startswith("[email:")

@@ -42,6 +42,9 @@ _FOREIGN: Final = frozenset(
         *("ai.value", "ai.values", "ai.embedding", "ai.embeddings", "ai.result.text"),
         *("ai.response.text", "ai.response.object", "ai.response.reasoning"),
         *("ai.response.toolCalls", "ai.response.files", "ai.result.object", "ai.result.toolCalls"),
+        *("prompt", "response", "arguments", "input", "output", "tool_input", "tool_parameters"),
+        *("user_prompt", "new_context", "response.model_output", "function_args"),
+        *("request_text", "response_text"),
     }
 )
 _BESIDE: Final = frozenset(

@@ -110,6 +110,12 @@ class Batch:
                 scope.resource = after
                 self._resources[scope.place[0]] = after
 
+    def rewrite_scopes(self, change: Callable[[bytes], bytes]) -> None:
+        """Replace what is said of each scope with GenAI spans, encoded, by what ``change`` makes of
+        it."""
+        for scope in self._views:
+            scope.rewrite(change)
+
     def genai(self) -> Sequence[SpanView]:
         """Return the spans with GenAI attributes, of the current conventions or an older or foreign
         dialect: the same objects at every call. Cheap when there are none."""

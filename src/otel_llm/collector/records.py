@@ -25,7 +25,10 @@ from .wire import NotProtobuf
 
 _log = logging.getLogger(__name__)
 
-_NEEDLES = tuple(prefix.encode() for prefix in GENAI_PREFIXES)
+_CODING_AGENTS = ("claude_code.", "codex.", "gemini_cli.")
+"""How the names of the events and metrics of coding agents begin."""
+_PREFIXES = (*GENAI_PREFIXES, *_CODING_AGENTS)
+_NEEDLES = tuple(prefix.encode() for prefix in _PREFIXES)
 
 
 class Attributed(Protocol):
@@ -262,6 +265,7 @@ class Records:
         self._request: Any = None
         self._records: list[Record] = []
         self._resources: list[Attributes] = []
+        self._scopes: list[Attributes] = []
         self._touched = False
 
     def spans(self) -> Sequence[Record]:
@@ -281,6 +285,11 @@ class Records:
         self._open()
         return self._resources
 
+    def scopes(self) -> Sequence[Attributes]:
+        """Return the scopes that sent it. Raises as ``spans``."""
+        self._open()
+        return self._scopes
+
     def drop(self, records: Iterable[Record]) -> None:
         """Take some out: nobody sees them any more."""
         for record in records:
@@ -292,7 +301,7 @@ class Records:
         """Return the request as it now is; the payload itself when nothing changed."""
         if not self._touched:
             return self._payload
-        for attributes in (*self._resources, *self._records):
+        for attributes in (*self._resources, *self._scopes, *self._records):
             attributes.settle()
         for record in sorted((r for r in self._records if r.dropped), key=lambda r: -r.index):
             del record.container[record.index]
@@ -309,6 +318,8 @@ class Records:
                 raise Malformed(f"the body is no OTLP {self.signal} request") from None
             groups = _groups(self.signal, self._request)
             self._resources = [Attributes(g.resource.attributes, self._touch) for g in groups]
+            scopes = [scope for group in groups for scope in _scopes(self.signal, group)]
+            self._scopes = [Attributes(s.scope.attributes, self._touch) for s in scopes]
             for group, resource in zip(groups, self._resources, strict=True):
                 self._records += _RECORDS[self.signal](group, resource, self._touch)
         return self._request
@@ -356,16 +367,20 @@ def _groups(signal: Signal, request: Any) -> Any:
     return request.resource_logs if signal == "logs" else request.resource_metrics
 
 
+def _scopes(signal: Signal, group: Any) -> Any:
+    return group.scope_logs if signal == "logs" else group.scope_metrics
+
+
 def _prune(signal: Signal, request: Any) -> None:
     """Take out what is empty now."""
     groups = _groups(signal, request)
     for group in groups:
-        scopes = group.scope_logs if signal == "logs" else group.scope_metrics
+        scopes = _scopes(signal, group)
         for scope in scopes:
             if signal == "metrics":
                 _keep(scope.metrics, lambda metric: len(_points(metric)) > 0)
         _keep(scopes, lambda scope: len(scope.log_records if signal == "logs" else scope.metrics))
-    _keep(groups, lambda group: len(group.scope_logs if signal == "logs" else group.scope_metrics))
+    _keep(groups, lambda group: len(_scopes(signal, group)))
 
 
 def _keep(items: Any, wanted: Callable[[Any], object]) -> None:
@@ -375,9 +390,17 @@ def _keep(items: Any, wanted: Callable[[Any], object]) -> None:
 
 
 def _is_genai(record: Record) -> bool:
-    return record.name.startswith(GENAI_PREFIXES) or any(
-        name.startswith(GENAI_PREFIXES) for name in record.names()
+    return (
+        record.name.startswith(_PREFIXES)
+        or any(name.startswith(GENAI_PREFIXES) for name in record.names())
+        or _body(record).startswith(_CODING_AGENTS)
     )
+
+
+def _body(record: Record) -> str:
+    """Return the body of a log record that is text: Claude Code says there which event it is."""
+    body = getattr(record.message, "body", None)
+    return "" if body is None else body.string_value
 
 
 def plain(value: AnyValue) -> Any:

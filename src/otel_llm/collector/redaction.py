@@ -20,6 +20,8 @@ from otel_llm.quality.shape import Shape, leaking
 from otel_llm.quality.suspects import PROVEN
 from otel_llm.quality.words import compiled
 
+from .disguise import inside_base64, plainly
+
 _SHAPES = (*SECRETS, *PII)
 KINDS = tuple(dict.fromkeys(shape.kind for shape in _SHAPES))
 GROUPS = {
@@ -27,8 +29,11 @@ GROUPS = {
     for name, shapes in (("secrets", SECRETS), ("pii", PII), ("national", NATIONAL))
 }
 _NUMBERS = frozenset(GROUPS["national"])
+_KEYS = frozenset(GROUPS["secrets"])
 _STRUCTURE = frozenset({"type", "role", "finish_reason", "modality", "mime_type", "id"})
-"""Keys of messages whose values are words of the conventions and nobody's content."""
+"""Keys of messages whose values are words of the conventions, or ids, and nobody's content."""
+_WORD = re.compile(r"[A-Za-z][\w./:+-]*")
+"""How such a value looks: numbers of persons and addresses do not."""
 _HEX_DIGITS = 12
 _UNREADABLE = "[unreadable]"
 """In place of what could not be looked into."""
@@ -54,11 +59,20 @@ class Redactor:
         self._finds = [_of_shape(shape) for shape in _SHAPES if shape.kind in kinds]
         self._finds += [(name, _compiled(regex), _always) for name, regex in patterns.items()]
         self._any = _any_of([p.pattern for kind, p, _ in self._finds if kind not in _NUMBERS])
+        self._secrets = _any_of([p.pattern for kind, p, _ in self._finds if kind in _KEYS])
         self._allow = [_compiled(regex) for regex in allow]
         self._key = key
 
     def text(self, text: str) -> str:
-        """Return ``text`` without what is to be taken out; the same object when nothing is."""
+        """Return ``text`` without what is to be taken out; the same object when nothing is. What is
+        found in disguise is taken out of the text as it is read."""
+        kept = self._whole(text)
+        plain = plainly(kept)
+        if plain is not kept and (again := self._whole(plain)) != plain:
+            kept = again
+        return inside_base64(kept, self.encoded)
+
+    def _whole(self, text: str) -> str:
         try:
             return self._without(text)
         except UnicodeEncodeError:  # half a pair of surrogates, as JSON may spell it
@@ -75,7 +89,8 @@ class Redactor:
 
     def encoded(self, text: str) -> str:
         """As ``text``, but looks into JSON, and leaves its structure alone."""
-        if text[:1] not in ("{", "["):
+        head = text[:1] if text[:1] > " " else text.lstrip()[:1]
+        if head not in ("{", "["):
             return self.text(text)
         try:
             given = json.loads(text)
@@ -89,16 +104,21 @@ class Redactor:
     def value(self, value: Any, key: str | None = None) -> Any:
         """Return any JSON value with every text in it redacted."""
         if isinstance(value, str):
-            return value if key in _STRUCTURE else self.encoded(value)
+            is_word = key in _STRUCTURE and _WORD.fullmatch(value) and not self._is_secret(value)
+            return value if is_word else self.encoded(value)
         if isinstance(value, Mapping):
             items = cast("Mapping[str, Any]", value).items()
             return {self.text(str(name)): self.value(item, name) for name, item in items}
         if isinstance(value, list | tuple):
             return [self.value(item, key) for item in cast("Sequence[Any]", value)]
-        if isinstance(value, int) and not isinstance(value, bool):
-            kept = self.text(str(value))
-            return value if kept == str(value) else kept
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            said = f"{value:.0f}" if isinstance(value, float) else str(value)
+            kept = self._whole(said)
+            return value if kept == said else kept
         return value
+
+    def _is_secret(self, word: str) -> bool:
+        return self._secrets is not None and self._secrets.search(word) is not None
 
     def _replace(self, kind: str, proves: Callable[[str], bool]) -> Callable[[re.Match[str]], str]:
         def replace(found: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ from .values import Value, as_text, decode, encode
 from .wire import (
     EditedAttributes,
     EditedSpan,
+    EventMessage,
     KeyValueMessage,
     StatusMessage,
     parse_attributed,
@@ -40,6 +41,7 @@ def rest_rewritten(encoded: bytes, change: Change) -> bytes | None:
     ``SpanView.rewrite_rest``); ``None`` when that is what it is."""
     span = parse_edited_span(encoded)
     done = [_rewrite_all(part.attributes, change) for part in (*span.events, *span.links)]
+    done += [_rewrite_text(event, "name", partial(change, "event.name")) for event in span.events]
     done.append(_rewrite_text(span.status, "message", partial(change, "status.message")))
     done.append(_rewrite_text(span, "name", partial(change, "name")))
     return span.SerializeToString() if any(done) else None
@@ -71,7 +73,7 @@ def _rewrite_all(pairs: EditedAttributes, change: Change) -> bool:
 
 
 def _rewrite_text(
-    of: StatusMessage | EditedSpan, part: str, change: Callable[[object], object]
+    of: StatusMessage | EventMessage | EditedSpan, part: str, change: Callable[[object], object]
 ) -> bool:
     said = as_text(getattr(of, part))
     kept = change(said) if said else said

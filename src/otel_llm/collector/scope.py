@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 
@@ -32,6 +32,7 @@ class Scope:
     """What came under one scope, and its place in the request."""
 
     __slots__ = (
+        "_infos",
         "_items",
         "_resource",
         "_resource_texts",
@@ -49,6 +50,7 @@ class Scope:
         """Raises ``NotProtobuf`` when the frame is broken."""
         self._resource: Repeated | bytes = group.resource
         self._resource_texts: Mapping[str, str] | None = None
+        self._infos: list[bytes] | None = None
         self._items: Repeated | None = None
         self._spans: Sequence[SpanMessage] | None = None
         self.name: str | None = None
@@ -117,6 +119,13 @@ class Scope:
         layout = layout_of(span.attributes)
         return SpanView(self, index, span, layout, layout.read(span.attributes))
 
+    def rewrite(self, change: Callable[[bytes], bytes]) -> None:
+        """Replace what is said of the scope itself by what ``change`` makes of it."""
+        came = list(parse_scope(self.encoded).scope)
+        infos = [change(info) for info in came]
+        if infos != came:
+            self._infos, self.touched = infos, True
+
     def rebuilt(self, views: Iterable[SpanView]) -> Pieces | None:
         """Return the scope with its spans as they now are; ``None`` when none is left."""
         scope = parse_scope(self.encoded)
@@ -128,6 +137,9 @@ class Scope:
                 scope.items[view.index] = view.encoded(scope.items[view.index])
         for index in sorted(gone, reverse=True):
             del scope.items[index]
+        if self._infos is not None:
+            del scope.scope[:]
+            scope.scope.extend(self._infos)
         return None if gone and not scope.items else [scope.SerializeToString()]
 
 

@@ -316,9 +316,9 @@ class SpanView:
 
     def rewrite_rest(self, change: Callable[[str, object], object | None]) -> None:
         """Replace what is said beside the attributes by what ``change`` makes of a name and a
-        value: the attributes of events and links, the status message (``status.message``) and the
-        name (``name``). ``None`` takes it out; a name becomes empty. Raises ``NotProtobuf`` for a
-        span that is broken inside."""
+        value: the attributes of events and links, the names of events (``event.name``), the status
+        message (``status.message``) and the name (``name``). ``None`` takes it out; a name becomes
+        empty. Raises ``NotProtobuf`` for a span that is broken inside."""
         sent = self._span
         others = sent.events or sent.links or sent.status.message
         if not others and change("name", self.name) == self.name:

@@ -2,8 +2,10 @@
 
 Looks into every text on them that is not known to be a word of the conventions: messages, system
 instructions, tool arguments and results, retrieved documents, user ids, texts of older and foreign
-dialects, the name, status message, events and links of a span, the body of an event. Messages keep
-their shape. What cannot be looked into is taken out, and nothing goes on when the processor itself
+dialects, the name, status message, events and links of a span, the body of an event, names of
+attributes, and what sent them but for what names a service or a machine. Messages keep their shape.
+Texts are also read as they look: escapes, addresses, base64, letters of full width or of other
+scripts. What cannot be looked into is taken out, and nothing goes on when the processor itself
 fails: not to a destination, and not to the journal or the dead letter either, which hold what the
 processors made of the data. Put it after ``normalize``, and after ``quality`` if its checks are to
 see what was said.
@@ -17,15 +19,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+
 from otel_llm import semconv
 from otel_llm.semconv import own
 
 from ..component import Signal
+from ..data import Batch
 from ..records import Records, each
 from ..redaction import GROUPS, KINDS, Redactor
+from ..resources import edited, remembered
 
 if TYPE_CHECKING:
-    from ..records import Item, Opened
+    from ..records import Attributed, Attributes, Item, Opened
 
 _SAFE = frozenset(
     {
@@ -38,7 +44,6 @@ _SAFE = frozenset(
         semconv.RESPONSE_FINISH_REASONS,
         semconv.RESPONSE_STATUS,
         semconv.REQUEST_REASONING_LEVEL,
-        semconv.CONVERSATION_ID,
         semconv.TOOL_CALL_ID,
         semconv.TOOL_TYPE,
         semconv.ERROR_TYPE,
@@ -48,6 +53,13 @@ _SAFE = frozenset(
     }
 )
 _SAFE_PREFIXES = ("gen_ai.usage.", "otel_llm.cost.", "otel_llm.quality.")
+"""Beginnings of the names of numbers and flags."""
+_SAFE_OF_RESOURCES = ("service.", "host.", "k8s.", "container.", "cloud.", "telemetry.", "os.",
+                      "deployment.", "faas.", "aws.", "azure.", "gcp.")  # fmt: skip
+"""What names a service or a machine: numbers in it are nobody's."""
+_NAMES_KNOWN = 4096
+_LONGEST_NAME = 256
+"""Bounds of what is remembered: names come from the outside."""
 _FAILED = "[redaction failed]"
 
 
@@ -94,11 +106,43 @@ class RedactProcessor:
         config = config or RedactConfig()
         key = config.key_file.read_bytes().strip() if config.key_file else config.key.encode()
         self._redactor = _redactor(config, key)
+        self._names: dict[str, str] = {}
+        self._resource = remembered(self._of_resource)
+        self._scope = remembered(self._of_scope)
 
     def process(self, batch: Opened) -> None:
-        """Redact everything with GenAI names."""
+        """Redact everything with GenAI names, and what it came from."""
         kept = self._kept if isinstance(batch, Records) else self._flat
-        each(batch, lambda item: _redact(item, kept))
+        each(batch, lambda item: _redact(item, kept, self._named))
+        if isinstance(batch, Batch) and batch.genai():
+            batch.rewrite_resources(self._resource)
+            batch.rewrite_scopes(self._scope)
+        elif isinstance(batch, Records) and batch.genai():
+            for sender in (*batch.resources(), *batch.scopes()):
+                self._redact_resource(sender)
+
+    def _of_resource(self, encoded: bytes) -> bytes:
+        return edited(encoded, self._redact_resource, broken=b"")
+
+    def _of_scope(self, encoded: bytes) -> bytes:
+        return edited(encoded, self._redact_resource, broken=b"", kind=InstrumentationScope)
+
+    def _redact_resource(self, resource: Attributes) -> None:
+        """Change it only where something was found: most have nothing."""
+        for name in list(resource.names()):
+            if not name.startswith(_SAFE_OF_RESOURCES):
+                _attribute(resource, name, self._named(name), self._kept)
+
+    def _named(self, name: str) -> str:
+        """Return what an attribute may be called."""
+        known = self._names.get(name)
+        if known is None:
+            known = _closed(self._redactor.text, name)
+            if len(name) <= _LONGEST_NAME:
+                if len(self._names) >= _NAMES_KNOWN:
+                    self._names = {}
+                self._names[name] = known
+        return known
 
     def _flat(self, value: Any) -> Any:
         """Return what may stay; a map, which no attribute of a span can hold, as JSON text."""
@@ -113,23 +157,38 @@ class RedactProcessor:
             given = cast("Any", value)
             kept = self._redactor.value(given)
             return given if kept == given else kept
+        if isinstance(value, int | float):
+            return self._redactor.value(value)
         return _FAILED if isinstance(value, bytes) else value
 
 
-def _redact(item: Item, kept: Callable[[Any], Any]) -> None:
+def _redact(item: Item, kept: Callable[[Any], Any], named: Callable[[str], str]) -> None:
     lost = item.lost()
     for name in list(item.names()):
         if name in lost:
-            item.set(name, _writable(_closed(kept, item.value(name))))
-        elif name not in _SAFE and not name.startswith(_SAFE_PREFIXES):
-            _attribute(item, name, kept)
-    item.rewrite_rest(lambda _, value: _closed(kept, value))
+            value = _writable(_closed(kept, item.value(name)))
+            item.remove(name)
+            item.set(named(name), value)
+        elif name not in _SAFE and not _is_number(item, name):
+            _attribute(item, name, named(name), kept)
+
+    def beside(name: str, value: object) -> object | None:
+        return _closed(kept, value) if named(name) == name else None
+
+    item.rewrite_rest(beside)
 
 
-def _attribute(item: Item, name: str, kept: Callable[[Any], Any]) -> None:
+def _is_number(item: Item, name: str) -> bool:
+    return name.startswith(_SAFE_PREFIXES) and isinstance(item.value(name), int | float)
+
+
+def _attribute(item: Attributed, name: str, called: str, kept: Callable[[Any], Any]) -> None:
     value = item.value(name)
     may_stay = _closed(kept, value)
-    if may_stay != value:
+    if called != name:
+        item.remove(name)
+        item.set(called, _writable(may_stay))
+    elif may_stay != value:
         item.set(name, may_stay)
 
 

@@ -15,8 +15,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
+from importlib import import_module
 from threading import Event
 from typing import Any
+from unittest import mock
 
 import pytest
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -196,6 +198,20 @@ async def test_a_call_cancelled_while_it_waits_is_an_error(case, provider, async
 
     span = telemetry.span()
     assert (span["status"], span["error.type"]) == ("ERROR", "asyncio.exceptions.CancelledError")
+
+
+async def test_a_call_that_never_begins_leaves_neither_a_span_nor_a_warning(
+    case, async_client, telemetry
+):
+    task = asyncio.create_task(case.call(async_client, stream=False))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    case.call(async_client, stream=False).close()
+    del task
+    gc.collect()  # where warnings of what was never awaited come from
+
+    assert telemetry.spans() == []
 
 
 @pytest.mark.guards_may_swallow
@@ -797,6 +813,22 @@ def test_instrumenting_again_traces_again_and_once(case, provider, client, telem
     assert len(telemetry.finished) == 2
 
 
+def test_instrumenting_traces_again_after_a_mock_put_the_original_back(case, client, telemetry):
+    patch = case.instrumentor().patches[0]
+    owner, _, name = patch.name.rpartition(".")
+    found = import_module(patch.module)
+    owner = getattr(found, owner) if owner else found
+    case.instrumentor().uninstrument()
+    with mock.patch.object(owner, name):
+        case.instrumentor().instrument(**telemetry.providers)
+    case.instrumentor().uninstrument()
+    case.instrumentor().instrument(**telemetry.providers)
+
+    case.call(client)
+
+    assert len(telemetry.finished) == 1
+
+
 def test_uninstrument_puts_the_very_method_back(case, telemetry):
     instrumentor = case.instrumentor()
     before = _methods(instrumentor)
@@ -809,8 +841,6 @@ def test_uninstrument_puts_the_very_method_back(case, telemetry):
 
 
 def _methods(instrumentor: Any) -> list[Any]:
-    from importlib import import_module
-
     found = []
     for patch in instrumentor.patches:
         owner, _, name = patch.name.rpartition(".")

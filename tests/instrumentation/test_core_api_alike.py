@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import inspect
 import pickle
 import re
@@ -197,3 +198,17 @@ def test_a_generator_gives_and_returns_the_same(telemetry):
         next(steps)
     assert stop.value.value == 3
     assert telemetry.span()["status"] == "UNSET"
+
+
+async def test_a_coroutine_that_never_begins_leaves_neither_a_run_nor_a_warning(telemetry):
+    task = asyncio.create_task(later(1))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    later(1).close()
+    asyncgen(1)
+    generator(1).close()
+    del task
+    gc.collect()  # where warnings of what was never awaited come from
+
+    assert telemetry.spans() == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import gc
 import inspect
+import itertools
+import pickle
 
 import pytest
 
@@ -124,3 +127,20 @@ def test_a_tool_that_is_a_generator_keeps_its_arguments(telemetry, hide):
     span = telemetry.span()
     assert span["gen_ai.tool.call.arguments"] == '{"query":"oslo","limit":2}'
     assert "gen_ai.tool.call.result" not in span
+
+
+def test_a_returned_generator_can_be_told_apart_and_copied_as_any_other(telemetry):
+    def numbers():
+        yield from (1, 2)
+
+    @otel_llm.workflow("w")
+    def returned():
+        return numbers()
+
+    one, other = itertools.tee(returned())
+
+    assert (list(one), list(other)) == ([1, 2], [1, 2])
+    assert repr(returned()).startswith("<generator object")
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot pickle 'generator' object"):
+            attempt(returned())

@@ -43,13 +43,29 @@ def stand_in(stream: Any, reading: Follower) -> Any:
     return kind(stream, reading)
 
 
+class _Missing:
+    """Lets nobody find what a proxy has and a generator has not: ``itertools.tee`` would use it."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        raise AttributeError
+
+
 class _Followed(_Proxy):
+    __copy__ = _Missing()
+    __deepcopy__ = _Missing()
+
     def __init__(self, stream: Any, reading: Follower) -> None:
         _Proxy.__init__(self, stream)
         self._self_reading = reading
 
     def __del__(self) -> None:
         self._self_reading.abandoned()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
 
 class FollowedGenerator(_Followed):

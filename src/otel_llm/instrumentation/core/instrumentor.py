@@ -127,7 +127,7 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         if self.telemetry is None:
             return
         for binding in self.bindings:
-            if binding.patch.module == module.__name__ and binding.state != "bound":
+            if binding.patch.module == module.__name__ and not _is_bound(binding):
                 # Raising here would make the user's own import fail.
                 with guarded(f"patching {binding.patch.module}"):
                     self._bind(binding, module)
@@ -181,6 +181,20 @@ def _foreign(original: Any) -> str | None:
 
 def _own(owner: Any, attribute: str) -> Any:
     return owner.__dict__.get(attribute)
+
+
+def _is_bound(binding: Binding) -> bool:
+    """Return whether it still holds: a mock that ends puts back what it found."""
+    if binding.state != "bound" or binding.place is None:
+        return False
+    found, seen = _own(*binding.place[:2]), 0
+    while found is not None and not isinstance(found, Patched) and seen < _DEEPEST:
+        found, seen = getattr(found, "__wrapped__", None), seen + 1
+    return isinstance(found, Patched)
+
+
+_DEEPEST = 16
+"""Others' wrappers around ours, beyond which nobody looks."""
 
 
 def _unbind(binding: Binding) -> None:

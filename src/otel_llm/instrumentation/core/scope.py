@@ -18,6 +18,7 @@ from .collected import let_go
 from .following import Following, Steps
 from .generators import is_generator, stand_in
 from .guard import guarded
+from .unawaited import Unawaited
 
 
 class Run(Protocol):
@@ -152,18 +153,12 @@ def _around_call(open: Callable[[], Run], function: Callable[..., Any]) -> Calla
 
 
 def _around_coroutine(open: Callable[[], Run], function: Callable[..., Any]) -> Callable[..., Any]:
-    async def run(args: Args, kwargs: Kwargs, pending: Awaitable[Any]) -> Any:
-        return await _awaited(open(), function, args, kwargs, pending)
-
-    return _checked(function, run)
-
-
-def _checked(function: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what looks at its arguments at once, as ``function`` does, and runs later."""
+    async def run(args: Args, kwargs: Kwargs, pending: Unawaited) -> Any:
+        return await _awaited(open(), function, args, kwargs, pending.coroutine)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        made = function(*args, **kwargs)
-        return named_after(run(args, kwargs, made), made)
+        pending = function(*args, **kwargs)
+        return named_after(run(args, kwargs, Unawaited(pending)), pending)
 
     return call
 
@@ -193,6 +188,16 @@ def _returned(
     return result
 
 
+def _generating(function: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what looks at its arguments at once, as ``function`` does, and runs later."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        generator = function(*args, **kwargs)
+        return named_after(run(args, kwargs, generator), generator)
+
+    return call
+
+
 def _around_generator(open: Callable[[], Run], function: Callable[..., Any]) -> Callable[..., Any]:
     def run(args: Args, kwargs: Kwargs, generator: Any) -> Generator[Any, Any, Any]:
         steps, step, sent = Steps(open()), generator.send, None
@@ -217,7 +222,7 @@ def _around_generator(open: Callable[[], Run], function: Callable[..., Any]) -> 
             steps.run.end(error)
             raise
 
-    return _checked(function, run)
+    return _generating(function, run)
 
 
 def _around_async_generator(
@@ -245,7 +250,7 @@ def _around_async_generator(
             steps.run.end(error)
             raise
 
-    return _checked(function, run)
+    return _generating(function, run)
 
 
 def _note(run: Run, function: Callable[..., Any], args: Args, kwargs: Kwargs, result: Any) -> None:

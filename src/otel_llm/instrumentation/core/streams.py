@@ -10,7 +10,7 @@ from typing import Any
 
 from .generators import is_generator, stand_in
 from .reading import Reading
-from .reclass import Override, reclass, reclassed
+from .reclass import ITSELF, Override, reclass, reclassed
 
 
 def is_stream(result: Any) -> bool:
@@ -113,7 +113,7 @@ def _close(base: Any) -> Any:
 
 def _del(base: Any) -> Any:
     def __del__(self: Any) -> None:
-        if self._otel_llm_id == id(self):
+        if getattr(self, ITSELF, None) == id(self):  # none: a copy that was never finished
             self._otel_llm.abandoned()
         if base is not None:
             base(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ from .managers import follow_manager
 from .patch import Patch
 from .running import run, run_async
 from .start import Source, Start, begin
+from .unawaited import Unawaited
 
 Args: TypeAlias = tuple[Any, ...]
 Kwargs: TypeAlias = dict[str, Any]
@@ -74,14 +75,14 @@ def _sent_when_awaited(
         if (operation := start()) is not None:
             operation.fail(error)
         raise
-    return _awaited(start, pending)
+    return _awaited(start, Unawaited(pending))
 
 
-async def _awaited(start: Start, pending: Awaitable[Any]) -> Any:
+async def _awaited(start: Start, pending: Unawaited) -> Any:
     operation = start()
     if operation is None:
-        return await pending
-    return await run_async(operation, pending)
+        return await pending.coroutine
+    return await run_async(operation, pending.coroutine)
 
 
 def _sent_when_read(start: Start, wrapped: Callable[..., Any], args: Args, kwargs: Kwargs) -> Any:

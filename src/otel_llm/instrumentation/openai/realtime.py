@@ -11,7 +11,7 @@ Not covered: what is received as bytes and parsed by nobody, transcription of wh
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -21,6 +21,7 @@ from ..core.operation import Operation
 from ..core.reclass import STATE
 from ..core.start import begin
 from ..core.telemetry import Telemetry
+from ..core.unawaited import Unawaited
 from ..shapes import realtime as shape
 from ..shapes.values import field, fields, items, text
 
@@ -161,15 +162,15 @@ def _send(wrapped: _Wrapped, connection: Any, args: _Args, kwargs: _Kwargs) -> A
 
 
 def _send_async(wrapped: _Wrapped, connection: Any, args: _Args, kwargs: _Kwargs) -> Any:
-    async def sending(pending: Awaitable[Any]) -> Any:
+    async def sending(pending: Unawaited) -> Any:
         asked = _asked(connection, _event(args, kwargs))
         try:
-            return await pending
+            return await pending.coroutine
         except BaseException as error:
             _unsent(connection, asked, error)
             raise
 
-    return sending(wrapped(*args, **kwargs))
+    return sending(Unawaited(wrapped(*args, **kwargs)))
 
 
 def _receive(wrapped: _Wrapped, connection: Any, args: _Args, kwargs: _Kwargs) -> Any:
@@ -181,14 +182,14 @@ def _receive(wrapped: _Wrapped, connection: Any, args: _Args, kwargs: _Kwargs) -
 
 
 def _receive_async(wrapped: _Wrapped, connection: Any, args: _Args, kwargs: _Kwargs) -> Any:
-    async def receiving(pending: Awaitable[Any]) -> Any:
+    async def receiving(pending: Unawaited) -> Any:
         try:
-            return await pending
+            return await pending.coroutine
         except BaseException as error:
             _lost(connection, error)
             raise
 
-    return receiving(wrapped(*args, **kwargs))
+    return receiving(Unawaited(wrapped(*args, **kwargs)))
 
 
 def _parse(wrapped: _Wrapped, connection: Any, args: _Args, kwargs: _Kwargs) -> Any:

@@ -276,7 +276,7 @@ def test_a_silence_ends_by_hand_and_is_forgotten_after_its_time():
     assert not desk.dispatcher.unsilence("s1")
 
 
-@pytest.mark.parametrize("match", [{}, {"model": "*"}, {"model": ""}])
+@pytest.mark.parametrize("match", [{}, {"model": "*"}, {"model": ""}, {"model": "!x"}])
 def test_a_silence_must_not_cover_everything_by_mistake(match: dict[str, str]):
     with pytest.raises(ValueError, match="must name the alerts"):
         _silence(0, 1, **match)

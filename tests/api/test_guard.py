@@ -67,6 +67,14 @@ def test_every_mistake_is_answered_as_a_problem(serve: Serve, method: str, path:
     assert problem["title"]
 
 
+def test_a_probe_by_head_gets_what_get_gets_without_the_body(client: httpx2.Client):
+    for path in ("/health", "/v1/summary", "/v1/rules", "/v1/traces/none", "/metrics"):
+        asked, told = client.head(path), client.get(path)
+
+        assert (asked.status_code, asked.content) == (told.status_code, b"")
+        assert asked.headers["content-type"] == told.headers["content-type"]
+
+
 @pytest.mark.parametrize("path", ["/v1/summary", "/metrics", "/openapi.json", "/nothing"])
 def test_without_a_token_nothing_is_told(guarded: httpx2.Client, path: str):
     answer = guarded.get(path)

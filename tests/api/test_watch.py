@@ -73,6 +73,26 @@ def test_every_mistake_in_a_rule_is_named(watched: httpx2.Client):
     assert all(set(one) == {"in", "problem"} for one in problems)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"name":"A","signal":"calls","threshold":1,"labels":{"\ud800":"x"}}',
+        rb'{"name":"A","signal":"calls","threshold":1,"annotations":{"summary":"\ud800"}}',
+        rb'{"name":"\ud800","signal":"\udfff","threshold":NaN,"\ud800":1}',
+        b'{"name":"' + b"A" * 201 + b'","signal":"calls","threshold":1}',
+        b'{"name":"A","signal":"calls","threshold":Infinity}',
+        b"[" * 10_000,
+    ],
+)
+def test_what_is_no_text_is_refused_and_leaves_nothing_behind(watched: httpx2.Client, body: bytes):
+    before = watched.get("/v1/rules").json()
+    answer = watched.post("/v1/rules", content=body, headers={"content-type": "application/json"})
+
+    assert answer.status_code in (400, 422)
+    assert answer.json()["status"] == answer.status_code
+    assert watched.get("/v1/rules").json() == before
+
+
 def test_a_call_fires_the_rule_and_somebody_takes_it_on(
     watched: httpx2.Client, service: AlertService
 ):
@@ -110,7 +130,9 @@ def test_a_silence_is_made_and_ended(watched: httpx2.Client):
     assert watched.delete("/v1/silences/none").status_code == 404
 
 
-@pytest.mark.parametrize("match", [{}, {"alertname": "*"}, {"alertname": ""}])
+@pytest.mark.parametrize(
+    "match", [{}, {"alertname": "*"}, {"a": ""}, {"a": "**"}, {"a": "*|x"}, {"a": "!b"}]
+)
 def test_a_silence_of_everything_is_refused(watched: httpx2.Client, match):
     answer = watched.post("/v1/silences", json={"match": match, "duration_s": 1, "author": "a"})
 

@@ -123,7 +123,8 @@ class Silence:
 
     id: str
     match: Mapping[str, str]
-    """Label to pattern; all must hold. Never empty: that would silence everything."""
+    """Label to pattern; all must hold, and one of them not for what lacks the label: that would
+    silence everything."""
     starts_at: float
     """Unix seconds."""
     ends_at: float
@@ -131,7 +132,7 @@ class Silence:
     comment: str = ""
 
     def __post_init__(self) -> None:
-        if not self.match or set(self.match.values()) <= {"", "*"}:
+        if matches(self.match, {}):
             raise ValueError("match must name the alerts to silence")
         if not self.starts_at < self.ends_at:
             raise ValueError("ends_at must come after starts_at")

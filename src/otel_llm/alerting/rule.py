@@ -26,7 +26,7 @@ _COMPARE: Mapping[Condition, Callable[[float, float], bool]] = {
     "eq": lambda value, limit: math.isclose(value, limit, rel_tol=1e-9),
     "ne": lambda value, limit: not math.isclose(value, limit, rel_tol=1e-9),
 }
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _OURS = frozenset({"alertname", "severity"})
 _Mistake = tuple[str, str]
 """The setting and what is wrong with it."""

@@ -460,7 +460,13 @@ class AlertService:
         if self._reports:
             self._reports.begin(self._state.load("report"), self._clock())
         for given in self._state.load("silence").values():
+            self._silence_again(given)
+
+    def _silence_again(self, given: Mapping[str, Any]) -> None:
+        try:
             self._dispatcher.silence(Silence(**given))
+        except (TypeError, ValueError) as error:
+            _log.error("a silence kept from before is left out: %s", error)
 
     def _put_again(self, given: Mapping[str, Any]) -> None:
         try:

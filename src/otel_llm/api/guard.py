@@ -60,7 +60,7 @@ class Guard:
             await refusal(scope, receive, _with_headers(send))
         else:
             body = _Body(receive, self._max_body)
-            await self._app(scope, body.receive, _with_headers(send))
+            await self._app(_whole(scope), body.receive, _with_headers(send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:
@@ -92,6 +92,11 @@ class Guard:
     def _known(self, authorization: str) -> bool:
         token = bearer(authorization)
         return self._tokens is not None and token is not None and self._tokens.holds(token)
+
+
+def _whole(scope: Scope) -> Scope:
+    """Answer HEAD as GET (RFC 9110, 9.3.2); the server sends none of the body."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 class _Body:

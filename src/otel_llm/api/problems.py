@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse
 
 from otel_llm.config import ConfigError
 from otel_llm.store import StoreError
@@ -63,12 +64,13 @@ def problem(
     *,
     headers: Mapping[str, str] | None = None,
     **more: Any,
-) -> JSONResponse:
-    """The response for an error."""
+) -> Response:
+    """The response for an error. What it quotes may be no Unicode: it is written as ASCII."""
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     if detail:
         content["detail"] = detail
-    return JSONResponse(content | more, status, dict(headers or {}), media_type=MEDIA)
+    text = json.dumps(content | more, separators=(",", ":"))
+    return Response(text, status, dict(headers or {}), media_type=MEDIA)
 
 
 def add_problems(app: FastAPI) -> None:

@@ -135,11 +135,11 @@ def test_a_reader_that_has_seen_enough_hears_nothing_more():
 @pytest.mark.parametrize(
     ("tier", "said"),
     [
-        ("batchh", "no rates of its own for the tier 'batchh'; did you mean 'batch'?"),
-        ("cheap", "no rates of its own for the tier 'cheap'; known: batch, fast, priority"),
+        ("batchh", "there is no tier 'batchh'; did you mean 'batch'?"),
+        ("cheap", "there is no tier 'cheap'; known: batch, fast, priority"),
     ],
 )
-def test_a_tier_that_a_model_does_not_have_is_said_with_those_that_it_has(tier, said, capsys):
+def test_a_tier_that_nobody_has_is_said_with_those_that_the_model_has(tier, said, capsys):
     assert main(["prices", "check", "gpt-4o", "--input", "10", "--tier", tier]) == 0
 
     assert said in capsys.readouterr().err

@@ -129,7 +129,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from otel_llm.config import ConfigError
     from otel_llm.genai import Usage
     from otel_llm.pricing import Unpriced
-    from otel_llm.pricing.lookup import at_day, explain, tiers
+    from otel_llm.pricing.lookup import TIERS, at_day, explain, tiers
 
     given = vars(arguments)
     counts = {field: given[name.replace("-", "_")] for name, (field, _) in _TOKENS.items()}
@@ -145,7 +145,7 @@ def _check(arguments: argparse.Namespace) -> int:
     for line in bill.lines:
         print(f"{line.part:12} ${line.amount:.8f}")
     print(f"{bill.origin}{f' ({bill.quality})' if bill.quality else ''}", file=sys.stderr)
-    if bill.quality == "unpriced_tier":
+    if bill.quality == "unpriced_tier" and arguments.tier.strip().lower() not in TIERS:
         print(_no_such_tier(arguments.tier, tiers(book, *called, at_ns)), file=sys.stderr)
     return 0
 
@@ -153,7 +153,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _no_such_tier(tier: str, known: Iterable[str]) -> str:
     from otel_llm.config.problem import suggestion
 
-    return f"no rates of its own for the tier {tier!r}{suggestion(tier, known)}"
+    return f"there is no tier {tier!r}{suggestion(tier, known)}"
 
 
 def _compare(arguments: argparse.Namespace) -> int:

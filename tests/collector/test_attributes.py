@@ -151,3 +151,30 @@ def test_the_resource_of_logs_is_changed():
 
     (resource,) = Records("logs", records.to_bytes()).resources()
     assert list(resource.names()) == ["service.name"]
+
+
+@pytest.mark.parametrize(
+    ("value", "copied"),
+    [
+        ({"a": [1, {"b": 2}]}, '{"a": [1, {"b": 2}]}'),
+        ([1, 2.5, "x", True], '[1, 2.5, "x", true]'),
+        (["a", "b"], ["a", "b"]),
+    ],
+)
+def test_what_a_span_cannot_hold_is_copied_as_text_and_the_next_action_follows(value, copied):
+    copy = {"action": "upsert", "key": "b", "from_attribute": "a"}
+
+    assert changed({"a": value}, copy, {"action": "delete", "key": "a"}) == {"b": copied}
+
+
+def test_bytes_are_copied_in_base64():
+    message = ExportTraceServiceRequest.FromString(request({}))
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    span.attributes.add(key="a").value.bytes_value = b"\xff\x00"
+    opened = Batch.open(message.SerializeToString())
+    copy = ActionConfig("upsert", "b", from_attribute="a")
+
+    AttributesProcessor(AttributesConfig(actions=(copy,))).process(opened)
+
+    (after,) = Batch.open(opened.to_bytes()).spans()
+    assert after.text("b") == "/wA="

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm.collector.conditions import parse
 from otel_llm.collector.data import Batch
@@ -10,7 +11,7 @@ from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.filter import FilterConfig, FilterProcessor
 from otel_llm.collector.records import Records
 from tests.collector.calls import batch, request
-from tests.collector.records import event, events, logs, metrics, points, processed
+from tests.collector.records import event, events, logs, metrics, pairs, points, processed
 
 SPAN = {
     "http.route": "/health",
@@ -172,3 +173,36 @@ def test_what_is_dropped_is_counted_and_still_accepted():
     assert pipeline.counters.get("otelcol_receiver_accepted_spans") == 3
     assert pipeline.counters.get("otel_llm_pipeline_dropped_spans") == 2
     assert len(given) == 1
+
+
+@pytest.mark.parametrize(("code", "called"), [(0, "unset"), (1, "ok"), (2, "error")])
+def test_the_status_is_called_as_opentelemetry_calls_it(code, called):
+    message = ExportTraceServiceRequest.FromString(request(SPAN))
+    message.resource_spans[0].scope_spans[0].spans[0].status.code = code
+    (span,) = Batch.open(message.SerializeToString()).spans()
+
+    held = [name for name in ("unset", "ok", "error") if parse(f"status == {name}").holds(span)]
+
+    assert held == [called]
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("resource.replicas > 2", True),
+        ("resource.replicas == 3", True),
+        ("resource.canary == true", True),
+        ("resource.zones == b", True),
+        ("resource.shards", True),
+        ("resource.none", False),
+        ("resource.none != x", False),
+    ],
+)
+def test_attributes_of_the_resource_have_types_too(condition, holds):
+    given = {"replicas": 3, "canary": True, "zones": ["a", "b"], "shards": {"x": 1}}
+    message = ExportTraceServiceRequest.FromString(request(SPAN))
+    message.resource_spans[0].resource.attributes.extend(pairs(given))
+    (span,) = Batch.open(message.SerializeToString()).spans()
+    (record,) = Records("logs", logs(event("e", {}), resource=given)).spans()
+
+    assert [parse(condition).holds(item) for item in (span, record)] == [holds, holds]

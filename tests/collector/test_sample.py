@@ -318,3 +318,15 @@ def test_an_error_of_its_own_loses_nothing(running: Make, monkeypatch, caplog):
     assert there.wait_for(1) == [dropped]
     assert "RuntimeError while sampling" in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("missing", ["start", "end", "both"])
+def test_a_span_that_does_not_say_when_makes_no_trace_slow(missing):
+    message = ExportTraceServiceRequest.FromString(spans(1, CHAT, {}))
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    if missing != "end":
+        span.start_time_unix_nano = 0
+    if missing != "start":
+        span.end_time_unix_nano = 0
+
+    assert decided(none_but(slow=10.0), message.SerializeToString()) == []

@@ -4,6 +4,8 @@ hash."""
 from __future__ import annotations
 
 import hashlib
+import json
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -70,7 +72,16 @@ def _apply(config: ActionConfig, name: str, to: Attributed) -> None:
     elif config.action == "upsert" or there == (config.action == "update"):
         value = to.value(config.from_attribute) if config.from_attribute else config.value
         if value is not None:
-            to.set(name, value)
+            _write(to, name, value)
+
+
+def _write(to: Attributed, name: str, value: object) -> None:
+    """What an attribute of a span cannot hold, a map or a list of other than texts, is copied as
+    JSON text; bytes in base64."""
+    try:
+        to.set(name, b64encode(value).decode() if isinstance(value, bytes) else value)
+    except TypeError:
+        to.set(name, json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _hashed(value: object) -> str:

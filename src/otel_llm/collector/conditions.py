@@ -31,6 +31,7 @@ _TOKEN: Final = re.compile(
 )
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
+_STATUSES: Final = ("unset", "ok", "error")
 _ORDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -49,8 +50,8 @@ def _kind(item: Item) -> object:
 
 
 def _status(item: Item) -> object:
-    failed = getattr(item, "is_error", None)
-    return None if failed is None else "error" if failed else "unset"
+    code = getattr(item, "status_code", -1)
+    return _STATUSES[code] if 0 <= code < len(_STATUSES) else None
 
 
 def _duration(item: Item) -> object:
@@ -133,7 +134,7 @@ def _test(tokens: list[tuple[str, str]], text: str) -> tuple[Read, Passes]:
 def _attribute(name: str) -> Read:
     if name.startswith(_RESOURCE):
         inner = name.removeprefix(_RESOURCE)
-        return lambda item: item.resource_text(inner)
+        return lambda item: item.resource_value(inner)
     return lambda item: item.value(name)
 
 

@@ -77,6 +77,10 @@ class Item(Attributed, Protocol):
         """Return a string attribute of the resource that sent it."""
         ...
 
+    def resource_value(self, name: str) -> object | None:
+        """Return any attribute of the resource that sent it, as ``value``."""
+        ...
+
     def lost(self) -> Collection[str]:
         """Name the attributes that say more than ``value`` shows, such as those sent twice. Raises
         ``NotProtobuf`` when it cannot be told."""
@@ -241,6 +245,10 @@ class Record(Attributes):
     def resource_text(self, name: str) -> str | None:
         """See ``Item``."""
         return self._resource.text(name)
+
+    def resource_value(self, name: str) -> object | None:
+        """See ``Item``."""
+        return self._resource.value(name)
 
     def rewrite_rest(self, change: Callable[[str, object], object | None]) -> None:
         """See ``Item``: the ``body`` of a log record, the attributes of a point's exemplars."""

@@ -35,7 +35,7 @@ class Scope:
         "_infos",
         "_items",
         "_resource",
-        "_resource_texts",
+        "_resource_values",
         "_spans",
         "encoded",
         "has_needle",
@@ -49,7 +49,7 @@ class Scope:
     def __init__(self, group: GroupMessage, place: tuple[int, int], encoded: bytes) -> None:
         """Raises ``NotProtobuf`` when the frame is broken."""
         self._resource: Repeated | bytes = group.resource
-        self._resource_texts: Mapping[str, str] | None = None
+        self._resource_values: Mapping[str, object] | None = None
         self._infos: list[bytes] | None = None
         self._items: Repeated | None = None
         self._spans: Sequence[SpanMessage] | None = None
@@ -79,10 +79,15 @@ class Scope:
 
     def resource_text(self, name: str) -> str | None:
         """Return a string attribute of the resource."""
-        if self._resource_texts is None:
+        value = self.resource_value(name)
+        return value if isinstance(value, str) else None
+
+    def resource_value(self, name: str) -> object | None:
+        """Return any attribute of the resource."""
+        if self._resource_values is None:
             known = len(self.resource) <= _LONGEST_KNOWN
-            self._resource_texts = (_resource if known else _resource.__wrapped__)(self.resource)
-        return self._resource_texts.get(name)
+            self._resource_values = (_resource if known else _resource.__wrapped__)(self.resource)
+        return self._resource_values.get(name)
 
     @property
     def resource(self) -> bytes:
@@ -93,7 +98,7 @@ class Scope:
 
     @resource.setter
     def resource(self, encoded: bytes) -> None:
-        self._resource, self._resource_texts = encoded, None
+        self._resource, self._resource_values = encoded, None
 
     def views(self) -> list[SpanView]:
         """Return the spans that can be read."""
@@ -144,11 +149,10 @@ class Scope:
 
 
 @lru_cache(maxsize=256)
-def _resource(encoded: bytes) -> Mapping[str, str]:
-    """Return the string attributes of a resource: few resources send many batches."""
+def _resource(encoded: bytes) -> Mapping[str, object]:
+    """Return the attributes of a resource: few resources send many batches."""
     try:
         attributes = parse_resource(encoded).attributes
     except NotProtobuf:
         return {}
-    decoded = {name: decode(attributes[name]) for name in attributes if isinstance(name, str)}
-    return {name: value for name, value in decoded.items() if isinstance(value, str)}
+    return {name: decode(attributes[name]) for name in attributes if isinstance(name, str)}

@@ -50,6 +50,10 @@ class Scope(Protocol):
         """Return a string attribute of the resource."""
         ...
 
+    def resource_value(self, name: str) -> object | None:
+        """Return any attribute of the resource."""
+        ...
+
 
 class SpanView:
     """One span: attributes by name, decoded when asked for. A reader returns ``None`` when the
@@ -156,6 +160,11 @@ class SpanView:
         return self._span.status.code == _STATUS_ERROR
 
     @property
+    def status_code(self) -> int:
+        """As OTLP numbers it: 0 unset, 1 ok, 2 error."""
+        return self._span.status.code
+
+    @property
     def touched(self) -> bool:
         """Whether anything was written to the span."""
         return bool(self._filled or self._changes or self._rewritten)
@@ -240,6 +249,10 @@ class SpanView:
     def resource_text(self, name: str) -> str | None:
         """Return a string attribute of the resource that sent the span."""
         return self._scope.resource_text(name)
+
+    def resource_value(self, name: str) -> object | None:
+        """Return any attribute of the resource that sent the span, as ``value``."""
+        return self._scope.resource_value(name)
 
     def set(self, name: str, value: Value) -> None:
         """Add an attribute, or replace all that have its name. Seen by later reads.

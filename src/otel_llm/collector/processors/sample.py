@@ -31,6 +31,9 @@ from ..verdicts import OwnVerdicts, Rules, Seen, Verdicts
 if TYPE_CHECKING:
     from ..data import SpanView
 
+_NEVER = 2**63 - 1
+"""Start of a span that does not say when: later than all others."""
+
 
 @dataclass(frozen=True, slots=True)
 class SampleConfig:
@@ -108,7 +111,8 @@ class SampleProcessor:
         yield Family("otel_llm_sample_spans", "counter", "Spans kept and dropped", outcomes)
 
     def _said(self, span: SpanView) -> Seen:
-        return Seen(span.start_ns, span.end_ns, _cost(span), self._policy(span))
+        start, end = span.start_ns, span.end_ns
+        return Seen(start or end or _NEVER, end or start, _cost(span), self._policy(span))
 
     def _policy(self, span: SpanView) -> str | None:
         config = self.config

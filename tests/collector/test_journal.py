@@ -22,7 +22,7 @@ from otel_llm.collector.dead_letter import DeadLetter
 from otel_llm.collector.envelope import count
 from otel_llm.collector.errors import Permanent, Refused, Retryable
 from otel_llm.collector.journal import Journal, JournalConfig
-from otel_llm.collector.journal_queue import JournalQueue
+from otel_llm.collector.journal_queue import JournalQueue, left_behind
 from otel_llm.collector.outbox import JournalOutbox
 from otel_llm.collector.samples import Sample
 from otel_llm.collector.segments import HEAD
@@ -345,6 +345,22 @@ def test_only_the_owner_may_read_it(opened, tmp_path):
     modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "traces").iterdir()}
     assert modes == {"lock": 0o600, "otlp_jaeger.cursor": 0o600, f"{0:020d}.journal": 0o600}
     assert stat.S_IMODE((tmp_path / "traces").stat().st_mode) == 0o700
+
+
+def test_what_waits_where_nobody_sends_is_found(tmp_path):
+    for name, delivers in (("here", False), ("renamed", False), ("empty", True)):
+        log = Journal(JournalConfig(tmp_path / "worker-0"), name)
+        queue = JournalQueue(log, "otlp")
+        log.append(b"seven b")
+        if delivers:
+            read(queue)
+        queue.abandon()
+        log.close()
+
+    below, waiting = tmp_path / "worker-0", HEAD.size + 7
+    assert list(left_behind(tmp_path, [below / "here"])) == [(below / "renamed", waiting)]
+    assert list(left_behind(tmp_path, [below])) == []
+    assert [d.name for d, _ in left_behind(tmp_path, [])] == ["here", "renamed"]
 
 
 # Room

@@ -35,6 +35,8 @@ MAX_SEGMENTS = 64
 CROWDED = 0.9
 """Share of ``max_size`` from which destinations that are far behind give up their oldest."""
 COMPLAIN_S = 10.0
+LOCK = "lock"
+"""The file in every journal that one process at a time has."""
 WORTH_FREEING_BYTES = 2**20
 """A segment that is still written to is begun anew when it was read and is at least this large."""
 
@@ -339,7 +341,7 @@ def _private(directory: Path) -> Path:
 
 def _claim(directory: Path) -> int:
     """Take the directory for this process; the kernel gives it back, however the process ends."""
-    file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from threading import Condition
 
 from .cursor import SUFFIX, Cursor, position
 from .dead_letter import safe_name
-from .journal import Journal
+from .journal import LOCK, Journal
 from .queues import Lot
-from .segments import Found, Record, Segment, read_back
+from .segments import Found, Record, Segment, end_of, read_back
 
 logger = logging.getLogger(__name__)
 
@@ -215,6 +216,17 @@ def strangers(journal: Journal, destinations: Iterable[str]) -> list[Stranger]:
     files = [file for file in journal.directory.glob(f"*{SUFFIX}") if file.stem not in known]
     found = {file.stem: position(file.read_bytes()) or 0 for file in files}
     return [Stranger(journal, name, at) for name, at in found.items() if at < journal.end]
+
+
+def left_behind(root: Path, used: Collection[Path]) -> Iterator[tuple[Path, int]]:
+    """Yield the journals below ``root`` that are not in ``used`` or below one of them, though some
+    destination has not had all of it, and how many bytes it lacks."""
+    for directory in sorted(lock.parent for lock in root.rglob(LOCK)):
+        if directory not in used and not any(parent in used for parent in directory.parents):
+            positions = [position(f.read_bytes()) or 0 for f in directory.glob(f"*{SUFFIX}")]
+            lacking = end_of(directory) - min(positions, default=0)
+            if lacking > 0:
+                yield directory, lacking
 
 
 def _read_records(segment: Segment, start: int, end: int, max_bytes: int) -> Found:

@@ -130,6 +130,12 @@ def _times(file: int) -> Sequence[int]:
     return os.fstat(file).st_mtime_ns, HEAD.unpack(head)[2] if len(head) == HEAD.size else 0
 
 
+def end_of(directory: Path) -> int:
+    """Return the position where a journal that nobody has open ends, as its files say."""
+    files = [path for path in directory.glob(f"*{SUFFIX}") if _NAME.fullmatch(path.stem)]
+    return max((int(path.stem) + path.stat().st_size for path in files), default=0)
+
+
 def recovered(directory: Path) -> Iterator[Segment]:
     """Open what is there. Only the last file can have been torn: others were followed by one.
 

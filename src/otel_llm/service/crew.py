@@ -28,6 +28,8 @@ from otel_llm.collector.sending import SenderStatus
 
 from .assembly import Service
 from .desk import Desk
+from .flow import tell_left_behind
+from .handover import worker_name
 from .settings import PipelineConfig, Settings
 from .snapshot import Snapshot
 from .supervised import Supervised
@@ -64,6 +66,8 @@ class Crew:
         """Start everything. Raises ``OSError`` when a worker does not come up."""
         self._service.read_again(file.parent for file in _journals(self._settings, "lock"))
         self._service.start()
+        if journal := self._settings.sections.journal:
+            tell_left_behind(journal.directory, map(worker_name, range(len(self._workers))))
         for worker in self._workers:
             worker.start()
         until = time.monotonic() + START_S

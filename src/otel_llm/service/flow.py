@@ -30,6 +30,7 @@ from otel_llm.collector.counters import Counters
 from otel_llm.collector.dead_letter import DeadLetter
 from otel_llm.collector.errors import NotServed, Refused
 from otel_llm.collector.journal import Journal, JournalConfig
+from otel_llm.collector.journal_queue import left_behind
 from otel_llm.collector.once import Once
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
@@ -123,6 +124,7 @@ class Flow:
         for name, pipeline in self._parts.settings.sections.service.pipelines.items():
             self.outboxes[name] = self._outbox(name, pipeline, self._parts)
         self._route(beside)
+        self._tell_left_behind()
 
     def open(self) -> None:
         """Open what traces wait in. Raises ``OSError`` as journals do."""
@@ -203,6 +205,7 @@ class Flow:
             parts.processing.start(before.processing)
         except OSError as error:
             logger.error("senders are asked to come back, for traces cannot wait: %s", error)
+        self._tell_left_behind()
         return before
 
     def finish(self, before: Parts, grace_s: float) -> None:
@@ -386,6 +389,15 @@ class Flow:
             for name in config.exporters
         }
 
+    def _tell_left_behind(self) -> None:
+        """Say where data waits that no pipeline will send: one was renamed, perhaps."""
+        sections = self._parts.settings.sections
+        if sections.journal is None:
+            return
+        logs = [_log_of(name) for name in sections.service.pipelines]
+        names = [*logs, *(f"{log}-sample" for log in logs)]
+        tell_left_behind(sections.journal.directory, names)
+
     def _waiting(self, name: str) -> Callable[[], Journal] | None:
         """Return what opens the journal of the traces of a pipeline that wait to be sampled."""
         config = self._parts.settings.sections.journal
@@ -408,6 +420,13 @@ class Flow:
             return MemoryOutbox(signal, destinations, letter)
         make = self._followed if signal == "traces" else Journal
         return JournalOutbox(signal, destinations, make(journal, _log_of(name)), letter)
+
+
+def tell_left_behind(journals: Path, used: Iterable[str]) -> None:
+    """Say in which journals, but for those ``used``, something waits for a destination."""
+    with suppress(OSError):  # it is only said
+        for directory, size in left_behind(journals, [journals / name for name in used]):
+            logger.warning("%s: nobody sends the %d bytes that wait here", directory, size)
 
 
 def _log_of(pipeline: str) -> str:

@@ -37,6 +37,11 @@ BUFFER_BYTES = 4 * 2**20
 """So much may be on the way: a burst of calls does not wait for their reader."""
 
 
+def worker_name(number: int) -> str:
+    """Return what a worker's directories are called."""
+    return f"worker-{number}"
+
+
 class Kind(IntEnum):
     """What is in a frame."""
 

@@ -24,7 +24,7 @@ from otel_llm.collector.errors import DeliveryError
 from otel_llm.evaluation import EvaluationConfig
 
 from .assembly import Service
-from .handover import Handover, Status
+from .handover import Handover, Status, worker_name
 from .logs import log_to_stderr
 from .run import serve
 from .settings import Settings
@@ -102,7 +102,7 @@ class Worker:
 def worker_settings(settings: Settings, number: int, addresses: Mapping[str, str]) -> Settings:
     """Return what a worker makes of ``settings``: shared ports, directories of its own, nothing
     that there can only be one of; of the store only what it wants to be shown."""
-    sections, name = settings.sections, f"worker-{number}"
+    sections, name = settings.sections, worker_name(number)
     journal, letters = sections.journal, sections.dead_letter
     own = replace(
         sections,

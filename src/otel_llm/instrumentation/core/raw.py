@@ -54,7 +54,8 @@ _EVENTS = (b"data:", b"event:")
 
 def _read_already(http: Any) -> bytes | None:
     try:
-        return http.content
+        body = http.content
+        return body if isinstance(body, bytes) else b""  # of a mock
     except Exception:  # noqa: BLE001 - httpx.ResponseNotRead or httpx2.ResponseNotRead
         return None
 

@@ -43,15 +43,23 @@ def kind_of(result: Any) -> str:
 
 
 def _look(result: Any) -> str:
-    if hasattr(result, "__await__"):
-        kind = "awaitable"
-    else:
-        kind = "raw" if is_raw(result) else "stream" if is_stream(result) else "whole"
+    try:
+        kind = _seen(result)
+        own = type(result) is result.__class__
+    except Exception as error:  # noqa: BLE001 - an object of the user's (a mock) may raise anything
+        swallowed("looking at what came back", error)
+        kind, own = "whole", False
     if len(_kinds) >= _MAX_KINDS:
         _kinds.clear()
-    if type(result) is result.__class__:  # the type of a proxy says nothing of what is behind it
+    if own:  # the type of a proxy says nothing of what is behind it
         _kinds[type(result)] = kind
     return kind
+
+
+def _seen(result: Any) -> str:
+    if hasattr(result, "__await__"):
+        return "awaitable"
+    return "raw" if is_raw(result) else "stream" if is_stream(result) else "whole"
 
 
 def _followed(kind: str, operation: Operation, endpoint: Endpoint, result: Any) -> Any:

@@ -400,3 +400,10 @@ def test_nothing_is_kept_of_a_group_that_is_over():
     desk = Desk(Route(("chat",), group_wait=0)).at(0, _on()).at(300, _off()).at(301, _off())
 
     assert list(desk.dispatcher.export().values()) == [None]
+
+
+def test_after_a_clock_was_set_back_what_is_over_is_told_within_an_interval():
+    desk = Desk().at(100_000, _on()).at(100_030, _on())
+    desk.at(60, _on()).at(90, _off()).at(60 + 300, _off())
+
+    assert [event for _, _, event, _ in desk.story()] == ["firing", "resolved"]

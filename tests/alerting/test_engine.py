@@ -198,6 +198,26 @@ def test_what_is_over_for_lack_of_data_says_what_was_wrong_and_not_that_there_is
     assert (over.state, over.value, over.annotations) == ("resolved", wrong.value, {"summary": "1"})
 
 
+@pytest.mark.parametrize("back_s", [1, 30, 3600, 40 * 86_400])
+def test_a_clock_that_is_set_back_makes_nobody_blind_or_deaf(back_s: float):
+    world = World(_rule(window=10, for_=5, keep_firing=20))
+    story: list[str] = []
+
+    def on(seconds: float, failing: bool) -> None:
+        for _ in range(3):
+            (_fail if failing else _succeed)(world.after(seconds / 3))
+            world.states()
+        story.append(next(iter(world.states().values()), ""))
+
+    on(15, failing=True)
+    world.after(-back_s)
+    on(15, failing=True)
+    on(60, failing=False)
+    on(15, failing=True)
+
+    assert story == ["firing", "firing", "resolved", "firing"]
+
+
 def test_no_data_can_be_an_alert_of_its_own_once_we_have_watched_long_enough():
     world = World(_rule(window=60, no_data="alert"))
     early = world.after(59).states()

@@ -135,6 +135,8 @@ class Dispatcher:
 
     def _flush_due(self, now: float) -> None:
         for group in list(self._groups.values()):
+            longest = max(group.route.group_wait, group.route.group_interval)
+            group.flush_at = min(group.flush_at, now + longest)  # a clock may be set back
             if group.flush_at <= now or self._cannot_wait(group, now):
                 self._flush(group, now)
                 group.flush_at = now + group.route.group_interval
@@ -204,7 +206,7 @@ class Dispatcher:
             return True
         if group.route.send_resolved and not resolved <= set(sent.resolved):
             return True
-        again = now - sent.at >= group.route.repeat_interval
+        again = abs(now - sent.at) >= group.route.repeat_interval
         return again and sent.status != "queued" and not acknowledged(group)
 
     def _notification(self, group: Group, spoken: Sequence[Alert], now: float) -> Notification:
@@ -255,7 +257,7 @@ class Dispatcher:
                 mine = tuple(alert for alert in alerts if self._streams_to(name, alert))
                 state = frozenset((alert.id, alert.state) for alert in mine)
                 last_at, last = self._streamed.get(name, (0.0, frozenset()))
-                if mine and (state != last or now - last_at >= RESEND_S):
+                if mine and (state != last or abs(now - last_at) >= RESEND_S):
                     self._streamed[name] = (now, state)
                     key = fingerprint({"notifier": name})
                     number = fingerprint({"notifier": name, "at": str(now)})

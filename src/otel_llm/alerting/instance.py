@@ -42,6 +42,7 @@ class Instance:
 
     def step(self, broken: bool, now: float, rule: Rule) -> bool:
         """Move on by one evaluation at ``now``; return whether anything worth keeping changed."""
+        self._come_back(now)
         before = (self.state, self.over_since, self.held)
         if broken and not self.held:
             self._hold(now, rule)
@@ -49,6 +50,12 @@ class Instance:
             self.held = False
             self._let_go(now, rule)
         return before != (self.state, self.over_since, self.held)
+
+    def _come_back(self, now: float) -> None:
+        """A clock that was set back must not hold an alert up until it is there again."""
+        self.active_at = min(self.active_at, now)
+        self.fired_at = None if self.fired_at is None else min(self.fired_at, now)
+        self.over_since = None if self.over_since is None else min(self.over_since, now)
 
     def _hold(self, now: float, rule: Rule) -> None:
         self.over_since, self.restored = None, False

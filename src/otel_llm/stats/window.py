@@ -53,6 +53,12 @@ class Series:
         self._oldest = min(self.steps, default=None)
         return self._oldest is not None
 
+    def forget_after(self, last: int) -> None:
+        """Drop steps after ``last``."""
+        for step in [step for step in self.steps if step > last]:
+            self.total.subtract(self.steps.pop(step))
+        self._oldest = min(self.steps, default=None)
+
     @property
     def oldest(self) -> int | None:
         """The first step that holds calls; times the window's step: Unix seconds."""
@@ -93,10 +99,14 @@ class Window:
         return self._series.setdefault(key, Series())
 
     def advance(self, now_s: float) -> None:
-        """Let go of everything that is older than the window at ``now_s``."""
+        """Let go of everything that is older than the window at ``now_s``, and of what is still to
+        come after a clock was set back: nobody knows when it was."""
         cutoff = int((now_s - self.length_s) // self.step_s)
-        if self._cutoff is not None and cutoff <= self._cutoff:
+        if cutoff == self._cutoff:
             return
+        if self._cutoff is not None and cutoff < self._cutoff:
+            for series in self._series.values():
+                series.forget_after(int(now_s // self.step_s))
         self._cutoff = cutoff
         gone = [key for key, series in self._series.items() if not series.forget(cutoff)]
         for key in gone:

@@ -7,6 +7,7 @@ at. So the price of a call hardly depends on how many rules there are.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -172,13 +173,13 @@ class Windows:
         with self._lock:
             for window in self._windows.values():
                 window.advance(now_s)
-            self._spread()
+            self._spread(now_s)
 
-    def _spread(self) -> None:
+    def _spread(self, now_s: float = math.inf) -> None:
         cells, self._cells = self._cells, {}
         for (billed, step, values), tally in cells.items():
             labels = dict(zip(self._names, values, strict=True))
-            at = step * self._step_s
+            at = min(step * self._step_s, now_s)
             for _, take in self._followers:
                 take(billed, at, labels, tally)
             for selection, window in self._index(labels):

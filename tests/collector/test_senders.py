@@ -247,3 +247,26 @@ def test_a_call_of_claude_code_is_billed_with_what_its_cache_held():
     assert (call.usage.input_tokens, call.usage.cache_read, call.billed) == (91_660, 84_562, True)
     assert call.cost is not None
     assert call.cost.total == pytest.approx(0.116641)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+def test_of_three_layers_over_one_call_two_name_the_one_that_counts(order):
+    call = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+    }
+    message = ExportTraceServiceRequest.FromString(request(call, call, call))
+    spans = message.resource_spans[0].scope_spans[0].spans
+    for nth in (1, 2):
+        spans[nth].parent_span_id = spans[nth - 1].span_id
+        spans[nth].end_time_unix_nano -= nth
+    innermost = spans[2].span_id.hex()
+    sorted_spans = [spans[nth] for nth in order]
+    sent_so = ExportTraceServiceRequest()
+    sent_so.resource_spans.add().scope_spans.add().spans.extend(sorted_spans)
+
+    opened = Batch.open(passed(sent_so.SerializeToString()))
+
+    marks = {span.span_id: span.text("otel_llm.duplicate_of") for span in opened.genai()}
+    assert [marks.pop(innermost), *marks.values()] == [None, innermost, innermost]

@@ -16,7 +16,7 @@ from otel_llm.genai.call import BILLED_OPERATIONS
 from otel_llm.semconv import own
 
 from .. import facts
-from .known_calls import Key, KnownCalls, OwnCalls
+from .known_calls import Key, Known, KnownCalls, OwnCalls
 
 if TYPE_CHECKING:
     from ..data import SpanView
@@ -72,10 +72,18 @@ class Duplicates:
         for call in calls:
             if call.parent and None not in call.tokens:
                 table[call.trace, call.parent] = call.id, call.response, call.tokens
-        for call in calls:
-            inner = table.get((call.trace, call.id))
-            if inner and _is_above(call, inner[2]) and _agree(inner[1], call.response):
+        repeating = [call for call in calls if self._inner(call)]
+        for call in sorted(repeating, key=lambda call: call.span.end_ns):  # from the inside out
+            if inner := self._inner(call):
                 call.span.set(own.DUPLICATE_OF, inner[0].hex())
+                if call.parent:  # who is above repeats the one that counts
+                    table[call.trace, call.parent] = inner
+
+    def _inner(self, call: _Call) -> Known | None:
+        """Return the call right below ``call`` that it repeats."""
+        inner = self.known.below.get((call.trace, call.id))
+        repeats = inner and _is_above(call, inner[2]) and _agree(inner[1], call.response)
+        return inner if repeats else None
 
 
 class _Call(NamedTuple):

@@ -102,7 +102,7 @@ class Plans:
             semconv.REQUEST_TOP_K in names,
             semconv.OUTPUT_MESSAGES in names and semconv.RESPONSE_FINISH_REASONS not in names,
             scope,
-            tuple(name for name in _SAID if name in names),
+            () if scope == "" else tuple(name for name in _SAID if name in names),
             tuple(name for name in names if name in TYPED),
         )
 

@@ -96,5 +96,11 @@ _SCOPES: Final = tuple(scope for dialect in DIALECTS for scope in dialect.scopes
 @lru_cache(maxsize=1024)
 def dialect_scope(scope: str) -> str | None:
     """Return what a dialect calls ``scope``: itself, or the beginning that it shares with others
-    (``com.anthropic.sdk.*``); ``None`` for one that is no dialect's."""
+    (``com.anthropic.sdk.*``); ``""`` for one whose messages have the shape of the conventions,
+    ``None`` for one that nothing is known of."""
+    if scope.startswith(_CURRENT):
+        return ""
     return next((known for known in _SCOPES if fnmatchcase(scope, known)), None)
+
+
+_CURRENT: Final = ("otel_llm", "opentelemetry.instrumentation.")

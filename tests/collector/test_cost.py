@@ -291,6 +291,11 @@ def test_a_second_price_file_is_read_at_the_start(tmp_path: Path):
         {"second_prices": "/nowhere.json"},
         {"currency": "EUR"},
         {"currency": "EUR", "per_usd": -1.0},
+        {"currency": "EUR", "per_usd": float("nan")},
+        {"currency": "EUR", "per_usd": float("inf")},
+        {"currency": "eur", "per_usd": 0.9},
+        {"currency": "euros", "per_usd": 0.9},
+        {"per_usd": 2.0},
         {"pirces": []},
     ],
 )

@@ -157,6 +157,11 @@ def test_prices_are_read_from_a_configuration():
         ({"model": "m", "discount": 15}, "expected a fraction such as 0.15 for 15 %, found 15"),
         ({"model": "m", "input": 1, "valid_from": "soon"}, "expected a day such as 2026-11-21"),
         ({"model": "m", "inptu": 1}, "did you mean 'input'?"),
+        ({"model": " ", "input": 1}, "model: name one; * is any"),
+        (
+            {"model": "m", "input": 1, "valid_from": "2026-05-01", "valid_until": "2026-04-30"},
+            "price of 'm': valid_until is before valid_from",
+        ),
     ],
 )
 def test_a_price_that_makes_no_sense_is_refused_with_its_reason(given: object, problem: str):

@@ -106,6 +106,10 @@ class CustomPrice:
     """Last day (UTC) of calls that it is for."""
 
     def __post_init__(self) -> None:
+        if not self.model.strip():
+            raise ValueError("model: name one; * is any")
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            raise ValueError(f"price of {self.model!r}: valid_until is before valid_from")
         if self.discount is None and self.input is None:
             raise ValueError(f"price of {self.model!r}: give input or discount")
         if self.discount is not None and (self.input is not None or self.long_prompts):

@@ -10,9 +10,11 @@ cost, never zero: it is counted by provider, model and reason (``unpriced``).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -74,10 +76,14 @@ class CostConfig:
     """Units of ``currency`` that one US dollar buys; prices are in US dollars."""
 
     def __post_init__(self) -> None:
+        if not re.fullmatch("[A-Z]{3}", self.currency):
+            raise ValueError(f"currency {self.currency!r}: expected a code such as EUR")
+        if self.currency == "USD" and self.per_usd != 1.0:
+            raise ValueError("per_usd: one US dollar buys one; name the other currency")
         if self.currency != "USD" and self.per_usd == 1.0:
             raise ValueError(f"currency {self.currency}: give per_usd, what one US dollar buys")
-        if self.per_usd <= 0:
-            raise ValueError("per_usd must be above zero")
+        if not (self.per_usd > 0 and isfinite(self.per_usd)):
+            raise ValueError("per_usd must be a number above zero")
         if self.second_prices and not Path(self.second_prices).is_file():
             raise ValueError(f"second_prices: there is no file {self.second_prices}")
 

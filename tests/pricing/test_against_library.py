@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 
 from genai_prices.data import providers
-from genai_prices.types import ModelInfo, Provider
+from genai_prices.types import (
+    ConditionalPrice,
+    ModelInfo,
+    Provider,
+    StartDateConstraint,
+    TimeOfDateConstraint,
+)
 from genai_prices.types import Usage as LibraryUsage
 from genai_prices.units import _get_registry
 
@@ -104,6 +110,89 @@ def test_every_model_that_is_priced_by_token_is_billed_as_the_library_bills_it()
 
     assert len(models) > 2000
     assert wrong == []
+
+
+EDGES = (128_000, 199_999, 200_000, 200_001, 271_999, 272_000, 272_001)
+"""Where prices for long prompts begin, and a token beside."""
+
+
+def test_every_tier_is_billed_as_the_library_bills_it_also_at_the_edge_of_a_long_prompt():
+    rng = random.Random(20261122)
+    wrong, bills = [], 0
+    for provider, model, context in tiers():
+        (tier,) = context.values()
+        card = book().listed.card(provider.id, model.id, WHEN, tier)
+        if not isinstance(card, Card) or card.match != f"{provider.id}/{model.id}":
+            continue
+        for usage in (random_usage(rng, card.output_priced), *(Usage(n, 0) for n in EDGES)):
+            tokens = billable(card, usage)
+            assert isinstance(tokens, Tokens)
+            ours = sum(card.band(tokens.prompt).exact.charge(tokens))
+            theirs = model.calc_price(
+                library_usage(usage),
+                provider,
+                genai_request_timestamp=WHEN,
+                price_context=context,
+            ).total_price
+            bills += 1
+            if ours != theirs:
+                wrong.append((provider.id, model.id, tier, ours, theirs, usage))
+
+    assert bills > 1500
+    assert wrong == []
+
+
+def tiers() -> list[tuple[Provider, ModelInfo, dict[str, str]]]:
+    kinds = {"processing", "service_tier", "speed"}
+    return [
+        (provider, model, dict(variant.when))
+        for provider in providers
+        for model in provider.models
+        for variant in model.price_variants or ()
+        if len(variant.when) == 1 and variant.when.keys() <= kinds
+    ]
+
+
+def test_every_change_of_a_price_is_billed_from_its_first_second_on():
+    usage, wrong, bills = Usage(150_000, 2_000, cache_read=40_000), [], 0
+    for provider, model in changing():
+        for when in sorted(moments(model.prices)):
+            found = book().bill(provider.id, model.id, usage, int(when.timestamp()) * 10**9)
+            if (
+                not isinstance(found, Bill)
+                or found.card.match != f"{provider.id}/{model.id}"
+                or found.card.source != "genai-prices"
+            ):
+                continue
+            theirs = model.calc_price(library_usage(usage), provider, genai_request_timestamp=when)
+            bills += 1
+            if found.total != theirs.total_price:
+                wrong.append((provider.id, model.id, when, found.total, theirs.total_price))
+
+    assert bills > 500
+    assert wrong == []
+
+
+def changing() -> list[tuple[Provider, ModelInfo]]:
+    return [(p, m) for p in providers for m in p.models if isinstance(m.prices, list)]
+
+
+def moments(prices: list[ConditionalPrice]) -> set[datetime]:
+    """The seconds about midnight and about noon of each day on which a price changes."""
+    starts = [
+        datetime.combine(one.constraint.start_date, time(), UTC)
+        for one in prices
+        if isinstance(one.constraint, StartDateConstraint)
+    ]
+    hours = [
+        getattr(one.constraint, end).replace(tzinfo=None)
+        for one in prices
+        if isinstance(one.constraint, TimeOfDateConstraint)
+        for end in ("start_time", "end_time")
+    ]
+    days = [day for day in starts or [WHEN] if 2020 <= day.year <= 2026]
+    at = [datetime.combine(d.date(), t, UTC) for d in days for t in (time(), time(12), *hours)]
+    return {moment + timedelta(seconds=second) for moment in at for second in (-1, 0)}
 
 
 def test_bills_in_floats_differ_from_exact_ones_by_less_than_a_millionth_of_a_millionth():

@@ -355,6 +355,28 @@ def test_a_budget_that_nobody_can_keep_is_a_mistake(given: dict[str, Any], probl
     assert problem in str(raised.value)
 
 
+def test_an_evaluation_asks_once_where_budgets_stand_however_many_rules_look(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    asked: list[float] = []
+    status = Budgets.status
+
+    def counted(self: Budgets, now: float) -> Any:
+        asked.append(now)
+        return status(self, now)
+
+    monkeypatch.setattr(Budgets, "status", counted)
+    service = _service(BudgetConfig("day", 1, "day"), clock=Clock())
+    service.observe([call(START, cost=2.0)])
+    fired = _fired(service)
+    service.observe([call(START, cost=2.0)])
+    spent = [alert.value for alert in service.evaluate() if alert.rule == "BudgetExceeded"]
+
+    assert "BudgetExceeded" in fired
+    assert (asked, spent) == ([START, START], [4.0])
+    service.stop()
+
+
 def test_pages_of_seen_calls_are_kept_for_two_minutes_over_restarts():
     before, after = Seen(), Seen()
     calls = [call() for _ in range(3)]

@@ -104,6 +104,7 @@ class AlertService:
         rules, inhibitions = config.all_rules()
         self._state = StateFile(Path(config.state_path) if config.state_path else None)
         self._budgets = budgets.Budgets(config.budgets, max_accounts=config.max_label_sets)
+        self._stood: tuple[budgets.BudgetStatus, ...] | None = None
         self._runaways = Runaways(config.runaway)
         self._spending = SpendingFile(Path(config.spending_file)) if config.spending_file else None
         self._reports = DailyReports(config.report) if config.report else None
@@ -133,8 +134,15 @@ class AlertService:
             "runaway", lambda: self._runaways.told(self._clock()), self._runaways.example
         )
         for signal, told in budgets.signals.items():
-            readings.report(signal, lambda told=told: told(self.budgets()))
+            readings.report(signal, lambda told=told: told(self._standing()))
         return readings
+
+    def _standing(self) -> tuple[budgets.BudgetStatus, ...]:
+        """Where budgets stand, asked once for all rules of an evaluation: of thousands of accounts
+        it takes a while, and calls that come meanwhile change it."""
+        if self._stood is None:
+            self._stood = self.budgets()
+        return self._stood
 
     def _make_dispatcher(self, inhibitions: Sequence[Inhibition]) -> Dispatcher:
         return Dispatcher(
@@ -237,7 +245,9 @@ class AlertService:
             now = self._clock()
             self._windows.advance(now)
             self._watch.advance(now)
+            self._stood = None
             alerts = self._engine.evaluate()
+            self._stood = None
             self._add_reports(now)
             self._tell()
             return alerts

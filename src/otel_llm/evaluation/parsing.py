@@ -71,7 +71,8 @@ def _verdict(given: object) -> Verdict | None:
     score, reason = _score(entry.get("score")), entry.get("reason")
     if score is None:
         return None
-    return Verdict(score, (isinstance(reason, str) and whole(reason[:_MOST_CHARS])) or None)
+    said = reason if isinstance(reason, str) else ""
+    return Verdict(score, whole(said[:_MOST_CHARS]) or None)
 
 
 def _score(given: object) -> float | None:

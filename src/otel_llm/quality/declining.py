@@ -89,7 +89,7 @@ _DE_I_DO = one_of("""helfe gebe schreibe erstelle mache beantworte nenne teile v
     formuliere äußere bespreche diskutiere erkläre tue""")
 _DE_NO = "(?:nicht|keine?[nmrs]?)"
 _GERMAN = (
-    Phrase(f"(?:ich {_DE_MAY}|{_DE_MAY} ich)", " ich|ich ", f"{gap(8)} {_DE_NO}{gap(7)} {_DE_DO}"),
+    Phrase(f"(?:ich (?:kann|darf|werde|möchte|könnte|würde)|{_DE_MAY} ich)", " ich|ich ", f"{gap(8)} {_DE_NO}{gap(7)} {_DE_DO}"),
     Phrase(f"(?:ich {_DE_I_DO}|{_DE_I_DO} ich)", " ich|ich ", f"{gap(5)} {_DE_NO}(?:[ .,!])"),
     Phrase("von mir", "von mir", f"{gap(3)} {_DE_NO}[ .,!]"),
     Phrase("gegen (?:meine|unsere)", "gegen ", f"{gap(2)} [^\\s]*(?:richtlinien|regeln|grundsätze|vorgaben|bedingungen|prinzipien)"),

@@ -8,7 +8,8 @@ from .catalogue import CATALOGUE
 from .check import Check
 from .evidence import Content, Evidence
 from .finish import plain
-from .scan import scanner
+from .scan import Scan, scanner
+from .words import Pattern
 
 _NONE: frozenset[str] = frozenset()
 _MEMORY = 1024
@@ -68,21 +69,31 @@ class Inspector:
         return frozenset(c.name for c in self._of_tokens if c.of_tokens and c.of_tokens(0))
 
 
+_FAMILIES = (False, True)
+
+
+def _scanning(
+    family: Sequence[tuple[Check, Sequence[Pattern]]],
+) -> tuple[Sequence[Check], Scan]:
+    return [check for check, _ in family], scanner([patterns for _, patterns in family])
+
+
 class _Side:
-    """The signs to look for in input or in output, with one scan for all of their patterns."""
+    """The signs to look for in input or in output, with a scan for all of their patterns."""
 
     def __init__(self, of_input: bool, checks: Sequence[Check], max_bytes: int) -> None:
         self._window = slice(-max_bytes, None) if of_input else slice(max_bytes)
         self._max = max_bytes
         looking = [(c, c.patterns if c.of_input == of_input else c.asked) for c in checks]
         self.looks = any(c.judge and c.of_input == of_input for c in checks)
-        self._patterned = [(c, patterns) for c, patterns in looking if c.judge and patterns]
-        self._scan = scanner([patterns for _, patterns in self._patterned])
+        patterned = [(c, patterns) for c, patterns in looking if c.judge and patterns]
+        families = [[pair for pair in patterned if pair[0].apart is apart] for apart in _FAMILIES]
+        self._scans = [_scanning(family) for family in families if family]
         self._suspecting = [c for c in checks if c.suspect and c.of_input == of_input]
 
     def found(self, seen: Evidence, content: Content) -> frozenset[str]:
         raw = content.raw if len(content.raw) <= self._max else content.raw[self._window]
-        signs = [self._patterned[at][0] for at in self._scan(raw)]
+        signs = [checks[at] for checks, scan in self._scans for at in scan(raw)]
         signs += [c for c in self._suspecting if c.suspect and c.suspect(seen, raw)]
         return frozenset([c.name for c in signs if _deserves(c, seen)]) if signs else _NONE
 

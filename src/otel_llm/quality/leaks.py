@@ -260,12 +260,14 @@ def _any(shapes: tuple[Shape, ...]) -> Callable[[Evidence, Content], bool]:
 
 SECRETS_CHECK = Check(
     name="secrets",
+    apart=True,
     about="The answer holds a key, token or password.",
     patterns=tuple(shape.pattern for shape in SECRETS),
     judge=_any(SECRETS),
 )
 PII_CHECK = Check(
     name="pii",
+    apart=True,
     about="The answer holds an email address, card number, IBAN, phone number, or a number that a"
     " state gives to a person.",
     patterns=(*(shape.pattern for shape in _EVERYWHERE), NATIONAL_SIGN),

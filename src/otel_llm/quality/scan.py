@@ -28,18 +28,14 @@ def _with_re2(groups: Sequence[Sequence[Pattern]]) -> Scan | None:
         re2: Any = import_module("re2")  # optional, and without types
     except ImportError:
         return None
-    owners = [at for at, patterns in enumerate(groups) for _ in patterns]
-    if not owners:
-        return lambda _: ()
     options = re2.Options()
     options.max_mem = _AUTOMATON_BYTES
     automaton = re2.Set.SearchSet(options)
     for patterns in groups:
-        for pattern in patterns:
-            automaton.Add(pattern.regex)
+        automaton.Add("|".join(f"(?:{pattern.regex})" for pattern in patterns))
     automaton.Compile()
     match: Callable[[bytes], list[int] | None] = automaton.Match
-    return lambda raw: [owners[hit] for hit in match(raw) or ()]
+    return lambda raw: match(raw) or ()
 
 
 def _with_literals(groups: Sequence[Sequence[Pattern]]) -> Scan:

@@ -16,7 +16,6 @@ _SPACE = r"(?:(?:\s|\\+[nrt])+)"
 START = "(?:^|[^a-z])"
 """Where a word starts, in lower case."""
 _AUTOMATON_BYTES = 32 * 2**20
-_BEGIN = r"(?:^|[^a-zA-Z]|\\[nrt]|\\u[0-9a-fA-F]{4})"
 _APOSTROPHE = "(?:'|\u2019|\\\\u2019)"
 
 
@@ -48,8 +47,8 @@ class Phrase(NamedTuple):
 
 
 def signs(phrases: Iterable[Phrase]) -> tuple[Pattern, ...]:
-    """Return a pattern for the sign of each of ``phrases``, from the start of a word."""
-    return patterns({f"{_BEGIN}(?:{phrase.sign})": phrase.stems for phrase in phrases})
+    """Return a pattern for the sign of each of ``phrases``."""
+    return patterns({phrase.sign: phrase.stems for phrase in phrases})
 
 
 def sentences(phrases: Iterable[Phrase]) -> Callable[[str], bool]:

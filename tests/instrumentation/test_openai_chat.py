@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import json
+import pickle
 from types import SimpleNamespace
 
 import openai
@@ -920,3 +921,13 @@ def test_a_bedrock_client_is_bedrock_whatever_its_host():
     resource = SimpleNamespace(_client=bedrock)
 
     assert OpenAIInstrumentor().origin(resource, {}).provider == "aws.bedrock"
+
+
+async def test_the_http_answer_of_a_stream_can_be_pickled_and_copied(openai_client):
+    stream = await got(openai_client.chat.completions.create(**ASK, stream=True))
+    await read(stream)
+
+    for again in (pickle.loads(pickle.dumps(stream.response)), copy.copy(stream.response)):
+        assert type(again) is type(stream.response).__mro__[1]
+        assert again.status_code == 200
+        assert not [name for name in vars(again) if "otel" in name]

@@ -10,7 +10,7 @@ from typing import Any
 
 from .generators import is_generator, stand_in
 from .reading import Reading
-from .reclass import ITSELF, Override, reclass, reclassed
+from .reclass import ITSELF, STATE, Override, reclass, reclassed
 
 
 def is_stream(result: Any) -> bool:
@@ -121,6 +121,15 @@ def _del(base: Any) -> Any:
     return __del__
 
 
+def _reduce(base: Any) -> Any:
+    def __reduce_ex__(self: Any, protocol: Any) -> Any:
+        _, (kind, *_), state, *_ = base(self, protocol)
+        kept = {name: value for name, value in state.items() if name not in (STATE, ITSELF)}
+        return object.__new__, (kind.__mro__[1],), kept
+
+    return __reduce_ex__
+
+
 _STREAM: dict[str, Override] = {
     "__next__": _next,
     "__anext__": _anext,
@@ -140,4 +149,10 @@ EVENTS: dict[str, Override] = {
     "__del__": _del,
 }
 """For streams that can only be iterated over (botocore), one step of whose iterator is a chunk."""
-BODY: dict[str, Override] = {"close": _close, "aclose": _close, "__del__": _del}
+BODY: dict[str, Override] = {
+    "close": _close,
+    "aclose": _close,
+    "__del__": _del,
+    "__reduce_ex__": _reduce,
+}
+"""For HTTP responses, which can be pickled: nothing of ours is in what comes out."""

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -278,6 +279,60 @@ def test_a_damaged_record_costs_itself_alone_and_is_said(
     assert read(queue) == (others if last else [*others, b"another file"])
     assert queue.corrupt_bytes == HEAD.size + len(payloads[index])
     assert "LOST" in caplog.text
+
+
+@contextmanager
+def bad_blocks(monkeypatch: pytest.MonkeyPatch, *ranges: range) -> Iterator[None]:
+    """The disk does not give these bytes of any file."""
+    whole = os.pread
+
+    def pread(file: int, size: int, offset: int) -> bytes:
+        wanted = range(offset, offset + size)
+        if any(bad.start < wanted.stop and wanted.start < bad.stop for bad in ranges):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return whole(file, size, offset)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", pread)
+        yield
+
+
+@pytest.mark.parametrize("bad", [range(1100, 1200), range(1016, 1018)], ids=["payload", "head"])
+def test_a_bad_block_costs_no_more_than_it_must_and_not_for_ever(opened, monkeypatch, caplog, bad):
+    payloads = [bytes([number]) * 1000 for number in range(4)]
+    log = opened()
+    JournalQueue(log, "otlp")
+    for payload in payloads:
+        log.append(payload)
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    log.append(b"another file")
+    monkeypatch.setattr("otel_llm.collector.journal_queue.UNREADABLE_PAUSE_S", 0.01)
+    monkeypatch.setattr("otel_llm.collector.journal_queue.UNREADABLE_PATIENCE_S", 0.05)
+
+    with bad_blocks(monkeypatch, bad):
+        found = read(queue)
+
+    behind = payloads[2:] if bad.start > 1100 - 1 else []
+    assert found == [payloads[0], *behind, b"another file"]
+    assert queue.corrupt_bytes == 1016 * (4 - 1 - len(behind))
+    assert "Input/output error" in caplog.text
+    assert "LOST" in caplog.text
+
+
+def test_a_disk_that_comes_back_in_time_costs_nothing(opened, monkeypatch):
+    log = opened()
+    JournalQueue(log, "otlp")
+    log.append(bytes(1000))
+    queue = JournalQueue(opened(), "otlp")
+    monkeypatch.setattr("otel_llm.collector.journal_queue.UNREADABLE_PAUSE_S", 0.01)
+    with ThreadPoolExecutor(1) as pool:
+        with bad_blocks(monkeypatch, range(10)):
+            reading = pool.submit(read, queue)
+            assert not wait([reading], 0.2).done
+
+        assert reading.result(60) == [bytes(1000)]
+    assert queue.corrupt_bytes == 0
 
 
 def test_two_damaged_records_and_a_torn_end_leave_all_the_others(opened, tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import struct
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,11 +15,13 @@ from .cursor import SUFFIX, Cursor, position
 from .dead_letter import safe_name
 from .journal import LOCK, Journal
 from .queues import Lot
-from .segments import Found, Record, Segment, end_of, read_back
+from .segments import HEAD, Found, Record, Segment, end_of, read_back
 
 logger = logging.getLogger(__name__)
 
 UNREADABLE_PAUSE_S = 1.0
+UNREADABLE_PATIENCE_S = 300.0
+"""How long a disk may take to come back before what it does not give is passed over."""
 _PEEKED_BYTES = 2**20
 
 
@@ -35,6 +39,7 @@ class JournalQueue:
         self._changed = Condition()
         self._wanted = math.inf
         self._since = time.monotonic()
+        self._unreadable_since: float | None = None
         self.corrupt_bytes = 0
         """Bytes of records that the disk did not give back as they were written."""
         journal.join(self)
@@ -152,9 +157,10 @@ class JournalQueue:
         start = max(self._read_to, segment.start)
         end = min(segment.end, self._journal.end)
         try:
-            found = _read_records(segment, start, end, max_bytes)
+            found = _readable(segment, start, end, max_bytes)
         except OSError as error:
-            return self._unreadable(error)
+            return self._unreadable(segment, start, end, error)
+        self._unreadable_since = None
         if found.lost:
             self._lose(found.lost)
         if not found.records:
@@ -167,8 +173,15 @@ class JournalQueue:
         payloads = tuple(record.payload for record in found)
         return Lot(payloads, found[0].at, end, found[-1].at)
 
-    def _unreadable(self, error: OSError) -> None:
-        """Wait for the disk to come back: what it does not give now is not lost."""
+    def _unreadable(self, segment: Segment, start: int, end: int, error: OSError) -> None:
+        """Wait for the disk to come back; but not for ever, and not while all senders wait for
+        room: one bad block must not stop everything."""
+        since = self._unreadable_since = self._unreadable_since or time.monotonic()
+        if self._journal.crowded or time.monotonic() - since >= UNREADABLE_PATIENCE_S:
+            self._unreadable_since = None
+            self._read_to = _behind(segment, start, end)
+            self._lose(self._read_to - start)
+            return
         logger.error("%s: the journal cannot be read: %s", self._name, error.strerror)
         with self._changed:
             self._changed.wait_for(lambda: self._abandoned, UNREADABLE_PAUSE_S)
@@ -233,3 +246,21 @@ def _read_records(segment: Segment, start: int, end: int, max_bytes: int) -> Fou
     """As ``read_back``, from and to positions."""
     found = read_back(segment.file, start - segment.start, end - segment.start, max_bytes)
     return found._replace(end=segment.start + found.end)
+
+
+def _readable(segment: Segment, start: int, end: int, max_bytes: int) -> Found:
+    """As ``_read_records``, but where not all of it can be read, the first record alone."""
+    try:
+        return _read_records(segment, start, end, max_bytes)
+    except OSError:
+        return _read_records(segment, start, end, 0)
+
+
+def _behind(segment: Segment, start: int, end: int) -> int:
+    """Return the position behind a record that cannot be read; of its file, if not even its length
+    can."""
+    try:
+        (length, *_) = HEAD.unpack(os.pread(segment.file, HEAD.size, start - segment.start))
+    except (OSError, struct.error):
+        return end
+    return min(start + HEAD.size + length, end)

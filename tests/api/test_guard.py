@@ -203,7 +203,7 @@ def test_a_body_that_is_too_long_is_refused(serve: Serve):
 def test_an_address_that_is_taken_is_an_error_at_the_start(store: DuckDBStore):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config = ApiConfig(endpoint=f"127.0.0.1:{taken.getsockname()[1]}")
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match=f"cannot listen on {config.endpoint}: .*in use"):
             ApiServer(create_app(store), config).start()
 
 

@@ -80,7 +80,7 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         listening.bind((host, port))
         listening.listen(128)  # until then two could bind the same port
-    except OSError:
+    except OSError as error:
         listening.close()
-        raise
+        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from None
     return listening

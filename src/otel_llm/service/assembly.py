@@ -143,7 +143,8 @@ class Service:
             self.stop()
             raise
         self._running = True
-        logger.info("collector is ready")
+        where = f"; dashboard and API: {self._api.url}" if self._api else ""
+        logger.info("collector is ready%s", where)
 
     def stop(self, grace_s: float | None = None) -> None:
         """Refuse new data, deliver what was accepted within ``grace_s``, by default the drain

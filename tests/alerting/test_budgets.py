@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from otel_llm.alerting import AlertingConfig, AlertService
 from otel_llm.alerting.budgets import BudgetConfig, Budgets
 from otel_llm.alerting.seen import Seen
 from otel_llm.config import ConfigError, build
+from otel_llm.genai import Call
 from tests.stats.calls import call
 
 from .world import START, Clock
@@ -269,7 +271,8 @@ def test_a_call_that_no_price_can_be_of_costs_its_neighbours_nothing():
 def _restarted(
     before: BudgetConfig, after: BudgetConfig, path: Path
 ) -> tuple[AlertService, list[float]]:
-    """Spend 2, 3 and 4 dollars on three days, restart, and return how much the new one wants."""
+    """Spend 2, 3 and 4 dollars on three days, restart, and return since when the new one asks for
+    what was before."""
     clock = Clock(START + 9 * DAY)
     given = {"clock": clock, "state_path": str(path / "alerts.db")}
     history = [call(START + n * DAY, cost=n + 2.0, user_id="ann", team="hr") for n in range(3)]
@@ -278,27 +281,56 @@ def _restarted(
     first.stop()
     clock.now += HOUR
     second = _service(after, **given)
-    wanted_s = second.longest_window_s
-    second.remember(history, clock() - wanted_s)
+    asked: list[float] = []
+    second.remember([], clock() - second.longest_window_s)
+    second.remember_older(lambda since: asked.append(since) or history)
+    if second._past:
+        second._past.join()
     second.observe(history)  # delivered again
-    return second, [wanted_s]
+    return second, asked
 
 
 def test_a_budget_that_is_new_learns_from_the_store_what_was_spent_before(tmp_path: Path):
-    service, (wanted_s,) = _restarted(BudgetConfig("old", 10), BudgetConfig("new", 10), tmp_path)
+    service, asked = _restarted(BudgetConfig("old", 10), BudgetConfig("new", 10), tmp_path)
 
     assert [(s.budget, s.spent) for s in service.budgets()] == [("new", 9.0)]
-    assert wanted_s >= 9 * DAY + HOUR
+    assert [since <= START for since in asked] == [True]
     service.stop()
 
 
-def test_a_budget_that_is_old_is_not_told_twice_and_asks_for_little(tmp_path: Path):
+def test_a_budget_that_is_old_is_not_told_twice_and_asks_for_nothing(tmp_path: Path):
     same = BudgetConfig("b", 10, group_by=("user",))
-    service, (wanted_s,) = _restarted(same, BudgetConfig("b", 99, group_by=("user",)), tmp_path)
+    service, asked = _restarted(same, BudgetConfig("b", 99, group_by=("user",)), tmp_path)
 
     assert [(s.labels, s.spent, s.limit) for s in service.budgets()] == [({"user": "ann"}, 9.0, 99)]
-    assert wanted_s < 9 * DAY
+    assert asked == []
     service.stop()
+
+
+def test_a_budget_that_was_cut_short_in_learning_begins_anew(tmp_path: Path):
+    clock = Clock(START + 9 * DAY)
+    given = {"clock": clock, "state_path": str(tmp_path / "alerts.db")}
+    history = [call(START + n * HOUR, cost=1.0) for n in range(5)]
+    reached, over = threading.Event(), threading.Event()
+
+    def slowly(_: float) -> Iterator[Call]:
+        yield history[0]
+        reached.set()
+        over.wait(60)
+        yield from history[1:]
+
+    first = _service(BudgetConfig("b", 10), **given)
+    first.remember_older(slowly)
+    assert reached.wait(60)
+    threading.Timer(0.1, over.set).start()
+    first.stop(60)
+    second = _service(BudgetConfig("b", 10), **given)
+    second.remember_older(lambda _: history)
+    assert second._past
+    second._past.join()
+
+    assert [status.spent for status in second.budgets()] == [5.0]
+    second.stop()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,8 @@ BURN_WINDOWS: Mapping[Speed, tuple[float, float]] = {
 for 30 days burns 2 % in an hour at 14.4 times its even speed, 5 % in six hours at 6 times, and
 10 % in three days at its even speed."""
 
+_AT_ONCE = 1_000
+"""Calls of the past that are booked at one time: others wait that long."""
 _LEAST = 1 / NANO
 """No smaller amount is counted."""
 _HISTORY_S: Mapping[Kind, float] = {"day": 2 * 86_400.0, "week": ACCOUNTED_S, "month": ACCOUNTED_S}
@@ -118,8 +121,6 @@ class Budgets:
         self._readers = {name: dimension(name) for name in sorted(names)}
         self._lock = threading.Lock()
         self._seen = Seen()
-        self._told = False
-        """Whether the terms were exported."""
         self._gone: dict[str, dict[str, None]] = {"budget": {}, "terms": {}}
         """What a state file holds and nobody needs, by kind."""
         self._found: tuple[float, tuple[BudgetStatus, ...]] | None = None
@@ -153,9 +154,29 @@ class Budgets:
                 missed = self._seen.new(call) and call.end_ns >= since_ns
                 self._book(call, self._books if missed else fresh, now)
 
-    def wanted_s(self, now: float) -> float:
-        """Return how much history ``learn`` can use for budgets that are new."""
-        return max((book.wanted_s(now) for book in self._books if book.fresh), default=0.0)
+    def await_older(self, now: float) -> float:
+        """Return how much history, in seconds, ``learn_older`` can use for budgets that are new.
+        If any, those are kept from ``export`` until they have learned it: one that is cut short
+        begins anew."""
+        fresh = [book for book in self._books if book.fresh]
+        for book in fresh:
+            book.learning = True
+        return max((book.wanted_s(now) for book in fresh), default=0.0)
+
+    def learn_older(self, history: Iterable[Call], now: float) -> int:
+        """Book what a store tells of the time before the history that ``learn`` got, to budgets
+        that wait for it; return how many calls there were. From any thread, while others go on."""
+        learning, count, left = [book for book in self._books if book.learning], 0, iter(history)
+        while calls := list(islice(left, _AT_ONCE)):
+            count += len(calls)
+            with self._lock:
+                self._found = None
+                for call in calls:
+                    self._book(call, learning, now)
+        with self._lock:
+            for book in learning:
+                book.learning = False
+        return count
 
     def status(self, now: float) -> tuple[BudgetStatus, ...]:
         """Return where every budget stands, those that are spent most first."""
@@ -176,16 +197,18 @@ class Budgets:
     def changed(self) -> int:
         """How many accounts changed since the last export."""
         with self._lock:
-            return sum(book.changed for book in self._books)
+            return sum(book.changed for book in self._books if not book.learning)
 
     def export(self, now: float) -> dict[str, dict[str, Any]]:
         """Return what changed since the last call, by kind: ``budget``, the accounts, ``terms``,
         what they are accounts of, and ``seen``, the calls in them of late."""
         with self._lock:
-            accounts = {name: value for book in self._books for name, value in book.export()}
-            terms = {} if self._told else {book.config.name: book.terms for book in self._books}
+            known = [book for book in self._books if not book.learning]
+            accounts = {name: value for book in known for name, value in book.export()}
+            terms = {book.config.name: book.terms for book in known if not book.told}
             gone, self._gone = self._gone, {"budget": {}, "terms": {}}
-            self._told = True
+            for book in known:
+                book.told = True
             return {
                 "budget": gone["budget"] | accounts,
                 "terms": gone["terms"] | terms,
@@ -241,6 +264,10 @@ class _Book:
         """Whether nothing is known of what was spent before."""
         self.other_terms = False
         """Whether what was kept before counted something else."""
+        self.learning = False
+        """Whether it is still to be told of older calls."""
+        self.told = False
+        """Whether its terms were exported."""
 
     @property
     def terms(self) -> list[Any]:

@@ -55,6 +55,10 @@ _FEW_ACCOUNTS = 200
 and has no store then forgets a second of spending, else all since the last evaluation."""
 
 
+class _Stopped(Exception):
+    """There is no time left to look at the past."""
+
+
 class Scored(Protocol):
     """A score, as the store keeps it."""
 
@@ -124,6 +128,7 @@ class AlertService:
         self._stopping = threading.Event()
         self._evaluating = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
+        self._past: threading.Thread | None = None
 
     def _own_readings(self, given: Mapping[str, Reading]) -> Readings:
         readings = Readings(given)
@@ -201,6 +206,8 @@ class AlertService:
     def stop(self, grace_s: float = 5.0) -> None:
         """Evaluate once more, deliver what is due within ``grace_s`` seconds, keep the rest."""
         self._stopping.set()
+        if self._past is not None:
+            self._past.join(timeout=grace_s)
         if self._thread.ident is not None:
             self._thread.join(timeout=grace_s)
             self._guarded(self.evaluate, "alerts could not be evaluated")
@@ -289,7 +296,7 @@ class AlertService:
         """Fill the windows with what the store holds from ``since`` (Unix seconds) on; call it
         before ``start`` and before the first ``observe``. Budgets have their own memory in the
         state file; what it does not know, because a budget is new or the collector was killed,
-        they learn too."""
+        they learn too, as far as it lies in that time."""
         left = iter(history)
         counted_until = None if self._saved_at is None else self._saved_at - _KNOWN_S
         while True:
@@ -304,7 +311,39 @@ class AlertService:
         """How far back ``remember`` can use history, in seconds."""
         now = self._clock()
         away = 0.0 if self._saved_at is None else now - self._saved_at + _KNOWN_S
-        return max(self._engine.longest_window_s, away, self._budgets.wanted_s(now))
+        return max(self._engine.longest_window_s, away)
+
+    def remember_older(self, history: Callable[[float], Iterable[Call]]) -> None:
+        """Let budgets that are new learn from what the store holds of the time before ``remember``
+        got it, from so many Unix seconds on: in the background, as a month of calls takes minutes.
+        Call it after ``remember`` and before ``start``."""
+        now = self._clock()
+        wanted_s = self._budgets.await_older(now)
+        if wanted_s > self.longest_window_s:
+            given = history, now - wanted_s, now
+            self._past = threading.Thread(
+                target=self._learn_older, args=given, name="budgets", daemon=True
+            )
+            self._past.start()
+        else:
+            self._budgets.learn_older((), now)
+
+    def _learn_older(
+        self, history: Callable[[float], Iterable[Call]], since: float, now: float
+    ) -> None:
+        try:
+            count = self._budgets.learn_older(self._while_running(history(since)), now)
+        except Exception:  # noqa: BLE001  # the thread's end; what failed is in the log
+            if not self._stopping.is_set():
+                _log.exception("new budgets do not know all that was spent before")
+        else:
+            _log.info("new budgets know what %d calls before this start cost", count)
+
+    def _while_running(self, calls: Iterable[Call]) -> Iterator[Call]:
+        for call in calls:
+            if self._stopping.is_set():
+                raise _Stopped
+            yield call
 
     def report(self, signal: str, source: Reading) -> None:
         """Let rules look at ``signal`` (one of ``REPORTED_SIGNALS``), asked of ``source``."""

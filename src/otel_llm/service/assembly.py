@@ -31,7 +31,15 @@ from otel_llm.collector.trace_spans import TraceSpans
 from otel_llm.evaluation.sampling import Sampler
 from otel_llm.genai import Call
 from otel_llm.pricing import PriceBook
-from otel_llm.store import CallWriter, SpanWriter, Store, StoreConfig, StoreError, open_store
+from otel_llm.store import (
+    CallWriter,
+    Filter,
+    SpanWriter,
+    Store,
+    StoreConfig,
+    StoreError,
+    open_store,
+)
 from otel_llm.ui import pages
 
 from .evaluation import Evaluation
@@ -310,8 +318,10 @@ class Service:
     def _remember(self) -> None:
         """Give the alert windows what the store has of them: a restart forgets nothing."""
         if self.alerts and self.store:
-            since = time.time() - self.alerts.longest_window_s
-            self.alerts.remember(self.store.history(int(since * 1e9)), since)
+            store, since = self.store, time.time() - self.alerts.longest_window_s
+            before = Filter(until_ns=int(since * 1e9))
+            self.alerts.remember(store.history(int(since * 1e9)), since)
+            self.alerts.remember_older(lambda oldest: store.history(int(oldest * 1e9), before))
 
     def _score_keeper(self) -> ScoreKeeper | None:
         """Make what turns evaluation events into scores of the store."""

@@ -87,6 +87,23 @@ def test_a_handler_of_the_applications_own_is_the_only_one(run):
     assert (done.returncode, len(sink.spans())) == (7, 1)
 
 
+def test_a_handler_that_passes_the_signal_on_still_decides_how_the_program_ends(run):
+    program = """
+before = signal.getsignal(signal.SIGTERM)
+def handle(*received):
+    if callable(before):
+        before(*received)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, handle)
+ask()
+terminate()
+"""
+
+    done, sink = run(program)
+
+    assert (done.returncode, len(sink.spans())) == (7, 1)
+
+
 @pytest.mark.parametrize(
     ("program", "environ"),
     [

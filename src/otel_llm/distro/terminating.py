@@ -17,13 +17,16 @@ def before_termination(deliver: Callable[[], object]) -> None:
     """Have ``deliver`` called when SIGTERM would end the process, which then ends by it as ever.
 
     An application's own handler is left alone, be it there already or set later: in place of this
-    one. A forked child dies at once, as it would have; only a process's main thread can set this.
+    one, which does nothing when it is called by another. A forked child dies at once, as it would
+    have; only a process's main thread can set this.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return
 
     def end(signum: int, _: object) -> None:
+        if signal.getsignal(signum) is not end:
+            return  # passed on by a handler that came later; the end is its affair
         signal.signal(signum, signal.SIG_DFL)  # a second one does not wait
         deliver()
         signal.raise_signal(signum)

@@ -32,7 +32,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 from random import random
 from typing import Any
@@ -50,6 +50,7 @@ from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
 from otel_llm.collector.garbage import settle, unsettle
 from otel_llm.collector.intake.config import GrpcConfig, HttpConfig, OtlpConfig, ProtocolsConfig
 from otel_llm.collector.journal import Journal, JournalConfig
+from otel_llm.collector.once import Once
 from otel_llm.collector.outbox import JournalOutbox, MemoryOutbox, Outbox
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
@@ -80,14 +81,15 @@ def collector(forward: Consume) -> Callable[[bytes], object]:
 def totals(forward: Consume) -> Callable[[bytes], object]:
     processors = {"cost": CostProcessor(), "quality": QualityProcessor()}
     alerts = AlertService(AlertingConfig())
-    return TracePipeline(processors, {"totals": Totals(), "alerts": alerts}, forward).consume
+    observers = {"totals": Totals(), "alerts": alerts}
+    return TracePipeline(processors, observers, forward, once=Once()).consume
 
 
 def default(forward: Consume, writer: CallWriter) -> Callable[[bytes], object]:
     processors = {"cost": CostProcessor(), "quality": QualityProcessor()}
     alerts = AlertService(AlertingConfig())
     observers = {"totals": Totals(), "store": writer, "alerting": alerts}
-    return TracePipeline(processors, observers, forward).consume
+    return TracePipeline(processors, observers, forward, once=Once()).consume
 
 
 PRICES = {f"model-{number}": (1e-6, 2e-6) for number in range(1500)}
@@ -296,6 +298,9 @@ class Sink:
 _LARGE = ("grpc.max_receive_message_length", 64 * 2**20)
 
 
+_REQUESTS = count(1)
+
+
 class Load:
     """Keeps requests under way until told to stop; counts those that were taken."""
 
@@ -324,6 +329,7 @@ class Load:
     def _loop(self, send: Callable[[bytes], bool]) -> None:
         due = time.monotonic() + random() * self._pause_s
         for payload in cycle(self._payloads):
+            payload = corpus.again(payload, next(_REQUESTS))
             if self._over.wait(max(0.0, due - time.monotonic())):
                 return
             began = time.monotonic()
@@ -376,14 +382,12 @@ def over_http(port: int) -> Callable[[], Callable[[bytes], bool]]:
 
 
 def over_gzip(port: int) -> Callable[[], Callable[[bytes], bool]]:
-    packed: dict[bytes, bytes] = {}
-
     def make() -> Callable[[bytes], bool]:
         connection = HTTPConnection("127.0.0.1", port, timeout=30)
         headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
 
         def send(payload: bytes) -> bool:
-            body = packed.get(payload) or packed.setdefault(payload, gzip.compress(payload, 6))
+            body = gzip.compress(payload, 6)
             connection.request("POST", "/v1/traces", body, headers)
             response = connection.getresponse()
             response.read()

@@ -50,6 +50,15 @@ def requests(mix: str, spans: int, count: int) -> list[bytes]:
     return [request(mix, spans, seed) for seed in range(count)]
 
 
+def again(payload: bytes, number: int) -> bytes:
+    """The same spans in traces of their own: what comes twice is less work."""
+    return payload.replace(_TRACES, number.to_bytes(len(_TRACES), "big"))
+
+
+_TRACES = b"\x9d\x1f\xe2\x07\xbb\x54\xc8\x63"
+"""What every trace id begins with."""
+
+
 class _Maker:
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
@@ -200,7 +209,7 @@ class _Maker:
         # In the order of their ends, and as many in a second as a busy collector gets.
         self._end_ns += self._random.randrange(8_000)
         return spans.spans.add(
-            trace_id=self._random.randbytes(16),
+            trace_id=_TRACES + self._random.randbytes(8),
             span_id=self._random.randbytes(8),
             parent_span_id=self._random.randbytes(8),
             flags=0x101,

@@ -9,7 +9,7 @@ import pytest
 
 from otel_llm.collector.calls import read_call
 from otel_llm.collector.data import Batch
-from otel_llm.collector.normalize.messages import parsed
+from otel_llm.collector.normalize.json_values import parsed
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
 from otel_llm.collector.processors.normalize import NormalizeProcessor

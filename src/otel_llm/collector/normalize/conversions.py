@@ -12,8 +12,10 @@ from otel_llm.semconv import own
 
 from .counts import USAGE, usage, whole_number
 from .exchanges import request, response
-from .messages import as_map, as_messages, dumped, maps, parsed, says_no_more, tool_definitions
+from .json_values import as_map, dumped, maps, parsed
+from .messages import as_messages, says_no_more
 from .parameters import put_parameters, put_typed, typed
+from .parts import tool_definitions
 from .spelling import provider_name
 from .work import Work
 

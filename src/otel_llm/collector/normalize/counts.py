@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from otel_llm import semconv
 from otel_llm.semconv import own
 
-from .messages import as_map, parsed
+from .json_values import as_map, parsed
 from .work import Work
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Any, Final, cast
 from otel_llm import semconv
 
 from ..wire import NotProtobuf
-from .messages import Message, as_map, as_messages, dumped, parsed
+from .json_values import as_map, dumped, parsed
+from .messages import Message, as_messages
 from .work import Work
 
 _ROLES: Final = {

@@ -10,8 +10,10 @@ from otel_llm import semconv
 from otel_llm.genai.call import BILLED_OPERATIONS
 
 from .counts import counts_of
-from .messages import as_map, as_messages, dumped, parsed, says_no_more, tool_definitions
+from .json_values import as_map, dumped, parsed
+from .messages import as_messages, says_no_more
 from .parameters import put_parameters
+from .parts import tool_definitions
 from .work import Work
 
 _MODELS: Final = ("model", "model_version", "modelVersion")

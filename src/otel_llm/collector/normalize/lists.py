@@ -7,8 +7,10 @@ from typing import Any
 
 from otel_llm import semconv
 
-from .messages import as_map, as_messages, dumped, maps, parsed, text, tool_definition
+from .json_values import as_map, dumped, maps, parsed
+from .messages import as_messages
 from .numbered import gathered
+from .parts import text, tool_definition
 from .work import Work
 
 

@@ -19,7 +19,8 @@ from otel_llm import semconv
 from ..errors import Malformed
 from ..records import plain
 from .events import ANSWERS, ASKS, said_by
-from .messages import Message, as_map, parsed
+from .json_values import as_map, parsed
+from .messages import Message
 from .work import Work
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from otel_llm import semconv
 
 from ..facts import COUNTED
 from ..values import as_integer, as_number
-from .messages import Json, as_messages, dumped, parsed
+from .json_values import Json, dumped, parsed
+from .messages import as_messages
 
 if TYPE_CHECKING:
     from ..data import SpanView

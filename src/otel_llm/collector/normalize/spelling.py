@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, cast
 
-from .messages import parsed
+from .json_values import parsed
 from .table import FINISH_REASONS, OPERATION_NAMES, PROVIDERS
 
 _PROVIDER_NAMES: Final = frozenset(PROVIDERS.values()) | {

@@ -17,8 +17,10 @@ from ..wire import NotProtobuf
 from . import counts
 from .conversions import HOW
 from .events import told
+from .json_values import listed, parsed
 from .lists import gather
-from .messages import as_messages, listed, parsed, text, tool_calls
+from .messages import as_messages
+from .parts import text, tool_calls
 from .plan import Plan
 from .shape import reshape, retype
 from .spelling import settled_operation, settled_provider, settled_reasons

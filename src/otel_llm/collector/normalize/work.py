@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from otel_llm import semconv
 
-from .messages import Message, dumped
+from .json_values import dumped
+from .messages import Message
 
 if TYPE_CHECKING:
     from ..data import SpanView

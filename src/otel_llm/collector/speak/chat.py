@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..normalize.messages import dumped, listed, maps
+from ..normalize.json_values import dumped, listed, maps
 
 Json = Any
 Message = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..normalize.messages import dumped, listed, maps
+from ..normalize.json_values import dumped, listed, maps
 
 Json = Any
 Named = Iterator[tuple[str, Json]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from otel_llm import semconv
 from otel_llm.semconv import own
 
-from ..normalize.messages import as_map, dumped, listed, parsed
+from ..normalize.json_values import as_map, dumped, listed, parsed
 from ..normalize.parameters import PARAMETERS
 from ..normalize.table import OUTPUT_OPERATIONS, OUTPUT_PROVIDERS, OUTPUTS
 from . import numbered

@@ -23,7 +23,8 @@ from typing import Any, Final, cast
 from otel_llm.config.units import parse_duration
 from otel_llm.quality.words import compiled
 
-from .records import Item, plain
+from .any_values import plain
+from .items import Item
 from .values import as_number
 
 _TOKEN: Final = re.compile(

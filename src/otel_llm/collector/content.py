@@ -13,8 +13,8 @@ from typing import Final, cast
 from otel_llm import semconv
 from otel_llm.semconv import own
 
+from .items import Item
 from .normalize.table import DIALECTS, NUMBERED, RENAMES, Rename
-from .records import Item
 
 _CURRENT: Final = frozenset(
     {

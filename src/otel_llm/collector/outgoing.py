@@ -8,7 +8,8 @@ from .component import Signal
 from .content import take_content
 from .data import Batch, SpanView
 from .destination import DestinationConfig
-from .records import Records, each
+from .items import each
+from .records import Records
 from .speak.speaker import Speaker
 
 logger = logging.getLogger(__name__)

@@ -6,10 +6,9 @@ processors want of them is rare. What was not changed goes on as the bytes it ca
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -18,110 +17,15 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from .any_values import any_value, plain
 from .component import Signal
 from .errors import Malformed
 from .layout import GENAI_PREFIXES
-from .wire import NotProtobuf
-
-_log = logging.getLogger(__name__)
 
 _CODING_AGENTS = ("claude_code.", "codex.", "gemini_cli.")
 """How the names of the events and metrics of coding agents begin."""
 _PREFIXES = (*GENAI_PREFIXES, *_CODING_AGENTS)
 _NEEDLES = tuple(prefix.encode() for prefix in _PREFIXES)
-
-
-class Attributed(Protocol):
-    """What spans, log records, data points and resources have in common."""
-
-    def names(self) -> Iterable[str]:
-        """Return the names of all attributes."""
-        ...
-
-    def has(self, name: str) -> bool:
-        """Whether there is such an attribute."""
-        ...
-
-    def value(self, name: str) -> object | None:
-        """Return an attribute as Python: arrays as ``list``, maps as ``dict``."""
-        ...
-
-    def set(self, name: str, value: Any) -> None:
-        """Add an attribute, or replace it."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Take an attribute away; nothing happens when there is none."""
-        ...
-
-
-class Item(Attributed, Protocol):
-    """A span, a log record or a data point."""
-
-    @property
-    def name(self) -> str:
-        """The name of the span, the event or the metric."""
-        ...
-
-    @property
-    def trace_id(self) -> str:
-        """Lower-case hex; empty when there is none."""
-        ...
-
-    @property
-    def span_id(self) -> str:
-        """Lower-case hex; empty when there is none."""
-        ...
-
-    def resource_text(self, name: str) -> str | None:
-        """Return a string attribute of the resource that sent it."""
-        ...
-
-    def resource_value(self, name: str) -> object | None:
-        """Return any attribute of the resource that sent it, as ``value``."""
-        ...
-
-    def lost(self) -> Collection[str]:
-        """Name the attributes that say more than ``value`` shows, such as those sent twice. Raises
-        ``NotProtobuf`` when it cannot be told."""
-        ...
-
-    def rewrite_rest(self, change: Callable[[str, object], object | None]) -> None:
-        """Replace what is said beside the attributes by what ``change`` makes of a name and a
-        value; ``None`` takes it out. Raises ``NotProtobuf`` for what is broken inside."""
-        ...
-
-
-class Opened(Protocol):
-    """An opened request of any signal: ``Batch`` and ``Records``."""
-
-    def spans(self) -> Iterable[Item]:
-        """Return every span, log record or data point."""
-        ...
-
-    def genai(self) -> Sequence[Item]:
-        """Return those with GenAI names."""
-        ...
-
-    def drop(self, items: Iterable[Any], /) -> None:
-        """Take some out: nobody sees them any more."""
-        ...
-
-
-def each(batch: Opened, do: Callable[[Item], object]) -> None:
-    """Do it to everything with GenAI names; what it cannot be done to, because it is broken inside
-    or odd beyond what was thought of, is taken out, and nothing else."""
-    broken: list[Item] = []
-    for item in batch.genai():
-        try:
-            do(item)
-        except NotProtobuf:
-            broken.append(item)
-        except Exception as error:  # noqa: BLE001 - its neighbours did nothing wrong
-            broken.append(item)
-            _log.error("%s at one of %s; it is taken out", type(error).__name__, item.trace_id)
-    if broken:
-        batch.drop(broken)
 
 
 class Attributes:
@@ -409,40 +313,3 @@ def _body(record: Record) -> str:
     """Return the body of a log record that is text: Claude Code says there which event it is."""
     body = getattr(record.message, "body", None)
     return "" if body is None else body.string_value
-
-
-def plain(value: AnyValue) -> Any:
-    """Return an ``AnyValue`` as Python."""
-    match value.WhichOneof("value"):
-        case None:
-            return None
-        case "array_value":
-            return [plain(item) for item in value.array_value.values]
-        case "kvlist_value":
-            return {pair.key: plain(pair.value) for pair in value.kvlist_value.values}
-        case kind:
-            return getattr(value, kind)
-
-
-def any_value(value: Any) -> AnyValue:
-    """Return Python as an ``AnyValue``; what OTLP has no type for as text."""
-    made = AnyValue()
-    if isinstance(value, bool):
-        made.bool_value = value
-    elif isinstance(value, int) and -(1 << 63) <= value < 1 << 63:
-        made.int_value = value
-    elif isinstance(value, float):
-        made.double_value = value
-    elif isinstance(value, bytes):
-        made.bytes_value = value
-    elif isinstance(value, Mapping):
-        pairs = cast("Mapping[object, object]", value).items()
-        made.kvlist_value.values.extend(KeyValue(key=str(k), value=any_value(v)) for k, v in pairs)
-        made.kvlist_value.SetInParent()
-    elif isinstance(value, list | tuple):
-        items = cast("Sequence[object]", value)
-        made.array_value.values.extend(any_value(item) for item in items)
-        made.array_value.SetInParent()
-    elif value is not None:
-        made.string_value = str(value).encode(errors="replace").decode()
-    return made

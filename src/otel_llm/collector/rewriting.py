@@ -7,7 +7,7 @@ from collections.abc import Callable, Set
 from functools import lru_cache, partial
 from typing import TypeAlias, cast
 
-from .records import any_value
+from .any_values import any_value
 from .values import Value, as_text, decode, encode
 from .wire import (
     EditedAttributes,

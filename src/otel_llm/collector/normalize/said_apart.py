@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm import semconv
 
+from ..any_values import plain
 from ..errors import Malformed
-from ..records import plain
 from .events import ANSWERS, ASKS, said_by
 from .json_values import as_map, parsed
 from .messages import Message

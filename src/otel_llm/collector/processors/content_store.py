@@ -19,10 +19,10 @@ from ..component import Signal
 from ..content import take_content
 from ..documents import read_documents, written_documents
 from ..errors import Refused
-from ..records import each
+from ..items import each
 
 if TYPE_CHECKING:
-    from ..records import Item, Opened
+    from ..items import Item, Opened
 
 
 @dataclass(frozen=True, slots=True)

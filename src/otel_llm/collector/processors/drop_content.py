@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..component import Signal
 from ..content import take_content
-from ..records import each
+from ..items import each
 
 if TYPE_CHECKING:
-    from ..records import Opened
+    from ..items import Opened
 
 
 @dataclass(frozen=True, slots=True)

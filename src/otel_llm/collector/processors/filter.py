@@ -29,7 +29,7 @@ from ..records import Records
 from ..samples import Family, Sample
 
 if TYPE_CHECKING:
-    from ..records import Item, Opened
+    from ..items import Item, Opened
 
 _COUNTED: dict[Signal, str] = {"traces": "spans", "logs": "logs", "metrics": "datapoints"}
 """As the OpenTelemetry Collector's filter names what it counts."""

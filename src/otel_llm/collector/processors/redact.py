@@ -26,12 +26,14 @@ from otel_llm.semconv import own
 
 from ..component import Signal
 from ..data import Batch
-from ..records import Records, each
+from ..items import each
+from ..records import Records
 from ..redaction import GROUPS, KINDS, Redactor
 from ..resources import edited, remembered
 
 if TYPE_CHECKING:
-    from ..records import Attributed, Attributes, Item, Opened
+    from ..items import Attributed, Item, Opened
+    from ..records import Attributes
 
 _SAFE = frozenset(
     {

@@ -26,13 +26,13 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection
-from itertools import count, cycle
+from itertools import cycle, islice
 from pathlib import Path
 from random import random
 from typing import Any
@@ -63,6 +63,7 @@ from otel_llm.store import CallWriter, DuckDBStore
 
 LOCAL = "127.0.0.1:0"
 CONNECTIONS, IN_FLIGHT = 4, 4
+MOST_REQUESTS, MOST_BYTES = 20_000, 512 * 2**20
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -298,13 +299,10 @@ class Sink:
 _LARGE = ("grpc.max_receive_message_length", 64 * 2**20)
 
 
-_REQUESTS = count(1)
-
-
 class Load:
     """Keeps requests under way until told to stop; counts those that were taken."""
 
-    def __init__(self, payloads: Sequence[bytes], pause_s: float = 0.0) -> None:
+    def __init__(self, payloads: Iterator[bytes], pause_s: float = 0.0) -> None:
         """``pause_s``: from the start of one request to the start of the next, of all threads
         together."""
         self._payloads = payloads
@@ -328,8 +326,7 @@ class Load:
 
     def _loop(self, send: Callable[[bytes], bool]) -> None:
         due = time.monotonic() + random() * self._pause_s
-        for payload in cycle(self._payloads):
-            payload = corpus.again(payload, next(_REQUESTS))
+        for payload in self._payloads:
             if self._over.wait(max(0.0, due - time.monotonic())):
                 return
             began = time.monotonic()
@@ -434,7 +431,7 @@ class Result:
 
 def measure(way: Way, seconds: float, spans_per_s: float = 0.0) -> Result:
     """Keep sixteen requests under way, or send ``spans_per_s``."""
-    payloads = corpus.requests(way.mix, way.batch, max(2, 1024 // way.batch))
+    payloads = _payloads(way)
     sink = Sink()
     cores = sorted(os.sched_getaffinity(0))
     try:
@@ -449,6 +446,13 @@ def measure(way: Way, seconds: float, spans_per_s: float = 0.0) -> Result:
     finally:
         os.sched_setaffinity(0, set(cores))
         sink.stop()
+
+
+def _payloads(way: Way) -> Iterator[bytes]:
+    """Requests without end, as many different ones as one run sends, or as there is memory for."""
+    few = corpus.requests(way.mix, way.batch, max(2, 1024 // way.batch))
+    many = min(MOST_REQUESTS, MOST_BYTES // len(few[0]))
+    return cycle([corpus.again(one, nth) for nth, one in enumerate(islice(cycle(few), many))])
 
 
 def _settled(child: Any) -> int:

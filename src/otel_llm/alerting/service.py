@@ -337,7 +337,8 @@ class AlertService:
             if not self._stopping.is_set():
                 _log.exception("new budgets do not know all that was spent before")
         else:
-            _log.info("new budgets know what %d calls before this start cost", count)
+            if count:
+                _log.info("new budgets know what %d calls before this start cost", count)
 
     def _while_running(self, calls: Iterable[Call]) -> Iterator[Call]:
         for call in calls:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -101,17 +102,21 @@ def test_a_terminal_that_cannot_show_a_letter_gets_its_number(tmp_path):
     assert "refusal -> nothing: 'voil\\xe0'" in done.stdout
 
 
+def _shown_on(output: TextIO) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PROGRAM, "prices", "show", "gpt-4o"],
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_one_line():
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [PROGRAM, "prices", "show", "gpt-4o"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        done = _shown_on(full)
 
     assert (done.returncode, done.stderr) == (1, "otel-llm: No space left on device\n")
 
@@ -120,14 +125,7 @@ def test_a_reader_that_has_seen_enough_hears_nothing_more():
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as nobody:
-        done = subprocess.run(
-            [PROGRAM, "prices", "show", "gpt-4o"],
-            stdout=nobody,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        done = _shown_on(nobody)
 
     assert (done.returncode, done.stderr) == (1, "")
 

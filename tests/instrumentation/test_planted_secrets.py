@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from contextlib import suppress
+from typing import Any
 
 import openai
 import pytest
@@ -96,18 +97,22 @@ def everything(telemetry):
     return "\n".join([*spans, *events, *(metric.to_json() for metric in telemetry.metrics())])
 
 
+def run(provider: FakeProvider, settings: dict[str, Any]) -> None:
+    OpenAIInstrumentor().instrument(**settings)
+    otel_llm.configure(**settings)
+    try:
+        program(provider)
+    finally:
+        OpenAIInstrumentor().uninstrument()
+        otel_llm.configure()
+
+
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: " ".join(mode))
 @pytest.mark.parametrize("exceptions", ["off", "type", "message"])
 def test_a_planted_key_leaves_nowhere(mode, exceptions, caplog):
     with captured() as telemetry, FakeProvider(wire.ROUTES) as provider:
         settings = {**telemetry.providers, **mode, "exceptions": exceptions}
-        OpenAIInstrumentor().instrument(**settings)
-        otel_llm.configure(**settings)
-        try:
-            program(provider)
-        finally:
-            OpenAIInstrumentor().uninstrument()
-            otel_llm.configure()
+        run(provider, settings)
 
         said = everything(telemetry)
         assert len(telemetry.finished) == 5
@@ -119,12 +124,6 @@ def test_without_any_of_it_the_key_would_have_been_seen():
     """So that the test above can fail."""
     with captured() as telemetry, FakeProvider(wire.ROUTES) as provider:
         settings = {**telemetry.providers, "capture": "SPAN_AND_EVENT"}
-        OpenAIInstrumentor().instrument(**settings)
-        otel_llm.configure(**settings)
-        try:
-            program(provider)
-        finally:
-            OpenAIInstrumentor().uninstrument()
-            otel_llm.configure()
+        run(provider, settings)
 
         assert everything(telemetry).count(SECRET) > 10

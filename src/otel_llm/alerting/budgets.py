@@ -123,15 +123,12 @@ class Budgets:
         self._seen = Seen()
         self._gone: dict[str, dict[str, None]] = {"budget": {}, "terms": {}}
         """What a state file holds and nobody needs, by kind."""
-        self._found: tuple[float, tuple[BudgetStatus, ...]] | None = None
-        """What ``status`` said last, and of when: several ask at one time."""
 
     def observe(self, calls: Iterable[Call], now: float) -> None:
         """Book what ``calls`` cost."""
         if not self._books:
             return
         with self._lock:
-            self._found = None
             for call in filter(self._seen.new, calls):
                 self._book(call, self._books, now)
 
@@ -149,7 +146,6 @@ class Budgets:
         fresh = [book for book in self._books if book.fresh]
         since_ns = 0 if counted_until is None else counted_until * NANO
         with self._lock:
-            self._found = None
             for call in history:
                 missed = self._seen.new(call) and call.end_ns >= since_ns
                 self._book(call, self._books if missed else fresh, now)
@@ -170,7 +166,6 @@ class Budgets:
         while calls := list(islice(left, _AT_ONCE)):
             count += len(calls)
             with self._lock:
-                self._found = None
                 for call in calls:
                     self._book(call, learning, now)
         with self._lock:
@@ -181,10 +176,8 @@ class Budgets:
     def status(self, now: float) -> tuple[BudgetStatus, ...]:
         """Return where every budget stands, those that are spent most first."""
         with self._lock:
-            if self._found is None or self._found[0] != now:
-                found = [status for book in self._books for status in book.status(now)]
-                self._found = now, tuple(sorted(found, key=lambda status: -status.used))
-            return self._found[1]
+            found = [status for book in self._books for status in book.status(now)]
+        return tuple(sorted(found, key=lambda status: -status.used))
 
     def denials(self, now: float) -> tuple[Denial, ...]:
         """Return whose hard budgets are spent."""
@@ -224,7 +217,6 @@ class Budgets:
         """Take up what ``export`` gave. Accounts of budgets that are gone, or count something else
         by now, are forgotten: they say too little."""
         with self._lock:
-            self._found = None
             self._seen.restore(seen or {})
             for name, given in (terms or {}).items():
                 self._compare(name, given)

@@ -96,13 +96,9 @@ def to_each(items: Iterable[_Item], do: Callable[[_Item], object]) -> None:
     """Do it to all of them. One that it cannot be done to costs the others nothing: what was raised
     first is raised again when they had their turn."""
     raised: Exception | None = None
-    turns = iter(items)
-    over = False
-    while not over:
+    for item in items:
         try:
-            for item in turns:
-                do(item)
-            over = True
+            do(item)
         except Exception as error:  # noqa: BLE001 - its neighbours did nothing wrong
             raised = raised or error
     if raised is not None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from .calls import read_call
-from .component import Arrival, Forward, Kept, Observer, Processor, Signal
+from .component import Arrival, Forward, Kept, Observer, Processor, Signal, to_each
 from .counters import Counters
 from .data import Batch, SpanView
 from .envelope import checked_count
@@ -56,8 +56,8 @@ class TracePipeline:
         once: Once | None = None,
     ) -> None:
         """Keys are the components' names. ``once`` keeps from the observers what they have seen.
-        ``strict`` refuses what a full protobuf parse refuses:
-        garbage inside a span, text that is no UTF-8; it costs about as much again as receiving.
+        ``strict`` refuses what a full protobuf parse refuses: garbage inside a span, text that is
+        no UTF-8; it costs about as much again as receiving.
         """
         self.counters = counters or Counters()
         self._processors = _guarded("processor", processors, self.counters)
@@ -114,11 +114,13 @@ class TracePipeline:
 
     def _observe(self, batch: Batch, kept: Kept) -> None:
         calls: list[Call] = []
-        reading, over = map(read_call, filter(_is_call, batch.genai())), False
-        while not over:  # goes on behind one that cannot be read
-            with self._reading:
-                calls.extend(reading)
-                over = True
+
+        def read(span: SpanView) -> None:
+            if _is_call(span):
+                calls.append(read_call(span))
+
+        with self._reading:
+            to_each(batch.genai(), read)
         if calls:
             then(kept, lambda taken: self._show(calls) if taken else None)
 

@@ -76,10 +76,7 @@ def _sum(counts: Iterable[int | None]) -> int | None:
 
 
 def _letter(file: Path) -> Iterator[bytes]:
-    try:
-        yield from (payload for signal, payload in read(file) if signal == "traces")
-    except UnicodeDecodeError as error:
-        raise Malformed(f"{file} holds no OTLP JSON lines: it is no text in UTF-8") from error
+    return (payload for signal, payload in read(file) if signal == "traces")
 
 
 def _journal(directory: Path) -> Iterator[bytes]:

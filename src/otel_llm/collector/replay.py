@@ -59,8 +59,8 @@ def replay(
     is no more or the destination does not answer.
 
     Raises ``Malformed`` when there is no request in it, and ``OSError`` as ``dead_letter.read``
-    does. The file stays as it is: replayed twice, it
-    arrives twice, and backends know the copies by their ids.
+    does. The file stays as it is: replayed twice, it arrives twice, and backends know the copies by
+    their ids.
     """
     refusals, sent, clock = _Refusals(), 0, clock or Clock()
     broken: list[Malformed] = []

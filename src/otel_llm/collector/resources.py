@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from .records import Attributes
-
-_KNOWN = 1024
-_LONGEST_KNOWN = 16 * 2**10
-"""Resources whose change is remembered: few of them send everything."""
-
-
-def remembered(change: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """Return ``change`` with its answers remembered, but for what is large: it comes from the
-    outside."""
-    known = lru_cache(_KNOWN)(change)
-    return lambda encoded: (known if len(encoded) <= _LONGEST_KNOWN else change)(encoded)
 
 
 def edited(

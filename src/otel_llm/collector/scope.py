@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
 
 from .layout import layout_of
 from .layout import read as read_layout
+from .remembered import remembered
 from .span_view import SpanView
 from .splice import Pieces
 from .values import as_text, decode
@@ -24,8 +24,6 @@ from .wire import (
 
 _NEEDLE = b"gen_ai."
 """What the bytes of a scope with GenAI spans hold: the conventions' prefix."""
-_LONGEST_KNOWN = 16 * 2**10
-"""Bytes of a resource that is remembered."""
 
 
 class Scope:
@@ -85,8 +83,7 @@ class Scope:
     def resource_value(self, name: str) -> object | None:
         """Return any attribute of the resource."""
         if self._resource_values is None:
-            known = len(self.resource) <= _LONGEST_KNOWN
-            self._resource_values = (_resource if known else _resource.__wrapped__)(self.resource)
+            self._resource_values = _known_values(self.resource)
         return self._resource_values.get(name)
 
     @property
@@ -148,11 +145,14 @@ class Scope:
         return None if gone and not scope.items else [scope.SerializeToString()]
 
 
-@lru_cache(maxsize=256)
-def _resource(encoded: bytes) -> Mapping[str, object]:
-    """Return the attributes of a resource: few resources send many batches."""
+def _values(encoded: bytes) -> Mapping[str, object]:
+    """Return the attributes of a resource."""
     try:
         attributes = parse_resource(encoded).attributes
     except NotProtobuf:
         return {}
     return {name: decode(attributes[name]) for name in attributes if isinstance(name, str)}
+
+
+_known_values = remembered(_values, most=256)
+"""Few resources send many batches."""

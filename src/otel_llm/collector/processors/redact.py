@@ -29,7 +29,8 @@ from ..data import Batch
 from ..items import each
 from ..records import Records
 from ..redaction import GROUPS, KINDS, Redactor
-from ..resources import edited, remembered
+from ..remembered import remembered
+from ..resources import edited
 
 if TYPE_CHECKING:
     from ..items import Attributed, Item, Opened
@@ -59,8 +60,7 @@ _SAFE_PREFIXES = ("gen_ai.usage.", "otel_llm.cost.", "otel_llm.quality.")
 _SAFE_OF_RESOURCES = ("service.", "host.", "k8s.", "container.", "cloud.", "telemetry.", "os.",
                       "deployment.", "faas.", "aws.", "azure.", "gcp.")  # fmt: skip
 """What names a service or a machine: numbers in it are nobody's."""
-_NAMES_KNOWN = 4096
-_LONGEST_NAME = 256
+_NAMES_KNOWN, _LONGEST_NAME = 4096, 256
 """Bounds of what is remembered: names come from the outside."""
 _FAILED = "[redaction failed]"
 
@@ -108,7 +108,7 @@ class RedactProcessor:
         config = config or RedactConfig()
         key = config.key_file.read_bytes().strip() if config.key_file else config.key.encode()
         self._redactor = _redactor(config, key)
-        self._names: dict[str, str] = {}
+        self._named = remembered(self._of_name, _NAMES_KNOWN, _LONGEST_NAME)
         self._resource = remembered(self._of_resource)
         self._scope = remembered(self._of_scope)
 
@@ -135,16 +135,9 @@ class RedactProcessor:
             if not name.startswith(_SAFE_OF_RESOURCES):
                 _attribute(resource, name, self._named(name), self._kept)
 
-    def _named(self, name: str) -> str:
+    def _of_name(self, name: str) -> str:
         """Return what an attribute may be called."""
-        known = self._names.get(name)
-        if known is None:
-            known = _closed(self._redactor.text, name)
-            if len(name) <= _LONGEST_NAME:
-                if len(self._names) >= _NAMES_KNOWN:
-                    self._names = {}
-                self._names[name] = known
-        return known
+        return _closed(self._redactor.text, name)
 
     def _flat(self, value: Any) -> Any:
         """Return what may stay; a map, which no attribute of a span can hold, as JSON text."""

@@ -13,7 +13,8 @@ from ..actions import ActionConfig, Actions
 from ..component import Signal
 from ..data import Batch
 from ..records import Records
-from ..resources import edited, remembered
+from ..remembered import remembered
+from ..resources import edited
 
 
 @dataclass(frozen=True, slots=True)

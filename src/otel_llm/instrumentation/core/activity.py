@@ -6,7 +6,6 @@ It has no mark: model calls inside are calls of their own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -22,7 +21,7 @@ from otel_llm.semconv.metrics import Metric
 
 from .attributes import Attributes, plain
 from .guard import guarded
-from .operation import type_name
+from .operation import forks, type_name
 from .said import said
 from .suppression import LAYERS, unmarked
 from .telemetry import Telemetry
@@ -100,9 +99,9 @@ class Activity:
     __slots__ = (
         "_attributes",
         "_ended",
+        "_forks",
         "_kind",
         "_outer",
-        "_process",
         "_started_ns",
         "_telemetry",
         "_ticks",
@@ -126,7 +125,7 @@ class Activity:
             start_time=self._started_ns,
         )
         self._ended = Lock()
-        self._process = os.getpid()
+        self._forks = forks()
         self.agent = AgentRun(str(subject) if subject else None) if kind is AGENT else None
         self.context = self._inside(outer)
 
@@ -163,7 +162,7 @@ class Activity:
 
         A string is ``error.type`` itself, where no exception tells it.
         """
-        if not self._ended.acquire(blocking=False) or self._process != os.getpid():
+        if not self._ended.acquire(blocking=False) or self._forks != forks():
             return  # ended already, or the affair of the parent process that started it
         duration_ns = perf_counter_ns() - self._ticks
         error_type = type_name(error) if isinstance(error, BaseException) else error

@@ -258,7 +258,11 @@ _CLIENT: Final = SpanKind.CLIENT
 """Asking an enumeration for its member takes longer than a lock does."""
 
 _forks = 0
-"""How many forks lie between this process and the one that loaded us."""
+
+
+def forks() -> int:
+    """Return how many forks lie between this process and the one that loaded us."""
+    return _forks
 
 
 def _forked() -> None:

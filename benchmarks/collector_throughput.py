@@ -44,21 +44,21 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from benchmarks import corpus
 from otel_llm.alerting import AlertingConfig
 from otel_llm.alerting.service import AlertService
+from otel_llm.collector.calls.once import Once
 from otel_llm.collector.component import Consume
 from otel_llm.collector.data import Batch, SpanView
+from otel_llm.collector.data.template import Template
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
 from otel_llm.collector.garbage import settle, unsettle
 from otel_llm.collector.intake.config import GrpcConfig, HttpConfig, OtlpConfig, ProtocolsConfig
 from otel_llm.collector.journal import Journal, JournalConfig
-from otel_llm.collector.once import Once
+from otel_llm.collector.observers.totals import Totals
 from otel_llm.collector.outbox import JournalOutbox, MemoryOutbox, Outbox
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
 from otel_llm.collector.processors.quality import QualityProcessor
 from otel_llm.collector.protocol import METHODS
 from otel_llm.collector.receivers.otlp import OtlpReceiver
-from otel_llm.collector.template import Template
-from otel_llm.collector.totals import Totals
 from otel_llm.store import CallWriter, DuckDBStore
 
 LOCAL = "127.0.0.1:0"

@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import corpus
-from otel_llm.collector.destination import QueueConfig, RetryConfig
 from otel_llm.collector.errors import Refused
 from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.outbox import JournalOutbox, MemoryOutbox, Outbox
+from otel_llm.collector.sending.destination import QueueConfig, RetryConfig
 
 THREADS = 4
 """At once, as in four connections."""

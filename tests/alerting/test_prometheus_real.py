@@ -20,9 +20,9 @@ from otel_llm.alerting.budgets import BudgetConfig
 from otel_llm.alerting.config import default_rules
 from otel_llm.alerting.prometheus import export
 from otel_llm.alerting.rule import Rule
-from otel_llm.collector.alert_measures import alert_measures
-from otel_llm.collector.samples import Family
-from otel_llm.collector.totals import Totals
+from otel_llm.collector.measures.alerts import alert_measures
+from otel_llm.collector.measures.samples import Family
+from otel_llm.collector.observers.totals import Totals
 from otel_llm.genai import Call
 from tests.stats.calls import call
 

@@ -9,7 +9,7 @@ import pytest
 from otel_llm.alerting.config import AlertingConfig
 from otel_llm.alerting.service import AlertService
 from otel_llm.api import ApiConfig, ApiServer, create_app
-from otel_llm.collector.totals import Totals
+from otel_llm.collector.observers.totals import Totals
 from otel_llm.store import DuckDBStore, StoreConfig
 from tests.api.conftest import ANY_PORT
 from tests.store.examples import FULL, a_call

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from otel_llm.api.exposition import render
-from otel_llm.collector.samples import Exemplar, Family, Sample, counter, gauge
-from otel_llm.collector.totals import Totals
+from otel_llm.collector.measures.samples import Exemplar, Family, Sample, counter, gauge
+from otel_llm.collector.observers.totals import Totals
 from otel_llm.version import __version__
 from tests.api.conftest import Serve
 from tests.store.examples import a_call

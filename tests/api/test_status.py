@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otel_llm.collector.pipeline_status import PipelineStatus
-from otel_llm.collector.sending_status import SenderStatus
+from otel_llm.collector.sending.status import SenderStatus
 from otel_llm.version import __version__
 from tests.api.conftest import Serve
 

@@ -12,7 +12,7 @@ import pytest
 from otel_llm.cli import main
 from otel_llm.collector.calls import read_call
 from otel_llm.collector.data import Batch
-from otel_llm.collector.dead_letter import read
+from otel_llm.collector.sending.dead_letter import read
 from otel_llm.genai import Call, Cost, Document, Usage
 from otel_llm.store import DuckDBStore, StoreConfig
 from tests.api.conftest import serving

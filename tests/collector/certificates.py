@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from otel_llm.collector.destination import TlsConfig
+from otel_llm.collector.sending.destination import TlsConfig
 
 
 @dataclass(frozen=True)

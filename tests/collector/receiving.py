@@ -6,13 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from otel_llm.collector.component import Arrival, Bury, Signal
-from otel_llm.collector.counters import Counters
-from otel_llm.collector.intake.config import (
-    GrpcConfig,
-    HttpConfig,
-    OtlpConfig,
-    ProtocolsConfig,
-)
+from otel_llm.collector.intake.config import GrpcConfig, HttpConfig, OtlpConfig, ProtocolsConfig
+from otel_llm.collector.measures.counters import Counters
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.receivers.otlp import OtlpReceiver
 

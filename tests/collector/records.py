@@ -11,9 +11,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from otel_llm.collector.any_values import any_value, plain
 from otel_llm.collector.component import Signal
-from otel_llm.collector.records import Records
+from otel_llm.collector.data.records import Records
+from otel_llm.collector.wire.any_values import any_value, plain
 
 
 def pairs(attributes: Mapping[str, Any]) -> list[KeyValue]:

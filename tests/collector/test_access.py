@@ -27,8 +27,8 @@ from otel_llm.collector.intake.config import (
     ServerTlsConfig,
     TenantConfig,
 )
+from otel_llm.collector.intake.tokens import TokenFile
 from otel_llm.collector.protocol import METHODS
-from otel_llm.collector.tokens import TokenFile
 from tests.collector.certificates import Certificates, certificates
 from tests.collector.otlp_faults import traces
 from tests.collector.receiving import LOCAL, Receiver, receiving

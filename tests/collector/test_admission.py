@@ -20,8 +20,8 @@ from otel_llm.collector.errors import Malformed, TooLarge
 from otel_llm.collector.intake.admission import Admission
 from otel_llm.collector.intake.answers import Rejected
 from otel_llm.collector.intake.config import LimitsConfig
-from otel_llm.collector.otlp_json import to_json
-from otel_llm.collector.values import varint
+from otel_llm.collector.wire.otlp_json import to_json
+from otel_llm.collector.wire.values import varint
 from tests.collector.otlp_faults import numbers, traces
 from tests.collector.receiving import receiving
 from tests.collector.test_receiver_grpc import call

@@ -10,7 +10,7 @@ from otel_llm.alerting.prometheus import GAUGES
 from otel_llm.alerting.rule import Rule
 from otel_llm.alerting.signals import REPORTED_SIGNALS
 from otel_llm.api.exposition import render
-from otel_llm.collector.alert_measures import alert_measures
+from otel_llm.collector.measures.alerts import alert_measures
 from tests.alerting.world import START, Clock
 from tests.stats.calls import call
 

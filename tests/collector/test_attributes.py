@@ -9,9 +9,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_llm.collector.actions import ActionConfig
 from otel_llm.collector.data import Batch
+from otel_llm.collector.data.records import Records
 from otel_llm.collector.processors.attributes import AttributesConfig, AttributesProcessor
 from otel_llm.collector.processors.resource import ResourceConfig, ResourceProcessor
-from otel_llm.collector.records import Records
 from otel_llm.config import build
 from tests.collector.calls import attributes, batch, request
 from tests.collector.records import event, events, logs, metrics, pairs, points, processed

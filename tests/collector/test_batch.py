@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from otel_llm.collector.destination import BatchConfig as JoiningConfig
-from otel_llm.collector.destination import QueueConfig
 from otel_llm.collector.exporters.otlp import OtlpExporterConfig
 from otel_llm.collector.processors.batch import BatchConfig, BatchProcessor
+from otel_llm.collector.sending.destination import BatchConfig as JoiningConfig
+from otel_llm.collector.sending.destination import QueueConfig
 from tests.collector.test_sending import STEADY, Scripted, delivered, numbers, traces
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_llm.collector.call_codec import pack, unpack
+from otel_llm.collector.calls.codec import pack, unpack
 from otel_llm.genai import Call, Cost, Document, Usage
 
 BARE = Call("00" * 16, "00" * 8, None, "chat", 1, 2)

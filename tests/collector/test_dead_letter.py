@@ -11,8 +11,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 
-from otel_llm.collector.dead_letter import DeadLetter, DeadLetterConfig, read
 from otel_llm.collector.errors import Malformed, Refused
+from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig, read
 
 from .otlp_faults import TraceRequest, traces
 

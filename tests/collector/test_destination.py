@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from otel_llm.collector.dead_letter import DeadLetterConfig
-from otel_llm.collector.destination import BatchConfig, QueueConfig, RetryConfig, TlsConfig
 from otel_llm.collector.exporters.debug import DebugExporterConfig
 from otel_llm.collector.exporters.otlp import KeepaliveConfig, OtlpExporterConfig
 from otel_llm.collector.exporters.otlphttp import OtlpHttpExporterConfig
 from otel_llm.collector.journal import JournalConfig
+from otel_llm.collector.sending.dead_letter import DeadLetterConfig
+from otel_llm.collector.sending.destination import BatchConfig, QueueConfig, RetryConfig, TlsConfig
 from otel_llm.config import ConfigError, build, load
 
 OTLP = """

@@ -8,8 +8,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 
-from otel_llm.collector.envelope import count, halve
 from otel_llm.collector.errors import Malformed
+from otel_llm.collector.wire.envelope import count, halve
 
 from .otlp_faults import TraceRequest, numbers, shaped, traces
 

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from otel_llm.collector.evaluations import ScoreKeeper
+from otel_llm.collector.observers.evaluations import ScoreKeeper
 from otel_llm.genai import Call
 from otel_llm.store import Score
 from tests.collector.calls import any_value

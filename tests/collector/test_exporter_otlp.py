@@ -17,7 +17,6 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 
-from otel_llm.collector.destination import TlsConfig
 from otel_llm.collector.errors import (
     DeliveryError,
     Malformed,
@@ -27,6 +26,7 @@ from otel_llm.collector.errors import (
     TooLarge,
 )
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
+from otel_llm.collector.sending.destination import TlsConfig
 
 from .certificates import certificates
 from .otlp_faults import TraceResponse, abort, grpc_sink, partial, traces

@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 from google.rpc.status_pb2 import Status
 
-from otel_llm.collector.destination import TlsConfig
 from otel_llm.collector.errors import (
     DeliveryError,
     Malformed,
@@ -26,11 +25,8 @@ from otel_llm.collector.errors import (
     Retryable,
     TooLarge,
 )
-from otel_llm.collector.exporters.otlphttp import (
-    OtlpHttpExporter,
-    OtlpHttpExporterConfig,
-    classify,
-)
+from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig, classify
+from otel_llm.collector.sending.destination import TlsConfig
 from otel_llm.testing import CUT, Answer, FakeProvider, json_answer
 
 from .certificates import certificates

@@ -7,9 +7,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_llm.collector.conditions import parse
 from otel_llm.collector.data import Batch
+from otel_llm.collector.data.records import Records
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.filter import FilterConfig, FilterProcessor
-from otel_llm.collector.records import Records
 from tests.collector.calls import batch, request
 from tests.collector.records import event, events, logs, metrics, pairs, points, processed
 

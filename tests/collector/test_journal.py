@@ -19,16 +19,17 @@ from pathlib import Path
 
 import pytest
 
-from otel_llm.collector.dead_letter import DeadLetter
-from otel_llm.collector.envelope import count
 from otel_llm.collector.errors import Permanent, Refused, Retryable
 from otel_llm.collector.journal import Journal, JournalConfig
-from otel_llm.collector.journal_queue import JournalQueue, left_behind
+from otel_llm.collector.journal.queue import JournalQueue, left_behind
+from otel_llm.collector.journal.segments import HEAD
+from otel_llm.collector.measures.samples import Sample
+from otel_llm.collector.measures.sending import measure_journals
 from otel_llm.collector.outbox import JournalOutbox
-from otel_llm.collector.samples import Sample
-from otel_llm.collector.segments import HEAD
-from otel_llm.collector.sending import Clock, Sender, drain
-from otel_llm.collector.sending_measures import measure_journals
+from otel_llm.collector.sending import Sender, drain
+from otel_llm.collector.sending.dead_letter import DeadLetter
+from otel_llm.collector.sending.sender import Clock
+from otel_llm.collector.wire.envelope import count
 
 from .otlp_faults import TraceRequest, numbers, traces
 from .test_sending import NOW, QUICK, STEADY, Scripted, buried, letter
@@ -307,8 +308,8 @@ def test_a_bad_block_costs_no_more_than_it_must_and_not_for_ever(opened, monkeyp
     log = opened()
     queue = JournalQueue(log, "otlp")
     log.append(b"another file")
-    monkeypatch.setattr("otel_llm.collector.journal_queue.UNREADABLE_PAUSE_S", 0.01)
-    monkeypatch.setattr("otel_llm.collector.journal_queue.UNREADABLE_PATIENCE_S", 0.05)
+    monkeypatch.setattr("otel_llm.collector.journal.queue.UNREADABLE_PAUSE_S", 0.01)
+    monkeypatch.setattr("otel_llm.collector.journal.queue.UNREADABLE_PATIENCE_S", 0.05)
 
     with bad_blocks(monkeypatch, bad):
         found = read(queue)
@@ -325,7 +326,7 @@ def test_a_disk_that_comes_back_in_time_costs_nothing(opened, monkeypatch):
     JournalQueue(log, "otlp")
     log.append(bytes(1000))
     queue = JournalQueue(opened(), "otlp")
-    monkeypatch.setattr("otel_llm.collector.journal_queue.UNREADABLE_PAUSE_S", 0.01)
+    monkeypatch.setattr("otel_llm.collector.journal.queue.UNREADABLE_PAUSE_S", 0.01)
     with ThreadPoolExecutor(1) as pool:
         with bad_blocks(monkeypatch, range(10)):
             reading = pool.submit(read, queue)

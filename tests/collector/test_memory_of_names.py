@@ -12,12 +12,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from otel_llm.collector.actions import ActionConfig
+from otel_llm.collector.observers.totals import Totals
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
 from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.quality import QualityProcessor
 from otel_llm.collector.processors.resource import ResourceConfig, ResourceProcessor
-from otel_llm.collector.totals import Totals
 from tests.collector.calls import any_value, chat, request
 
 REQUESTS = 20

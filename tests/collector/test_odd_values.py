@@ -10,12 +10,12 @@ import pytest
 from otel_llm.collector.calls import read_call
 from otel_llm.collector.data import Batch
 from otel_llm.collector.normalize.json_values import parsed
+from otel_llm.collector.observers.totals import Totals
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
 from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.quality import QualityProcessor
 from otel_llm.collector.processors.redact import RedactProcessor
-from otel_llm.collector.totals import Totals
 from otel_llm.genai import Usage
 from tests.collector.calls import attributes, request
 

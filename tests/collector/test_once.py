@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from otel_llm.collector.once import Once
+from otel_llm.collector.calls.once import Once
 from tests.store.examples import a_call
 
 

@@ -7,9 +7,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 
-from otel_llm.collector.own_metrics import metrics_request
-from otel_llm.collector.process_measures import process_measures
-from otel_llm.collector.samples import Family, Histogram, Sample, counter, gauge
+from otel_llm.collector.measures.own import metrics_request
+from otel_llm.collector.measures.process import process_measures
+from otel_llm.collector.measures.samples import Family, Histogram, Sample, counter, gauge
 from otel_llm.version import __version__
 
 

@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from otel_llm.collector.errors import Malformed
 from otel_llm.collector.intake.json_request import request_from_json
-from otel_llm.collector.otlp_json import to_json
+from otel_llm.collector.wire.otlp_json import to_json
 
 
 def traces(body: object) -> ExportTraceServiceRequest:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_llm.collector.any_values import any_value, plain
+from otel_llm.collector.data.records import Records
 from otel_llm.collector.errors import Malformed
-from otel_llm.collector.records import Records
+from otel_llm.collector.wire.any_values import any_value, plain
 from tests.collector.records import event, events, logs, metrics, points
 
 DETAILS = "gen_ai.client.inference.operation.details"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from otel_llm.collector.dead_letter import DeadLetter, DeadLetterConfig, read
 from otel_llm.collector.intake.config import LimitsConfig
-from otel_llm.collector.rejects import LARGEST, Rejects
+from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig, read
+from otel_llm.collector.sending.rejects import LARGEST, Rejects
 from tests.collector.otlp_faults import traces
 from tests.collector.receiving import receiving
 from tests.collector.test_admission import request, span, with_attributes

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from otel_llm.collector.dead_letter import DeadLetter, DeadLetterConfig
 from otel_llm.collector.errors import Malformed, Permanent, Retryable
-from otel_llm.collector.replay import Replayed, replay
+from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig
+from otel_llm.collector.sending.replay import Replayed, replay
 
 from .otlp_faults import numbers, traces
 from .test_sending import NOW, STEADY, Limited, Scripted, Simulated

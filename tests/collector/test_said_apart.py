@@ -9,10 +9,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm.collector.data import Batch
+from otel_llm.collector.data.records import Records
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.processors.normalize import NormalizeConfig, NormalizeProcessor
 from otel_llm.collector.processors.quality import QualityProcessor
-from otel_llm.collector.records import Records
 from tests.collector.calls import request
 from tests.collector.records import event, logs
 

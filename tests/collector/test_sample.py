@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otel_llm.collector.data import Batch
 from otel_llm.collector.errors import Refused
 from otel_llm.collector.journal import Journal, JournalConfig
-from otel_llm.collector.journal_queue import JournalQueue
+from otel_llm.collector.journal.queue import JournalQueue
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.sample import SampleConfig, SampleProcessor
 from tests.collector.calls import START, request

@@ -14,8 +14,6 @@ from pathlib import Path
 import grpc
 import pytest
 
-from otel_llm.collector.dead_letter import DeadLetter, DeadLetterConfig, read
-from otel_llm.collector.destination import BatchConfig, QueueConfig, RetryConfig
 from otel_llm.collector.errors import (
     Malformed,
     PartlyRejected,
@@ -25,11 +23,14 @@ from otel_llm.collector.errors import (
     TooLarge,
 )
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
+from otel_llm.collector.measures.sending import measure
 from otel_llm.collector.outbox import MemoryOutbox, stop_all
-from otel_llm.collector.queues import Lot, MemoryQueue
-from otel_llm.collector.retry import intervals
-from otel_llm.collector.sending import Clock, Sender
-from otel_llm.collector.sending_measures import measure
+from otel_llm.collector.sending import Sender
+from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig, read
+from otel_llm.collector.sending.destination import BatchConfig, QueueConfig, RetryConfig
+from otel_llm.collector.sending.queues import Lot, MemoryQueue
+from otel_llm.collector.sending.retry import intervals
+from otel_llm.collector.sending.sender import Clock
 from tests.e2e.running import free_port
 
 from .otlp_faults import abort, grpc_sink, numbers, traces

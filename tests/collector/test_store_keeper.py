@@ -11,10 +11,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_llm.cli import main
 from otel_llm.collector.calls import read_call
-from otel_llm.collector.dead_letter import DeadLetter, DeadLetterConfig
+from otel_llm.collector.calls.recount import Sums, calls_in, calls_of, recount
 from otel_llm.collector.journal import Journal, JournalConfig
-from otel_llm.collector.recount import Sums, calls_in, calls_of, recount
-from otel_llm.collector.store_keeper import StoreKeeper
+from otel_llm.collector.observers.store_keeper import StoreKeeper
+from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig
 from otel_llm.genai import Call
 from otel_llm.store import CallWriter, DuckDBStore, StoreConfig
 from tests.collector.calls import request

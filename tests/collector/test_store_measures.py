@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from otel_llm.collector.samples import counter, gauge
-from otel_llm.collector.store_measures import store_measures
+from otel_llm.collector.measures.samples import counter, gauge
+from otel_llm.collector.measures.store import store_measures
 from otel_llm.store import CallWriter, DuckDBStore, StoreConfig
 from tests.store.examples import a_call
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_llm.collector import facts
-from otel_llm.collector.data import Batch
-from otel_llm.collector.template import Template
+from otel_llm.collector.data import Batch, facts
+from otel_llm.collector.data.template import Template
 from otel_llm.genai import Usage
 from tests.collector.calls import any_value, batch
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from otel_llm.collector.samples import Exemplar, Family, Sample
-from otel_llm.collector.totals import OTHER, Totals
+from otel_llm.collector.measures.samples import Exemplar, Family, Sample
+from otel_llm.collector.observers.totals import OTHER, Totals
 from otel_llm.genai import Cost, Usage
 from otel_llm.semconv.metrics import SECONDS_BUCKETS
 from tests.store.examples import FULL, NOON, a_call, usd

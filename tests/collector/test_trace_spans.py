@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel_llm.collector.data import Batch
-from otel_llm.collector.trace_spans import MAX_CHARS, TraceSpans
+from otel_llm.collector.observers.trace_spans import MAX_CHARS, TraceSpans
 from otel_llm.store import PlainSpan
 
 from .calls import request

@@ -16,9 +16,9 @@ import pytest
 from otel_llm.collector.errors import Refused
 from otel_llm.collector.intake.config import GrpcConfig, HttpConfig, OtlpConfig, ProtocolsConfig
 from otel_llm.collector.journal import Journal, JournalConfig
+from otel_llm.collector.journal.segments import HEAD as RECORD_HEAD
 from otel_llm.collector.protocol import METHODS
 from otel_llm.collector.receivers.otlp import OtlpReceiver
-from otel_llm.collector.segments import HEAD as RECORD_HEAD
 from tests.collector.otlp_faults import traces
 from tests.collector.receiving import LOCAL
 
@@ -133,7 +133,7 @@ def test_senders_that_wait_together_share_a_sync(tmp_path, monkeypatch):
         first.set()
         assert go_on.wait(PATIENCE_S)
 
-    monkeypatch.setattr("otel_llm.collector.journal._sync_file", sync)
+    monkeypatch.setattr("otel_llm.collector.journal.log._sync_file", sync)
     with receiving(lambda signal, payload, _: journal.begin(payload)) as receiver:
         answers: list[str] = []
         senders = [

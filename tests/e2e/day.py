@@ -25,7 +25,7 @@ import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm.collector.protocol import SERVICES
-from otel_llm.collector.sending_status import Clock
+from otel_llm.collector.sending.status import Clock
 from otel_llm.service import check
 from otel_llm.service.assembly import Service
 
@@ -161,14 +161,14 @@ def run(directory: Path, requests: int = DAY_S // STEP_S) -> Seen:
     clock, sent_at = Simulated(), list[float]()
     total = requests * PER_REQUEST
     well, other = Destination(total, sent_at), Destination(total, sent_at)
-    modules = "otel_llm.collector.journal.time", "otel_llm.collector.journal_queue.time"
+    modules = "otel_llm.collector.journal.log.time", "otel_llm.collector.journal.queue.time"
     simulated = SimpleNamespace(
         time=clock.time,
         time_ns=lambda: int(clock.time() * 1e9),
         monotonic=time.monotonic,
     )
     with (
-        patch("otel_llm.collector.sending.Clock", lambda: clock),
+        patch("otel_llm.collector.sending.sender.Clock", lambda: clock),
         patch(modules[0], simulated),
         patch(modules[1], simulated),
         _grpc_server(well) as grpc_port,

@@ -27,10 +27,10 @@ import yaml
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from otel_llm.collector.dead_letter import read
 from otel_llm.collector.errors import DeliveryError
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
 from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
+from otel_llm.collector.sending.dead_letter import read
 from otel_llm.testing import OtlpSink
 
 from .running import COMMAND, free_port, settings

@@ -21,7 +21,7 @@ import pytest
 from otel_llm.alerting.budgets import BudgetConfig
 from otel_llm.alerting.config import AlertingConfig
 from otel_llm.alerting.service import AlertService
-from otel_llm.collector.samples import Family, Sample, counter, gauge
+from otel_llm.collector.measures.samples import Family, Sample, counter, gauge
 from otel_llm.genai import Document, Usage
 from otel_llm.store import DuckDBStore, Incident, Score, StoreConfig
 from otel_llm.store.content import ContentConfig, ContentStore

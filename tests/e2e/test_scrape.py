@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from otel_llm.collector.totals import Totals
+from otel_llm.collector.observers.totals import Totals
 from otel_llm.genai import Usage
 from tests.api.conftest import serving
 from tests.e2e.running import free_port

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_llm.collector.recount import calls_in, recount
+from otel_llm.collector.calls.recount import calls_in, recount
 from tests.collector.calls import request
 
 from .running import Running, collector

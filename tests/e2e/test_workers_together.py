@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_llm.collector.recount import calls_in, recount
+from otel_llm.collector.calls.recount import calls_in, recount
 from otel_llm.testing import FakeProvider, OtlpSink
 from tests.collector.calls import request
 from tests.evaluation.world import MODEL, attributes, judge_route

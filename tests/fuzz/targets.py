@@ -14,10 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm.collector.component import Signal
-from otel_llm.collector.cursor import position
 from otel_llm.collector.data import Batch
-from otel_llm.collector.destination import check_answer
-from otel_llm.collector.envelope import count, halve
 from otel_llm.collector.errors import DeliveryError, Malformed, TooLarge
 from otel_llm.collector.intake.access import Access
 from otel_llm.collector.intake.admission import Admission
@@ -25,14 +22,17 @@ from otel_llm.collector.intake.bodies import DECODERS, of_message
 from otel_llm.collector.intake.config import LimitsConfig
 from otel_llm.collector.intake.json_request import request_from_json
 from otel_llm.collector.intake.nesting import is_deep
-from otel_llm.collector.otlp_json import from_json, to_json
+from otel_llm.collector.journal.cursor import position
+from otel_llm.collector.journal.segments import records
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
 from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.quality import QualityProcessor
 from otel_llm.collector.processors.redact import RedactProcessor
-from otel_llm.collector.segments import records
-from otel_llm.collector.values import decode
+from otel_llm.collector.sending.destination import check_answer
+from otel_llm.collector.wire.envelope import count, halve
+from otel_llm.collector.wire.otlp_json import from_json, to_json
+from otel_llm.collector.wire.values import decode
 
 Target = Callable[[bytes], object]
 """Takes any bytes. An exception is a finding."""

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from otel_llm.collector.redaction import GROUPS
 from otel_llm.collector.redaction import Redactor as OfCollector
+from otel_llm.collector.redaction.redactor import GROUPS
 from otel_llm.instrumentation.core.redaction import Redactor
 from otel_llm.quality.leaks import PII, find
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 
-from otel_llm.collector.call_codec import pack
+from otel_llm.collector.calls.codec import pack
 from otel_llm.genai import Call
 from otel_llm.service import check
 from otel_llm.service.assembly import Service

@@ -8,9 +8,9 @@ from threading import Thread
 
 import pytest
 
-from otel_llm.collector.judging import Chosen
-from otel_llm.collector.samples import Family, Sample
-from otel_llm.collector.verdicts import Seen, Undecided
+from otel_llm.collector.measures.samples import Family, Sample
+from otel_llm.collector.observers.judging import Chosen
+from otel_llm.collector.sampling.verdicts import Seen, Undecided
 from otel_llm.genai import Call
 from otel_llm.service.handover import (
     Channel,

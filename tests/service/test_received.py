@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from otel_llm.collector.dead_letter import read
+from otel_llm.collector.sending.dead_letter import read
 from otel_llm.service import check
 from otel_llm.service.assembly import Service
 from tests.collector.test_admission import request, span

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_llm.collector.dead_letter import DeadLetter, DeadLetterConfig
+from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig
 from otel_llm.config import ConfigError
 from otel_llm.service.replay import run
 from otel_llm.testing import Answer, FakeProvider, OtlpSink
@@ -85,7 +85,7 @@ def test_broken_lines_are_named_and_the_others_are_sent(file, capsys):
 
 
 def test_it_ends_when_the_destination_does_not_answer(file, capsys, monkeypatch):
-    monkeypatch.setattr("otel_llm.collector.replay.PATIENCE_S", 0.1)
+    monkeypatch.setattr("otel_llm.collector.sending.replay.PATIENCE_S", 0.1)
     file.write_bytes(file.read_bytes() * 3)
 
     with socket.socket() as unused:  # bound, and nobody listens

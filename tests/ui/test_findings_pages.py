@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from otel_llm.collector.samples import Family, Sample, counter, gauge
+from otel_llm.collector.measures.samples import Family, Sample, counter, gauge
 from otel_llm.evaluation.history import History
 from otel_llm.genai import Usage
 from otel_llm.store import DuckDBStore, Score

@@ -11,8 +11,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
 from otel_llm.alerting.service import AlertService
-from otel_llm.collector.samples import Measure
-from otel_llm.collector.tokens import TokenFile
+from otel_llm.collector.intake.tokens import TokenFile
+from otel_llm.collector.measures.samples import Measure
 from otel_llm.pricing import PriceBook
 from otel_llm.store import Store
 from otel_llm.store.content import ContentStore

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 
-from otel_llm.collector.tokens import TokenFile
+from otel_llm.collector.intake.tokens import TokenFile
 from otel_llm.store.content import ContentError, ContentStore
 
 from .guard import bearer

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Response
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, StreamingResponse
 
-from otel_llm.collector.call_spans import otlp_lines
+from otel_llm.collector.calls.spans import otlp_lines
 from otel_llm.store import Filter, Selection, Store
 
 PARQUET: Final = "application/vnd.apache.parquet"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from otel_llm.collector.samples import Exemplar, Family, Labels, Sample
+from otel_llm.collector.measures.samples import Exemplar, Family, Labels, Sample
 
 CLASSIC: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from otel_llm.collector.tokens import TokenFile
+from otel_llm.collector.intake.tokens import TokenFile
 
 from .config import ApiConfig
 from .problems import problem

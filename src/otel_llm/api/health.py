@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from otel_llm.collector.samples import Family, Measure, Sample
+from otel_llm.collector.measures.samples import Family, Measure, Sample
 from otel_llm.version import __version__
 
 from .exposition import CLASSIC, OPENMETRICS, render, wants_openmetrics

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import HTMLResponse
 
 from otel_llm.collector.pipeline_status import PipelineStatus
-from otel_llm.collector.sending_status import SenderStatus
+from otel_llm.collector.sending.status import SenderStatus
 from otel_llm.version import __version__
 
 Status = Callable[[], Sequence[PipelineStatus]]

@@ -53,7 +53,7 @@ def calls_of(arguments: argparse.Namespace) -> Generator[Iterator[Call]]:
 def _exported(arguments: argparse.Namespace, since: str, until: str | None) -> Iterator[Call]:
     from otel_llm.collector.calls import read_call
     from otel_llm.collector.data import Batch
-    from otel_llm.collector.otlp_json import from_json
+    from otel_llm.collector.wire.otlp_json import from_json
 
     asked = {"format": "otlp", "since": since, "until": until}
     for line in _lines(stream(arguments, "/v1/export", asked)):

@@ -48,7 +48,7 @@ def _from_collector(arguments: argparse.Namespace, part: Path) -> None:
 
 
 def _from_file(arguments: argparse.Namespace, part: Path) -> None:
-    from otel_llm.collector.call_spans import otlp_lines
+    from otel_llm.collector.calls.spans import otlp_lines
 
     where = replace(chosen(arguments.since, arguments.until), billed=None)
     with opened_file(arguments.store) as store, _private(part) as out:

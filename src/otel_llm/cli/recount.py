@@ -48,7 +48,7 @@ def _told(error: Exception) -> str:
 
 
 def _sums(paths: list[Path]) -> dict[str, Any]:
-    from otel_llm.collector.recount import calls_in, recount
+    from otel_llm.collector.calls.recount import calls_in, recount
 
     return asdict(recount(calls_in(paths))) if paths else {}
 

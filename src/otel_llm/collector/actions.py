@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .conditions import pattern_of
-from .items import Attributed
+from .data.items import Attributed
 
 Scalar = str | bool | int | float
 

@@ -106,7 +106,7 @@ def to_each(items: Iterable[_Item], do: Callable[[_Item], object]) -> None:
 
 
 class Exporter(Protocol):
-    """The far end. Waiting, retrying, queueing happen around it (``sending.py``), never inside."""
+    """The far end. Waiting, retrying, queueing happen around it (``sending``), never inside."""
 
     def export(self, signal: Signal, payload: bytes) -> None:
         """Deliver one export request, once, blocking. Raises ``Retryable`` or ``Permanent``."""

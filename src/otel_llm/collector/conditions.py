@@ -23,9 +23,9 @@ from typing import Any, Final, cast
 from otel_llm.config.units import parse_duration
 from otel_llm.quality.words import compiled
 
-from .any_values import plain
-from .items import Item
-from .values import as_number
+from .data.items import Item
+from .wire.any_values import plain
+from .wire.values import as_number
 
 _TOKEN: Final = re.compile(
     r'\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<operator>==|!=|<=|>=|=~|<|>)|(?P<word>[^\s"=<>!]+))'

@@ -13,7 +13,7 @@ from typing import Final, cast
 from otel_llm import semconv
 from otel_llm.semconv import own
 
-from .items import Item
+from .data.items import Item
 from .normalize.table import DIALECTS, NUMBERED, RENAMES, Rename
 
 _CURRENT: Final = frozenset(

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .component import Exporter, Kept, Signal
-from .dead_letter import DeadLetter
 from .errors import Refused
 from .journal import Journal
-from .journal_queue import JournalQueue, Stranger, strangers
-from .queues import MemoryQueue
+from .journal.queue import JournalQueue, Stranger, strangers
 from .sending import Sender, Sending, drain
+from .sending.dead_letter import DeadLetter
+from .sending.queues import MemoryQueue
 
 Destinations = Mapping[str, tuple[Exporter, Sending]]
 """Exporters by name, each with its settings. They stay the caller's to close."""

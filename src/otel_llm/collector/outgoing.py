@@ -7,9 +7,9 @@ import logging
 from .component import Signal
 from .content import take_content
 from .data import Batch, SpanView
-from .destination import DestinationConfig
-from .items import each
-from .records import Records
+from .data.items import each
+from .data.records import Records
+from .sending.destination import DestinationConfig
 from .speak.speaker import Speaker
 
 logger = logging.getLogger(__name__)

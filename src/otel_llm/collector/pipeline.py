@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from .calls import read_call
+from .calls.once import Once
 from .component import Arrival, Forward, Kept, Observer, Processor, Signal, to_each
-from .counters import Counters
 from .data import Batch, SpanView
-from .envelope import checked_count
+from .data.facts import DUPLICATE_OF, OPERATION
+from .data.records import Records
 from .errors import DeliveryError, Malformed, Permanent
-from .facts import DUPLICATE_OF, OPERATION
 from .kept import all_of, then
-from .once import Once
+from .measures.counters import Counters
 from .protocol import ITEMS
-from .records import Records
-from .wire import NotProtobuf
+from .wire.envelope import checked_count
+from .wire.slim import NotProtobuf
 
 if TYPE_CHECKING:
     from otel_llm.genai import Call

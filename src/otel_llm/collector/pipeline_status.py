@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .component import Signal
-from .sending_status import SenderStatus
+from .sending.status import SenderStatus
 
 
 @dataclass(frozen=True, slots=True)

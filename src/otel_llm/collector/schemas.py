@@ -14,11 +14,11 @@ from otel_llm import semconv
 from otel_llm.evaluation.schemas import check_schema
 from otel_llm.quality.schema import Schema, unknown_keywords
 
-from .facts import AT, OUTPUT_TYPE, REQUEST_MODEL, RESPONSE_MODEL
+from .data.facts import AT, OUTPUT_TYPE, REQUEST_MODEL, RESPONSE_MODEL
 
 if TYPE_CHECKING:
     from .data import SpanView
-    from .facts import Facts
+    from .data.facts import Facts
 
 _PROMPT = AT[semconv.PROMPT_NAME]
 _LONGEST = 65_536

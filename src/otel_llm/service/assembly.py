@@ -10,24 +10,24 @@ from typing import Final, Protocol, cast
 
 from otel_llm.alerting.service import AlertService
 from otel_llm.api import ApiServer, create_app
-from otel_llm.collector.alert_measures import alert_measures
+from otel_llm.collector.calls.once import Once
 from otel_llm.collector.component import Observer, Signal
 from otel_llm.collector.components import EXPORTERS
-from otel_llm.collector.counters import Counters
-from otel_llm.collector.evaluations import ScoreKeeper
-from otel_llm.collector.judging import Judging
-from otel_llm.collector.once import Once
+from otel_llm.collector.measures.alerts import alert_measures
+from otel_llm.collector.measures.counters import Counters
+from otel_llm.collector.measures.process import process_measures
+from otel_llm.collector.measures.samples import Family, Measure
+from otel_llm.collector.measures.sending import measure as sending_measure
+from otel_llm.collector.measures.sending import measure_journals
+from otel_llm.collector.measures.store import store_measures
+from otel_llm.collector.observers.evaluations import ScoreKeeper
+from otel_llm.collector.observers.judging import Judging
+from otel_llm.collector.observers.store_keeper import StoreKeeper
+from otel_llm.collector.observers.totals import Totals
+from otel_llm.collector.observers.trace_spans import TraceSpans
 from otel_llm.collector.outbox import Outbox
 from otel_llm.collector.pipeline_status import PipelineStatus
-from otel_llm.collector.process_measures import process_measures
-from otel_llm.collector.samples import Family, Measure
-from otel_llm.collector.sending import SenderStatus
-from otel_llm.collector.sending_measures import measure as sending_measure
-from otel_llm.collector.sending_measures import measure_journals
-from otel_llm.collector.store_keeper import StoreKeeper
-from otel_llm.collector.store_measures import store_measures
-from otel_llm.collector.totals import Totals
-from otel_llm.collector.trace_spans import TraceSpans
+from otel_llm.collector.sending.status import SenderStatus
 from otel_llm.evaluation.sampling import Sampler
 from otel_llm.genai import Call
 from otel_llm.pricing import PriceBook

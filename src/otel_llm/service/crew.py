@@ -22,9 +22,9 @@ from types import MappingProxyType
 from typing import Any
 
 from otel_llm.collector.component import Signal
+from otel_llm.collector.measures.samples import Family, merged
 from otel_llm.collector.normalize.known_calls import shared_file
-from otel_llm.collector.samples import Family, merged
-from otel_llm.collector.sending import SenderStatus
+from otel_llm.collector.sending.status import SenderStatus
 
 from .assembly import Service
 from .desk import Desk

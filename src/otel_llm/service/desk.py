@@ -10,8 +10,8 @@ from contextlib import suppress
 from threading import Event
 from typing import Final
 
-from otel_llm.collector.call_codec import unpack
-from otel_llm.collector.once import Once
+from otel_llm.collector.calls.codec import unpack
+from otel_llm.collector.calls.once import Once
 from otel_llm.collector.processors.sample import SampleProcessor
 from otel_llm.genai import Call
 

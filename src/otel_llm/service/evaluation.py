@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from otel_llm.collector.judging import Chosen, Judging, judged
-from otel_llm.collector.samples import Family, Sample, gauge
+from otel_llm.collector.measures.samples import Family, Sample, gauge
+from otel_llm.collector.observers.judging import Chosen, Judging, judged
 from otel_llm.evaluation import EvaluationConfig, Result, Subject
 from otel_llm.evaluation.config import ScheduledSuite
 from otel_llm.evaluation.endpoint import Endpoint, EndpointConfig

@@ -17,6 +17,7 @@ from threading import Lock, Thread
 from typing import Any, cast
 
 from otel_llm.collector import components
+from otel_llm.collector.calls.once import Once
 from otel_llm.collector.component import (
     Arrival,
     Consume,
@@ -26,17 +27,16 @@ from otel_llm.collector.component import (
     Receiver,
     Signal,
 )
-from otel_llm.collector.counters import Counters
-from otel_llm.collector.dead_letter import DeadLetter
 from otel_llm.collector.errors import NotServed, Refused
 from otel_llm.collector.journal import Journal, JournalConfig
-from otel_llm.collector.journal_queue import left_behind
-from otel_llm.collector.once import Once
+from otel_llm.collector.journal.queue import left_behind
+from otel_llm.collector.measures.counters import Counters
+from otel_llm.collector.measures.samples import Family, Measure, merged
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
-from otel_llm.collector.rejects import Rejects
-from otel_llm.collector.samples import Family, Measure, merged
 from otel_llm.collector.sending import Sender
+from otel_llm.collector.sending.dead_letter import DeadLetter
+from otel_llm.collector.sending.rejects import Rejects
 
 from .files import stamps
 from .processing import Processing, Together

@@ -21,13 +21,13 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any, cast
 
-from otel_llm.collector.call_codec import pack
+from otel_llm.collector.calls.codec import pack
 from otel_llm.collector.component import Signal
-from otel_llm.collector.judging import Chosen
+from otel_llm.collector.measures.samples import Family
 from otel_llm.collector.normalize.known_calls import KnownCalls, OwnCalls, SharedCalls
-from otel_llm.collector.samples import Family
-from otel_llm.collector.sending import SenderStatus
-from otel_llm.collector.verdicts import Seen, Undecided
+from otel_llm.collector.observers.judging import Chosen
+from otel_llm.collector.sampling.verdicts import Seen, Undecided
+from otel_llm.collector.sending.status import SenderStatus
 from otel_llm.genai import Call
 from otel_llm.store import PlainSpan
 

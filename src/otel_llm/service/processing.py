@@ -15,7 +15,7 @@ from otel_llm.collector.processors.content_store import ContentStoreProcessor
 from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.sample import SampleProcessor
 from otel_llm.collector.sampling import Sampling
-from otel_llm.collector.verdicts import OwnVerdicts, Verdicts
+from otel_llm.collector.sampling.verdicts import OwnVerdicts, Verdicts
 from otel_llm.store.content import ContentStore
 
 HANDING_OVER_S: Final = 5.0

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from otel_llm.collector.components import EXPORTERS
-from otel_llm.collector.dead_letter import safe_name
 from otel_llm.collector.errors import Malformed
 from otel_llm.collector.exporters.otlp import OtlpExporterConfig
 from otel_llm.collector.exporters.otlphttp import OtlpHttpExporterConfig
-from otel_llm.collector.replay import Replayed, replay
+from otel_llm.collector.sending.dead_letter import safe_name
+from otel_llm.collector.sending.replay import Replayed, replay
 from otel_llm.config import ConfigError, Problem
 from otel_llm.config.problem import suggestion
 

@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeVar, cast
 from otel_llm.alerting import AlertingConfig
 from otel_llm.api import ApiConfig
 from otel_llm.collector import components
-from otel_llm.collector.dead_letter import DeadLetterConfig
 from otel_llm.collector.journal import JournalConfig
+from otel_llm.collector.sending.dead_letter import DeadLetterConfig
 from otel_llm.config import ConfigError, Problem, build, load
 from otel_llm.config.problem import suggestion
 from otel_llm.config.units import Duration

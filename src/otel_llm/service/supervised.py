@@ -13,7 +13,7 @@ from dataclasses import replace
 from threading import Condition, Event, Thread
 
 from otel_llm.collector.component import Signal
-from otel_llm.collector.samples import Family, merged
+from otel_llm.collector.measures.samples import Family, merged
 
 from .handover import BUFFER_BYTES, Channel, Kind, Status, frames, own, read_status
 

@@ -10,8 +10,8 @@ from threading import Event, Thread
 
 from otel_llm.collector.component import Exporter
 from otel_llm.collector.errors import DeliveryError
-from otel_llm.collector.own_metrics import metrics_request
-from otel_llm.collector.samples import Family
+from otel_llm.collector.measures.own import metrics_request
+from otel_llm.collector.measures.samples import Family
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from otel_llm.collector.samples import Family, Labels, Measure
+from otel_llm.collector.measures.samples import Family, Labels, Measure
 from otel_llm.evaluation.history import History
 from otel_llm.pricing import PriceBook
 from otel_llm.store import GOOD_ENOUGH, Store

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from otel_llm.alerting.alert import Alert
 from otel_llm.alerting.service import AlertService
-from otel_llm.collector.samples import Measure
+from otel_llm.collector.measures.samples import Measure
 from otel_llm.pricing import PriceBook
 from otel_llm.store import DIMENSIONS, Filter, Store, Trace, linked, report_on
 from otel_llm.store.filters import MOST

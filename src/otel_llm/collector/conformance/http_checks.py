@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from ..component import Signal
-from ..otlp_json import to_json
+from ..wire.otlp_json import to_json
 from .asking import (
     GARBAGE,
     JSON,

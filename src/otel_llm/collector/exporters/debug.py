@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass, field
 
 from otel_llm.collector.component import Signal
-from otel_llm.collector.destination import QueueConfig, RetryConfig
-from otel_llm.collector.envelope import count
+from otel_llm.collector.sending.destination import QueueConfig, RetryConfig
+from otel_llm.collector.wire.envelope import count
 
 logger = logging.getLogger(__name__)
 

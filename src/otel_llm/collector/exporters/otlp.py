@@ -19,7 +19,11 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from otel_llm.collector.component import Signal
-from otel_llm.collector.destination import (
+from otel_llm.collector.errors import DeliveryError, Malformed, Permanent, Retryable, TooLarge
+from otel_llm.collector.fresh import Fresh
+from otel_llm.collector.outgoing import Outgoing
+from otel_llm.collector.protocol import METHODS
+from otel_llm.collector.sending.destination import (
     MAX_REQUEST_BYTES,
     MAX_RESPONSE_BYTES,
     MAX_SAID,
@@ -27,10 +31,6 @@ from otel_llm.collector.destination import (
     TlsConfig,
     check_answer,
 )
-from otel_llm.collector.errors import DeliveryError, Malformed, Permanent, Retryable, TooLarge
-from otel_llm.collector.fresh import Fresh
-from otel_llm.collector.outgoing import Outgoing
-from otel_llm.collector.protocol import METHODS
 from otel_llm.config.units import Duration
 from otel_llm.version import __version__
 

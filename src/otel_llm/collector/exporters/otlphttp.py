@@ -19,15 +19,6 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from otel_llm.collector.component import Signal
-from otel_llm.collector.deadline import Deadline
-from otel_llm.collector.deflate import compressobj
-from otel_llm.collector.destination import (
-    MAX_REQUEST_BYTES,
-    MAX_RESPONSE_BYTES,
-    MAX_SAID,
-    DestinationConfig,
-    check_answer,
-)
 from otel_llm.collector.errors import (
     DeliveryError,
     Malformed,
@@ -38,6 +29,15 @@ from otel_llm.collector.errors import (
 )
 from otel_llm.collector.fresh import Fresh
 from otel_llm.collector.outgoing import Outgoing
+from otel_llm.collector.sending.deadline import Deadline
+from otel_llm.collector.sending.destination import (
+    MAX_REQUEST_BYTES,
+    MAX_RESPONSE_BYTES,
+    MAX_SAID,
+    DestinationConfig,
+    check_answer,
+)
+from otel_llm.collector.wire.deflate import compressobj
 from otel_llm.version import __version__
 
 RETRYABLE = frozenset({429, 502, 503, 504})

@@ -8,10 +8,10 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from ..errors import Malformed
-from ..tokens import TokenFile, bearer
-from ..wire import GroupMessage, NotProtobuf, parse_request
+from ..wire.slim import GroupMessage, NotProtobuf, parse_request
 from .answers import NO_TENANT, UNAUTHENTICATED, Failure
 from .config import AuthConfig, TenantConfig
+from .tokens import TokenFile, bearer
 
 MAX_TENANT = 256
 """Characters of a tenant's name."""

@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from ..component import Signal
 from ..errors import Malformed, TooLarge
 from ..protocol import ITEMS
-from ..wire import FrameMessage, FrameScope, NotProtobuf, parse_frame, parse_span
+from ..wire.slim import FrameMessage, FrameScope, NotProtobuf, parse_frame, parse_span
 from .answers import Rejected
 from .config import LimitsConfig
 from .fields import fields

@@ -12,8 +12,8 @@ from typing import Final
 
 import zstandard
 
-from ..deflate import DeflateError, decompressobj
 from ..errors import Malformed, TooLarge
+from ..wire.deflate import DeflateError, decompressobj
 
 _GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15
 """``wbits`` of zlib."""

@@ -26,7 +26,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from ..component import Signal
 from ..errors import Malformed, TooLarge
-from ..values import varint
+from ..wire.values import varint
 
 _REQUESTS: dict[Signal, Descriptor] = {
     "traces": ExportTraceServiceRequest.DESCRIPTOR,

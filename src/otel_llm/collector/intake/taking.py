@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from ..component import Arrival, Bury, Consume, Signal
-from ..counters import Counters
+from ..measures.counters import Counters
 from ..protocol import ITEMS
 from .access import Access
 from .admission import Admission

@@ -15,7 +15,7 @@ from otel_llm.genai import Usage
 from otel_llm.genai.call import BILLED_OPERATIONS
 from otel_llm.semconv import own
 
-from .. import facts
+from ..data import facts
 from .known_calls import Key, Known, KnownCalls, OwnCalls
 
 if TYPE_CHECKING:

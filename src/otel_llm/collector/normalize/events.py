@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from otel_llm import semconv
 
-from ..wire import NotProtobuf
+from ..wire.slim import NotProtobuf
 from .json_values import as_map, dumped, parsed
 from .messages import Message, as_messages
 from .work import Work

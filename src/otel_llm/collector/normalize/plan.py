@@ -9,20 +9,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from otel_llm import semconv
 
 from .shape import TYPED
-from .table import (
-    ANSWERS,
-    DIALECTS,
-    ENTITIES,
-    NUMBERED,
-    OPERATIONS,
-    RENAMES,
-    Rename,
-    dialect_scope,
-)
+from .table import ANSWERS, DIALECTS, ENTITIES, NUMBERED, OPERATIONS, RENAMES, Rename, dialect_scope
 
 if TYPE_CHECKING:
     from ..data import SpanView
-    from ..layout import Layout
+    from ..data.layout import Layout
 
 _KNOWN: Final = 1024
 _LONGEST_SCOPE: Final = 100

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_llm import semconv
 
-from ..any_values import plain
 from ..errors import Malformed
+from ..wire.any_values import plain
 from .events import ANSWERS, ASKS, said_by
 from .json_values import as_map, parsed
 from .messages import Message
@@ -25,7 +25,7 @@ from .work import Work
 
 if TYPE_CHECKING:
     from ..data import SpanView
-    from ..records import Record, Records
+    from ..data.records import Record, Records
 
 _EVENTS: Final = ASKS | ANSWERS
 _OVERHEAD: Final = 500

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 from otel_llm import semconv
 
-from ..facts import COUNTED
-from ..values import as_integer, as_number
+from ..data.facts import COUNTED
+from ..wire.values import as_integer, as_number
 from .json_values import Json, dumped, parsed
 from .messages import as_messages
 
 if TYPE_CHECKING:
     from ..data import SpanView
-    from ..values import Value
+    from ..wire.values import Value
 
 _TEXT: Final = 0x0A
 """First byte of an encoded text."""

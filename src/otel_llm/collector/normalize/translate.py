@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
 
-from .. import facts
-from ..wire import NotProtobuf
+from ..data import facts
+from ..wire.slim import NotProtobuf
 from . import counts
 from .conversions import HOW
 from .events import told
@@ -29,7 +29,7 @@ from .work import Work
 
 if TYPE_CHECKING:
     from ..data import SpanView
-    from ..facts import Facts
+    from ..data.facts import Facts
 
 _CALLED = {"com.anthropic.sdk.*": "anthropic."}
 """Scope -> how the names of its spans begin, which are to be those of the conventions."""

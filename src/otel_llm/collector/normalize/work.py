@@ -11,7 +11,7 @@ from .messages import Message
 
 if TYPE_CHECKING:
     from ..data import SpanView
-    from ..values import Value
+    from ..wire.values import Value
 
 
 class Work:

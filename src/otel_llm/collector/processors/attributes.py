@@ -14,7 +14,7 @@ from ..component import Signal
 from ..conditions import any_holds, parse_all
 
 if TYPE_CHECKING:
-    from ..items import Item, Opened
+    from ..data.items import Item, Opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from otel_llm.config.units import Duration
 
 from ..component import Signal
-from ..destination import BatchConfig as JoiningConfig
+from ..sending.destination import BatchConfig as JoiningConfig
 
 
 @dataclass(frozen=True, slots=True)

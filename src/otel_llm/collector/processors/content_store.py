@@ -17,12 +17,12 @@ from otel_llm.store.content import ContentConfig, ContentStore, Taken
 
 from ..component import Signal
 from ..content import take_content
-from ..documents import read_documents, written_documents
+from ..data.documents import read_documents, written_documents
+from ..data.items import each
 from ..errors import Refused
-from ..items import each
 
 if TYPE_CHECKING:
-    from ..items import Item, Opened
+    from ..data.items import Item, Opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from otel_llm.semconv import own
 from otel_llm.stats.dimensions import label
 
 from ..component import to_each
-from ..facts import (
+from ..data.facts import (
     COST_REPORTED,
     COST_TOTAL,
     DUPLICATE_OF,
@@ -47,8 +47,8 @@ from ..facts import (
     USAGE_COST,
     Facts,
 )
-from ..samples import Family, Sample
-from ..template import Template
+from ..data.template import Template
+from ..measures.samples import Family, Sample
 
 if TYPE_CHECKING:
     from ..data import Batch, SpanView

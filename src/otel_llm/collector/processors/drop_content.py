@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..component import Signal
 from ..content import take_content
-from ..items import each
+from ..data.items import each
 
 if TYPE_CHECKING:
-    from ..items import Opened
+    from ..data.items import Opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..component import Signal
 from ..conditions import any_holds, parse_all
-from ..records import Records
-from ..samples import Family, Sample
+from ..data.records import Records
+from ..measures.samples import Family, Sample
 
 if TYPE_CHECKING:
-    from ..items import Item, Opened
+    from ..data.items import Item, Opened
 
 _COUNTED: dict[Signal, str] = {"traces": "spans", "logs": "logs", "metrics": "datapoints"}
 """As the OpenTelemetry Collector's filter names what it counts."""

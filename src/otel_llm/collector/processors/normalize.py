@@ -23,13 +23,13 @@ from otel_llm import semconv
 from otel_llm.config.units import Size
 
 from ..component import Signal
-from ..facts import PROFILE
+from ..data.facts import PROFILE
+from ..data.records import Records
+from ..measures.samples import Family, counter
 from ..normalize.duplicates import Duplicates
 from ..normalize.plan import Plans
 from ..normalize.said_apart import SaidApart
 from ..normalize.translate import is_current, settle, translate
-from ..records import Records
-from ..samples import Family, counter
 
 if TYPE_CHECKING:
     from ..data import Batch, SpanView

@@ -24,9 +24,9 @@ from otel_llm.quality.scores import score
 from otel_llm.semconv import own
 
 from ..component import to_each
-from ..facts import FINISH_REASONS, FLAGS, OPERATION, OUTPUT_TYPE, USAGE, Facts
+from ..data.facts import FINISH_REASONS, FLAGS, OPERATION, OUTPUT_TYPE, USAGE, Facts
+from ..data.template import Template
 from ..schemas import SchemaConfig, Schemas
-from ..template import Template
 
 if TYPE_CHECKING:
     from ..data import Batch, SpanView

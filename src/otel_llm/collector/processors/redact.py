@@ -26,15 +26,16 @@ from otel_llm.semconv import own
 
 from ..component import Signal
 from ..data import Batch
-from ..items import each
-from ..records import Records
-from ..redaction import GROUPS, KINDS, Redactor
-from ..remembered import remembered
-from ..resources import edited
+from ..data.items import each
+from ..data.records import Records
+from ..data.remembered import remembered
+from ..data.resources import edited
+from ..redaction import Redactor
+from ..redaction.redactor import GROUPS, KINDS
 
 if TYPE_CHECKING:
-    from ..items import Attributed, Item, Opened
-    from ..records import Attributes
+    from ..data.items import Attributed, Item, Opened
+    from ..data.records import Attributes
 
 _SAFE = frozenset(
     {

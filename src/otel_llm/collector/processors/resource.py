@@ -12,9 +12,9 @@ from typing import ClassVar
 from ..actions import ActionConfig, Actions
 from ..component import Signal
 from ..data import Batch
-from ..records import Records
-from ..remembered import remembered
-from ..resources import edited
+from ..data.records import Records
+from ..data.remembered import remembered
+from ..data.resources import edited
 
 
 @dataclass(frozen=True, slots=True)

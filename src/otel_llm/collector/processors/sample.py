@@ -24,9 +24,9 @@ from otel_llm.semconv import own
 
 from ..conditions import any_holds, parse_all
 from ..data import Batch
-from ..samples import Family, Sample
+from ..measures.samples import Family, Sample
 from ..sampling import Sampling
-from ..verdicts import OwnVerdicts, Rules, Seen, Verdicts
+from ..sampling.verdicts import OwnVerdicts, Rules, Seen, Verdicts
 
 if TYPE_CHECKING:
     from ..data import SpanView

@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..counters import Counters
 from ..intake.config import GrpcConfig, HttpConfig, OtlpConfig
 from ..intake.grpc_server import GrpcServer
 from ..intake.http_server import HttpServer
 from ..intake.taking import Intake
+from ..measures.counters import Counters
 
 if TYPE_CHECKING:
     from ..component import Bury, Consume
-    from ..samples import Family
+    from ..measures.samples import Family
 
 __all__ = ["OtlpConfig", "OtlpReceiver"]
 

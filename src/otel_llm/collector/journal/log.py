@@ -1,0 +1,365 @@
+"""The write-ahead log: what is acknowledged is on the disk, and stays until it is delivered.
+
+A log is one sequence of records cut into segment files. A position in it is the number of bytes
+before it since the log began; a segment's name is the position at which it starts. A record is a
+head (length, CRC-32 of the rest, time of acceptance) and one export request. ``docs/adr`` says why
+this is a file and not a database; ``queue.py`` reads it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Literal, Protocol
+
+from otel_llm.config.units import Size
+
+from ..component import Kept
+from ..errors import Refused
+from .recent import Recent
+from .segments import HEAD, SUFFIX, Record, Segment, head_of, recovered
+
+logger = logging.getLogger(__name__)
+
+MIN_SEGMENT_BYTES = 16 * 2**20
+MAX_SEGMENTS = 64
+"""Each costs an open file."""
+CROWDED = 0.9
+"""Share of ``max_size`` from which destinations that are far behind give up their oldest."""
+COMPLAIN_S = 10.0
+LOCK = "lock"
+"""The file in every journal that one process at a time has."""
+WORTH_FREEING_BYTES = 2**20
+"""A segment that is still written to is begun anew when it was read and is at least this large."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalConfig:
+    """Where accepted data is kept until it is delivered."""
+
+    directory: Path
+    """Made when missing, for its owner alone. One collector per directory."""
+    durability: Literal["fsync", "os"] = "fsync"
+    """``fsync``: survives a power cut; ``os``: survives the end of this process, however it ends,
+    and costs less."""
+    max_size: Size = 2 * 2**30
+    """Bytes on the disk for each pipeline. When it is nearly full, destinations that are far behind
+    give up their oldest data to the dead letter; when it is full, senders are asked to come back.
+    """
+
+    def __post_init__(self) -> None:
+        if self.max_size < MIN_SEGMENT_BYTES:
+            raise ValueError(f"max_size: at least {MIN_SEGMENT_BYTES // 2**20}MiB")
+
+
+class Reader(Protocol):
+    """A destination."""
+
+    @property
+    def position(self) -> int:
+        """Everything before it was delivered or buried."""
+        ...
+
+    def heard(self) -> None:
+        """Learn that ``Journal.end`` has moved. Called by whoever appends: quick."""
+        ...
+
+
+class Journal:
+    """One log and its files. Thread-safe.
+
+    ``append`` groups: requests that arrive while a sync is under way share the next one.
+    """
+
+    def __init__(self, config: JournalConfig, name: str) -> None:
+        """Open the log ``name``, repairing what a crash left. Raises ``OSError`` when the files
+        cannot be used or another process uses them."""
+        self.directory = _private(config.directory / name)
+        self.size_bytes = 0
+        self.end = 0
+        """The position up to which everything may be read."""
+        self.change(config)
+        self._lock, self._sync_lock = Lock(), Lock()
+        self._process_lock = _claim(self.directory)
+        self._segments: list[Segment] = []
+        self._group = _new_group()
+        self._ordered = False  # somebody will sync the present group
+        self._syncer: ThreadPoolExecutor | None = None
+        self._unsynced: list[Segment] = []
+        self._recent = Recent()
+        self._suspect = False
+        self._complained = -COMPLAIN_S
+        self._readers: list[Reader] = []
+        try:
+            self._begin()
+        except BaseException:
+            self._close_files()
+            raise
+
+    def change(self, config: JournalConfig) -> None:
+        """Go on by other settings, in the same directory. Nobody may be appending."""
+        self.max_bytes = config.max_size
+        self._sync = config.durability == "fsync"
+        self._segment_bytes = max(MIN_SEGMENT_BYTES, config.max_size // MAX_SEGMENTS)
+
+    @property
+    def start(self) -> int:
+        """The oldest position that is still there."""
+        return self._segments[0].start
+
+    def join(self, reader: Reader) -> None:
+        """Keep what ``reader`` has not read, and tell it when there is more."""
+        self.skip_to(reader.position)
+        self._readers.append(reader)
+
+    def leave(self, reader: Reader) -> None:
+        """Keep nothing for ``reader`` any more."""
+        self._readers.remove(reader)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there is little room."""
+        return self.size_bytes > CROWDED * self.max_bytes
+
+    def lags(self, reader: Reader) -> bool:
+        """Whether there is little room and ``reader`` holds up what others are past."""
+        if not self.crowded or not self._segments:
+            return False
+        edge = self._segments[0].end
+        return reader.position < edge and any(other.position >= edge for other in self._readers)
+
+    def append(self, payload: bytes) -> None:
+        """Return when ``payload`` is as durable as was asked for. Raises ``Refused`` when there is
+        no room or the disk fails; then it may or may not be delivered, but is not answered for."""
+        group = self._written(payload)
+        if self._sync:
+            self._commit(group)
+        self._tell_readers()
+
+    def begin(self, payload: bytes) -> Kept:
+        """As ``append``, but where that would wait, return what it would wait for: a thread of the
+        journal's own syncs for all who began by then."""
+        group = self._written(payload)
+        if not self._sync:
+            self._tell_readers()
+            return None
+        with self._lock:
+            ordered, self._ordered = self._ordered, True
+            if self._syncer is None:
+                self._syncer = ThreadPoolExecutor(1, "journal")
+        if not ordered:
+            self._syncer.submit(self.settle)
+        return group
+
+    def _written(self, payload: bytes) -> Future[None]:
+        head = head_of(payload, time.time_ns())
+        with self._lock:
+            self._write(head, payload)
+            if not self._sync:
+                self.end = self._segments[-1].end
+            return self._group
+
+    def settle(self) -> None:
+        """Sync what was begun by now."""
+        with self._sync_lock:
+            if self._unsynced or self._ordered:
+                self._sync_group()
+        self._tell_readers()
+
+    def _tell_readers(self) -> None:
+        for reader in self._readers:
+            reader.heard()
+
+    def recent(self, position: int, max_bytes: int) -> tuple[Sequence[Record], int]:
+        """Return requests that stand at ``position`` and after it, and where they end, if they are
+        still in memory."""
+        with self._lock:
+            return self._recent.take(position, self.end, max_bytes)
+
+    def segment_after(self, position: int) -> Segment | None:
+        """Return the segment that holds ``position``, or the next one if it lies in a gap."""
+        with self._lock:
+            return next((s for s in self._segments if position < min(s.end, self.end)), None)
+
+    def release(self) -> None:
+        """Delete what every reader is past."""
+        position = min((reader.position for reader in self._readers), default=self.end)
+        with self._lock:
+            self._renew(position)
+            while len(self._segments) > 1 and self._segments[0].end <= position:
+                self._drop(self._segments.pop(0))
+
+    def has_room(self, size: int) -> bool:
+        """Whether a request of ``size`` bytes fits. One larger than the journal passes alone."""
+        if self.size_bytes < WORTH_FREEING_BYTES:
+            return True
+        return self.size_bytes + HEAD.size + size <= self.max_bytes
+
+    def close(self) -> None:
+        """Close the files. Safe to call twice."""
+        if self._syncer is not None:
+            self._syncer.shutdown()
+        self.release()
+        with self._sync_lock:
+            if self._unsynced:
+                self._sync_group()  # somebody is about to wait for it
+            self._close_files()
+
+    def _close_files(self) -> None:
+        with self._lock:
+            for segment in self._segments:
+                os.close(segment.file)
+            self._segments = []
+            if self._process_lock >= 0:
+                os.close(self._process_lock)
+                self._process_lock = -1
+
+    def _begin(self) -> None:
+        """Start a new segment: what an earlier process wrote is only read."""
+        self._segments.extend(recovered(self.directory))
+        self.end = max((segment.end for segment in self._segments), default=0)
+        self.size_bytes = sum(segment.size for segment in self._segments)
+        self._rotate(self.end)
+
+    def skip_to(self, position: int) -> None:
+        """Let the next record stand at ``position`` or after it: a reader that was further than
+        the log is (a power cut took its end) must not take new records for old ones."""
+        with self._lock:
+            if position > self._segments[-1].end:
+                self._rotate(position)
+                self.end = position
+
+    def _write(self, head: bytes, payload: bytes) -> None:
+        if not self._segments:
+            raise Refused("the journal is closed")
+        if not self.has_room(len(payload)):
+            raise Refused("the journal is full")
+        segment = self._segments[-1]
+        size = len(head) + len(payload)
+        try:
+            if segment.size and (self._suspect or segment.size + size > self._segment_bytes):
+                segment = self._rotate(segment.end)
+            if os.pwritev(segment.file, (head, payload), segment.size) < size:
+                raise OSError("short write")  # the disk is full
+        except OSError as error:
+            self._complain(error)
+            with suppress(OSError):
+                os.ftruncate(segment.file, segment.size)  # no half record for what comes next
+            raise Refused("the journal cannot be written") from error
+        self._recent.add(segment.end, Record(HEAD.unpack(head)[2] / 1e9, payload))
+        segment.size += size
+        self.size_bytes += size
+        if self._sync and (not self._unsynced or self._unsynced[-1] is not segment):
+            self._unsynced.append(segment)
+
+    def _rotate(self, start: int) -> Segment:
+        path = self.directory / f"{start:020d}{SUFFIX}"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        segment = Segment(start, 0, path, file)
+        if self._segments and self._segments[-1].path == path:  # an empty one, begun again
+            os.close(self._segments.pop().file)
+        self._segments.append(segment)
+        self._suspect = False
+        if self._sync:
+            _sync_directory(self.directory)
+        return segment
+
+    def _commit(self, group: Future[None]) -> None:
+        """Wait until ``group`` is on the disk; whoever comes first syncs for all who wrote by
+        then. Raises ``Refused`` when that failed."""
+        with self._sync_lock:
+            if not group.done():
+                self._sync_group()
+        group.result()
+
+    def _sync_group(self) -> None:
+        with self._lock:
+            group, self._group = self._group, _new_group()
+            self._ordered = False
+            segments, self._unsynced = self._unsynced, []
+            end = self._segments[-1].end
+        try:
+            for segment in segments:
+                _sync_file(segment.file)
+        except OSError as error:
+            self._distrust(group, error)
+        else:
+            self.end = end
+            group.set_result(None)
+
+    def _distrust(self, group: Future[None], error: OSError) -> None:
+        """Answer for nothing that is not on the disk by now, and write elsewhere: after a failed
+        sync, the next one of the same file proves nothing."""
+        self._complain(error)
+        with self._lock:
+            later, self._group = self._group, _new_group()
+            self._unsynced = []
+            self._suspect = True
+            self.end = self._segments[-1].end
+        for waiting in (group, later):
+            waiting.set_exception(Refused("the journal cannot be synced"))
+
+    def _complain(self, error: OSError) -> None:
+        """Say what is wrong with the disk, but not to every sender's every attempt."""
+        now = time.monotonic()
+        if now - self._complained >= COMPLAIN_S:
+            self._complained = now
+            why = error.strerror or error
+            logger.error("%s: %s; senders are asked to come back", self.directory, why)
+
+    def _renew(self, position: int) -> None:
+        """Begin anew when all that was written is read; what was delivered shall not lie about."""
+        last = self._segments[-1] if self._segments else None
+        if last and last.size >= WORTH_FREEING_BYTES and position >= last.end:
+            with suppress(OSError):  # it only stays a little longer
+                self._rotate(last.end)
+
+    def _drop(self, segment: Segment) -> None:
+        self.size_bytes -= segment.size
+        os.close(segment.file)
+        segment.path.unlink(missing_ok=True)
+
+
+def _new_group() -> Future[None]:
+    group = Future[None]()
+    group.set_running_or_notify_cancel()  # one who no longer waits must not cancel for all
+    return group
+
+
+def _private(directory: Path) -> Path:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
+def _claim(directory: Path) -> int:
+    """Take the directory for this process; the kernel gives it back, however the process ends."""
+    file = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise OSError(f"{directory} is in use by another collector") from None
+    return file
+
+
+def _sync_file(file: int) -> None:
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(file)
+    else:  # macOS
+        os.fsync(file)
+
+
+def _sync_directory(directory: Path) -> None:
+    file = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

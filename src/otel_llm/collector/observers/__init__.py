@@ -1,0 +1,1 @@
+"""Who looks at what passed by, after all processors: sums, the store, judges, scores."""

@@ -12,6 +12,7 @@ import pytest
 
 from otel_llm.alerting.errors import Rejected, TryLater
 from otel_llm.alerting.post import LONGEST_ASKED_S, Poster, retry_after
+from otel_llm.http.deadline import Deadline
 
 Reply = Callable[[socket.socket], None]
 
@@ -28,6 +29,13 @@ def _chunks_until_the_other_side_hangs_up(peer: socket.socket) -> None:
 
 def _drips_until_the_other_side_hangs_up(peer: socket.socket) -> None:
     peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        peer.sendall(b"x")
+        time.sleep(0.02)
+
+
+def _drips_its_headers_until_the_other_side_hangs_up(peer: socket.socket) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
     while True:
         peer.sendall(b"x")
         time.sleep(0.02)
@@ -58,7 +66,7 @@ def _answering(reply: Reply) -> Iterator[str]:
 def _post(reply: Reply, within_s: float = 60) -> bytes:
     with _answering(reply) as url:
         poster = Poster(url, timeout_s=60)
-        poster._timeout_s = within_s  # for the whole, not for each step
+        poster._deadline = Deadline(within_s)  # for the whole, not for each step
         try:
             return poster.post(b"{}")
         finally:
@@ -70,10 +78,15 @@ def test_of_an_answer_without_end_only_the_beginning_is_read():
 
 
 def test_an_answer_that_drips_is_not_waited_for_beyond_the_timeout():
-    answer = _post(_drips_until_the_other_side_hangs_up, within_s=0.2)
+    answer = _post(_drips_until_the_other_side_hangs_up, within_s=2)
 
     assert 0 < len(answer) < 100_000
     assert set(answer) == set(b"x")
+
+
+def test_headers_that_drip_are_not_waited_for_beyond_the_timeout():
+    with pytest.raises(TryLater):
+        _post(_drips_its_headers_until_the_other_side_hangs_up, within_s=0.5)
 
 
 def test_what_is_compressed_although_nobody_asked_is_not_unpacked():

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import math
+import socket
 import sqlite3
+import threading
 import time
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from threading import Event
@@ -126,6 +129,28 @@ def test_a_server_that_hangs_in_its_answer_is_left_after_the_timeout():
         over.set()
 
     assert [one.error_type for one in results] == ["timeout"]
+
+
+def test_a_server_that_drips_its_headers_is_left_after_the_timeout():
+    def drip() -> None:
+        peer, _ = listening.accept()
+        with peer, suppress(OSError):
+            peer.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while True:
+                peer.sendall(b"x")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        asked = Endpoint(EndpointConfig(url, MODEL, timeout=0.5, retries=0))
+        reply = asked.chat([{"role": "user", "content": "?"}])
+        asked.close()
+        thread.join(60)
+
+    assert reply.error_type == "timeout"
+    assert not thread.is_alive()
 
 
 def test_without_a_state_file_that_can_be_written_nothing_is_asked(

@@ -12,12 +12,14 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpx2
 
+from otel_llm.http.deadline import Deadline
 from otel_llm.version import __version__
 
 from .errors import Rejected, TryLater
@@ -51,7 +53,7 @@ class Poster:
         """Raises ``OSError`` when ``ca_file`` cannot be read."""
         self._url = httpx2.URL(url)
         self._private = private
-        self._timeout_s = timeout_s
+        self._deadline = Deadline(timeout_s)
         trust = ssl.create_default_context(cafile=ca_file) if ca_file else True
         self._client = httpx2.Client(
             timeout=timeout_s, trust_env=False, follow_redirects=False, verify=trust
@@ -69,13 +71,12 @@ class Poster:
                 return self._send(address, body, headers or {})
             except httpx2.ConnectError as failed:  # the name may have others
                 error = type(failed).__name__
-            except httpx2.HTTPError as failed:
+            except (httpx2.HTTPError, TimeoutError) as failed:
                 # The kind alone: the message may quote the URL, and the URL may be the secret.
                 raise TryLater(type(failed).__name__) from None
         raise TryLater(error)
 
     def _send(self, address: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        until = time.monotonic() + self._timeout_s
         with self._client.stream(
             "POST",
             self._url.copy_with(host=address),
@@ -87,10 +88,10 @@ class Poster:
                 "Host": self._url.netloc.decode("ascii"),
                 **headers,
             },
-            extensions={"sni_hostname": self._url.host},
+            extensions={"sni_hostname": self._url.host, "trace": self._deadline.begin()},
         ) as answer:
             _judge(answer)
-            return _beginning(answer, until)
+            return _beginning(answer)
 
     def _addresses(self) -> Sequence[str]:
         """Return where the target's name leads. One forbidden address forbids them all."""
@@ -140,13 +141,14 @@ def _judge(answer: httpx2.Response) -> None:
         raise Rejected(f"answered {status}")
 
 
-def _beginning(answer: httpx2.Response, until: float) -> bytes:
+def _beginning(answer: httpx2.Response) -> bytes:
     """Return what came first and in time: an answer without end is nothing to wait for."""
     body = b""
-    for piece in answer.iter_raw():
-        body += piece
-        if len(body) >= _MOST_BYTES or time.monotonic() >= until:
-            break
+    with suppress(TimeoutError, httpx2.ReadTimeout):
+        for piece in answer.iter_raw():
+            body += piece
+            if len(body) >= _MOST_BYTES:
+                break
     return body[:_MOST_BYTES]
 
 

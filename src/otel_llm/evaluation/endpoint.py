@@ -18,6 +18,7 @@ import httpx2
 
 from otel_llm.config.units import Duration
 from otel_llm.genai import Usage
+from otel_llm.http.deadline import Deadline
 from otel_llm.quality.messages import whole
 from otel_llm.version import __version__
 
@@ -108,6 +109,7 @@ class Endpoint:
         self.config = config
         self._sleep = sleep
         self._url = config.endpoint.rstrip("/")
+        self._deadline = Deadline(config.timeout)
         self._client = httpx2.Client(
             timeout=config.timeout,
             follow_redirects=False,
@@ -144,7 +146,11 @@ class Endpoint:
     def models(self) -> Sequence[str]:
         """Return the models that the server says it has; none when it does not say."""
         try:
-            answer = self._client.get(self._url + "/models", headers=self._authorization())
+            answer = self._client.get(
+                self._url + "/models",
+                headers=self._authorization(),
+                extensions={"trace": self._deadline.begin()},
+            )
             rows: list[Any] = _object(answer.json())["data"] if answer.is_success else []
             return [str(row["id"]) for row in rows]
         except (httpx2.HTTPError, OSError, ValueError, TypeError, KeyError):
@@ -199,13 +205,15 @@ class Endpoint:
     def _post(
         self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
-        until = time.monotonic() + self.config.timeout
         sent = {**headers, **self._authorization()}
-        with self._client.stream("POST", self._url + path, json=body, headers=sent) as answer:
+        traced = {"trace": self._deadline.begin()}
+        with self._client.stream(
+            "POST", self._url + path, json=body, headers=sent, extensions=traced
+        ) as answer:
             content = bytearray()
             for chunk in answer.iter_bytes():
                 content += chunk
-                if len(content) > _MAX_ANSWER or time.monotonic() > until:
+                if len(content) > _MAX_ANSWER:
                     raise TimeoutError
             return answer.status_code, answer.headers, bytes(content)
 

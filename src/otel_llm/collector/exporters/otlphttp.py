@@ -29,7 +29,6 @@ from otel_llm.collector.errors import (
 )
 from otel_llm.collector.fresh import Fresh
 from otel_llm.collector.outgoing import Outgoing
-from otel_llm.collector.sending.deadline import Deadline
 from otel_llm.collector.sending.destination import (
     MAX_REQUEST_BYTES,
     MAX_RESPONSE_BYTES,
@@ -38,6 +37,7 @@ from otel_llm.collector.sending.destination import (
     check_answer,
 )
 from otel_llm.collector.wire.deflate import compressobj
+from otel_llm.http.deadline import Deadline
 from otel_llm.version import __version__
 
 RETRYABLE = frozenset({429, 502, 503, 504})

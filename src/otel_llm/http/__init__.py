@@ -1,0 +1,1 @@
+"""What every client of ours over HTTP needs, whoever it asks."""

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from otel_llm.testing import FakeProvider, OtlpSink
-from otel_llm.testing import openai as wire
-
-CALL = """
-import openai, os, signal, sys
-client = openai.OpenAI(base_url=os.environ["PROVIDER"], api_key="sk-planted", max_retries=0)
-def ask():
-    client.chat.completions.create(
-        model="gpt-4o", messages=[{"role": "user", "content": "two plus two"}]
-    )
-def terminate():
-    os.kill(os.getpid(), signal.SIGTERM)
-"""
 SERVER = """
 import asyncio, uvicorn
 async def app(scope, receive, send):
@@ -34,30 +17,6 @@ async def app(scope, receive, send):
     await send({"type": "lifespan.shutdown.complete"})
 uvicorn.run(app, host="127.0.0.1", port=0, lifespan="on")
 """
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Runs a program after ``CALL`` under ``opentelemetry-instrument``; gives what it sent too."""
-
-    def run(program, **environ):
-        (tmp_path / "app.py").write_text(CALL + program)
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("OTEL_")}
-        with FakeProvider(wire.ROUTES) as provider, OtlpSink() as sink:
-            instrument = Path(sys.executable).with_name("opentelemetry-instrument")
-            sent_to = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.grpc_endpoint}
-            done = subprocess.run(
-                [instrument, sys.executable, "app.py"],
-                env={**kept, "PROVIDER": f"{provider.url}/v1", **sent_to, **environ},
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                timeout=180,
-                check=False,
-            )
-            return done, sink
-
-    return run
 
 
 @pytest.mark.parametrize("program", ["ask(); terminate(); signal.pause()", SERVER])

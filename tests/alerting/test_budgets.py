@@ -245,8 +245,8 @@ def test_what_was_spent_just_before_a_kill_is_learned_from_the_store(tmp_path: P
     first._state.close()  # killed
     clock.now += 3600
     second = _service(BudgetConfig("b", 10), **given)
-    since = clock() - second.longest_window_s
-    second.remember([one for one in history if one.end_ns >= since * 1e9], since)
+    since = clock() - second.past.longest_s
+    second.past.remember([one for one in history if one.end_ns >= since * 1e9], since)
     second.observe(history[-4:])
 
     assert [status.spent for status in second.budgets()] == [3.0]
@@ -255,7 +255,7 @@ def test_what_was_spent_just_before_a_kill_is_learned_from_the_store(tmp_path: P
 
 def test_without_a_state_budgets_learn_everything_from_the_store():
     service = _service(BudgetConfig("b", 10), clock=Clock())
-    service.remember([call(START, cost=2.0)], START - DAY)
+    service.past.remember([call(START, cost=2.0)], START - DAY)
 
     assert [status.spent for status in service.budgets()] == [2.0]
     service.stop()
@@ -282,10 +282,9 @@ def _restarted(
     clock.now += HOUR
     second = _service(after, **given)
     asked: list[float] = []
-    second.remember([], clock() - second.longest_window_s)
-    second.remember_older(lambda since: asked.append(since) or history)
-    if second._past:
-        second._past.join()
+    second.past.remember([], clock() - second.past.longest_s)
+    second.past.remember_older(lambda since: asked.append(since) or history)
+    second.past.wait()
     second.observe(history)  # delivered again
     return second, asked
 
@@ -320,14 +319,13 @@ def test_a_budget_that_was_cut_short_in_learning_begins_anew(tmp_path: Path):
         yield from history[1:]
 
     first = _service(BudgetConfig("b", 10), **given)
-    first.remember_older(slowly)
+    first.past.remember_older(slowly)
     assert reached.wait(60)
     threading.Timer(0.1, over.set).start()
     first.stop(60)
     second = _service(BudgetConfig("b", 10), **given)
-    second.remember_older(lambda _: history)
-    assert second._past
-    second._past.join()
+    second.past.remember_older(lambda _: history)
+    second.past.wait()
 
     assert [status.spent for status in second.budgets()] == [5.0]
     second.stop()

@@ -33,7 +33,9 @@ class Team:
         self.chance = random.Random(1)
         config = AlertingConfig(notifiers=notifiers, evaluation_interval=86_400.0, **more)
         self.service = AlertService(config, clock=self.clock)
-        for delivery in self.service._deliveries.values():  # no clock but ours moves the alerts
+        for (
+            delivery
+        ) in self.service._targets._deliveries.values():  # no clock but ours moves the alerts
             delivery.start()
         stack.callback(self.service.stop)
 

@@ -59,7 +59,7 @@ def test_a_rule_becomes_a_recorded_value_and_an_alert_over_it():
         ({"filters": {"operation": "execute_tool"}}, "/metrics counts model calls alone"),
         ({"group_by": ("operation",)}, "/metrics counts model calls alone"),
         ({"signal": "mean_output_chars"}, "/metrics does not show mean_output_chars"),
-        ({"signal": "lost_spans"}, "/metrics does not show lost_spans"),
+        ({"signal": "suite_pass_rate"}, "/metrics does not show suite_pass_rate"),
         ({"no_data": "keep"}, "no_data: keep has no counterpart"),
         (
             {"no_data": "alert", "group_by": ("model",)},
@@ -83,12 +83,35 @@ def test_of_the_default_rules_only_what_is_no_metric_is_left_out():
     assert left_out == {
         "Runaway",
         "UnusualHour",
-        "QualityLow",
-        "PricesOld",
         "Drifted",
         "ServedModelChanged",
-        "SpansLost",
     }
+
+
+def test_the_mean_score_is_that_of_the_calls_that_were_scored():
+    (record, alert) = _exported(
+        signal="quality_mean", condition="lt", threshold=0.75, min_calls=20, window=3600
+    )
+
+    assert record["expr"] == (
+        "(sum (increase(otel_llm_quality_score_sum[1h])) or "
+        "sum (increase(otel_llm_quality_score_count[1h])) * 0) / "
+        "sum (increase(otel_llm_quality_score_count[1h]))"
+    )
+    assert alert["expr"] == (
+        "otel_llm:R < 0.75 and sum (increase(otel_llm_quality_score_count[1h])) > 19.5"
+    )
+
+
+def test_what_is_lost_is_what_the_counters_of_all_signals_grew_by():
+    (record, _) = _exported(
+        signal="lost_spans", threshold=0, window=900, filters={"exporter": "jaeger", "signal": "logs"}
+    )
+
+    assert record["expr"] == (
+        'increase({exporter="jaeger",data_type="logs",'
+        '__name__=~"otelcol_exporter_send_failed_(spans|metric_points|log_records)_total"}[15m])'
+    )
 
 
 def test_budgets_are_compared_as_they_are_shown():

@@ -275,7 +275,7 @@ def test_what_a_target_did_not_take_is_visible_and_an_alert_of_its_own():
     lost = Rule("Lost", "undelivered_notifications", 0)
     with serving(Target(answers=[(400, {}, b"")])) as target:
         service = AlertService(_config(target.url, rules=(RULE, lost)), clock=clock)
-        service._deliveries["webhook"].start()
+        service._targets._deliveries["webhook"].start()
         _fail(service, clock)
         service.evaluate()
         target.wait()
@@ -306,7 +306,7 @@ def test_a_disk_that_is_full_stops_no_alert_and_no_message(monkeypatch, caplog):
         target.wait()
         service._stopping.set()
         service._thread.join()
-        service._deliveries["webhook"].stop(60)
+        service._targets._deliveries["webhook"].stop(60)
 
     assert _events(target) == ["firing", "resolved"]
     assert "database or disk is full" in caplog.text

@@ -42,7 +42,9 @@ class Storm:
             **more,
         )
         self.service = AlertService(config, clock=self.clock)
-        for delivery in self.service._deliveries.values():  # no clock but ours moves the alerts
+        for (
+            delivery
+        ) in self.service._targets._deliveries.values():  # no clock but ours moves the alerts
             delivery.start()
         stack.callback(self.service.stop)
 

@@ -41,8 +41,18 @@ GAUGES: Mapping[str, str] = {
     "budget_forecast": "otel_llm_budget_forecast_ratio",
     "queue_age": "otel_llm_exporter_queue_oldest_seconds",
     "undelivered_notifications": "otel_llm_notifications_undelivered",
+    "price_table_age": "otel_llm_price_table_age_seconds",
 }
 """Reported signals that ``/metrics`` shows as they are, label by label."""
+_TOTALS: Mapping[str, str] = {
+    "lost_spans": "otelcol_exporter_send_failed_(spans|metric_points|log_records)_total"
+}
+"""Reported signals that are the growth of counters, whose names match."""
+
+
+_OF_DESTINATIONS: Mapping[str, str] = {"signal": "data_type"}
+"""Labels of what is reported of destinations, as the OpenTelemetry Collector calls them."""
+_REPORTED = GAUGES.keys() | _TOTALS.keys()
 
 
 class NotExportable(ValueError):
@@ -95,7 +105,7 @@ def _literal(text: str) -> str:
 
 def _check(rule: Rule) -> None:
     unknown = sorted({*rule.filters, *rule.group_by} - LABELS)
-    if unknown and rule.signal not in GAUGES:
+    if unknown and rule.signal not in _REPORTED:
         raise NotExportable(f"/metrics does not tell apart {', '.join(unknown)}")
     if not _model_calls(rule):
         raise NotExportable("/metrics counts model calls alone")
@@ -126,7 +136,7 @@ def _condition(rule: Rule, recorded: str) -> str:
         lax = f"{recorded} {operator} {_number(rule.resolve_threshold)}{known}"
         condition = f"({condition}) or (({lax}) and {on}{still})"
     if rule.no_data == "alert" and not _counts(rule):
-        missing = recorded if rule.signal in GAUGES else _known(rule)
+        missing = recorded if rule.signal in _REPORTED else _known(rule)
         condition = f"({condition}) or absent({missing})"
     return condition
 
@@ -144,7 +154,7 @@ def _known(rule: Rule) -> str:
 def _may_be_unknown(rule: Rule) -> bool:
     """Whether Prometheus may take for a value what rests on too few calls: sums are zero there
     without any, and what is divided by zero is unequal to everything."""
-    if rule.signal in GAUGES or _counts(rule):
+    if rule.signal in _REPORTED or _counts(rule):
         return False
     at_zero = rule.signal in _SUMS and (rule.breaks(0.0) or rule.breaks(0.0, firing=True))
     return rule.min_calls > 1 or at_zero or rule.condition == "ne"
@@ -180,6 +190,7 @@ _SHARES: Mapping[str, tuple[str, str]] = {
         "otel_llm_call_duration_seconds_sum",
         "otel_llm_call_duration_seconds_count",
     ),
+    "quality_mean": ("otel_llm_quality_score_sum", "otel_llm_quality_score_count"),
 }
 
 
@@ -187,6 +198,9 @@ def _signal(rule: Rule, offset: str, over: str = "") -> str:
     name = rule.signal
     if name in GAUGES:
         return _series(GAUGES[name], rule)
+    if name in _TOTALS:
+        named = f'__name__=~"{_TOTALS[name]}"'
+        return f"increase({_series('', rule, [named])}[{_duration(rule.window)}])"
     if match := _QUANTILE.fullmatch(name):
         buckets = _increase(f"{_HISTOGRAMS[match[1]]}_bucket", rule, offset, over, by=("le",))
         return f"histogram_quantile({float(match[2].replace('_', '.')) / 100:g}, {buckets})"
@@ -222,6 +236,8 @@ def _evidence(signal: str) -> str:
         return "otel_llm_priced_calls_total"
     if signal == "refusal_rate":
         return "otel_llm_refusable_calls_total"
+    if signal == "quality_mean":
+        return "otel_llm_quality_score_count"
     if signal.startswith("flag_rate."):
         return "otel_llm_judged_calls_total"
     return "otel_llm_calls_total"
@@ -247,7 +263,8 @@ def _increase(
 
 def _series(metric: str, rule: Rule, more: Sequence[str] = ()) -> str:
     """Return the selector of ``metric`` with the rule's filters."""
-    matchers = [_matcher(name, pattern) for name, pattern in sorted(rule.filters.items())]
+    named = _OF_DESTINATIONS if rule.signal in ("lost_spans", "queue_age") else {}
+    matchers = [_matcher(named.get(n, n), pattern) for n, pattern in sorted(rule.filters.items())]
     chosen = ",".join([*matchers, *more])
     return f"{metric}{{{chosen}}}" if chosen else metric
 

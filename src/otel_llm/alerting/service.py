@@ -11,9 +11,8 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,15 +21,15 @@ from otel_llm.genai import Call
 from otel_llm.stats import Windows
 from otel_llm.stats.denial import Denial
 
-from . import budgets, notifiers
+from . import budgets
 from .alert import Alert
 from .anomalies import FoundAnomaly
 from .config import AlertingConfig
-from .delivery import Delivery, Failure
-from .dispatch import Dispatcher, Target
+from .dispatch import Dispatcher
 from .drifts import FoundDrift
 from .engine import Clock, RuleEngine
 from .notification import Notification, in_order
+from .past import Past
 from .readings import Reading, Readings
 from .reports import BudgetReport, DailyReports, report
 from .reports import notification as report_notification
@@ -39,24 +38,16 @@ from .rule import Rule
 from .runaway import Runaways
 from .spending import SpendingFile
 from .state import StateFile
+from .targets import NotifierStatus, Targets
 from .watch import Watch
 
 _log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 """How often the groups are looked at between evaluations."""
-_KNOWN_S = 60.0
-"""Calls that ended so long before the last save and were not in it came unusually late: they are
-not looked for after a restart. Less than what ``Seen`` keeps."""
-_AT_ONCE = 10_000
-"""Calls of the past that are in memory at one time."""
 _FEW_ACCOUNTS = 200
 """So many changed accounts are cheap enough to be kept at every tick: a collector that is killed
 and has no store then forgets a second of spending, else all since the last evaluation."""
-
-
-class _Stopped(Exception):
-    """There is no time left to look at the past."""
 
 
 class Scored(Protocol):
@@ -78,21 +69,10 @@ class Scored(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class NotifierStatus:
-    """How a target does."""
-
-    name: str
-    delivered: int
-    failed: int
-    waiting: int
-    failures: tuple[Failure, ...]
-
-
 class AlertService:
     """Watches calls and tells people. ``start`` begins, ``stop`` ends; safe from any thread.
 
-    ``history`` for ``remember`` comes from the store: with it a restart forgets nothing.
+    ``past`` learns before the start what the store holds: with it a restart forgets nothing.
     """
 
     def __init__(
@@ -115,24 +95,24 @@ class AlertService:
         self._windows = Windows(max_series=config.max_label_sets)
         self._watch = Watch(config.watch)
         self._watch.follow(self._windows)
+        self._targets = Targets(config, self._settled)
         self._readings = self._own_readings(readings or {})
-        self._notifiers = {name: self._notifier(name) for name in config.notifiers}
-        self._deliveries = {name: self._delivery(name) for name in config.notifiers}
         self._due: deque[tuple[str, Notification]] = deque()
         self._unsaved: dict[str, dict[str, Any]] = {}
         self._saving = threading.RLock()
         self._dispatcher = self._make_dispatcher(inhibitions)
         self._engine = self._make_engine(rules)
-        self._restore()
+        saved_at = self._restore()
+        self.past = Past(self._engine, self._budgets, saved_at, clock)
+        """Learns what was before; to be done with before ``start``."""
         self._unpublished = False
         self._stopping = threading.Event()
         self._evaluating = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
-        self._past: threading.Thread | None = None
 
     def _own_readings(self, given: Mapping[str, Reading]) -> Readings:
         readings = Readings(given)
-        readings.report("undelivered_notifications", self._undelivered)
+        readings.report("undelivered_notifications", self._targets.undelivered)
         readings.report("anomaly", self._watch.anomaly_reading)
         readings.report("drift", self._watch.drift_reading)
         readings.report(
@@ -152,7 +132,7 @@ class AlertService:
     def _make_dispatcher(self, inhibitions: Sequence[Inhibition]) -> Dispatcher:
         return Dispatcher(
             self._config.all_routes(),
-            {name: _target(name) for name in self._config.notifiers},
+            self._targets.able,
             lambda name, notification: self._due.append((name, notification)),
             inhibitions=inhibitions,
             mute_times=self._config.mute_times,
@@ -166,21 +146,6 @@ class AlertService:
             self._clock,
             readings=self._readings,
             trace_url=self._config.trace_url,
-        )
-
-    def _notifier(self, name: str) -> notifiers.Notifier:
-        return notifiers.entry(name).notifier(
-            notifiers.settings(name, self._config.notifiers[name])
-        )
-
-    def _delivery(self, name: str) -> Delivery:
-        settings = notifiers.settings(name, self._config.notifiers[name])
-        return Delivery(
-            name,
-            self._notifiers[name],
-            lambda notification, delivered: self._settled(name, notification, delivered),
-            min_interval_s=getattr(settings, "min_interval", 0.0),
-            retry_for_s=self._config.retry_for,
         )
 
     def _settled(self, name: str, notification: Notification, delivered: bool) -> None:
@@ -199,21 +164,17 @@ class AlertService:
 
     def start(self) -> None:
         """Begin to evaluate and to deliver."""
-        for delivery in self._deliveries.values():
-            delivery.start()
+        self._targets.start()
         self._thread.start()
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Evaluate once more, deliver what is due within ``grace_s`` seconds, keep the rest."""
         self._stopping.set()
-        if self._past is not None:
-            self._past.join(timeout=grace_s)
+        self.past.stop(grace_s)
         if self._thread.ident is not None:
             self._thread.join(timeout=grace_s)
             self._guarded(self.evaluate, "alerts could not be evaluated")
-        until = time.monotonic() + grace_s
-        for delivery in self._deliveries.values():
-            delivery.stop(max(0.0, until - time.monotonic()))
+        self._targets.stop(grace_s)
         self._keep()
         self._state.close()
 
@@ -273,7 +234,7 @@ class AlertService:
             due = [self._due.popleft() for _ in range(len(self._due))]
             self._keep()
             for name, notification in due:
-                self._deliveries[name].put(notification)
+                self._targets.put(name, notification)
 
     # The stream of calls
 
@@ -291,60 +252,6 @@ class AlertService:
         """Watch an automatic score, of what ``labels`` say (``model``, ``prompt``,
         ``prompt_version``), for drift."""
         self._watch.score(score.name, score.value, labels, score.at_ns / 1e9)
-
-    def remember(self, history: Iterable[Call], since: float) -> None:
-        """Fill the windows with what the store holds from ``since`` (Unix seconds) on; call it
-        before ``start`` and before the first ``observe``. Budgets have their own memory in the
-        state file; what it does not know, because a budget is new or the collector was killed,
-        they learn too, as far as it lies in that time."""
-        left = iter(history)
-        counted_until = None if self._saved_at is None else self._saved_at - _KNOWN_S
-        while True:
-            calls = list(islice(left, _AT_ONCE))
-            self._engine.remember(calls, since)
-            self._budgets.learn(calls, counted_until, self._clock())
-            if not calls:
-                return
-
-    @property
-    def longest_window_s(self) -> float:
-        """How far back ``remember`` can use history, in seconds."""
-        now = self._clock()
-        away = 0.0 if self._saved_at is None else now - self._saved_at + _KNOWN_S
-        return max(self._engine.longest_window_s, away)
-
-    def remember_older(self, history: Callable[[float], Iterable[Call]]) -> None:
-        """Let budgets that are new learn from what the store holds of the time before ``remember``
-        got it, from so many Unix seconds on: in the background, as a month of calls takes minutes.
-        Call it after ``remember`` and before ``start``."""
-        now = self._clock()
-        wanted_s = self._budgets.await_older(now)
-        if wanted_s > self.longest_window_s:
-            given = history, now - wanted_s, now
-            self._past = threading.Thread(
-                target=self._learn_older, args=given, name="budgets", daemon=True
-            )
-            self._past.start()
-        else:
-            self._budgets.learn_older((), now)
-
-    def _learn_older(
-        self, history: Callable[[float], Iterable[Call]], since: float, now: float
-    ) -> None:
-        try:
-            count = self._budgets.learn_older(self._while_running(history(since)), now)
-        except Exception:  # noqa: BLE001  # the thread's end; what failed is in the log
-            if not self._stopping.is_set():
-                _log.exception("new budgets do not know all that was spent before")
-        else:
-            if count:
-                _log.info("new budgets know what %d calls before this start cost", count)
-
-    def _while_running(self, calls: Iterable[Call]) -> Iterator[Call]:
-        for call in calls:
-            if self._stopping.is_set():
-                raise _Stopped
-            yield call
 
     def report(self, signal: str, source: Reading) -> None:
         """Let rules look at ``signal`` (one of ``REPORTED_SIGNALS``), asked of ``source``."""
@@ -458,13 +365,7 @@ class AlertService:
 
     def notifiers(self) -> tuple[NotifierStatus, ...]:
         """Return how every target does, with what it did not take."""
-        return tuple(
-            NotifierStatus(d.name, d.delivered, d.failed, d.pending(), d.failures())
-            for d in self._deliveries.values()
-        )
-
-    def _undelivered(self) -> Iterable[tuple[Mapping[str, str], float]]:
-        return [({"notifier": s.name}, len(s.failures)) for s in self.notifiers()]
+        return self._targets.status()
 
     # Restarts
 
@@ -486,31 +387,27 @@ class AlertService:
             "group": self._dispatcher.export(),
             **self._budgets.export(self._clock()),
             "watch": self._watch.export(),
-            **{f"sent by {name}": kept.export() for name, kept in self._remembering()},
+            **{f"sent by {name}": kept.export() for name, kept in self._targets.remembering()},
             "report": self._reports.export() if self._reports else {},
             "clock": {"evaluated_at": self._clock()},
         }
 
-    def _remembering(self) -> Iterator[tuple[str, notifiers.Remembers]]:
-        for name, notifier in self._notifiers.items():
-            if isinstance(notifier, notifiers.Remembers):
-                yield name, notifier
-
-    def _restore(self) -> None:
+    def _restore(self) -> float | None:
+        """Take up what was kept, and return when that was, Unix seconds."""
         for given in self._state.load("rule").values():
             self._put_again(given)
-        self._saved_at = self._state.load("clock").get("evaluated_at")
-        saved_at = self._saved_at or self._clock()
-        self._engine.restore(self._state.load("alerts"), saved_at)
+        saved_at = self._state.load("clock").get("evaluated_at")
+        self._engine.restore(self._state.load("alerts"), saved_at or self._clock())
         self._dispatcher.restore(self._state.load("group"))
         self._budgets.restore(*map(self._state.load, ("budget", "seen", "terms")))
         self._watch.restore(self._state.load("watch"))
-        for name, kept in self._remembering():
+        for name, kept in self._targets.remembering():
             kept.restore(self._state.load(f"sent by {name}"))
         if self._reports:
             self._reports.begin(self._state.load("report"), self._clock())
         for given in self._state.load("silence").values():
             self._silence_again(given)
+        return saved_at
 
     def _silence_again(self, given: Mapping[str, Any]) -> None:
         try:
@@ -523,11 +420,6 @@ class AlertService:
             self._engine.put(build(Rule, given, "rule"))
         except ConfigError as error:
             _log.error("a rule kept from before is left out: %s", error)
-
-
-def _target(name: str) -> Target:
-    kind = notifiers.entry(name)
-    return Target(streams=kind.streams, acknowledges=kind.acknowledges)
 
 
 def written(rule: Rule) -> dict[str, Any]:

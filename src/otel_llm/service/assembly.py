@@ -318,10 +318,10 @@ class Service:
     def _remember(self) -> None:
         """Give the alert windows what the store has of them: a restart forgets nothing."""
         if self.alerts and self.store:
-            store, since = self.store, time.time() - self.alerts.longest_window_s
+            store, since = self.store, time.time() - self.alerts.past.longest_s
             before = Filter(until_ns=int(since * 1e9))
-            self.alerts.remember(store.history(int(since * 1e9)), since)
-            self.alerts.remember_older(lambda oldest: store.history(int(oldest * 1e9), before))
+            self.alerts.past.remember(store.history(int(since * 1e9)), since)
+            self.alerts.past.remember_older(lambda oldest: store.history(int(oldest * 1e9), before))
 
     def _score_keeper(self) -> ScoreKeeper | None:
         """Make what turns evaluation events into scores of the store."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from otel_llm.alerting.budgets import BudgetStatus, labels_of
 from otel_llm.alerting.budgets import signals as budget_signals
 from otel_llm.alerting.prometheus import GAUGES
-from otel_llm.alerting.service import AlertService, NotifierStatus
+from otel_llm.alerting.service import AlertService
+from otel_llm.alerting.targets import NotifierStatus
 
 from .samples import Family, Measure, Sample
 

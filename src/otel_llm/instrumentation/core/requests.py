@@ -22,6 +22,7 @@ from otel_llm.semconv import own
 from .attributes import Attributes
 from .guard import guarded
 from .instruments import counter, gauge
+from .patched import Patched
 
 _KEY: Final = create_key("otel-llm-requests")
 _LIMIT = re.compile(
@@ -156,7 +157,7 @@ _patched: list[tuple[Any, str, Any]] = []
 _watchers: list[None] = []
 
 
-class _Wrapped(wrapt.FunctionWrapper):  # type: ignore[type-arg]
+class _Wrapped(Patched):
     """Ours, told from anybody else's by its type."""
 
 

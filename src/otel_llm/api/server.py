@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from .config import ApiConfig
+from .patience import CONNECTIONS, PatientProtocol
 
 START_TIMEOUT_S = 60.0
 """A machine where much starts at once is slow."""
@@ -30,8 +31,10 @@ class ApiServer:
                 log_config=None,
                 server_header=False,
                 lifespan="off",
-                limit_concurrency=256,
+                limit_concurrency=CONNECTIONS + 1,
                 timeout_keep_alive=30,
+                http=PatientProtocol,
+                ws="none",
             )
         )
         self._socket: socket.socket | None = None

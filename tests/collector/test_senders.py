@@ -270,3 +270,85 @@ def test_of_three_layers_over_one_call_two_name_the_one_that_counts(order):
 
     marks = {span.span_id: span.text("otel_llm.duplicate_of") for span in opened.genai()}
     assert [marks.pop(innermost), *marks.values()] == [None, innermost, innermost]
+
+
+def failed(*raised, **attributes):
+    """A span that failed, as most instrumentations tell it: by its status and exceptions."""
+    message = ExportTraceServiceRequest.FromString(
+        request({"gen_ai.operation.name": "chat", **attributes})
+    )
+    (span,) = message.resource_spans[0].scope_spans[0].spans
+    span.status.code = 2
+    for kind in raised:
+        event = span.events.add(name="exception")
+        event.attributes.add(key="exception.type").value.string_value = kind
+        event.attributes.add(key="exception.message").value.string_value = "You said: secret."
+    return message
+
+
+@pytest.mark.parametrize(
+    ("raised", "named"),
+    [
+        ((), "_OTHER"),
+        (("KeyError", "pydantic_ai.ModelHTTPError"), "pydantic_ai.ModelHTTPError"),
+        (("",), "_OTHER"),
+    ],
+)
+def test_a_failure_that_only_the_status_tells_is_named_by_its_exception(raised, named):
+    span = span_of(passed(failed(*raised).SerializeToString()))
+
+    assert span.text("error.type") == named
+    assert read_call(span).error_type == named
+
+
+def test_what_a_sender_says_of_its_failure_stays():
+    span = span_of(passed(failed("KeyError", **{"error.type": "429"}).SerializeToString()))
+
+    assert span.text("error.type") == "429"
+
+
+def test_a_failure_counts_also_where_nothing_is_normalized():
+    (span,) = Batch.open(failed("KeyError").SerializeToString()).genai()
+
+    assert read_call(span).error_type == "_OTHER"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+@pytest.mark.parametrize("tries", ["fails", "fails and goes well", "goes well and fails"])
+def test_a_framework_over_calls_that_failed_adds_no_failure(tries, order):
+    asked = {"gen_ai.operation.name": "chat"}
+    went = {**asked, "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}
+    inner = {"fails": (asked, {}), "fails and goes well": (asked, went)}.get(tries, (went, asked))
+    message = ExportTraceServiceRequest.FromString(request(asked, *inner))
+    spans = message.resource_spans[0].scope_spans[0].spans
+    for span in spans[1:]:
+        span.parent_span_id = spans[0].span_id
+    for span, told in zip(spans[1:], inner, strict=True):
+        span.status.code = 2 if told == asked else 0
+    spans[0].status.code = 2 if tries == "fails" else 0
+    sent_so = ExportTraceServiceRequest()
+    sent_so.resource_spans.add().scope_spans.add().spans.extend(spans[nth] for nth in order)
+
+    opened = Batch.open(passed(sent_so.SerializeToString()))
+
+    counted = {s.span_id for s in opened.genai() if not s.has("otel_llm.duplicate_of")}
+    outer = spans[0].span_id.hex()
+    assert counted == {s.span_id for s in opened.genai()} - {outer}
+
+
+def test_thoughts_that_a_framework_adds_once_more_make_no_second_call():
+    counts = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 10}
+    outer = {
+        **counts,
+        "gen_ai.usage.output_tokens": 8,
+        "gen_ai.usage.reasoning.output_tokens": 3,
+    }
+    message = ExportTraceServiceRequest.FromString(
+        request(outer, {**counts, "gen_ai.usage.output_tokens": 5})
+    )
+    spans = message.resource_spans[0].scope_spans[0].spans
+    spans[1].parent_span_id = spans[0].span_id
+
+    opened = Batch.open(passed(message.SerializeToString()))
+
+    assert [span.has("otel_llm.duplicate_of") for span in opened.genai()] == [True, False]

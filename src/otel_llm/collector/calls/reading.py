@@ -9,7 +9,16 @@ from otel_llm.genai.call import TOO_DEAR
 from otel_llm.semconv import own
 
 from ..data.documents import read_documents
-from ..data.facts import AT, COST_TOTAL, ERROR_TYPE, FINISH_REASONS, OPERATION, USAGE, as_short_text
+from ..data.facts import (
+    AT,
+    COST_TOTAL,
+    ERROR_TYPE,
+    FINISH_REASONS,
+    OPERATION,
+    UNNAMED_FAILURE,
+    USAGE,
+    as_short_text,
+)
 
 if TYPE_CHECKING:
     from ..data import SpanView
@@ -32,7 +41,7 @@ def read_call(span: SpanView) -> Call:
         as_short_text(span.resource_text(own.DEPLOYMENT_ENVIRONMENT)),
         *facts[_UP_TO_RESPONSE],
         facts[FINISH_REASONS] or (),
-        facts[ERROR_TYPE],
+        facts[ERROR_TYPE] or (UNNAMED_FAILURE if span.is_error else None),
         facts[USAGE],
         *facts[_AFTER_USAGE],
         _cost(facts),

@@ -164,6 +164,8 @@ PROFILE: Final = len(NAMES)
 ``None`` once they were changed."""
 USAGE: Final = PROFILE + 1
 """The last place: all counts of tokens, as a ``Usage`` that many may share: to be read only."""
+UNNAMED_FAILURE: Final = "_OTHER"
+"""``error.type`` of what failed and does not say by what, as the conventions have it."""
 
 _MEMORY = 32_768
 _MOST_KNOWN = 8192

@@ -36,7 +36,7 @@ class Duplicates:
     def mark(self, spans: Iterable[SpanView]) -> None:
         """Mark each span that repeats another one, of this batch or a recent one."""
         calls = [
-            _Call(span, *span.ids, known[_RESPONSE_ID], _tokens(known[facts.USAGE]))
+            _Call(span, *span.ids, known[_RESPONSE_ID], *_tokens(known[facts.USAGE]))
             for span in spans
             if (known := span.facts)[_OPERATION] in BILLED_OPERATIONS and not known[_DUPLICATE_OF]
         ]
@@ -67,10 +67,11 @@ class Duplicates:
     def _mark_outer(self, calls: list[_Call]) -> None:
         """Of two calls, one right below the other, with the same tokens, the inner one counts: a
         framework's span over the provider's. Also where the outer one knows no tokens, unless it
-        tells of an error. Which spans are below is known first, for they end first."""
+        tells of an error that the inner one does not know of. Which spans are below is known
+        first, for they end first."""
         table = self.known.below
         for call in calls:
-            if call.parent and None not in call.tokens:
+            if call.parent and (None not in call.tokens or self._only_failed(call)):
                 table[call.trace, call.parent] = call.id, call.response, call.tokens
         repeating = [call for call in calls if self._inner(call)]
         for call in sorted(repeating, key=lambda call: call.span.end_ns):  # from the inside out
@@ -78,6 +79,11 @@ class Duplicates:
                 call.span.set(own.DUPLICATE_OF, inner[0].hex())
                 if call.parent:  # who is above repeats the one that counts
                     table[call.trace, call.parent] = inner
+
+    def _only_failed(self, call: _Call) -> bool:
+        """Whether ``call`` failed, and no other try of it is known to have gone well."""
+        failed = call.tokens == _UNTOLD and call.span.is_error
+        return failed and self.known.below.get((call.trace, call.parent)) is None
 
     def _inner(self, call: _Call) -> Known | None:
         """Return the call right below ``call`` that it repeats."""
@@ -96,14 +102,23 @@ class _Call(NamedTuple):
     response: str | None
     tokens: tuple[int | None, int | None]
     """In and out."""
+    reasoning: int | None
 
 
-def _tokens(usage: Usage) -> tuple[int | None, int | None]:
-    return usage.input_tokens, usage.output_tokens
+_UNTOLD: Final = (None, None)
+
+
+def _tokens(usage: Usage) -> tuple[tuple[int | None, int | None], int | None]:
+    return (usage.input_tokens, usage.output_tokens), usage.reasoning
 
 
 def _is_above(call: _Call, tokens: tuple[int | None, int | None]) -> bool:
-    return call.tokens == tokens or (call.tokens == (None, None) and not call.span.is_error)
+    given, taken = call.tokens
+    if call.tokens == _UNTOLD:
+        return tokens == _UNTOLD or not call.span.is_error
+    # ADK adds what was thought to an output that holds it already.
+    twice = taken is not None and call.reasoning and (given, taken - call.reasoning) == tokens
+    return call.tokens == tokens or bool(twice)
 
 
 def _agree(one: object, other: str | None) -> bool:

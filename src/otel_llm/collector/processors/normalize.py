@@ -4,8 +4,9 @@ Understands OpenTelemetry's own older states, OpenLLMetry, OpenInference, the Ve
 Pydantic AI and Logfire, Langfuse, OpenLIT, MLflow, Genkit, LangSmith, LiteLLM, Strands, Google ADK,
 Gemini CLI, Claude Code and the Anthropic SDK's own tracing: names, units, values of provider,
 operation and finish reason, and messages. What a sender says in current words is not overwritten,
-but for its spelling and shape, and for input that leaves out what the cache held. Put it before the
-processors that read: ``cost``, ``quality``, ``redact``.
+but for its spelling and shape, and for input that leaves out what the cache held. A span that
+failed and does not say by what gets the class of its exception as ``error.type``, or ``_OTHER``.
+Put it before the processors that read: ``cost``, ``quality``, ``redact``.
 
 In a pipeline of logs, it remembers messages that come as records of their own (``gen_ai.*.message``
 and ``gen_ai.choice``, until version 1.36 of the conventions) and puts them on their spans, which
@@ -27,6 +28,7 @@ from ..data.facts import PROFILE
 from ..data.records import Records
 from ..measures.samples import Family, counter
 from ..normalize.duplicates import Duplicates
+from ..normalize.failures import name_failure
 from ..normalize.plan import Plans
 from ..normalize.said_apart import SaidApart
 from ..normalize.translate import is_current, settle, translate
@@ -111,6 +113,7 @@ class NormalizeProcessor:
             translate(span, plan, keep=keep)
         elif not (plan.settled and self._is_current(span)):
             settle(span, plan, keep=keep)
+        name_failure(span)
         if self._older:
             _older_cache_name(span)
 

@@ -189,3 +189,27 @@ def test_a_host_that_is_built_otherwise_is_left_alone(run):
     done, _ = run("import rq.worker, multiprocessing.pool; print('ran')", modules=modules)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+
+
+def test_a_child_of_a_program_with_greenlets_begins_nothing_before_they_may_run(run):
+    greenlets = {
+        "gevent/__init__.py": "later = []\nspawn = later.append",
+        "gevent/monkey.py": "def is_module_patched(name):\n    return name == 'threading'",
+    }
+    program = """
+import gevent.monkey, threading
+child = os.fork()
+if not child:
+    before = threading.active_count()
+    for begin in gevent.later:
+        begin()
+    print(before, threading.active_count() > 1, flush=True)
+    ask()
+    sys.exit()
+os.wait()
+"""
+
+    done, sink = run(program, modules=greenlets)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 True\n", "")
+    assert len(sink.spans()) == 1

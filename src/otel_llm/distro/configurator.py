@@ -6,7 +6,7 @@ import logging
 import os
 from typing import Any
 
-from .forking import begin_anew_in_children
+from .forking import begin_anew_in_children, beside_greenlets
 from .hosts import watch
 from .leaving import at_exit, deliver, exit_timeout_s
 from .terminating import Termination
@@ -27,12 +27,13 @@ class Configurator:
 
         kind: Any = type("Configurator", (_configuration._OTelSDKConfigurator,), {})  # pyright: ignore[reportPrivateUsage]
         try:
-            kind().configure(**_ids(), **kwargs)
+            with beside_greenlets():
+                kind().configure(**_ids(), **kwargs)
+                at_exit()
         except Exception as error:  # noqa: BLE001  a variable of the operator's that it cannot take
             _log.error("otel-llm: nothing is sent, for the SDK cannot be set up: %s", error)
             return
         begin_anew_in_children()
-        at_exit()
         if exit_timeout_s():
             termination = Termination(deliver)
             termination.take_hold()

@@ -12,7 +12,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from threading import Lock, RLock
 from typing import Any, Final, cast
@@ -25,12 +26,39 @@ from otel_llm.instrumentation.core import guarded
 
 def begin_anew_in_children() -> None:
     """Have every process that this one forks count from nothing and connect by itself."""
-    if not hasattr(os, "register_at_fork"):
-        return
     with guarded("looking for connections that a fork would share"):
         for session in _sessions():
             os.register_at_fork(after_in_child=partial(_connect_anew, session))
     os.register_at_fork(after_in_child=_count_anew)
+
+
+@contextmanager
+def beside_greenlets() -> Generator[None]:
+    """Have what the block registers for forked children wait where threads are greenlets.
+
+    gevent starts other programs by a fork in Python. What the SDK begins in the child then is no
+    thread but hands the child over to the parent's greenlets: it hangs, and the parent with it.
+    """
+    register = os.register_at_fork
+    os.register_at_fork = cast(Any, partial(_register, register))
+    try:
+        yield
+    finally:
+        os.register_at_fork = register
+
+
+def _register(register: Callable[..., None], **hooks: Any) -> None:
+    if "after_in_child" in hooks:
+        hooks["after_in_child"] = partial(_begin, hooks["after_in_child"])
+    register(**hooks)
+
+
+def _begin(hook: Callable[[], object]) -> None:
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        sys.modules["gevent"].spawn(hook)  # when the child waits for something, if it ever does
+    else:
+        hook()
 
 
 def _count_anew() -> None:

@@ -145,7 +145,11 @@ def add_response(found: Attributes, response: Response, *, own: bool = False) ->
 
 def _add_counts(found: Attributes, usage: Usage, names: Mapping[str, str]) -> None:
     for field, count in vars(usage).items():
-        if field in names and (whole := tokens(count)) is not None:
+        if field not in names:
+            continue
+        if type(count) is int and 0 <= count < TOO_MANY:  # as ``tokens`` does, without the call
+            found[names[field]] = count
+        elif (whole := tokens(count)) is not None:
             found[names[field]] = whole
 
 

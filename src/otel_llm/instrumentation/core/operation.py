@@ -39,6 +39,7 @@ class Operation:
     __slots__ = (
         "_ended",
         "_forks",
+        "_recording",
         "_rounds",
         "_said",
         "_series",
@@ -87,7 +88,8 @@ class Operation:
         if outer:
             self._said = said(outer, endpoint.operation, telemetry.settings.baggage)
             self._watched = watchers(outer)
-        self.described = span.is_recording() or self._watched or series.described
+        self._recording = recording = span.is_recording()
+        self.described = recording or self._watched or series.described
         """Whether anybody looks at more than its metrics carry."""
         self._rounds: list[Any] | None = None
         if endpoint.rounds is not None:
@@ -111,7 +113,7 @@ class Operation:
         content, telemetry = self.endpoint.content, self._telemetry
         if content is None or not telemetry.reads_content:
             return
-        recording = self._span.is_recording()
+        recording = self._recording
         on_span = telemetry.content_on_span and recording
         on_event = telemetry.content_on_event and self._series.evented
         if on_span or on_event or (telemetry.privacy.derives and recording):
@@ -219,7 +221,7 @@ class Operation:
             found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = ending.first_chunk_s
         if ending.error_type is not None:
             found[semconv.ERROR_TYPE] = ending.error_type
-        if self._span.is_recording():
+        if self._recording:
             if ending.outcome is not None or self.captured is not None:
                 self._span.set_attributes({**found, **self._more(ending)})
             else:

@@ -98,7 +98,7 @@ def count(value: Any) -> int | None:
 def total(whole: Any, *apart: Any) -> int | None:
     """Return a number of tokens with those that its provider counts apart; ``None`` when it did
     not say how many there are without them."""
-    found = count(whole)
+    found = whole if type(whole) is int and whole >= 0 else count(whole)
     if found is None:
         return None
     for part in apart:
@@ -111,7 +111,8 @@ def total(whole: Any, *apart: Any) -> int | None:
 
 def cached_apart(asked: Any, wrote: Any, read: Any, written: Any) -> Usage:
     """Return the usage of a provider whose input leaves out what the cache gave and took."""
-    found = Usage(total(asked, read, written), count(wrote))
+    wrote = wrote if type(wrote) is int and wrote >= 0 else count(wrote)
+    found = Usage(total(asked, read, written), wrote)
     if read is not None:
         found.cache_read = count(read)
     if written is not None:

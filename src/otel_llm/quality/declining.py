@@ -15,7 +15,7 @@ _ADVERBS = one_of("""really simply just also ever directly personally knowingly 
     in_good_conscience and_will_not and_won't or_will_not be_able_to help_you""")
 _ADVERB = f"(?: {_ADVERBS})?"
 _ABLE = one_of("able allowed permitted authorized authorised going willing prepared equipped meant supposed set_up in_a_position")
-_HELP = one_of("""help assist aid comply oblige accommodate participate take_part engage cooperate collaborate go_along
+_HELP = one_of("""help assist aid comply oblige accommodate take_a_side take_sides take_a_position take_a_stance participate take_part engage cooperate collaborate go_along
     play_along go_there fulfil fulfill do_that do_this do_so do_it support_that support_this""")
 _GIVE = one_of("""provide give offer share supply disclose reveal divulge discuss talk_about comment speculate advise answer
     respond reply explain describe detail outline list name tell_you_how tell_you_about tell_anyone hand_out hand_over walk guide_you teach
@@ -23,8 +23,8 @@ _GIVE = one_of("""provide give offer share supply disclose reveal divulge discus
 _MAKE = one_of("""write create generate produce make draft compose draw craft build code develop depict portray simulate
     impersonate pretend role-play roleplay act_as fake forge fabricate continue complete process perform carry_out execute
     include present recommend_a recommend_any rank rate judge diagnose prescribe interpret identify recognize recognise guess""")
-_ACT = one_of("""open browse visit place book order buy purchase send schedule check control close track contact call view
-    watch access_your access_the access_that access_this access_links access_files access_external access_websites""")
+_ACT = one_of("""open browse visit place book order make_reservations steer interact log_in sign_in buy purchase send schedule check control close track contact call view
+    watch access_your access_the access_that access_this access_links access_files access_my access_external access_websites""")
 _COPY = "(?:reproduce|quote|recite|copy|transcribe|print)"
 _COPIED = one_of("lyrics verbatim copyright copyrighted in_full word_for_word entire full whole chapter article")
 _WHOLE = f"{gap(6)} {_COPIED}"
@@ -54,12 +54,18 @@ _ENGLISH = (
     Phrase("unable to", "unable", f"{_ADVERB} {_DO}", _I_AM),
     Phrase("(?:prohibited|forbidden|barred|restricted|prevented) from", "prohibited|forbidden|barred|restricted|prevented", "", _I_AM),
     Phrase("(?:rather not|prefer not|(?:chosen|choose|choosing|decided|opt|opting) not to)", "not", f"(?: to)?{_ADVERB} {_DO}", f"{START}i(?:'d|'ve|'m| would| have| am| will)?{gap(1)} "),
+    Phrase("(?:the ability|the means|the tools?|the capability|the capacity|permission|authorization) to", "ability|means|tool|capabilit|capacity|permission|authori", f"{_ADVERB} ", f"{START}i (?:do not have|don't have|lack|have no)(?: [a-z]+)? "),
+    Phrase("(?:don't|do not|lack|have no|haven't got) (?:have )?access to", "access to", " (?:your|external|any (?:files?|accounts?|links?|websites?|systems?)|files|accounts|the (?:file|account|system|internet|web|link|page|site))", f"{START}i(?: currently)? "),
+    Phrase("(?:don't|do not|can't|cannot) (?:retain|store|keep)", "retain|store|keep", f"{gap(2)} (?:memory|memories|information|data|past|previous|conversations?|history)", f"{START}i "),
+    Phrase("(?:don't|do not) (?:have|hold) (?:any )?(?:personal )?(?:opinions?|beliefs?|political views)", "opinion|belief|views", "", f"{START}i "),
+    Phrase("(?:isn't|is not|aren't|are not) (?:possible|an option|feasible|appropriate) for me", "for me"),
     Phrase("(?:rather|prefer to) (?:steer|redirect|avoid|stay away|skip|keep away|talk about something else|change the)", "rather|prefer", "", f"{START}(?:i|we)(?:'d| would) "),
     Phrase("(?:declin|refus)(?:e|ing)", "declin|refus", "\\b", _I_MUST),
-    Phrase("pass(?: on (?:this|that|it)|[.,;!])", "pass", "", _I_MUST),
+    Phrase("pass(?: on (?:this|that|it|[a-z]+ing)|[.,;!])", "pass", "", _I_MUST),
     Phrase("(?:stop (?:you )?(?:here|there)|say no to|turn (?:this|that|it|you) down|draw (?:the|a) line|steer (?:clear|away))", "stop|say no|turn|draw|steer", "", _I_MUST),
     Phrase("(?:can't|cannot|won't|unable to|not able to) (?:help|assist|comply|(?:do|discuss|share|answer|support) (?:that|this))", "can't|can’t|cannot|won't|won’t|able to", "\\b", "(?:^|[.!?,;:\n] ?|— ?)(?:but )?"),
     Phrase(f"(?:violates?|violating|against|contrary to|breach(?:es|ing)?|infring(?:es|ing)|conflicts? with|inconsistent with) {_OURS}", "violat|against|contrary|breach|infring|conflict|inconsistent", f"{gap(3)} {_RULES}"),
+    Phrase("against what (?:i|we)(?:'m| am|'re| are)? ", "against what", f"(?:{_ABLE}|can|do|will|stand)\\b"),
     Phrase("(?:guidelines|policy|policies|rules|instructions|principles|programming) (?:don't|do not|doesn't|does not|won't|prohibits?|prevents?|forbids?|restricts?|keeps?)", "guidelines|polic|rules|instructions|principles|programming", "", f"{START}(?:my|our) (?:[a-z]+ )?"),
     Phrase("(?:instructions|prompt|configuration|guidelines) (?:is|are)", "instructions|prompt|configuration|guidelines", " (?:confidential|private|secret|not (?:public|something))", f"{START}my (?:[a-z]+ )?"),
     Phrase("(?:outside|beyond) (?:of )?(?:the|what|that|which|things|topics)", "outside|beyond", f"(?: (?:of|the|what|that|which|scope|topics?|things?|areas?|range|limits|bounds|kinds?|subjects?))* (?:i|we)(?:{_AM}| can| was| support| cover| handle)\\b"),
@@ -83,7 +89,7 @@ _DE_DO = one_of("""helfen weiterhelfen behilflich unterstützen beantworten antw
     entsprechen geben weitergeben herausgeben preisgeben machen nennen schreiben verfassen formulieren erstellen anfertigen
     liefern bereitstellen teilen mitteilen verraten offenlegen beschreiben wiedergeben zitieren fortsetzen fortfahren
     weitermachen tun generieren erzeugen diskutieren besprechen kommentieren stellen beraten ausführen durchführen
-    buchen öffnen abrufen zugreifen identifizieren mitwirken mitmachen äußern anbieten erteilen leisten dienen""")
+    buchen öffnen abrufen aufrufen besuchen ansehen anzeigen verarbeiten senden versenden verschicken bestellen zugreifen identifizieren mitwirken mitmachen äußern anbieten erteilen leisten dienen""")
 _DE_MAY = "(?:kann|darf|werde|möchte|will|könnte|würde)"
 _DE_I_DO = one_of("""helfe gebe schreibe erstelle mache beantworte nenne teile verrate unterstütze liefere verfasse
     formuliere äußere bespreche diskutiere erkläre tue""")
@@ -127,6 +133,7 @@ _SPANISH = (
     Phrase(f"no (?:te|le|les|lo|la|se) (?:lo |la )?{_ES_I}", "no ", "(?: hacer\\b|[.,;]| {0})".replace("{0}", _ES_DO)),
     Phrase(f"no (?:(?:te|le|les|lo|la) )?{_ES_WILL}", "no "),
     Phrase("no (?:me es posible|se me permite|tengo permitido|estoy autorizad[oa] a|soy capaz de|estoy en condiciones de)", "no ", f"{gap(1)} {_ES_DO}"),
+    Phrase("no (?:tengo|cuento con|poseo) (?:la )?(?:capacidad|posibilidad|facultad|permiso|autorización)", "no ", " (?:de|para)"),
     Phrase("(?:prefiero|preferiría) no", "prefer|prefier"),
     Phrase("me niego a", "me niego"),
     Phrase("(?:debo|tengo que) (?:rechazar|declinar|negarme)", "rechazar|declinar|negarme"),
@@ -135,7 +142,7 @@ _SPANISH = (
     Phrase("(?:lamento|lo siento,?)(?: pero)? no pod", "no pod"),
 )
 
-_JA_DO = "(?:お手伝い|お応え|お答え|対応|提供|協力|支援|回答|案内|開示|共有|公開|掲載|作成|生成|執筆|説明|紹介|診断|助言|アドバイス|特定|参加|お教え|お伝え|お受け|サポート|再現|転載|引用|閲覧|行う|書く|教える|答える|手伝う|応じる)"
+_JA_DO = "(?:お手伝い|お応え|お答え|対応|提供|協力|支援|回答|案内|開示|共有|公開|掲載|作成|生成|執筆|説明|紹介|診断|助言|アドバイス|アクセス|特定|参加|お教え|お伝え|お受け|サポート|再現|転載|引用|閲覧|行う|書く|教える|答える|手伝う|応じる)"
 _JAPANESE = (
     Phrase(f"{_JA_DO}(?:する)?(?:こと)?(?:は|が|を|も)?(?:でき|出来|いたし|致し|し)?(?:ません|かね)", "ません|かね"),
     Phrase("(?:お断り(?:し|いた|させ)|控えさせて|差し控え|遠慮させて|辞退)", "断り|控え|遠慮|辞退"),
@@ -143,12 +150,49 @@ _JAPANESE = (
     Phrase("(?:ポリシー|ガイドライン|利用規約)に(?:違反|反)", "に違反|に反"),
 )
 
-_OTHERS = (
-    Phrase("(?:sinto muito|desculpe|lamento),? (?:mas )?(?:eu )?não posso", "não posso"),
-    Phrase("mi dispiace,? (?:ma )?non posso", "non posso"),
-    Phrase("(?:抱歉|对不起)", "抱歉|对不起", "[^\n]{0,12}(?:无法|不能|不会|不便)"),
-    Phrase("我(?:无法|不能|不会)", "我", "[^\n]{0,6}(?:提供|帮助|协助|回答|完成|生成|撰写|透露|分享|讨论|满足|创建|继续|参与)"),
+_IT_DO = "(?:aiutar|assister|fornir|condivider|dar|scriver|redigere|crear|generar|produrr|riprodurr|rivelar|risponder|spiegar|descriver|completar|soddisfar|partecipar|aprir|acceder|prenotar|inviar|visualizzar|identificar|diagnosticar|far|eseguir|discuter)[a-z]*"
+_ITALIAN = (
+    Phrase("non (?:posso|potrò|possiamo|voglio|intendo|devo)", "non p|non v|non i|non d", f"{gap(3)} {_IT_DO}"),
+    Phrase("non (?:mi è possibile|sono in grado di|sono autorizzat[oa] a|ho la possibilità di|ho la capacità di|mi è permesso)", "non ", f"{gap(2)} {_IT_DO}"),
+    Phrase("non ho accesso (?:a|ai|alle|al|alla|agli|all')", "non ho accesso", f"{gap(2)} (?:tuo|tuoi|tua|tue|suo|suoi|file|link|siti|account|conto|internet)"),
+    Phrase("(?:preferisco non|mi rifiuto di|devo rifiutare|devo declinare)", "preferisco non|mi rifiuto|devo r|devo d"),
 )
+
+_PT_DO = "(?:ajud|auxili|assist|forne[cç]|compartilh|partilh|escrev|cri|ger|produz|reproduz|revel|divulg|respond|explic|descrev|complet|particip|abr|acess|reserv|envi|execut|identific|diagnostic|discut|atend|realiz|faz|dar)[a-z]*"
+_PORTUGUESE = (
+    Phrase("não (?:posso|poderei|podemos|consigo|vou|devo|irei)", "não ", f"{gap(2)} {_PT_DO}"),
+    Phrase("não (?:sou capaz de|estou autorizad[oa] a|tenho permissão para|me é permitido|tenho (?:a )?capacidade de|tenho como|me é possível)", "não ", f"{gap(2)} {_PT_DO}"),
+    Phrase("(?:prefiro não|me recuso a|recuso-me a)", "prefiro n|recuso"),
+)
+
+_NL_DO = "(?:helpen|assisteren|geven|verstrekken|delen|schrijven|maken|beantwoorden|genereren|openen|bezoeken|boeken|versturen|uitvoeren|weergeven|onthullen|bespreken|voldoen|meewerken|doen|raadplegen|identificeren)"
+_DUTCH = (
+    Phrase("(?:ik (?:kan|mag|wil|zal|ga)|(?:kan|mag|wil|zal|ga) ik)", " ik|ik ", f"{gap(6)} (?:niet|geen){gap(6)} {_NL_DO}"),
+    Phrase("ik ben niet (?:in staat|bevoegd|gemachtigd)", "ik ben niet", f"{gap(4)} ?{_NL_DO}"),
+    Phrase("ik (?:weiger|doe liever niet)", "ik weiger|ik doe"),
+)
+
+_ZH_DO = "(?:提供|帮|協助|协助|回答|完成|生成|撰写|写|寫|透露|分享|讨论|满足|创建|继续|参与|访问|打开|浏览|执行|处理|识别|诊断|预订|发送|披露|编写|制作|给出|支持|显示|查看)"
+_CHINESE = (
+    Phrase("我(?:无法|不能|不会|不可以|没办法|無法|不便)", "我", f"[^\n]{{0,24}}{_ZH_DO}"),
+    Phrase("(?:抱歉|对不起|對不起|很遗憾)", "抱歉|对不起|對不起|很遗憾", "[^\n]{0,24}(?:无法|無法|不能|不会|不便)"),
+    Phrase("我(?:没有|不具备)", "我", "[^\n]{0,18}(?:能力|权限|功能)"),
+)
+
+_KOREAN = (
+    Phrase("(?:도와|제공해|알려|답변|답해|작성해|생성해|공유해|설명해|처리해|접근|열어|확인해)", "도와|제공|알려|답|작성|생성|공유|설명|처리|접근|열어|확인", "[^\n]{0,24}(?:수(?:는|가)? ?없|어렵습니다|않습니다|못합니다)"),
+    Phrase("(?:죄송|미안)", "죄송|미안", "[^\n]{0,60}(?:수(?:는|가)? ?없|어렵습니다|않습니다|못합니다)"),
+)
+
+_RUSSIAN = (
+    Phrase("я не (?:могу|буду|стану|имею права|вправе)", "не ", "[^\n.]{0,40}(?:помоч|помогать|предостав|написать|писать|создать|создавать|ответить|отвечать|рассказ|показ|дать|открыть|выполнить|поделиться|раскры|сгенерировать|обсуждать|участвовать|сделать)"),
+    Phrase("не (?:могу|буду|получится) (?:вам |тебе |с этим |в этом )?помочь", "помочь"),
+    Phrase("у меня нет (?:доступа|возможности)", "у меня нет"),
+)
+
+_POLISH = (Phrase("nie (?:mogę|będę|jestem w stanie)", "nie ", f"{gap(4)} (?:pomóc|podać|udostępnić|napisać|stworzyć|odpowiedzieć|otworzyć|wykonać|wygenerować|uczestniczyć)"),)
+
+_OTHERS = (*_ITALIAN, *_PORTUGUESE, *_DUTCH, *_CHINESE, *_KOREAN, *_RUSSIAN, *_POLISH)
 
 DECLINING = (*_ENGLISH, *_GERMAN, *_FRENCH, *_SPANISH, *_JAPANESE, *_OTHERS)
 """Sentences that decline, to be looked for in decoded text that a model says itself."""

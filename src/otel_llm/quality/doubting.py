@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - a sentence stays on its line
+# ruff: noqa: E501, RUF001 - a sentence stays on its line, in its own letters
 # fmt: off
 """How models say that they do not really know, by language.
 
@@ -31,7 +31,7 @@ _ENGLISH = (
     Phrase("(?:unable|not able) to", "able", f"{_SURELY} (?:{_CHECK}\\b|{_TELL}|{_SEEN})", f"{START}i(?:'m| am| was|'ve been) "),
     Phrase("i (?:wasn't|haven't been|have not been) able to", "able", f"{_SURELY} (?:{_CHECK}\\b|{_TELL}|{_SEEN})"),
     Phrase("i (?:really |honestly )?(?:don't|do not)", "i do|i really|i honestly", f"{_SURELY}(?: honestly)? (?:know|recall|remember)(?: of| for| exactly| who| what| when| where| why| whether| which| how| if| the| much| enough| any|[.,;])"),
-    Phrase("i (?:may|might|could)", "i may|i might|i could", f"{gap(1)} (?:be|have|'ve){gap(1)} (?:wrong|mistaken|misremember|confus|mixing|mixed|misread|missed|inaccurate|outdated|hallucinat|imagin|invent|made|conflat|misunder|incorrect|misinform|out of date|off)"),
+    Phrase("i (?:may|might|could)", "i may|i might|i could", f"{gap(1)} (?:be|have|'ve)(?: (?:got|gotten){gap(3)})?{gap(1)} (?:wrong|mistaken|misremember|confus|mixing|mixed|misread|missed|inaccurate|outdated|hallucinat|imagin|invent|made|conflat|misunder|incorrect|misinform|out of date|off)"),
     Phrase("(?:chance|possible|possibility|likely) (?:that )?i", "chance|possib|likely", f"(?:'m|'ve| am| have| may| might| could){gap(2)} (?:wrong|mistaken|misremember|confus|mixing|mixed|misread|missed|missing|inaccurate|outdated|hallucinat|invent|made|conflat|misunder|incorrect)"),
     Phrase("(?:since|after|before|beyond|past|until|up to|as of) my", "my", f"{gap(2)} (?:update|updated|cutoff|cut-off|training|knowledge|data|information)\\b"),
     Phrase(f"{_MY}(?:knowledge|training|information|data|memory|recollection|understanding)", "knowledge|training|information|data|memory|recollection|understanding", f"(?: data| base)?(?:,? which| of (?:this|that|it|the))?{gap(2)} (?:cutoff|cut-off|only goes|goes|ends|ended|stops|stopped|extends|is (?:limited|outdated|from|vague|hazy|fuzzy|incomplete|not)|was last|has a|may|might|could|doesn't|does not|dates|runs|limited)\\b"),
@@ -129,12 +129,57 @@ _JAPANESE = (
     Phrase("情報(?:は|が)(?:ありません|ございません|見つかり|不足|限られ|古い)", "情報"),
     Phrase("最新(?:の情報|のもの)?(?:では|とは)", "最新", "[^\\n]{0,9}(?:ない|異な|ありません|限り)"),
     Phrase("推測(?:です|ですが|になり|の域|にすぎ)", "推測"),
-    Phrase("(?:我)?不(?:太)?确定", "确定"),
-    Phrase("(?:无法|不能)(?:确认|核实|验证|确定|保证)", "无法|不能"),
-    Phrase("(?:据我所知|我的知识|我的训练)", "据我所知|我的"),
+    Phrase("リアルタイム", "リアルタイム", "[^\\n]{0,40}(?:ません|できない|かね)"),
 )
 
-DOUBTING = (*_ENGLISH, *_GERMAN, *_FRENCH, *_SPANISH, *_JAPANESE)
+_ITALIAN = (
+    Phrase("non (?:ne )?(?:sono|ne sono) (?:del tutto |completamente |proprio |molto )?(?:sicur|cert)[oa]", "sicur|cert"),
+    Phrase("non (?:posso|sono in grado di|sono riuscit[oa] a|riesco a)", "non ", f"{gap(1)} (?:verificar|confermar|garantir|trovar|stabilir|dir)[a-z]*"),
+    Phrase("non (?:ho|dispongo di|possiedo)", "non ", f"{gap(1)} (?:informazioni|dati|dettagli|accesso a (?:dati|informazioni)|certezza)"),
+    Phrase("(?:potrei|posso) (?:sbagliar|confonder|ricordare male)", "sbagliar|confonder|ricordare male"),
+    Phrase("(?:se non (?:sbaglio|erro|ricordo male)|per quanto ne so|a quanto ne so|che io sappia|non (?:lo )?so (?:con certezza|esattamente|di preciso)|non (?:lo )?ricordo)", "sbaglio|erro|ricordo|ne so|sappia|non so|non lo so"),
+)
+
+_PORTUGUESE = (
+    Phrase("não (?:tenho|estou) (?:a |total |completa |absoluta |totalmente |completamente |muita )?(?:certeza|cert[oa]|segur[oa])", "certeza|cert|segur"),
+    Phrase("não (?:posso|consigo|consegui|pude|fui capaz de)", "não ", f"{gap(1)} (?:verificar|confirmar|garantir|encontrar|determinar|dizer)"),
+    Phrase("não (?:tenho|disponho de|possuo)", "não ", f"{gap(2)} (?:informações|dados|detalhes|acesso a (?:dados|informações))"),
+    Phrase("(?:posso|poderia) estar (?:enganad|errad|confund)", "enganad|errad|confund"),
+    Phrase("(?:se não me engano|salvo engano|até onde (?:eu )?sei|que eu saiba|se bem me lembro|não (?:me lembro|sei ao certo|sei exatamente))", "engano|onde|saiba|lembro|sei"),
+)
+
+_DUTCH = (
+    Phrase("(?:ik weet (?:het |dat |dit )?niet|weet ik (?:het |dat )?niet)", "weet", "(?:[.,;]| (?:zeker|precies|exact|of|wie|wat|wanneer|hoe))"),
+    Phrase("(?:ik ben (?:er |daar )?niet (?:helemaal |volledig |honderd procent )?zeker|niet zeker (?:van|of))", "zeker"),
+    Phrase("(?:ik kan|kan ik)", "kan", f"{gap(3)} niet{gap(2)} (?:verifiëren|bevestigen|controleren|garanderen|nagaan|vinden|zeggen)"),
+    Phrase("(?:ik heb|heb ik)", "heb", f"{gap(1)} (?:geen|onvoldoende){gap(2)} (?:informatie|gegevens|toegang tot (?:actuele|real)|zekerheid)"),
+    Phrase("(?:voor zover ik weet|als ik me niet vergis|als ik het me goed herinner|ik kan me vergissen|naar mijn beste weten)", "zover ik|vergis|herinner|beste weten"),
+)
+
+_CHINESE = (
+    Phrase("(?:我)?不(?:太|是很|完全)?(?:确定|肯定|清楚)", "确定|肯定|清楚"),
+    Phrase("(?:无法|不能|没能)(?:确认|核实|验证|确定|保证|查到)", "无法|不能|没能"),
+    Phrase("(?:无法|不能|没有办法)(?:获取|访问|查询|提供)(?:到)?(?:实时|最新)", "实时|最新"),
+    Phrase("(?:据我所知|据我了解|我的知识|我的训练|如果我没记错)", "据我|我的|没记错"),
+    Phrase("我(?:可能|也许)(?:记错|弄错|搞错|有误)", "我"),
+)
+
+_KOREAN = (
+    Phrase("(?:확실하지|정확하지|확신하지|장담하지)", "하지", " ?(?:는 )?(?:않|못)"),
+    Phrase("(?:정확히|확실히|잘)(?:는)? (?:모르|알지 못|알 수 없)", "모르|알"),
+    Phrase("(?:실시간|최신) (?:정보|데이터|날씨)", "실시간|최신", "[^\\n]{0,30}(?:없|못)"),
+    Phrase("(?:제가 알기로|제 지식|제 학습|틀릴 수|잘못 알고)", "제가|제 |틀릴|잘못"),
+)
+
+_RUSSIAN = (
+    Phrase("(?:я )?не (?:совсем |до конца |полностью )?(?:уверен|уверена|знаю точно|помню)", "уверен|знаю|помню"),
+    Phrase("не (?:могу|удалось) (?:это )?(?:проверить|подтвердить|гарантировать|найти)", "проверить|подтвердить|гарантировать|найти"),
+    Phrase("(?:насколько (?:я знаю|мне известно)|могу ошибаться|если я не ошибаюсь|если не ошибаюсь|у меня нет (?:информации|данных|доступа к актуальн))", "насколько|ошиба|нет"),
+)
+
+_OTHERS = (*_ITALIAN, *_PORTUGUESE, *_DUTCH, *_CHINESE, *_KOREAN, *_RUSSIAN)
+
+DOUBTING = (*_ENGLISH, *_GERMAN, *_FRENCH, *_SPANISH, *_JAPANESE, *_OTHERS)
 """Sentences of which one is enough."""
 
 SOFT = (

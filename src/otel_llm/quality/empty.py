@@ -29,6 +29,7 @@ EMPTY = Check(
     patterns=(
         Pattern(r'"content": ?""', (b'"content":""', b'"content": ""')),
         Pattern(r'"parts": ?\[\]', (b'"parts":[]', b'"parts": []')),
+        Pattern(r'</(?:think|thinking|thought|reasoning)>(?:\s|\\n)*"', (b"</",)),
         Pattern("content\x12\x02\n\\x00", (b"content\x12\x02\n",)),
     ),
     suspect=_suspect,

@@ -39,9 +39,15 @@ _JOINTS = listed("""although because unless whereas obwohl während weil aunque 
 """Words after which one word more makes no end either."""
 _LATE = listed("""for that these this those to auf aus dass gegen um zu sur à a que""")
 """Words that end a short sentence or a title, and hardly ever a long one."""
+_GRADES = frozenset("AEIOUY")
+_SPELLS = listed("a little long short good quite")
 _MARK = re.compile(r"[.!?…]+[\"'”’»)\]*_`]*(?:\s+|$)|[。！？]")  # noqa: RUF001 - Chinese, Japanese
 _JSON = re.compile(r'\{\s*"|\[\s*[{"\[]')
 _OPEN = re.compile(r"[(\[{]$|\s(?:[-–—=+/<>&]|&&|\|\||==|!=|[<>]=|->)$|[^:]:$")  # noqa: RUF001 - dashes
+_STRING = re.compile(r"[:=(\[{,]\s*\"[^\"]*$")
+"""A string in code or data that is left open."""
+_SENTENCE = re.compile(r",\s|^\s*$|\.$")
+"""What a line of comma-separated values does not have."""
 _FACE = re.compile(r"(?:^|\s)[:;=8][-']?[(\[]")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 _LISTED = re.compile(r"^\s*(?:[-*+•]|\d+[.)]|[a-zA-Z][.)])(?:\s+|$)")
@@ -53,6 +59,8 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _CJK_DONE = re.compile(
     r"(?:ます|です|ません|でした|さい|だ|である|ない|[たうくすつぬふむるよねかわなぞさ了吧呢吗啊见好])$"
 )
+_CJK_BEGUN = 8
+"""Characters after a sentence with a mark that are another one."""
 _CJK_LONG = 14
 """Characters of a sentence without spaces that are more than a title."""
 
@@ -60,12 +68,15 @@ _CJK_LONG = 14
 def cut_off(text: str) -> bool:
     """Return whether ``text`` ends in the middle of something."""
     text = text.strip()
+    if text.startswith(("<think>", "<thinking>")):
+        return True
     if not text or text.endswith("```"):
         return text.count("```") % 2 == 1
     if _JSON.match(text):
         return text[-1] not in "}]" and _depth(text, "{[", "}]") > 0
     lines = text.splitlines()
-    return _leaves_open(text, lines) or _dangles(text[-_TAIL:]) or _unmarked(lines)
+    dangles = not _CODE.search(lines[-1]) and _dangles(text[-_TAIL:])
+    return dangles or _leaves_open(text, lines) or _unmarked(lines)
 
 
 def _leaves_open(text: str, lines: Sequence[str]) -> bool:
@@ -78,7 +89,9 @@ def _leaves_open(text: str, lines: Sequence[str]) -> bool:
         or (element is not None and f"</{element[1]}>" not in text and "\n" in text)
         or ("<html" in text and "</html>" not in text)
         or bool(_OPEN.search(last))
+        or (last.count('"') % 2 == 1 and bool(_STRING.search(last)))
         or _cut_row(lines)
+        or _cut_record(lines)
         or _cut_code(text, lines)
         or (text[-1].isalnum() and (_open_span(last) or _depth(last, "([", ")]") > 0))
         or any(text.count(start) > text.count(end) for start, end in ("「」", "『』"))
@@ -90,6 +103,19 @@ def _cut_row(lines: Sequence[str]) -> bool:
     *_, before, last = ("", "", *map(str.strip, lines))
     row = before.startswith("|") and before.endswith("|") and last.startswith("|")
     return row and (not last.endswith("|") or last.count("|") < before.count("|"))
+
+
+def _cut_record(lines: Sequence[str]) -> bool:
+    """Return whether lines of comma-separated values have as many each and the last has fewer."""
+    *before, last = lines
+    counts = {line.count(",") for line in before}
+    return (
+        len(before) >= 2
+        and len(counts) == 1
+        and min(counts) >= 2
+        and not any(map(_SENTENCE.search, lines))
+        and last.count(",") < counts.pop()
+    )
 
 
 def _cut_code(text: str, lines: Sequence[str]) -> bool:
@@ -114,11 +140,20 @@ def _depth(text: str, opening: str, closing: str) -> int:
 
 def _dangles(tail: str) -> bool:
     """Return whether ``tail`` ends with a comma or a word that nothing ends with."""
-    words = [word.lower() for word in _WORD.findall(tail)]
+    if tail.endswith(("，", "、")):  # noqa: RUF001 - Chinese, Japanese
+        return True
+    said = _WORD.findall(tail)
+    words = list(map(str.lower, said))
     if len(words) < _MIN_WORDS or not tail.lower().endswith((words[-1], ",")):
         return False
     late = len(words) >= _LONG - 6 and words[-1] in _LATE
-    return tail.endswith(",") or words[-1] in _OPEN_ENDS or words[-2] in _JOINTS or late
+    left = (words[-1] in _OPEN_ENDS or late) and not _is_noun(said)
+    return tail.endswith(",") or left or words[-2] in _JOINTS
+
+
+def _is_noun(said: Sequence[str]) -> bool:
+    """Return whether the last word is no article or conjunction: a grade, ``A``, or ``a while``."""
+    return said[-1] in _GRADES or (said[-1] == "while" and said[-2] in _SPELLS)
 
 
 def _unmarked(lines: Sequence[str]) -> bool:
@@ -167,5 +202,6 @@ def _among_marked(lines: Sequence[str]) -> bool:
 
 
 def _begun_cjk(last: str, _: Sequence[str]) -> bool:
-    sentence = _MARK.split(last)[-1]
-    return len(sentence) >= _CJK_LONG and not _CJK_DONE.search(sentence)
+    *earlier, sentence = _MARK.split(last)
+    long = len(sentence) >= (_CJK_BEGUN if any(earlier) else _CJK_LONG)
+    return long and not _CJK_DONE.search(sentence)

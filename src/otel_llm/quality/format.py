@@ -14,7 +14,16 @@ from .evidence import Content, Evidence
 from .schema import Schema
 from .words import finder, patterns
 
+_BID = r"(?:^|[.!?:;,\"] ?|\n|\\n| (?:please|and|then|must|should|only|always|just) )"
+"""What stands before a verb that tells the model to do something: ``I return`` tells nothing."""
 _JSON = {
+    rf"{_BID}(?:respond|reply|answer|output|return|format|give|convert|produce|generate|provide|emit|use|send)(?: [^\s.?!]+){{0,6}} json\b": "json",  # noqa: E501
+    "(?:format|output|response) ?: ?(?:valid |strict )?json\\b": "json",
+    "json(?:形式|で|のみ|格式|だけ)|(?:以|用|返回|输出) ?json": "json",
+    "(?:antworte|antworten|gib|geben|liefere|erstelle|formatiere|wandle|konvertiere|ausgabe)(?: [^\\s.?!]+){0,8} json\\b": "json",  # noqa: E501
+    "(?:renvoie|renvoyez|réponds|répondez|retourne|retournez|donne|donnez|génère|convertis|fournis)(?: [^\\s.?!]+){0,8} json\\b": "json",  # noqa: E501
+    "(?:responde|responda|devuelve|devuelva|genera|gere|convierte|converta|entrega|retorne|devolva|formato|rispondi|restituisci|converti|fornisci)(?: [^\\s.?!]+){0,8} json\\b": "json",  # noqa: E501
+    "(?:antwoord|geef|retourneer|genereer)(?: [^\\s.?!]+){0,8} json\\b": "json",
     "(?:respond|reply|answer|output|return|format|formatted|give)(?: \\w+){0,6} (?:in|as|with|only|valid|a)(?: \\w+){0,2} json\\b": "json",  # noqa: E501
     "(?:only|valid|strict) json\\b": "json",
     "json (?:only|format|object|array)\\b": "json",
@@ -22,8 +31,19 @@ _JSON = {
 _LIST = {
     "(?:in|as|with|use|using|give me|write|make|return|create|into) (?:a |an |the )?(?:\\w+ )?(?:bullet(?:ed)?(?:-| )(?:points?|list)|bullets|numbered list|ordered list|markdown table|table format|tabular)\\b": "bullet|list|table|tabular",  # noqa: E501
     "as an? (?:\\w+ )?(?:list|table)\\b": "list|table",
+    "(?:als|in|eine?|mit|mach|gib|schreib\\w*)(?: \\w+){0,3} (?:aufzählung|stichpunkten|stichpunkte|nummerierte liste|nummerierten liste|liste mit|tabelle)\\b": "aufz|stichpunkte|liste|tabelle",  # noqa: E501
+    "(?:liste (?:à puces|numérotée)|sous (?:la )?forme de (?:liste|tableau))": "puces|num|forme de",
+    "(?:lista (?:numerada|con viñetas|numerata|puntata)|elenco (?:puntato|numerato)|en forma de (?:lista|tabla))": "lista|elenco|forma de",  # noqa: E501
+    "箇条書き|番号付きリスト|(?:以|用)列表": "箇条書き|リスト|列表",
     "(?:one|each) (?:item )?(?:per|on (?:a|its own)) (?:new )?line": "line",
 }
+_SIGNS = {
+    "json": "json",
+    "(?:bullet|(?:number|order)ed list|tabular|a (?:[a-z]+ )?(?:list|table)\\b|markdown table|table format|(?:per|own) (?:new )?line)": "bullet|list|tabular|table|line",  # noqa: E501
+    "(?:aufzählung|stichpunkte|liste mit|nummerierten? liste|tabelle|puces|liste num|forme de|elenco|forma de|lista )": "aufz|stichpunkte|liste|tabelle|puces|forme|elenco|forma|lista",  # noqa: E501
+    "箇条書き|番号付きリスト|(?:以|用)列表": "箇条書き|リスト|列表",
+}
+"""What each of them holds: how far a verb is from it takes too many states to look for in all."""
 _ASKS_JSON, _ASKS_LIST = finder(_JSON), finder(_LIST)
 _ITEM = re.compile(r"^\s*(?:[-*•+]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|^\s*\|.*\|", re.M)
 _FENCE = re.compile(r"```(?:json)?\s*(.+?)\s*```", re.S)
@@ -40,7 +60,12 @@ def is_json(text: str) -> bool:
 
 def holds_json(text: str) -> bool:
     """Return whether ``text`` is JSON or holds it in a code fence: who asks in words, reads."""
-    return _json_in(text) is not None
+    return _json_in(text) is not None or _is_json_lines(text)
+
+
+def _is_json_lines(text: str) -> bool:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return len(lines) > 1 and all(line.lstrip().startswith("{") and is_json(line) for line in lines)
 
 
 def holds_list(text: str) -> bool:
@@ -115,7 +140,7 @@ def _mismatched(seen: Evidence, output: Content) -> bool:
 FORMAT_VIOLATION = Check(
     name="format_violation",
     about="JSON or a list was asked for and the answer is none, or JSON of another schema.",
-    asked=patterns(_JSON | _LIST),
+    asked=patterns(_SIGNS),
     suspect=_suspect,
     judge=_violated,
 )

@@ -29,6 +29,7 @@ def _hedged(seen: Evidence, output: Content) -> bool:
 
 HEDGING = Check(
     name="hedging",
+    family="voice",
     about="The answer says that it may be wrong, outdated or guessed (a hallucination marker).",
     patterns=signs((*DOUBTING, *SOFT)),
     judge=_hedged,

@@ -69,9 +69,6 @@ class Inspector:
         return frozenset(c.name for c in self._of_tokens if c.of_tokens and c.of_tokens(0))
 
 
-_FAMILIES = (False, True)
-
-
 def _scanning(
     family: Sequence[tuple[Check, Sequence[Pattern]]],
 ) -> tuple[Sequence[Check], Scan]:
@@ -87,8 +84,9 @@ class _Side:
         looking = [(c, c.patterns if c.of_input == of_input else c.asked) for c in checks]
         self.looks = any(c.judge and c.of_input == of_input for c in checks)
         patterned = [(c, patterns) for c, patterns in looking if c.judge and patterns]
-        families = [[pair for pair in patterned if pair[0].apart is apart] for apart in _FAMILIES]
-        self._scans = [_scanning(family) for family in families if family]
+        names = sorted({check.family for check, _ in patterned})
+        families = [[pair for pair in patterned if pair[0].family == name] for name in names]
+        self._scans = [_scanning(family) for family in families]
         self._suspecting = [c for c in checks if c.suspect and c.of_input == of_input]
 
     def found(self, seen: Evidence, content: Content) -> frozenset[str]:

@@ -16,21 +16,21 @@ _LATIN = {
     "en": listed(
         "the and is of to in that it for you with this are was be have not what how can "
         "if my your has would there from when which where they their because been were does please "
-        "at"
+        "at an so do we should only"
     ),
     "es": listed(
         "el los las que y es una del por para con no está como más pero qué cómo puedo "
-        "dónde cuándo cuál hay sin puede tengo esto hacer desde hasta muy también"
+        "dónde cuándo cuál hay sin puede tengo esto hacer desde hasta muy también se de lo ¿"
     ),
     "fr": listed(
         "le les des et est une que pour dans pas sur avec je vous ce qui sont comment du "
         "quel quelle quels quelles votre notre aux elle nous faut fait être avoir ont cette où "
-        "quand pourquoi j qu"
+        "quand pourquoi j qu de"
     ),
     "de": listed(
         "der die das und ist nicht ein eine zu mit auf für ich wie von den sie wird kann "
         "warum wurde wir mir mein meine im dem sich bei nach zum zur noch oder aber wenn wann "
-        "welche sind haben hat war gibt"
+        "welche sind haben hat war gibt du es bitte dir mich kannst etwa bis durch einen einem ß"
     ),
     "it": listed(
         "il gli che è una per non con sono della di come più ma nel posso questo anche "
@@ -38,7 +38,7 @@ _LATIN = {
     ),
     "pt": listed(
         "o os que é uma para não com em do da como mais mas por você são posso isso ao "
-        "onde qual meu minha seu pelo pela dos já tem foi até também muito"
+        "onde qual meu minha seu pelo pela dos já tem foi até também muito de se ã õ"
     ),
     "nl": listed(
         "het een en van is niet dat de voor met op zijn ik hoe wat maar aan ook kan deze "
@@ -46,7 +46,7 @@ _LATIN = {
     ),
 }
 """Words of each language that make up a fifth to a third of any text in it."""
-_ALSO_ENGLISH = listed("do die on per non van come pour met wie por war hat dove sin ho hay mir")
+_ALSO_ENGLISH = listed("do no die on per non van come pour met wie por war hat dove sin ho hay mir")
 
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
@@ -65,7 +65,12 @@ too, and texts about technology have Latin words."""
 _MIN_LETTERS = 8
 _MIN_WORDS = 3
 _CODE = re.compile(r"```.*?(?:```|$)|`[^`]*`|https?://\S+", re.S)
-_WORD = re.compile(r"[^\W\d_]+")
+_QUOTED = re.compile(
+    '"[^"\n]{8,}"|\u201c[^\u201d\n]{8,}\u201d|\u201e[^\u201c\u201d\n]{8,}[\u201c\u201d]|\u00ab[^\u00bb\n]{8,}\u00bb'
+)
+_WORD = re.compile(r"[^\W\d_]+|\u00bf")
+_TELLING = "\u00df\u00e3\u00f5"
+"""Letters of one language alone: a word of it, wherever they are."""
 _ABOUT_LANGUAGE = re.compile(
     r"translat|übersetz|tradu|vertaal|翻译|翻訳|перевед|traduz"
     r"|\b(?:english|spanish|french|german|italian|portuguese|dutch|japanese|chinese|korean|russian"
@@ -91,6 +96,8 @@ def language(text: str) -> str | None:
     it is too short or too mixed to tell."""
     plain = _CODE.sub(" ", text[:_MAX_CHARS]).lower() if "`" in text or "://" in text else text
     words = _WORD.findall(plain[:_MAX_CHARS].lower())
+    if not plain.isascii():
+        words += [letter for letter in _TELLING if letter in plain]
     letters = sum(map(len, words))
     if letters < _MIN_LETTERS:
         return None
@@ -115,10 +122,25 @@ def _mismatched(seen: Evidence, output: Content) -> bool:
     question = seen.input.question if seen.input else ""
     if not question:
         return False
-    asked, answered = language(question), language(output.opening)
-    if asked is None or answered is None or asked == answered:
+    asked, answered = _language(question), _language(output.opening)
+    if asked is None or answered is None or answered in (asked, _of_quoted(question)):
         return False
     return _ABOUT_LANGUAGE.search(question[-_MAX_ASKED:]) is None
+
+
+def _language(text: str) -> str | None:
+    """Return the language of what is not quoted."""
+    return language(_QUOTED.sub(" ", text[: 2 * _MAX_CHARS]))
+
+
+def _of_quoted(question: str) -> str | None:
+    """Return the language of what is quoted: who wants a sentence mended, wants it in that."""
+    return language(" ".join(_QUOTED.findall(question)))
+
+
+_FOREIGN = "[\u0080-\uffff]"
+"""A letter, or a byte of one where bytes are matched: in either case none of ASCII."""
+_ESCAPE = r"(?:\\u[0-9a-fA-F]{4})"
 
 
 def _signs() -> tuple[Pattern, ...]:
@@ -131,8 +153,8 @@ def _signs() -> tuple[Pattern, ...]:
     one = f"(?:{'|'.join(plain)})"
     return (
         Pattern(rf"(?i:\b{one} (?:\S+ ){{0,3}}{one}\b)", ()),
-        Pattern("[\u0080-\uffff]{5}", (b"",)),  # as UTF-8: five bytes of which none is ASCII
-        Pattern(r"(?:\\u[0-9a-fA-F]{4}){5}", (b"\\u",)),
+        Pattern(f"{_FOREIGN}{{2}} ?{_FOREIGN}{{2}}", (b"",)),
+        Pattern(rf"{_ESCAPE}{{2}} ?{_ESCAPE}{{2}}", (b"\\u",)),
     )
 
 

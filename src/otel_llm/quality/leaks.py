@@ -10,20 +10,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import log2
 
 from .check import Check
 from .check_digits import digits_of, luhn
 from .evidence import Content, Evidence
 from .national import NATIONAL, NATIONAL_SIGN
+from .scan import scanner
 from .shape import Leak, Shape, leaking
 from .words import Pattern, compiled, spelled
 
 _MIN_BITS = 3.0
 """Entropy per character of a real key; ``xxxxxxxx`` and ``your-key-here`` have less."""
 _EXAMPLE = re.compile(
-    r"example|sample|dummy|xxxx|your|placeholder|changeme|redacted|12345678|:pass(?:word)?@", re.I
+    r"example|sample|dummy|xxxx|your|placeholder|changeme|redacted|12345678|:pass(?:word)?@"
+    r"|:[a-z_]*(?:key|secret|token|pass|passwd|password)@|//([\w.-]+):\1@",
+    re.I,
 )
 
 
@@ -76,7 +79,7 @@ def _ssn(found: str) -> bool:
 
 
 _NO_MAIL = re.compile(
-    r"@(?:[\w-]+\.)*(?:example\.\w+|test|invalid|localhost|domain\.com|email\.com|company\.com)$"
+    r"@(?:[\w-]+\.)*(?:example(?:\.\w+)?|test|invalid|localhost|domain\.com|email\.com|company\.com)$"
     r"|^(?:no-?reply|git|user|username|name|you|your\.?\w*|someone|email|john\.doe|jane\.doe)@",
     re.I,
 )
@@ -142,6 +145,16 @@ SECRETS = (
     ),
     Shape("gitlab_token", Pattern(r"\bglpat-[A-Za-z0-9_-]{20,}", (b"glpat-",)), _random),
     Shape("slack_token", Pattern(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", (b"xox",)), _random),
+    Shape(
+        "webhook",
+        Pattern(
+            r"(?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks)"
+            r"/[A-Za-z0-9/_-]{30,}",
+            (b"hooks.slack.com", b"/api/webhooks"),
+        ),
+        _random,
+    ),
+    Shape("telegram_token", Pattern(r"\b\d{8,10}:AA[A-Za-z0-9_-]{32,34}\b", (b":aa",)), _random),
     Shape("google_key", Pattern(r"\bAIza[0-9A-Za-z_-]{35}", (b"aiza",)), _random),
     Shape("huggingface_token", Pattern(r"\bhf_[A-Za-z0-9]{30,}", (b"hf_",)), _random),
     Shape("stripe_key", Pattern(r"\b[rs]k_live_[A-Za-z0-9]{16,}", (b"k_live_",)), _random),
@@ -199,7 +212,7 @@ _EVERYWHERE = (
     Shape(
         "email",
         Pattern(
-            r"(?:\b|://[^\s/@]{1,60}:)[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}",
+            r"(?:\b|://[^\s/@]{1,120})[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}",
             (b"@",),
         ),
         _mail,
@@ -235,41 +248,60 @@ _EVERYWHERE = (
     ),
 )
 PII = _EVERYWHERE + NATIONAL
-_COMPILED = {shape: compiled(shape.pattern.regex) for shape in SECRETS + PII}
-_NATIONAL_SIGN = compiled(NATIONAL_SIGN.regex)
+Finder = Callable[[str], Iterator[Leak]]
 
 
-def find(text: str, shapes: tuple[Shape, ...] = SECRETS + PII) -> Iterator[Leak]:
-    """Yield every proven leak in ``text``, by kind and then by place."""
-    numbered = _NATIONAL_SIGN.search(text) is not None
-    for shape in shapes:
-        if not numbered and shape in _NATIONAL:
-            continue
-        for match in _COMPILED[shape].finditer(text):
-            start, end = leaking(match)
-            if shape.proves(text[start:end]):
-                yield Leak(shape.kind, start, end)
+def _finder(shapes: Sequence[Shape]) -> Finder:
+    """Return what yields every proven leak in a text, by kind and then by place.
+
+    One pass tells which shapes are there at all: most texts hold none of them.
+    """
+    scan = scanner([[shape.pattern] for shape in shapes])
+    patterns = [compiled(shape.pattern.regex) for shape in shapes]
+
+    def found(text: str) -> Iterator[Leak]:
+        for at in sorted(scan(text.encode(errors="replace"))):
+            yield from _proven(text, shapes[at], patterns[at])
+
+    return found
 
 
-_NATIONAL = frozenset(NATIONAL)
+_FOR_TESTS = re.compile(r"\b(?:tests?|testing|sandbox|dummy|fake|sample)\b.{0,160}$", re.I | re.S)
 
 
-def _any(shapes: tuple[Shape, ...]) -> Callable[[Evidence, Content], bool]:
-    return lambda _, output: next(find(output.opening, shapes), None) is not None
+def _is_for_tests(shape: Shape, before: str) -> bool:
+    """Return whether words before a card's number say that it is nobody's."""
+    return shape.kind == "card" and _FOR_TESTS.search(before[-200:]) is not None
+
+
+def _proven(text: str, shape: Shape, pattern: re.Pattern[str]) -> Iterator[Leak]:
+    for match in pattern.finditer(text):
+        start, end = leaking(match)
+        if shape.proves(text[start:end]) and not _is_for_tests(shape, text[:start]):
+            yield Leak(shape.kind, start, end)
+
+
+find = _finder(SECRETS + PII)
+find_secrets = _finder(SECRETS)
+find_pii = _finder(PII)
+
+
+def _any(find: Finder) -> Callable[[Evidence, Content], bool]:
+    return lambda _, output: next(find(output.opening), None) is not None
 
 
 SECRETS_CHECK = Check(
     name="secrets",
-    apart=True,
+    family="leaks",
     about="The answer holds a key, token or password.",
     patterns=tuple(shape.pattern for shape in SECRETS),
-    judge=_any(SECRETS),
+    judge=_any(find_secrets),
 )
 PII_CHECK = Check(
     name="pii",
-    apart=True,
+    family="leaks",
     about="The answer holds an email address, card number, IBAN, phone number, or a number that a"
     " state gives to a person.",
     patterns=(*(shape.pattern for shape in _EVERYWHERE), NATIONAL_SIGN),
-    judge=_any(PII),
+    judge=_any(find_pii),
 )

@@ -77,7 +77,9 @@ def _worked(lines: Sequence[str]) -> Content:
 
 
 def _called(call: str, name: str, result: str) -> Iterator[dict[str, object]]:
-    response: object = json.loads(result) if result[:2] in ('{"', "[]", "[{") or result[:1] == '"' else result
+    response: object = (
+        json.loads(result) if result[:2] in ('{"', "[]", "[{") or result[:1] == '"' else result
+    )
     yield _message("assistant", {"type": "tool_call", "id": call, "name": name})
     yield _message("tool", {"type": "tool_call_response", "id": call, "response": response})
 

@@ -1,4 +1,8 @@
-"""GenAI messages as the checks read them, from the conventions' JSON and its older shapes."""
+"""GenAI messages as the checks read them, from the conventions' JSON and its older shapes.
+
+Local models write their reasoning into the text, between tags: it is left out like the reasoning
+that comes in parts of its own.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +48,7 @@ class Message:
     @property
     def says_nothing(self) -> bool:
         """Whether nothing in it is an answer."""
-        return not (self.text.strip() or self.refused or self.tool_calls or self.other)
+        return not (self.refused or self.tool_calls or self.other) and is_blank(self.text)
 
 
 def read(content: object) -> tuple[Message, ...]:
@@ -110,7 +114,28 @@ def _parts(given: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
 def _texts(part: Mapping[str, object]) -> Iterator[str]:
     text = part.get("content", part.get("text"))
     if isinstance(text, str):
-        yield whole(text)
+        yield without_reasoning(whole(text))
+
+
+_BLANK = re.compile(r"(?:[\s\u200b-\u200d\u2060\ufeff]|```\w*\s*```)*")
+"""White space, characters without width, a block of code without code."""
+_REASONING = re.compile(r"\s*<(think|thinking|thought|reasoning)>.*?</\1>\s*", re.S)
+_REASONED = re.compile(r"^</think>\s*", re.M)
+"""Where the reasoning ends that a template of the prompt began."""
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a reader sees nothing of ``text``."""
+    return _BLANK.fullmatch(text) is not None
+
+
+def without_reasoning(text: str) -> str:
+    """Return ``text`` without the reasoning before the answer. Reasoning without an end is all
+    that there is, and stays."""
+    if "</" not in text:
+        return text
+    begun = _REASONING.match(text) or _REASONED.search(text)
+    return text[begun.end() :] if begun else text
 
 
 def whole(text: str) -> str:

@@ -16,7 +16,8 @@ from .shape import Shape
 from .words import Pattern
 
 _SIGN = Pattern(
-    r"(?:[0-9][ .+-]?){6}|[A-Za-z]{6}[0-9L-Vl-v]{2}[A-Za-z]|[LMNPRTVWXY][CFGHJ-NPRTV-Z0-9]{8}[0-9]",
+    r"(?:[0-9][ .+-]?){6}|\b[LMNPRTVWXY][CFGHJ-NPRTV-Z0-9]{8}[0-9]"
+    r"|(?:\b|\\[nrt])(?i:[A-Z]{6}[0-9L-NP-V]{2}[A-EHLMPRST][0-9L-NP-V]{2}[A-Z])",
     tuple(str(digit).encode() for digit in range(10)),
 )
 _TOLD = r"citizen|national|identit|personal|\bid (?:no|num|card)"
@@ -228,7 +229,11 @@ _ROWS: tuple[_Row, ...] = (
     ("se_personnummer", r"\b(?:\d{6}[-+]\d{4}|(?:19|20)\d{6}[-+]?\d{4})\b", _se_personnummer),
     ("se_personnummer", _told("person[a-z-]*n(?:umme)?r", r"\d{10}"), _se_personnummer),
     ("br_cpf", r"\b(?:\d{3}\.\d{3}\.\d{3}-\d{2}|\d{11})\b", _br_cpf),
-    ("in_aadhaar", r"\b[2-9]\d{3}(?:[ -]\d{4}){2}(?:[ -]\d{1,4})?\b", _in_aadhaar),
+    (
+        "in_aadhaar",
+        r"(?:^|[^\w-])(?P<number>[2-9]\d{3}(?:[ -]\d{4}){2}(?:[ -]\d{1,4})?)(?:$|[^\w-])",
+        _in_aadhaar,
+    ),
     ("in_aadhaar", _told("a+dhaa?r|uidai", r"[2-9]\d{11}"), _in_aadhaar),
     ("ca_sin", r"\b\d{3}(?: \d{3}){2,3}\b|\b\d{3}(?:-\d{3}){2,3}\b", _ca_sin),
     ("ca_sin", _told("sin|canad[a-z]*|social insurance", r"\d{9}"), _ca_sin),

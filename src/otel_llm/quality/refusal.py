@@ -37,6 +37,7 @@ def declines(text: str) -> bool:
 
 REFUSAL = Check(
     name="refusal",
+    family="voice",
     about="The model or a filter declined to answer.",
     finish_reasons=REFUSED,
     patterns=(

@@ -2,67 +2,95 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 
 from .check import Check
 from .evidence import Content, Evidence
 
-_PROBE = 20
+_PROBE = 16
+_APART = 10
+"""Bytes between two probes: the items of a list differ in their number, and one misses it."""
 _NEAR_END = 120
 """Bytes from the end: before what follows the text in the encoded message."""
+_PERIOD = 900
+"""Bytes that a piece of a loop has at most, as it is encoded."""
 _TAIL = 2000
 """Characters at the end of an answer that are searched for a loop: loops seldom end."""
 _MIN_LOOP = 60
 """Characters that a loop must fill, so that "ha ha ha ha" and a ruler line are none."""
+_END = 16
+"""Characters at the end that a loop must have one period before, too."""
 _MIN_LINE = 20
-_SHARE = 0.4
+_WORD = 7
+"""Characters that come again whatever comes again."""
+_RULER = 400
+"""Signs in a row that no ruler line has."""
+_CLOSING = " \t\r\n`\"')]}"
+_MARKER = re.compile(r"^[ \t]*(?:[-*+•]|\(?\d+[.):]|#+)[ \t]+", re.M)
+_MARKS = ".!?,;\n。！？，、"  # noqa: RUF001 - Chinese, Japanese
+_PIECE = re.compile(rf"[{_MARKS}]\s*")
 
 
-def _suspect(seen: Evidence, raw: bytes) -> bool:
-    """Look whether a piece from the middle or the end comes several times."""
-    size = len(raw)
-    if size < _MIN_LOOP:
-        return False
-    times = seen.thresholds.repeats // 2  # pieces shorter than the probe are counted half
-    half, late = size // 2, max(size - _NEAR_END, 0)
-    return (
-        raw.count(raw[half : half + _PROBE], half) >= times
-        or raw.count(raw[late : late + _PROBE], max(late - 2 * _TAIL, 0)) >= times
+def _suspect(_: Evidence, raw: bytes) -> bool:
+    """Look whether a piece near the end stands there before, too."""
+    late = max(len(raw) - _NEAR_END, 0)
+    return len(raw) >= _MIN_LOOP and any(
+        raw.find(raw[at : at + _PROBE], max(at - _PERIOD, 0), at + _PROBE - 1) >= 0
+        for at in (late, late + _APART, late + 2 * _APART, late + _NEAR_END // 2)
     )
 
 
 def repeats(text: str, times: int = 4) -> bool:
-    """Return whether ``text`` ends in a loop, or most of its lines are the same one."""
-    return _loops(text.rstrip()[-_TAIL:], times) or _same_lines(text, times)
+    """Return whether ``text`` ends in a loop: one piece, or a few in turn, again and again."""
+    if len(text) - len(text.rstrip()) >= _RULER:
+        return True
+    tail = text[-_TAIL:].rstrip(_CLOSING)
+    return _loops(tail, times) or _turns(tail, times) or _same_lines(text, times)
 
 
 def _loops(tail: str, times: int) -> bool:
-    """Find a suffix that is one piece ``times`` over, by the prefix function of the reverse."""
-    turned = tail[::-1]
-    borders = [0] * len(turned)
-    length = 0
-    for at in range(1, len(turned)):
-        while length and turned[at] != turned[length]:
-            length = borders[length - 1]
-        length += turned[at] == turned[length]
-        borders[at] = length
-        covered, period = at + 1, at + 1 - length
-        if covered >= _MIN_LOOP and covered + 2 >= times * period and _has_words(turned[:period]):
-            return True
+    """Find a suffix that is one piece ``times`` over: its end stands one period before, too."""
+    size, end = len(tail), tail[-_END:]
+    at = size - len(end)
+    while (at := tail.rfind(end, 0, at + len(end) - 1)) >= 0:
+        period = size - len(end) - at
+        covered = max(_MIN_LOOP, times * period - 2)
+        if covered > size:
+            return False
+        if tail[size - covered + period :] == tail[size - covered : size - period]:
+            return _is_speech(tail[-period:]) or _no_ruler(tail, period)
     return False
 
 
-def _has_words(piece: str) -> bool:
+def _is_speech(piece: str) -> bool:
     shown = "".join(piece.split())
     return bool(shown) and sum(char.isalnum() for char in shown) * 3 >= len(shown)
 
 
-def _same_lines(text: str, times: int) -> bool:
-    lines = [line.strip() for line in text.splitlines() if len(line.strip()) >= _MIN_LINE]
-    if len(lines) < times:
+def _no_ruler(tail: str, period: int) -> bool:
+    """Return whether signs go on for longer than any line that is drawn with them."""
+    return tail[-_RULER:] == tail[-_RULER - period : -period] or not tail[-period:].isascii()
+
+
+def _turns(tail: str, times: int) -> bool:
+    """Return whether the last items, lines or sentences are a few that take turns, whatever number
+    stands before each."""
+    plain = tail.rstrip(_MARKS)
+    if plain.count(plain[-_WORD:]) < times:
         return False
-    line, count = Counter(lines).most_common(1)[0]
-    return count >= times and count >= _SHARE * len(lines) and _has_words(line)
+    said = _PIECE.split(_MARKER.sub("", plain))[-2 * times :]
+    few = len(said) == 2 * times and len({*said}) <= 2
+    return few and sum(map(len, said)) >= _MIN_LOOP and _is_speech("".join(said))
+
+
+def _same_lines(text: str, times: int) -> bool:
+    """Return whether most lines are the same one."""
+    line = text.rstrip().rpartition("\n")[2].strip()
+    if len(line) < _MIN_LINE or text.count(line) < times:
+        return False
+    lines = [one.strip() for one in text.splitlines() if len(one.strip()) >= _MIN_LINE]
+    count = lines.count(line)
+    return count >= times and 2 * count > len(lines) and _is_speech(line)
 
 
 def _repeated(seen: Evidence, output: Content) -> bool:

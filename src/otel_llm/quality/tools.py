@@ -39,6 +39,7 @@ _HOLDS = re.compile(
 """What a short one may hold anywhere."""
 _SHORT = 200
 _WRONG = frozenset({"error", "failed", "failure", "exception"})
+_EXIT = ("exit_code", "exitCode", "returncode", "return_code")
 
 
 def _suspect(seen: Evidence, raw: bytes) -> bool:
@@ -61,6 +62,8 @@ def _says_failed(result: Mapping[str, object]) -> bool:
     if told or (isinstance(listed, list) and listed):
         return True
     if result.get("ok") is False or result.get("success") is False:
+        return True
+    if any(result.get(name) not in (None, 0, "0") for name in _EXIT):
         return True
     return any(_is_wrong(result.get(name)) for name in ("status", "statusCode", "status_code"))
 

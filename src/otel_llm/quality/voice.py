@@ -20,6 +20,7 @@ _OTHERS = compiled(
     "|".join(
         (
             r"```[^`]*(?:```|$)",
+            r"^\s*<think(?:ing)?>(?s:.*)$",  # reasoning that found no end
             r"(?m:^ ?>.*$)",
             r"(?m:^[A-Z][A-Z .]+: .*$)",  # a line of a play
             r"\b(?:said|says|wrote|writes|replied|answered|asked)\b[^.:!?\n]{0,40}: .*",

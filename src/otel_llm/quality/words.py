@@ -141,4 +141,7 @@ def _letter(char: str) -> str:
         return _SPACE
     if char == "'":
         return _APOSTROPHE
-    return char if char.isascii() else rf"(?:{char}|\\u{ord(char):04x})"
+    if char.isascii():
+        return char
+    escapes = [rf"\\u{ord(case):04x}" for case in sorted({char, char.upper()}) if len(case) == 1]
+    return f"(?:{'|'.join((char, *escapes))})"

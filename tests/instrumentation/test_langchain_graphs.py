@@ -22,6 +22,7 @@ pytest.importorskip("langgraph")
 pytest.importorskip("langchain")
 
 from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
@@ -176,6 +177,24 @@ async def test_agents_as_nodes_of_a_graph_are_agents_by_their_own_names(
 
     agents = [(f"invoke_agent {name}", [("chat gpt-4o", [])]) for name in ("first", "second")]
     assert tree(telemetry) == [("invoke_workflow team", agents)]
+
+
+@pytest.mark.usefixtures("instrumented", "sdk")
+@pytest.mark.parametrize("maker", ["deepagents", "somebody"])
+async def test_an_agent_with_middleware_stays_one_whoever_says_to_have_made_it(
+    run, chat_openai, telemetry, maker
+):
+    class Counts(AgentMiddleware):
+        def before_agent(self, state, runtime): ...
+
+        def after_model(self, state, runtime): ...
+
+    made = create_agent(chat_openai(), [], middleware=[Counts()], name="deep")
+    agent = made.with_config({"metadata": {"ls_integration": maker}})
+
+    await run(agent, "invoke", QUESTION)
+
+    assert tree(telemetry) == [("invoke_agent deep", [("chat gpt-4o", [])])]
 
 
 @pytest.mark.usefixtures("instrumented", "sdk")

@@ -159,11 +159,20 @@ _PLANS = frozenset({"plan", "planner", "planning", "replan", "replanner"})
 
 def _is_agent(graph: Any) -> bool:
     about = fields(fields(field(graph, "config")).get("metadata"))
-    if about.get("ls_integration") == "langchain_create_agent":
+    if about.get("ls_integration") in _MAKERS:
         return True
-    nodes = {name for name in fields(field(graph, "nodes")) if not name.startswith("__")}
+    nodes = set(filter(_is_step, fields(field(graph, "nodes"))))
     # The node of the model is "model" in ``create_agent`` of langchain 1.0, which leaves no mark.
     return not nodes.isdisjoint({"agent", "model"}) and nodes <= _REACT
+
+
+_MAKERS = frozenset({"deepagents", "langchain_create_agent"})
+_MIDDLEWARE = (".before_agent", ".before_model", ".after_model", ".after_agent")
+"""How the names of nodes end that ``create_agent`` makes of its middleware."""
+
+
+def _is_step(node: str) -> bool:
+    return not node.startswith("__") and not node.endswith(_MIDDLEWARE)
 
 
 def _conversation(arguments: Mapping[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import re
 import sys
 import textwrap
 import types
@@ -28,6 +29,8 @@ from otel_llm.distro import EXIT_TIMEOUT
 from otel_llm.instrumentation.core import budget
 from otel_llm.instrumentation.core.settings import Settings
 from otel_llm.service.settings import Sections, default_text
+
+from .interfaces import api_page, cli_page
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"
@@ -200,11 +203,43 @@ def environment_page() -> str:
             for name in ("BUDGET_FILE", "BUDGET_URL", "BUDGET_TOKEN")
         )
         + f"| `{EXIT_TIMEOUT}` | `5` | {prose(_constant_doc(distro, 'EXIT_TIMEOUT'))} |\n"
+        + COLLECTOR_INTRO
+        + "".join(_variables())
     )
 
 
+def _variables() -> Iterator[str]:
+    """Yield a row for each variable of a file of ours, with the files that take it."""
+    found: dict[tuple[str, str | None], list[str]] = {}
+    for file in sorted(CONFIGURATIONS.glob("*.yaml")):
+        for name, default in dict.fromkeys(VARIABLE.findall(file.read_text(encoding="utf-8"))):
+            found.setdefault((name, default), []).append(file.name)
+    for (name, default), files in sorted(found.items()):
+        shown = f"`{default[2:]}`" if default[2:] else "" if default else "**required**"
+        yield f"| `{name}` | {shown} | {', '.join(f'`{file}`' for file in files)} |\n"
+
+
+CONFIGURATIONS = HERE.parent / "collector-config"
+VARIABLE = re.compile(r"\$\{env:(\w+)(:-[^}]*)?\}")
+COLLECTOR_INTRO = """
+The hook `OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK=otel_llm` is for OpenTelemetry's own GenAI
+instrumentations: see [Trace your own application](../trace-your-application.md).
+
+## Of the collector
+
+The collector itself reads no variables: its configuration says `${env:NAME}` where it wants one.
+These are in the files of `collector-config/`. `default.yaml` is also built in: `OTEL_LLM_STORE`
+names the file of the embedded store, which is in memory without it.
+
+| variable | default | in |
+|---|---|---|
+"""
+
+
 ENVIRONMENT_INTRO = """\
-# Environment variables of the app wing
+# Environment variables
+
+## Of the app wing
 
 Generated from `otel_llm.instrumentation.core.settings` by `make docs`. Everything else is
 [OpenTelemetry's own](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/):
@@ -259,6 +294,8 @@ def _first_line(kind: type) -> str:
 
 
 PAGES = {
+    "api.md": api_page,
+    "cli.md": cli_page,
     "collector.md": collector_page,
     "environment.md": environment_page,
     "sdks.md": sdks_page,

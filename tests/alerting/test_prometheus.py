@@ -105,7 +105,10 @@ def test_the_mean_score_is_that_of_the_calls_that_were_scored():
 
 def test_what_is_lost_is_what_the_counters_of_all_signals_grew_by():
     (record, _) = _exported(
-        signal="lost_spans", threshold=0, window=900, filters={"exporter": "jaeger", "signal": "logs"}
+        signal="lost_spans",
+        threshold=0,
+        window=900,
+        filters={"exporter": "jaeger", "signal": "logs"},
     )
 
     assert record["expr"] == (

@@ -65,6 +65,29 @@ def test_cost_is_absent_until_a_price_is_known_and_the_unpriced_are_counted():
     assert values(totals, "otel_llm_unpriced_calls") == [(LABELS, 1)]
 
 
+def test_finish_reasons_are_counted_and_scores_are_a_distribution():
+    totals = Totals()
+
+    totals.observe(
+        [
+            a_call(1, finish_reasons=("stop",), score=0.5),
+            a_call(2, finish_reasons=("stop", "length"), score=1.0),
+            a_call(3, score=None),
+            a_call(4, score=float("nan")),
+        ]
+    )
+
+    assert values(totals, "otel_llm_finish_reasons") == [
+        ({**LABELS, "finish_reason": "stop"}, 2),
+        ({**LABELS, "finish_reason": "length"}, 1),
+    ]
+    (scores,) = (f for f in totals.families() if f.name == "otel_llm_quality_score")
+    told = {s.suffix + s.labels.get("le", ""): s.value for s in scores.samples}
+    assert told["_bucket0.4"] == 0
+    assert told["_bucket0.5"] == told["_bucket0.9"] == 1
+    assert (told["_bucket+Inf"], told["_count"], told["_sum"]) == (2, 2, 1.5)
+
+
 def test_errors_and_flags_are_counted_by_their_names():
     totals = Totals()
 

@@ -116,8 +116,30 @@ def test_the_overview_of_an_empty_store_shows_unknown_and_not_zero(client: httpx
     text = words(get(client, "/"))
 
     assert "Calls 0 Cost — Error rate — Duration p95 — p50 — First chunk p50 —" in text
-    assert "No calls in this range." in text
-    assert "No call could be checked." in text
+    assert "Flagged — of 0 checked" in text
+    assert "Errors No calls in this range. Quality flags No calls in this range." in text
+
+
+def test_the_overview_says_how_to_begin_until_anything_has_come(
+    client: httpx2.Client, store: DuckDBStore
+):
+    begin = "Nothing has arrived yet"
+
+    assert begin in words(get(client, "/"))
+    assert begin not in words(get(client, "/cost"))
+    store.write([FULL])
+    assert begin not in words(get(client, "/"))
+
+
+def test_scores_by_rules_of_thumb_stand_apart_on_the_quality_page(
+    client: httpx2.Client, store: DuckDBStore
+):
+    store.write([a_call(1, score=0.5), a_call(2, score=1.0)])
+
+    text = words(get(client, "/quality", **EVER))
+
+    assert "overall (rules of thumb) 0.75 median 0.75, 1 of 2 below 0.75" in text
+    assert "overall rules of thumb 2 0.75 0.75 1" in text
 
 
 def test_the_overview_shows_sums_models_errors_flags_and_calls(

@@ -50,8 +50,6 @@ _TOTALS: Mapping[str, str] = {
 """Reported signals that are the growth of counters, whose names match."""
 
 
-_OF_DESTINATIONS: Mapping[str, str] = {"signal": "data_type"}
-"""Labels of what is reported of destinations, as the OpenTelemetry Collector calls them."""
 _REPORTED = GAUGES.keys() | _TOTALS.keys()
 
 
@@ -263,10 +261,17 @@ def _increase(
 
 def _series(metric: str, rule: Rule, more: Sequence[str] = ()) -> str:
     """Return the selector of ``metric`` with the rule's filters."""
-    named = _OF_DESTINATIONS if rule.signal in ("lost_spans", "queue_age") else {}
-    matchers = [_matcher(named.get(n, n), pattern) for n, pattern in sorted(rule.filters.items())]
+    matchers = [
+        _matcher(_shown_as(n, rule), pattern) for n, pattern in sorted(rule.filters.items())
+    ]
     chosen = ",".join([*matchers, *more])
     return f"{metric}{{{chosen}}}" if chosen else metric
+
+
+def _shown_as(label: str, rule: Rule) -> str:
+    """Return what ``/metrics`` calls a label, as the OpenTelemetry Collector does."""
+    of_destinations = rule.signal in ("lost_spans", "queue_age")
+    return "data_type" if of_destinations and label == "signal" else label
 
 
 def _matcher(name: str, pattern: str) -> str:

@@ -47,7 +47,7 @@ from .files import stamps
 from .flow import Beside, Flow
 from .handover import Handover
 from .incidents import IncidentLog
-from .prices import Prices, book_of, table_age
+from .prices import Prices, book_of, measured_age, table_age
 from .settings import PipelineConfig, Settings
 from .shown import shown
 from .telling import Telling
@@ -116,6 +116,7 @@ class Service:
         self._running = False
         self.counters = Counters()
         self.totals = Totals()
+        self._price_age = table_age()
         self._once = Once()
         self.store: Store | None = None
         self.writer: CallWriter | None = None
@@ -436,6 +437,8 @@ class Service:
         yield from sending_measure(self.flow.senders)
         yield from measure_journals(self.outboxes)
         yield from self.flow.measure()
+        if self._has_prices():
+            yield measured_age(self._price_age())
 
     def senders(self) -> Sequence[SenderStatus]:
         """How each destination does."""
@@ -450,8 +453,11 @@ class Service:
         self.alerts.report("queue_use", lambda: self._by_exporter(_use))
         if self.evaluation:
             self.alerts.report("suite_pass_rate", self.evaluation.suites_passed)
-        if any(name.partition("/")[0] == "cost" for name in self.flow.processing.processors):
-            self.alerts.report("price_table_age", table_age())
+        if self._has_prices():
+            self.alerts.report("price_table_age", self._price_age)
+
+    def _has_prices(self) -> bool:
+        return any(name.partition("/")[0] == "cost" for name in self.flow.processing.processors)
 
     def _by_exporter(
         self, read: Callable[[SenderStatus], float]

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from otel_llm.alerting.prometheus import GAUGES
+from otel_llm.collector.measures.samples import Family, Sample
 from otel_llm.collector.processors.cost import CostConfig
 from otel_llm.pricing import CustomPrice, PriceBook, PriceList
 from otel_llm.pricing.second import SecondList
@@ -68,3 +70,9 @@ def table_age(
         return [] if since is None else [({}, max(0.0, clock() - since))]
 
     return read
+
+
+def measured_age(read: Iterable[tuple[Mapping[str, str], float]]) -> Family:
+    """A reading of ``table_age`` for ``/metrics``."""
+    samples = [Sample(age_s, labels) for labels, age_s in read]
+    return Family(GAUGES["price_table_age"], "gauge", "Age of the price table", samples)

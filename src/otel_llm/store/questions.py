@@ -17,7 +17,7 @@ from .incidents import Incident
 from .rollups import COUNTED, Rollup, best
 from .rows import to_call
 from .schema import NAMES
-from .scores import Score, ScoreBucket, ScoreStats
+from .scores import OVERALL, Score, ScoreBucket, ScoreStats
 from .spans import PlainSpan
 from .store import EVERYTHING, GOOD_ENOUGH
 from .summary import Bucket, Group, Stats, Summary, aggregates, read_stats
@@ -229,10 +229,10 @@ class Questions(ABC):
         self, where: Filter = EVERYTHING, *, threshold: float = GOOD_ENOUGH
     ) -> Sequence[ScoreStats]:
         """See ``Store``."""
-        condition, values = where.where_scores(self.dialect)
+        given, values = self._given(where)
         rows = self.ask(
             f"SELECT name, source, count(*), avg(value), {self.dialect.quantiles('value', 0.5)},"
-            f" count(*) FILTER (WHERE value < ?) FROM scores AS s WHERE {condition}"
+            f" count(*) FILTER (WHERE value < ?) FROM ({given}) AS given"
             " GROUP BY name, source ORDER BY count(*) DESC, name, source",
             [threshold, *values],
         )
@@ -243,11 +243,22 @@ class Questions(ABC):
 
     def score_series(self, step_s: int, where: Filter = EVERYTHING) -> Sequence[ScoreBucket]:
         """See ``Store``."""
-        condition, values = where.where_scores(self.dialect)
+        given, values = self._given(where)
         step_ns = step_s * 1_000_000_000
         rows = self.ask(
             f"SELECT {self._step('at_ns', step_s)} AS bucket, source, avg(value), count(*)"
-            f" FROM scores AS s WHERE {condition} GROUP BY bucket, source ORDER BY bucket, source",
+            f" FROM ({given}) AS given GROUP BY bucket, source ORDER BY bucket, source",
             values,
         )
         return tuple(ScoreBucket(bucket * step_ns, *rest) for bucket, *rest in rows)
+
+    def _given(self, where: Filter) -> tuple[str, list[object]]:
+        """Every score that is meant: those given, and that of each call by rules of thumb."""
+        scored, theirs = where.where_scores(self.dialect)
+        called, ours = where.where(self.dialect)
+        return (
+            f"SELECT name, source, value, at_ns FROM scores AS s WHERE {scored} UNION ALL"
+            f" SELECT '{OVERALL}' AS name, 'heuristic' AS source, score AS value, start_ns AS at_ns"
+            f" FROM calls WHERE {called} AND score IS NOT NULL",
+            [*theirs, *ours],
+        )

@@ -4,9 +4,14 @@ other."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Source = Literal["human", "automatic"]
+Rater = Literal["human", "automatic", "heuristic"]
+"""``heuristic``: the score that a call got by rules of thumb when it came; apart from those of
+``automatic``, which a judge, a suite or another program gave, as it is not worth as much."""
+OVERALL: Final = "overall"
+"""What the score by rules of thumb is called among the others (``otel_llm.quality.score``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class ScoreStats:
     """The scores of one name from one kind of source."""
 
     name: str
-    source: Source
+    source: Rater
     count: int
     mean: float
     median: float
@@ -48,6 +53,6 @@ class ScoreBucket:
     """The mean score of one kind of source in one step of time."""
 
     start_ns: int
-    source: Source
+    source: Rater
     mean: float
     count: int

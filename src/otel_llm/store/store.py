@@ -160,8 +160,8 @@ class Store(Protocol):
     def score_stats(
         self, where: Filter = EVERYTHING, *, threshold: float = GOOD_ENOUGH
     ) -> Sequence[ScoreStats]:
-        """By name and source. Times are those at which scores were given, the other conditions
-        those of a call of the same trace."""
+        """By name and source, the score of calls by rules of thumb among them. Times are those at
+        which scores were given, the other conditions those of a call of the same trace."""
         ...
 
     def score_series(self, step_s: int, where: Filter = EVERYTHING) -> Sequence[ScoreBucket]:

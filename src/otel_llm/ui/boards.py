@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from otel_llm.genai import Call
-from otel_llm.store import GOOD_ENOUGH, Dimension, Group, Most, ScoreStats, Stats, Store
+from otel_llm.store import GOOD_ENOUGH, Dimension, Filter, Group, Most, ScoreStats, Stats, Store
 
 from .asked import Asked
 from .format import UNKNOWN, count, money, ms, percent, score
@@ -16,6 +16,7 @@ from .plots import RATERS, Plot, plot, plot_by, plot_scores
 TOP: Final = 15
 TILES: Final = 6
 DAY_S: Final = 86_400
+NO_CALLS: Final = "No calls in this range."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Board:
     groups: Sequence[GroupTable] = field(default=())
     calls: Sequence[CallTable] = field(default=())
     scores: Sequence[ScoreStats] = field(default=())
+    unused: bool = False
+    """Whether nothing ever came: the page then says how to begin."""
 
 
 def overview(store: Store, asked: Asked) -> Board:
@@ -93,11 +96,12 @@ def overview(store: Store, asked: Asked) -> Board:
             plot_by("Cost by model", "money", asked, store, "model", _cost),
         ],
         counts=[
-            _counts(store, asked, "Errors", "error_type", "None failed."),
+            _counts(store, asked, "Errors", "error_type", _no_error(stats)),
             _flags(store, asked, stats),
         ],
         groups=[_groups(store, asked, "model")],
         calls=[CallTable("Newest calls", store.calls(asked.where, limit=TOP).calls)],
+        unused=not stats.count and not store.calls(Filter(billed=None), limit=1).calls,
     )
 
 
@@ -186,11 +190,11 @@ def error_board(store: Store, asked: Asked) -> Board:
                 store,
                 "error_type",
                 lambda s: s.count,
-                "None failed.",
+                _no_error(stats),
             ),
         ],
         counts=[
-            _counts(store, asked, "Errors", "error_type", "None failed."),
+            _counts(store, asked, "Errors", "error_type", _no_error(stats)),
             _counts(store, asked, "Finish reasons", "finish_reason", "No answer named one."),
             _flags(store, asked, stats),
         ],
@@ -205,7 +209,8 @@ def quality_board(store: Store, asked: Asked) -> Board:
     return Board(
         title="Quality",
         about="Flags come from checks of answers whose content could be looked at, scores from "
-        "people (feedback) and programs (evaluation): 0 is worst, 1 is best.",
+        "people (feedback), programs (evaluation) and rules of thumb (overall): 0 is worst, 1 "
+        "is best.",
         tiles=[
             flag_tile(stats),
             Tile("Checked", count(stats.checked), _of_calls(stats)),
@@ -247,7 +252,8 @@ def error_tile(stats: Stats) -> Tile:
 
 def flag_tile(stats: Stats) -> Tile:
     """How many answers were flagged."""
-    return Tile("Flagged", count(stats.flagged), f"of {stats.checked:,} checked")
+    flagged = stats.flagged if stats.checked else None
+    return Tile("Flagged", count(flagged), f"of {stats.checked:,} checked")
 
 
 def _cached(stats: Stats) -> str:
@@ -303,5 +309,11 @@ def _flags(store: Store, asked: Asked, stats: Stats) -> CountList:
     return _counts(store, asked, "Quality flags", "flag", _no_flag(stats))
 
 
+def _no_error(stats: Stats) -> str:
+    return "None failed." if stats.count else NO_CALLS
+
+
 def _no_flag(stats: Stats) -> str:
+    if not stats.count:
+        return NO_CALLS
     return "No flag fired." if stats.checked else "No call could be checked."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,8 @@ _SHARES: Final = frozenset(
 )
 """Reported signals and kinds of drift that are shares of one."""
 _SCORES: Final = frozenset({"quality", "quality_mean", "score"})
+_LONG: Final = ((7_200, 60, "min"), (172_800, 3_600, "h"), (math.inf, 86_400, "d"))
+"""Below how many seconds a duration is in which unit."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_NS: Final = 253_402_300_799 * 10**9
 """The end of the year 9999."""
@@ -40,7 +43,7 @@ def count(number: float | None) -> str:
 
 
 def ms(milliseconds: float | None) -> str:
-    """A duration: milliseconds below one second, then seconds, minutes, hours."""
+    """A duration: milliseconds below one second, then seconds, minutes, hours, days."""
     if milliseconds is None:
         return UNKNOWN
     if milliseconds < 1_000:
@@ -48,7 +51,8 @@ def ms(milliseconds: float | None) -> str:
     seconds = milliseconds / 1e3
     if seconds < 60:
         return f"{seconds:.2f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
+    unit_s, unit = next(unit for unit in _LONG if seconds < unit[0])[1:]
+    return f"{seconds / unit_s:,.1f}".removesuffix(".0") + f" {unit}"
 
 
 def size(number: float) -> str:
@@ -87,7 +91,9 @@ def reading(value: float | None, signal: str, *, factor: bool = False) -> str:
     if signal.endswith("_age") or (found is not None and found.unit == "s"):
         return ms(value * 1_000)
     shared = signal in _SHARES or (found is not None and found.unit == "1")
-    return percent(value) if shared else f"{value:,.4g}"
+    if shared:
+        return percent(value)
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
 
 
 def readable(given: str) -> str:

@@ -29,7 +29,7 @@ CURVES: Final = 6
 OTHERS: Final = "others"
 NOTHING: Final = "Nothing is known of this range."
 UNKNOWN: Final = "not said"
-RATERS: Final = {"human": "people", "automatic": "programs"}
+RATERS: Final = {"human": "people", "automatic": "programs", "heuristic": "rules of thumb"}
 """Source of a score, as a reader would call it."""
 
 
@@ -106,7 +106,7 @@ def plot_by(
 
 
 def plot_scores(title: str, asked: Asked, store: Store) -> Plot:
-    """The mean score of people and of programs, each as a curve."""
+    """The mean score of people, of programs and by rules of thumb, each as a curve."""
     found = store.score_series(asked.step_s, asked.where)
     means = {(bucket.source, bucket.start_ns // 10**9): bucket.mean for bucket in found}
     sources = sorted({bucket.source for bucket in found})

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from . import format
 from .asked import Missing, Mistake, days, fixed, labelled, link
+from .plots import RATERS
 
 RANGES: Final = ("1h", "24h", "7d", "30d")
 MENU: Final = (
@@ -46,6 +47,7 @@ _GLOBALS: Final = {
     "RANGES": RANGES,
     "MENU": MENU,
     "UNKNOWN": format.UNKNOWN,
+    "RATERS": RATERS,
 }
 
 

@@ -2,7 +2,7 @@
 
 Only model calls: agents and workflows repeat what their calls used. Labels are ``service``,
 ``provider``, ``model`` and ``operation``; beyond ``MAX_SERIES`` combinations, and beyond
-``MAX_VALUES`` error types or flags in one of them, the rest is counted under ``_other``.
+``MAX_VALUES`` error types, flags or finish reasons in one of them, the rest is counted under ``_other``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from ..measures.samples import Family, Histogram, Kind, Labels, Sample
 MAX_SERIES: Final = 1_000
 MAX_VALUES: Final = 50
 OTHER: Final = "_other"
+SCORE_BUCKETS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.0)
+"""0.75 is what the built-in rule ``QualityLow`` takes for good enough."""
 LABELS: Final = ("service", "provider", "model", "operation")
 
 _TOKENS: Final = {
@@ -42,6 +44,10 @@ def _histogram() -> Histogram:
     return Histogram(SECONDS_BUCKETS)
 
 
+def _scores() -> Histogram:
+    return Histogram(SCORE_BUCKETS)
+
+
 @dataclass(slots=True)
 class _Series:
     calls: int = 0
@@ -55,6 +61,8 @@ class _Series:
     tokens: dict[str, int] = field(default_factory=dict[str, int])
     errors: Counter[str] = field(default_factory=Counter[str])
     flags: Counter[str] = field(default_factory=Counter[str])
+    finishes: Counter[str] = field(default_factory=Counter[str])
+    scores: Histogram = field(default_factory=_scores)
     durations: Histogram = field(default_factory=_histogram)
     first_chunks: Histogram = field(default_factory=_histogram)
 
@@ -76,6 +84,10 @@ class _Series:
                 self.flags[_bounded(flag, self.flags)] += 1
         if call.error_type is not None:
             self.errors[_bounded(call.error_type, self.errors)] += 1
+        for reason in call.finish_reasons:
+            self.finishes[_bounded(reason, self.finishes)] += 1
+        if call.score is not None and 0 <= call.score <= 1:
+            self.scores.add(call.score, (call.trace_id, call.span_id, call.end_ns))
         self._count(call.usage)
         self._time(call)
 
@@ -221,6 +233,18 @@ _FAMILIES: Final = (
         "counter",
         "Quality flags that fired",
         lambda one, labels: _by("flag", one.flags, labels),
+    ),
+    _family(
+        "otel_llm_finish_reasons",
+        "counter",
+        "Answers by why they ended",
+        lambda one, labels: _by("finish_reason", one.finishes, labels),
+    ),
+    _family(
+        "otel_llm_quality_score",
+        "histogram",
+        "Score of answers by rules of thumb, 0 to 1; so many a second are scored",
+        lambda one, labels: one.scores.samples(labels),
     ),
     _family(
         "otel_llm_call_duration_seconds",

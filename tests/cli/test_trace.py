@@ -52,7 +52,7 @@ Likely cause
     input: 100 tokens
 
 In order
-  2026-09-21 14:13:21  agent \\x1b[2J  4.00 s
+  2026-09-21 14:13:21  agent \\u001b[2J  4.00 s
   2026-09-21 14:13:22    retrieval handbook  1.00 s
   2026-09-21 14:13:23    chat gpt-4o  1.00 s · 164 tokens · $0.2500 · first chunk after 250 ms\
  · length · truncation

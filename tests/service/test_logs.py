@@ -6,7 +6,17 @@ import json
 import logging
 import sys
 
-from otel_llm.service.logs import MOST_ALIKE, WINDOW_S, JsonLines, Moderation
+import pytest
+
+from otel_llm.service.logs import (
+    MOST_ALIKE,
+    WINDOW_S,
+    JsonLines,
+    Moderation,
+    TextLines,
+    log_to_stderr,
+)
+from otel_llm.service.settings import check
 
 
 def record(message: str, *args: object, level: int = logging.WARNING) -> logging.LogRecord:
@@ -59,3 +69,30 @@ def test_what_is_not_alike_is_written():
 
     assert moderation.filter(record("another"))
     assert moderation.filter(record("one", level=logging.ERROR))
+
+
+def test_what_is_quoted_in_a_line_begins_no_line_and_commands_no_terminal():
+    quoted = "m\x1b[2J\n2026-01-01 ERROR all is lost\u202e"
+    try:
+        raise ValueError(quoted)
+    except ValueError:
+        made = logging.LogRecord("n", logging.ERROR, "f", 1, "bad: %s", (quoted,), sys.exc_info())
+
+    line, *traceback = TextLines("%(levelname)s %(message)s").format(made).splitlines()
+
+    assert line == "ERROR bad: m [2J 2026-01-01 ERROR all is lost "
+    assert traceback[-1] == "    2026-01-01 ERROR all is lost "
+    assert all(one.startswith("    ") for one in traceback)
+
+
+@pytest.mark.parametrize("name", ["httpx2", "httpcore2", "uvicorn"])
+def test_at_debug_others_do_not_say_what_they_send_and_get(name: str):
+    settings = check({"service": {"pipelines": {}, "telemetry": {"logs": {"level": "debug"}}}})
+    root = logging.getLogger()
+    before = root.level, list(root.handlers)
+    try:
+        log_to_stderr(settings)
+        assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
+    finally:
+        root.setLevel(before[0])
+        root.handlers[:] = before[1]

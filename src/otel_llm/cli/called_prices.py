@@ -13,6 +13,7 @@ from .asking import Unanswered, add_source, opened_file, stream
 from .calls import SINCE, calls_of, chosen, unanswered
 from .command import Commands, command, mistakes
 from .costs import print_shifts
+from .terminal import on_one_line
 
 if TYPE_CHECKING:
     from otel_llm.pricing import PriceBook
@@ -67,7 +68,7 @@ def _unpriced(arguments: argparse.Namespace) -> int:
     except Unanswered as error:
         return unanswered(error)
     for one in found:
-        name = f"{one['provider'] or '?'}/{one['model'] or '?'}"
+        name = on_one_line(f"{one['provider'] or '?'}/{one['model'] or '?'}")
         print(f"{one['calls']:>8} calls  {one['tokens']:>12,} tokens  {name}: {one['reason']}")
     return 1 if found else 0
 

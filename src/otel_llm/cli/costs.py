@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .asking import Unanswered, add_source, opened_file, send
 from .calls import SINCE, calls_of, chosen, unanswered
 from .command import Commands, command, mistakes
+from .terminal import on_one_line
 
 if TYPE_CHECKING:
     from otel_llm.pricing.exports import Charge, Columns
@@ -132,7 +133,7 @@ def print_shifts(shifts: Iterable[Shift]) -> None:
         ]
         moved = f"{one.calls} calls  ${one.before:.6f} -> ${one.after:.6f}"
         said = f"  ({', '.join(notes)})" if notes else ""
-        print(f"{name}: {moved}{said}")
+        print(on_one_line(f"{name}: {moved}{said}"))
 
 
 def _reconcile(arguments: argparse.Namespace) -> int:
@@ -201,7 +202,8 @@ def _print_residuals(rows: Sequence[Residual]) -> None:
         share = "" if row.share is None else f"{row.share:7.1%}"
         amounts = (row.ours, row.theirs, row.amount)
         shown = "  ".join(f"{_dollars(amount):>14}" for amount in amounts)
-        print(f"{row.day}  {shown}  {share:>7}  {row.model or '(no model is named)'}")
+        model = on_one_line(row.model or "(no model is named)")
+        print(f"{row.day}  {shown}  {share:>7}  {model}")
     ours = sum((row.ours or Decimal(0) for row in rows), Decimal(0))
     theirs = sum((row.theirs or Decimal(0) for row in rows), Decimal(0))
     print(f"ours ${ours:.4f}, theirs ${theirs:.4f}, residual ${theirs - ours:.4f}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .asking import Unanswered, add_source, ask, opened_file, send, stream
 from .calls import SINCE, chosen, unanswered
 from .command import Commands, command, group
+from .terminal import on_one_line
 
 if TYPE_CHECKING:
     from otel_llm.store import Store
@@ -86,7 +87,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         path = f"/v1/baselines/{arguments.name}/drift"
         found = json.loads(b"".join(stream(arguments, path, times)))
     for one in found:
-        print(_said(one))
+        print(on_one_line(_said(one)))
     return 1 if found else 0
 
 

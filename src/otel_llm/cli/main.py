@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 
 from otel_llm.version import __version__
 
@@ -25,6 +26,7 @@ from . import (
     trace,
 )
 from .command import Run, reason
+from .terminal import plain
 
 GROUPS = (
     collector,
@@ -45,8 +47,13 @@ GROUPS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns its exit code."""
+    _say_anywhere()
+    with redirect_stdout(plain(sys.stdout)), redirect_stderr(plain(sys.stderr)):
+        return _guarded(arguments)
+
+
+def _guarded(arguments: Sequence[str] | None) -> int:
     try:
-        _say_anywhere()
         code = _run(sys.argv[1:] if arguments is None else arguments)
         if sys.stdout:  # there is none where it was closed before
             sys.stdout.flush()

@@ -13,6 +13,7 @@ from typing import Any
 
 from .asking import Unanswered, add_source, ask, opened_file
 from .command import Commands, command
+from .terminal import on_one_line
 
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{1,64}")
 _MARKS = {"wrong": "✗", "odd": "!", "fine": "✓", "unknown": "?"}
@@ -45,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(report, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(map(_printable, told(report))))
+        print("\n".join(map(on_one_line, told(report))))
     return 0
 
 
@@ -112,8 +113,3 @@ def _sibling(sibling: Mapping[str, Any]) -> str:
     version = sibling["prompt_version"]
     said = f"  {moment(sibling['start_ns'])}  {sibling['name']}  {ms(sibling['duration_ms'])}"
     return f"{said}{f' · prompt version {version}' if version else ''}  {sibling['trace_id']}"
-
-
-def _printable(line: str) -> str:
-    """A name came over the wire: what would command the terminal is shown, not sent."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)

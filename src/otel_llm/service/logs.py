@@ -8,7 +8,9 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
+
+from otel_llm.alerting.notification import one_line
 
 from .settings import LogsConfig, Settings
 
@@ -16,8 +18,8 @@ MOST_ALIKE: Final = 20
 """Lines of one kind within ``WINDOW_S``; the next window says how many more there were."""
 WINDOW_S: Final = 60.0
 _MAX_KINDS: Final = 1000
-_CHATTY: Final = ("httpx2", "uvicorn")
-"""Every request, every start, at info."""
+_CHATTY: Final = ("httpx2", "httpcore2", "uvicorn", "hpack")
+"""Every request, every start, at info; at debug what headers others answer with."""
 
 
 def log_to_stderr(settings: Settings, who: str = "") -> None:
@@ -44,7 +46,21 @@ class _Handler(logging.StreamHandler[TextIO]):
     def follow(self, config: LogsConfig) -> None:
         text = f"%(asctime)s %(levelname)-7s {self._who and self._who + ' '}%(name)s: %(message)s"
         in_json = config.format == "json"
-        self.setFormatter(JsonLines(self._who) if in_json else logging.Formatter(text))
+        self.setFormatter(JsonLines(self._who) if in_json else TextLines(text))
+
+
+class TextLines(logging.Formatter):
+    """One line for each record, whatever is quoted in it: a name with the end of a line begins no
+    line of its own, and none commands a terminal. What follows of an exception is indented."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Write the line."""
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """Write what was raised below the line."""
+        lines = super().formatException(ei).splitlines()
+        return "\n".join(f"    {one_line(line)}" for line in lines)
 
 
 class JsonLines(logging.Formatter):

@@ -93,3 +93,41 @@ def test_a_variable_that_the_sdk_refuses_is_named_in_one_line_and_the_program_ru
         "otel-llm: nothing is sent, for the SDK cannot be set up: "
         "Unsupported OTLP protocol 'carrier-pigeon' is configured\n"
     )
+
+
+def test_a_stream_that_is_still_open_at_exit_is_a_span_with_what_is_known(run):
+    program = """
+import threading
+ask_for = {"model": "gpt-4o", "messages": [{"role": "user", "content": "2+2?"}], "stream": True}
+stream = client.chat.completions.create(**ask_for)
+next(stream)
+first = threading.Event()
+def read():
+    kept = client.chat.completions.create(**ask_for)
+    next(kept)
+    first.set()
+    threading.Event().wait()
+threading.Thread(target=read, daemon=True).start()
+first.wait()
+"""
+
+    done, sink = run(program)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [span.name for span in sink.spans()] == ["chat gpt-4o"] * 2
+    assert "otel_llm.client.stream.outcomes" in sink.metric_names()
+
+
+def test_flush_hands_on_what_there_is_before_a_process_is_ended(run):
+    done, sink = run("import otel_llm; ask(); print(otel_llm.flush()); os._exit(3)")
+
+    assert (done.returncode, done.stdout, done.stderr) == (3, "True\n", "")
+    assert [span.name for span in sink.spans()] == ["chat gpt-4o"]
+
+
+def test_flush_waits_no_longer_than_it_is_told_to(run):
+    dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+
+    done, _ = run("import otel_llm; ask(); print(otel_llm.flush(0.1)); os._exit(3)", **dead)
+
+    assert (done.returncode, done.stdout) == (3, "False\n")

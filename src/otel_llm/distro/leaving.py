@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from otel_llm.instrumentation.core.flushing import Aside, all_over, flush, of_providers
+from otel_llm.instrumentation.core.left_open import abandon_streams
 
 from . import EXIT_TIMEOUT
 
@@ -57,6 +58,7 @@ class _Exit:
         self._asides = [Aside(shutdown) for shutdown in self._shutdowns]
 
     def __call__(self) -> None:
+        abandon_streams()  # the interpreter takes them when nothing is sent any more
         for aside in self._asides:
             aside.begin()
         timeout_s = exit_timeout_s()

@@ -38,6 +38,7 @@ from .core.attributes import plain
 from .core.budget import budget_ok as budget_ok
 from .core.events import emit_evaluation
 from .core.executor import CarryingThreadPoolExecutor
+from .core.flushing import flush as flush
 from .core.runs import ActivityRun, CallRun, signals
 from .core.runs import configure as configure
 from .core.said import saying

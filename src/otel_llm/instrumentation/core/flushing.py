@@ -47,11 +47,12 @@ class Aside:
             self._call()
 
 
-def flush(timeout_s: float) -> bool:
+def flush(timeout_s: float = 5.0) -> bool:
     """Have all global providers hand on what they hold; return whether they did within the time.
 
-    Whether it was taken is for the exporters to say: they log what they lose. While an earlier
-    flush has not come to its end, on account of an endpoint that does not answer, none begins.
+    For a process that is about to be frozen, or ended without an exit. Whether it was taken is for
+    the exporters to say: they log what they lose. While an earlier flush has not come to its end,
+    on account of an endpoint that does not answer, none begins. Never raises.
     """
     global _under_way
     deadline = time.monotonic() + timeout_s

@@ -483,6 +483,28 @@ async def test_over_an_sdk_that_is_not_traced_the_frameworks_span_counts(
     assert (chat["server.address"], chat["server.port"]) == ("127.0.0.1", llm.port)
 
 
+class _Around(agents.OpenAIChatCompletionsModel):
+    """Another package's call, which is not traced, over an SDK that is; as LiteLLM's may be."""
+
+    async def get_response(self, *args, **kwargs):
+        about = {"model_impl": "not_traced"}
+        with agents.generation_span(model="any/gpt-4o", model_config=about) as span:
+            answer = await super().get_response(*args, **kwargs)
+            span.span_data.usage = {"input_tokens": 11, "output_tokens": 5}
+        return answer
+
+
+@pytest.mark.usefixtures("_enabled", "instrumented", "sdk")
+async def test_over_a_package_that_is_not_traced_the_sdk_below_adds_no_second_call(llm, telemetry):
+    async with openai.AsyncOpenAI(base_url=f"{llm.url}/v1", api_key="k") as client:
+        queue(llm, _whole, ["add"])
+        model = _Around("gpt-4o", client)
+        await Runner.run(Agent("adder", model=model, tools=[add]), "2+3?")
+
+    call = ("chat any/gpt-4o", [])
+    assert tree(telemetry) == [("invoke_agent adder", [call, ("execute_tool add", []), call])]
+
+
 @pytest.mark.usefixtures("_enabled", "instrumented")
 async def test_so_it_does_over_the_responses_api(run, responses_model, telemetry):
     await run(Agent("helper", model=responses_model), "2 + 3 is what?")

@@ -196,8 +196,8 @@ def _open_span(telemetry: Telemetry, span: Any) -> tuple[_Run, Context | None]:
     if kind == "handoff" and (handoff := get_value(_HANDOFF)) is not None:
         activity = Activity(telemetry, TOOL, shape.handoff(handoff))
         return _Run(activity), activity.context
-    if kind in ("generation", "response"):
-        return _Run(operation=_operation(telemetry, data)), None
+    if kind in ("generation", "response") and (operation := _operation(telemetry, data)):
+        return _Run(operation=operation), operation.context
     return _Run(), None
 
 

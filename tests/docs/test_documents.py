@@ -13,16 +13,21 @@ from pathlib import Path
 import pytest
 import yaml
 
+from otel_llm.alerting.config import default_rules
 from otel_llm.cli import parser
 from otel_llm.config import load
 from otel_llm.service.settings import check, default_text, read_settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+)
 CONFIGS = sorted(
     f for f in (ROOT / "collector-config").glob("*.yaml") if not f.name.startswith("otelcol")
 )
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+ANCHOR = re.compile(r"\]\((?!https?:|mailto:)([^)#]*)#([^)]+)\)")
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
 
 
@@ -105,6 +110,49 @@ def test_links_between_documents_hold(page):
     ]
 
     assert broken == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """What a heading is called in a link: lower case, words joined, without other signs."""
+    headings = HEADING.findall(FENCE.sub("", page.read_text("utf-8")))
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_to_a_heading_hold(page):
+    text = FENCE.sub("", page.read_text("utf-8"))
+    linked = [(page.parent / file if file else page, at) for file, at in ANCHOR.findall(text)]
+
+    assert [(file.name, at) for file, at in linked if at not in _anchors(file)] == []
+
+
+def test_every_built_in_rule_has_its_section_in_the_runbook():
+    headings = HEADING.findall((ROOT / "docs/runbook.md").read_text("utf-8"))
+    told = {name for heading in headings for name in heading.split(", ")}
+
+    assert {rule.name for rule in default_rules().rules} <= told
+
+
+def test_every_page_is_found_from_another_one_and_every_example_is_listed():
+    linked = {
+        (page.parent / link.strip()).resolve()
+        for page in PAGES
+        for link in LINK.findall(FENCE.sub("", page.read_text("utf-8")))
+    }
+    listed = (ROOT / "examples/README.md").read_text("utf-8")
+    files = [f.name for f in (ROOT / "examples").glob("*.py") if f.name != "__init__.py"]
+
+    hidden = [
+        p for p in PAGES if p not in linked and "adr" not in p.parts and p.name != "README.md"
+    ]
+    assert [str(p.relative_to(ROOT)) for p in hidden] == []
+    assert [f for f in files if f"({f})" not in listed] == []
+
+
+def test_every_configuration_is_in_the_list_of_destinations():
+    listed = (ROOT / "docs/deploy.md").read_text("utf-8")
+
+    assert [f.name for f in CONFIGS if f.name not in listed] == []
 
 
 def test_every_deployment_file_is_well_formed():

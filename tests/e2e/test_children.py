@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 import pytest
 
@@ -212,4 +213,22 @@ os.wait()
     done, sink = run(program, modules=greenlets)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 True\n", "")
+    assert len(sink.spans()) == 1
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="they load no module of wrapt there")
+def test_an_interpreter_inside_that_may_start_no_threads_says_so_in_one_line(run):
+    program = """
+import _xxsubinterpreters as interpreters
+interpreters.run_string(interpreters.create(), "print('ran', flush=True)")
+ask()
+"""
+
+    done, sink = run(program)
+
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert done.stderr == (
+        "otel-llm: nothing is sent, for the SDK cannot be set up: "
+        "thread is not supported for isolated subinterpreters\n"
+    )
     assert len(sink.spans()) == 1

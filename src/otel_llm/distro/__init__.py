@@ -28,8 +28,8 @@ __all__ = ["EXIT_TIMEOUT", "Configurator", "Distro"]
 
 EXIT_TIMEOUT = "OTEL_LLM_EXIT_TIMEOUT"
 """Seconds to wait at exit, when SIGTERM ends the program, and wherever else a process ends or is
-frozen, until telemetry is delivered; 5 when unset or no number. With 0 nothing waits, and SIGTERM is
-not touched."""
+frozen, until telemetry is delivered; 5 when unset or no number. With 0 nothing waits, and SIGTERM
+is not touched."""
 
 _HOMES = {"Configurator": ".configurator", "Distro": ".defaults"}
 

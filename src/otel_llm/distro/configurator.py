@@ -22,15 +22,11 @@ class Configurator:
 
     def configure(self, **kwargs: Any) -> None:
         """Configure the providers of all signals; where the SDK refuses, says so and does not."""
-        # The SDK asks distributions to subclass this class, its underscore notwithstanding.
-        from opentelemetry.sdk import _configuration
-
-        kind: Any = type("Configurator", (_configuration._OTelSDKConfigurator,), {})  # pyright: ignore[reportPrivateUsage]
         try:
             with beside_greenlets():
-                kind().configure(**_ids(), **kwargs)
+                _sdk().configure(**_ids(), **kwargs)
                 at_exit()
-        except Exception as error:  # noqa: BLE001  a variable of the operator's that it cannot take
+        except Exception as error:  # noqa: BLE001  a variable that it cannot take, or no threads
             _log.error("otel-llm: nothing is sent, for the SDK cannot be set up: %s", error)
             return
         begin_anew_in_children()
@@ -38,6 +34,14 @@ class Configurator:
             termination = Termination(deliver)
             termination.take_hold()
             watch(deliver, termination)
+
+
+def _sdk() -> Any:
+    """Return the SDK's configurator, which starts threads as soon as it is imported."""
+    # Distributions are asked to subclass this class, its underscore notwithstanding.
+    from opentelemetry.sdk._configuration import _OTelSDKConfigurator as Base  # pyright: ignore[reportPrivateUsage]
+
+    return type("Configurator", (Base,), {})()
 
 
 def _ids() -> dict[str, Any]:

@@ -12,9 +12,14 @@ from otel_llm.instrumentation.core import Content, Endpoint, LLMInstrumentor, Or
 
 SOURCE = '''
 import asyncio
+import warnings
 
 class Boom(Exception):
     """What the SDK raises."""
+
+def old(model):
+    if model == "old":
+        warnings.warn("old", DeprecationWarning, stacklevel=3)
 
 def words(n=3):
     return [{"word": w, "n": i} for i, w in enumerate("one two three four".split()[:n])]
@@ -56,6 +61,7 @@ class Manager:
         self.client = client
     def __enter__(self):
         self.client.sent += 1
+        old(self.client.model)
         if self.client.broken:
             raise Boom("sk-secret")
         self.stream = Stream(words())
@@ -75,8 +81,10 @@ class Client:
         self.sent = 0
         self.broken = False
         self.inner = None
+        self.model = None
     def call(self, model, prompt=None, *, stream=False):
         self.sent += 1
+        old(model)
         if self.broken:
             raise Boom("sk-secret")
         if self.inner:
@@ -98,11 +106,14 @@ class Client:
         await asyncio.sleep(0)
         return self.agenerator(model)
     async def acall(self, model):
+        old(model)
         await asyncio.sleep(0)
         return {"id": "r1", "model": model + "-1", "tokens": 3}
     def awaitable(self, model):
         return self.acall(model)
     def manager(self, model):
+        self.model = model
+        old(model)
         return Manager(self)
     def amanager(self, model):
         return AsyncManager(self)

@@ -39,7 +39,7 @@ from .core.operation import type_name
 from .core.telemetry import Telemetry
 from .core.traced import traced
 from .core.turns import Turns
-from .core.wrapper import wrapper_for
+from .core.unseen_importlib_bootstrap.wrapper import wrapper_for
 from .shapes import chat_messages, vectors
 from .shapes import llama_index as shape
 from .shapes.hosts import provider_of, server_at

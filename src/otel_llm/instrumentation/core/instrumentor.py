@@ -15,13 +15,13 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from . import requests
 from .families import Family
 from .guard import guarded
-from .hooks import hooked
 from .patch import Hook, Origin, Patch
 from .patched import Patched
 from .rivals import Rival, rivals
 from .settings import Settings
 from .telemetry import Telemetry
-from .wrapper import wrapper_for
+from .unseen_importlib_bootstrap.hooks import hooked
+from .unseen_importlib_bootstrap.wrapper import wrapper_for
 
 _log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from ..core import Hook, LLMInstrumentor, Origin
 from ..core.around import around
 from ..core.families import Family, members_of
 from ..core.telemetry import Telemetry
-from ..core.wrapper import wrapper_for
+from ..core.unseen_importlib_bootstrap.wrapper import wrapper_for
 from . import prompts
 from .models import CHAT, EMBEDDING_METHODS, EMBEDDINGS, TEXT, embedding, origin_of, patch
 from .runs import batch, chain, classic, graph, node, retriever, sequence, tool

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from .activation import activate, release
-from .answers import finish
-from .operation import Operation
-from .settling import kind_of, settled
+from ..activation import activate, release
+from ..answers import finish
+from ..operation import Operation
+from ..settling import kind_of, settled
 
 
 def run(

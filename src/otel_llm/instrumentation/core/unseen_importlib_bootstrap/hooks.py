@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .patch import Hook
+from ..patch import Hook
 
 
 class Switch(Protocol):

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
-from .generators import stand_in
-from .late import LateReading
+from ..generators import stand_in
+from ..late import LateReading
+from ..patch import Patch
+from ..start import Source, Start, begin
+from ..unawaited import Unawaited
 from .managers import follow_manager
-from .patch import Patch
 from .running import run, run_async
-from .start import Source, Start, begin
-from .unawaited import Unawaited
 
 Args: TypeAlias = tuple[Any, ...]
 Kwargs: TypeAlias = dict[str, Any]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .operation import Operation
-from .reclass import STATE, Override, reclass
+from ..operation import Operation
+from ..reclass import STATE, Override, reclass
+from ..start import Start
 from .running import run, run_async
-from .start import Start
 
 
 def follow_manager(manager: Any, start: Start) -> Any:

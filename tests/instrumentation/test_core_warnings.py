@@ -1,0 +1,55 @@
+"""What an SDK warns of: it names the user's line, and by that line it is shown or not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from tests.instrumentation import toy
+
+PROGRAM = """
+from tests.instrumentation import toy
+
+sdk = next(toy.install())
+toy.Toy().instrument()
+sdk.Client().call("old")
+"""
+
+
+@pytest.fixture(params=[True, False], ids=["traced", "uninstrumented"])
+def client(request, telemetry):
+    installed = toy.install()
+    module = next(installed)
+    toy.Toy().instrument(**telemetry.providers)
+    if not request.param:
+        toy.Toy().uninstrument()
+    yield module.Client()
+    if request.param:
+        toy.Toy().uninstrument()
+    next(installed, None)
+
+
+def said_in(caught):
+    return [warning.filename for warning in caught]
+
+
+async def test_a_warning_names_the_file_that_made_the_call(client):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        client.call("old")
+        await client.acall("old")
+        with client.manager("old"):
+            pass
+
+    assert said_in(caught) == [__file__] * 4
+
+
+def test_python_shows_what_a_program_of_one_file_is_warned_of():
+    shown = subprocess.run(  # without options: Python's own filters decide
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=120
+    )
+
+    assert "<string>:6: DeprecationWarning: old" in shown.stderr

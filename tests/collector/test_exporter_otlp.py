@@ -190,6 +190,35 @@ def test_a_port_that_speaks_no_grpc_is_retryable(garbage):
     assert type(error) is Retryable
 
 
+@pytest.mark.parametrize("http2_error", [0, 1, 2, 11])  # none, protocol, internal, calm down
+def test_a_stream_that_is_torn_off_on_the_way_is_retryable(http2_error):
+    with _http2_server(_frame(3, 0, http2_error.to_bytes(4, "big"))) as port:
+        error = failure(f"http://127.0.0.1:{port}")
+
+    assert type(error) is Retryable
+    assert str(error).endswith(": the stream was torn off")
+
+
+def test_a_proxy_that_finds_a_request_too_large_is_sent_smaller_ones():
+    status = b"\x00\x07:status\x03413"  # as HPACK writes what it has no table for
+
+    with _http2_server(_frame(1, 5, status)) as port:
+        error = failure(f"http://127.0.0.1:{port}")
+
+    assert type(error) is TooLarge
+
+
+def test_no_proxy_of_the_environment_is_asked_for_this_machine(monkeypatch):
+    with socket.socket() as unused, grpc_sink() as sink:
+        unused.bind(("127.0.0.1", 0))
+        for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{unused.getsockname()[1]}")
+        with exporter(sink.endpoint) as otlp:
+            otlp.export("traces", traces(1))
+
+    assert sink.accepted == [traces(1)]
+
+
 def test_an_ok_with_an_answer_that_is_no_otlp_acknowledges_nothing():
     method = grpc.unary_unary_rpc_method_handler(lambda payload, context: b"\xff\xff")
     service = "opentelemetry.proto.collector.trace.v1.TraceService"
@@ -307,3 +336,31 @@ def _garbage_server(answer: bytes) -> Iterator[int]:
         yield listening.getsockname()[1]
         listening.shutdown(socket.SHUT_RDWR)
     thread.join(60)
+
+
+@contextmanager
+def _http2_server(answer: bytes) -> Iterator[int]:
+    """Answers the first stream of one connection with the bytes of a frame."""
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection, connection.makefile("rb") as sent:
+            connection.sendall(_frame(4, 0, b"", stream=0))  # settings
+            sent.read(24)  # the preface
+            while len(head := sent.read(9)) == 9:
+                sent.read(int.from_bytes(head[:3], "big"))
+                if head[3] == 1:  # headers
+                    connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join(60)
+
+
+def _frame(kind: int, flags: int, content: bytes, stream: int = 1) -> bytes:
+    """A frame as HTTP/2 writes it (RFC 9113, 4.1)."""
+    return (
+        len(content).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + content
+    )

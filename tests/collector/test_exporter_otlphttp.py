@@ -10,10 +10,11 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
 
+import httpx2
 import pytest
 from google.rpc.status_pb2 import Status
 
@@ -27,6 +28,7 @@ from otel_llm.collector.errors import (
 )
 from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig, classify
 from otel_llm.collector.sending.destination import TlsConfig
+from otel_llm.http.deadline import Deadline
 from otel_llm.testing import CUT, Answer, FakeProvider, json_answer
 
 from .certificates import certificates
@@ -255,6 +257,43 @@ def test_a_server_that_is_not_there_is_retryable():
 
 def test_a_host_that_does_not_resolve_is_retryable():
     assert type(failure("http://nowhere.invalid:4318")) is Retryable
+
+
+def test_no_proxy_of_the_environment_is_asked_for_this_machine(monkeypatch):
+    with socket.socket() as unused, FakeProvider() as server:
+        unused.bind(("127.0.0.1", 0))
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{unused.getsockname()[1]}")
+        server.queue(answer())
+        with exporter(server.url) as otlp:
+            otlp.export("traces", traces(1))
+
+    assert [request.body for request in server.requests] == [traces(1)]
+
+
+def test_a_name_whose_first_address_is_dead_is_reached_at_its_next_one(monkeypatch):
+    with socket.socket() as dead, ExitStack() as waiting, FakeProvider() as server:
+        dead.bind(("127.0.0.1", 0))
+        dead.listen(0)
+        for _ in range(4):  # it accepts nobody, and there is no room to wait
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(dead.getsockname())
+        port = httpx2.URL(server.url).port
+        addresses = [dead.getsockname(), ("127.0.0.1", port)]
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        monkeypatch.setattr(Deadline, "connect_s", 0.5)
+        server.queue(answer())
+        with exporter(f"http://several.invalid:{port}", timeout=60) as otlp:
+            otlp.export("traces", traces(1))
+
+    assert [request.body for request in server.requests] == [traces(1)]
+
+
+@pytest.mark.parametrize(("timeout_s", "connect_s"), [(10, 10 / 3), (1.5, 1), (0.5, 0.5)])
+def test_one_dead_address_leaves_time_for_the_next_ones(timeout_s, connect_s):
+    assert Deadline(timeout_s).connect_s == connect_s
 
 
 Slowly = Callable[[socket.socket, threading.Event], None]

@@ -26,6 +26,12 @@ class Deadline:
         self._timeout_s = timeout_s
         self._request = local()
 
+    @property
+    def connect_s(self) -> float:
+        """How long to wait for one of a host's addresses: where the first one is dead, time is left
+        for the next ones and the request."""
+        return max(self._timeout_s / 3, min(self._timeout_s, 1.0))
+
     def begin(self) -> Trace:
         """Let the time of a request begin; it has to be given what this returns. Where the time
         is over, it raises ``TimeoutError``."""

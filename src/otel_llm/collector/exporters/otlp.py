@@ -32,9 +32,14 @@ from otel_llm.collector.sending.destination import (
     check_answer,
 )
 from otel_llm.config.units import Duration
+from otel_llm.http.loopback import is_loopback
 from otel_llm.version import __version__
 
 NO_CONNECTION = ("failed to connect to all addresses", "errors resolving")
+RESET = "Stream removed"
+"""What gRPC itself says, not the server, of a call whose stream was torn off: mostly by a proxy, in
+whose code ``INTERNAL`` and ``RESOURCE_EXHAUSTED`` mean nothing about the data."""
+OVER_A_PROXYS_LIMIT = "Received http2 header with status: 413"
 RETRYABLE = frozenset(
     {
         grpc.StatusCode.CANCELLED,
@@ -136,9 +141,11 @@ def classify(error: grpc.RpcError) -> DeliveryError:
         str(call.details() or "")[:MAX_SAID],
         _retry_delay_s(call.trailing_metadata() or ()),
     )
-    if code in RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and delay_s is not None):
+    exhausted = code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    reset = said.startswith(RESET) and (exhausted or code in MALFORMED)
+    if code in RETRYABLE or reset or (exhausted and delay_s is not None):
         return Retryable(_reason(code, said), retry_after_s=delay_s)
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+    if exhausted or said == OVER_A_PROXYS_LIMIT:
         return TooLarge(code.name, said=said)
     if code in MALFORMED:
         return Malformed(code.name, said=said)
@@ -147,6 +154,8 @@ def classify(error: grpc.RpcError) -> DeliveryError:
 
 def _reason(code: grpc.StatusCode, said: str) -> str:
     """Name the code, and why there is no connection: that is grpc's own text, not the server's."""
+    if said.startswith(RESET) and code not in RETRYABLE:
+        return f"{code.name}: the stream was torn off"
     return f"{code.name}: {said[:200]}" if said.startswith(NO_CONNECTION) else code.name
 
 
@@ -171,7 +180,8 @@ def _seconds(info: RetryInfo) -> float:
 
 def _channel(config: OtlpExporterConfig) -> grpc.Channel:
     compression = grpc.Compression.Gzip if config.compression == "gzip" else None
-    target, options = _target(config.endpoint), _options(config.keepalive)
+    target = _target(config.endpoint)
+    options = [*_options(config.keepalive), ("grpc.enable_http_proxy", int(not _is_here(target)))]
     if _plain(config):
         return grpc.insecure_channel(target, options, compression)
     return grpc.secure_channel(target, _credentials(config.tls), options, compression)
@@ -200,6 +210,10 @@ def _target(endpoint: str) -> str:
         default = 443 if parts.scheme == "https" else 80
         return f"{parts.hostname}:{parts.port or default}" if parts.hostname else ""
     return endpoint if ":" in endpoint and "//" not in endpoint.partition(":")[0] else ""
+
+
+def _is_here(target: str) -> bool:
+    return is_loopback(target.rpartition(":")[0].strip("[]"))
 
 
 def _plain(config: OtlpExporterConfig) -> bool:

@@ -38,6 +38,7 @@ from otel_llm.collector.sending.destination import (
 )
 from otel_llm.collector.wire.deflate import compressobj
 from otel_llm.http.deadline import Deadline
+from otel_llm.http.loopback import is_loopback
 from otel_llm.version import __version__
 
 RETRYABLE = frozenset({429, 502, 503, 504})
@@ -95,7 +96,10 @@ class OtlpHttpExporter:
     def _connect(self) -> httpx2.Client:
         config = self._config
         return httpx2.Client(
-            headers=_headers(config), timeout=config.timeout, verify=config.tls.context()
+            headers=_headers(config),
+            timeout=httpx2.Timeout(config.timeout, connect=self._deadline.connect_s),
+            verify=config.tls.context(),
+            mounts=_past_proxies(config),
         )
 
     def export(self, signal: Signal, payload: bytes) -> None:
@@ -143,6 +147,14 @@ def _headers(config: OtlpHttpExporterConfig) -> dict[str, str]:
         ours["content-encoding"] = config.compression
     given = {name.lower(): value for name, value in config.headers.items()}
     return {**given, **ours}
+
+
+def _past_proxies(config: OtlpHttpExporterConfig) -> dict[str, None]:
+    """Return, as the client takes it, which hosts are reached directly whatever the environment
+    says."""
+    given = (config.endpoint, config.traces_endpoint, config.metrics_endpoint, config.logs_endpoint)
+    hosts = {httpx2.URL(url).host for url in given if url}
+    return {f"all://{f'[{h}]' if ':' in h else h}": None for h in hosts if is_loopback(h)}
 
 
 def _body(response: httpx2.Response) -> bytes:

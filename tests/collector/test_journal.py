@@ -72,7 +72,30 @@ def opened(tmp_path: Path) -> Iterator[Callable[..., Journal]]:
         made.close()
 
 
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 # Writing and reading
+
+
+def test_where_no_thread_is_to_be_had_whoever_writes_syncs(opened, monkeypatch):
+    made = opened()
+    with monkeypatch.context() as scarce:
+        scarce.setattr(threading.Thread, "start", no_thread)
+        kept = [made.begin(traces(number)) for number in (1, 2)]
+    kept.append(made.begin(traces(3)))
+
+    assert [one.result(60) for one in kept] == [None] * 3
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_a_place_that_is_no_file_is_named(opened, make, tmp_path):
+    made = opened()
+    make(tmp_path / "traces" / "otlp.cursor")
+
+    with pytest.raises(OSError, match=r"otlp\.cursor is no file of a journal"):
+        JournalQueue(made, "otlp")
 
 
 @pytest.mark.parametrize("durability", ["fsync", "os"])
@@ -756,6 +779,9 @@ class Driven(Clock):
         self._changed = threading.Condition()
 
     def time(self) -> float:
+        return self.now
+
+    def steady(self) -> float:
         return self.now
 
     def wait(self, event: threading.Event, seconds: float) -> None:

@@ -30,7 +30,8 @@ from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig,
 from otel_llm.collector.sending.destination import BatchConfig, QueueConfig, RetryConfig
 from otel_llm.collector.sending.queues import Lot, MemoryQueue
 from otel_llm.collector.sending.retry import intervals
-from otel_llm.collector.sending.sender import Clock
+from otel_llm.collector.sending.sender import CHANCE_S, Clock
+from otel_llm.collector.sending.status import REMIND_S, Circuit
 from tests.e2e.running import free_port
 
 from .otlp_faults import abort, grpc_sink, numbers, traces
@@ -91,6 +92,9 @@ class Simulated(Clock):
     waits: list[float] = field(default_factory=list)
 
     def time(self) -> float:
+        return self.now
+
+    def steady(self) -> float:
         return self.now
 
     def wait(self, event: threading.Event, seconds: float) -> None:
@@ -202,6 +206,45 @@ def test_what_is_older_than_the_limit_is_buried(letter, buried):
     assert buried() == [1]
     assert clock.now - NOW >= 10
     assert len(exporter.attempts) == 6
+
+
+@dataclass
+class Jumping(Simulated):
+    """As if the machine slept for a day, or its clock was set, before the first attempt."""
+
+    jump: float = 86_400.0
+
+    def time(self) -> float:
+        return self.now + self.jump
+
+
+def test_data_that_grew_old_in_its_sleep_is_not_given_up_at_the_first_failure(letter, buried):
+    exporter, clock = Scripted([Retryable("UNAVAILABLE")] * 5), Jumping()
+
+    status = delivered(exporter, traces(1), letter=letter, clock=clock)
+
+    assert (status.sent, buried()) == (1, [])
+
+
+def test_data_that_is_old_is_given_up_once_the_destination_has_had_its_chance(letter, buried):
+    exporter, clock = Scripted(always=Retryable("UNAVAILABLE")), Jumping()
+
+    delivered(exporter, traces(1), traces(2), letter=letter, clock=clock)
+
+    assert buried() == [1, 2]
+    assert CHANCE_S <= clock.now - NOW < CHANCE_S + 60
+
+
+def test_a_state_that_lasts_is_said_again_though_the_clock_was_set_back(caplog):
+    clock = Jumping(jump=0.0)
+    circuit = Circuit("otlp (traces)", clock.steady)
+
+    circuit.failed(Retryable("UNAVAILABLE"), 1.0)
+    clock.jump, clock.now = -86_400.0, clock.now + REMIND_S
+    circuit.failed(Retryable("UNAVAILABLE"), 1.0)
+
+    assert len(caplog.records) == 2
+    assert circuit.failing_s == REMIND_S
 
 
 def test_old_data_still_gets_one_attempt():

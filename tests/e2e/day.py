@@ -50,6 +50,9 @@ class Simulated(Clock):
     def time(self) -> float:
         return self._now
 
+    def steady(self) -> float:
+        return self._now
+
     def wait(self, event: Event, seconds: float) -> None:
         until = self._now + seconds
         with self._changed:

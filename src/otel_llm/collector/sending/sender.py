@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 LONGEST_ASKED_WAIT_S = 3600.0
 """A destination may ask for more; an hour later we look again."""
+CHANCE_S = 300.0
+"""How long a destination must have failed before anything is too old for it: what is old may have
+lain in a machine that slept, or one whose clock was set."""
 
 Q = TypeVar("Q", bound=Queue)
 Part = tuple[bytes | memoryview, ...]
@@ -89,10 +92,10 @@ class Sender(Generic[Q]):
         self._dead_letter = dead_letter
         self._clock = clock or Clock()
         self._tally = Tally()
-        self._circuit = Circuit(f"{name} ({signal})", self._clock.time)
+        self._circuit = Circuit(f"{name} ({signal})", self._clock.steady)
         self._wake = Event()
         self._over = False
-        self._buried_told = -REMIND_S
+        self._buried_told = self._clock.steady() - REMIND_S
         self._thread = Thread(target=self._run, name=f"sender {name} {signal}", daemon=True)
 
     def start(self) -> None:
@@ -141,7 +144,7 @@ class Sender(Generic[Q]):
 
     def status(self) -> SenderStatus:
         """Describe the state now. Cheap; from any thread."""
-        tally, circuit, since = self._tally, self._circuit, self._circuit.since
+        tally, circuit, failing_s = self._tally, self._circuit, self._circuit.failing_s
         return SenderStatus(
             name=self.name,
             signal=self.signal,
@@ -157,8 +160,8 @@ class Sender(Generic[Q]):
             sent_bytes=tally.sent_bytes,
             retries=tally.retries,
             corrupt_bytes=self.queue.corrupt_bytes,
-            circuit="closed" if since is None else "open",
-            failing_s=None if since is None else max(0.0, self._clock.time() - since),
+            circuit="closed" if failing_s is None else "open",
+            failing_s=failing_s,
             last_error=circuit.error,
         )
 
@@ -272,11 +275,16 @@ class Sender(Generic[Q]):
     def _later(self, error: Retryable, since: float, wait_s: float) -> None:
         if self.queue.pressed:
             raise Permanent(f"given up for want of room: {error}")
-        limit_s = self._retry.max_elapsed_time
-        if not self._retry.enabled or (limit_s and self._clock.time() - since >= limit_s):
+        if not self._retry.enabled or self._is_too_old(since):
             raise Permanent(f"given up: {error}")
         self._circuit.failed(error, wait_s)
         self._pause(wait_s)
+
+    def _is_too_old(self, since: float) -> bool:
+        limit_s = self._retry.max_elapsed_time
+        if not limit_s or self._clock.time() - since < limit_s:
+            return False
+        return (self._circuit.failing_s or 0.0) >= min(limit_s, CHANCE_S)
 
     def _pause(self, seconds: float) -> None:
         self._clock.wait(self._wake, seconds)
@@ -309,9 +317,10 @@ class Sender(Generic[Q]):
         self._tell(error, lost)
 
     def _tell(self, error: Permanent, lost: int) -> None:
-        if self._clock.time() - self._buried_told < REMIND_S:
+        now = self._clock.steady()
+        if now - self._buried_told < REMIND_S:
             return
-        self._buried_told = self._clock.time()
+        self._buried_told = now
         fate = "kept in the dead letter" if self._dead_letter else "LOST: no dead letter is set"
         logger.error("%s (%s): %s; %d items %s", self.name, self.signal, error, lost, fate)
 

@@ -24,6 +24,10 @@ class Clock:
         """Unix seconds."""
         return time.time()
 
+    def steady(self) -> float:
+        """Seconds since some moment: nobody sets them, and they stand while the machine sleeps."""
+        return time.monotonic()
+
     def wait(self, event: Event, seconds: float) -> None:
         """Return after ``seconds``, or when ``event`` is set."""
         event.wait(seconds)
@@ -92,16 +96,23 @@ class Circuit:
 
     name: str
     now: Callable[[], float]
+    """Seconds that nobody sets, see ``Clock.steady``."""
     since: float | None = None
     error: str | None = None
     _told: float = field(default=0.0)
+
+    @property
+    def failing_s(self) -> float | None:
+        """Seconds since the first failure that no success followed."""
+        since = self.since  # another thread may end it
+        return None if since is None else self.now() - since
 
     def failed(self, error: Exception, wait_s: float) -> None:
         """Note a failure that will be tried again in ``wait_s`` seconds."""
         now = self.now()
         self.error = str(error)
         if self.since is None:
-            self.since, self._told = now, -REMIND_S
+            self.since, self._told = now, now - REMIND_S
         if now - self._told >= REMIND_S:
             self._told = now
             logger.warning(
@@ -111,5 +122,5 @@ class Circuit:
     def worked(self) -> None:
         """Note that the far side answered."""
         if self.since is not None:
-            logger.warning("%s: delivering again after %.1f s", self.name, self.now() - self.since)
+            logger.warning("%s: delivering again after %.1f s", self.name, self.failing_s)
             self.since = None

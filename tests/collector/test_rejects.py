@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,20 @@ def made(tmp_path: Path) -> Made:
 def reasons(directory: Path) -> list[str]:
     file = directory / FILE.replace(".jsonl", ".reasons.jsonl")
     return [json.loads(line)["reason"] for line in file.read_text().splitlines()]
+
+
+def test_where_no_thread_is_to_be_had_it_is_written_with_the_next(made, monkeypatch, tmp_path):
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    rejects = made()
+    with monkeypatch.context() as scarce:
+        scarce.setattr(threading.Thread, "start", no_thread)
+        rejects.bury("otlp", "traces", traces(1), "odd")
+    rejects.bury("otlp", "traces", traces(2), "odd")
+    rejects.close()
+
+    assert list(read(tmp_path / FILE)) == [("traces", traces(1)), ("traces", traces(2))]
 
 
 def test_spans_without_ids_and_with_too_much_are_kept_with_the_reason(made: Made, tmp_path):

@@ -90,3 +90,11 @@ def test_a_damaged_file_is_refused_with_what_to_do_and_left_as_it_is(
         DuckDBStore(StoreConfig(path=str(file)))
 
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_refused_at_once(make, tmp_path: Path):
+    make(tmp_path / "calls.duckdb")
+
+    with pytest.raises(StoreError, match="it is no file"):
+        DuckDBStore(StoreConfig(path=str(tmp_path / "calls.duckdb")))

@@ -35,6 +35,8 @@ def connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
         "temp_directory": f"{config.path}.tmp" if config.path else "",
     }
     if config.path:
+        if Path(config.path).exists() and not Path(config.path).is_file():
+            raise StoreError(f"cannot open {config.path}: it is no file")  # a pipe holds for ever
         settings["memory_limit"] = f"{config.memory_limit}B"
         Path(config.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     db = duckdb.connect(config=settings)

@@ -13,8 +13,14 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run ``work`` in the loop, from any other thread, and return what it gives."""
-    return asyncio.run_coroutine_threadsafe(work, loop()).result()
+    """Run ``work`` in the loop, from any other thread, and return what it gives. Raises
+    ``OSError`` where the system gives no files or threads for a loop."""
+    try:
+        made = loop()
+    except (OSError, RuntimeError) as error:
+        work.close()
+        raise OSError(f"cannot begin to serve: {error}") from None
+    return asyncio.run_coroutine_threadsafe(work, made).result()
 
 
 @cache

@@ -16,9 +16,12 @@ class Cursor:
     """
 
     def __init__(self, file: Path, beginning: int, now: int) -> None:
-        """``beginning`` is where to start when the file is unreadable, ``now`` when it is new."""
+        """``beginning`` is where to start when the file is unreadable, ``now`` when it is new.
+        Raises ``OSError``."""
         new = self.is_new = not file.exists()
         """Whether nobody had been here before."""
+        if not new and not file.is_file():
+            raise OSError(f"{file} is no file of a journal; move it elsewhere")
         self._path = file
         self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         found = position(os.pread(self._file, 64, 0))

@@ -92,7 +92,7 @@ class Journal:
         self._segments: list[Segment] = []
         self._group = _new_group()
         self._ordered = False  # somebody will sync the present group
-        self._syncer: ThreadPoolExecutor | None = None
+        self._syncer = ThreadPoolExecutor(1, "journal")  # begins when it is first used
         self._unsynced: list[Segment] = []
         self._recent = Recent()
         self._suspect = False
@@ -153,11 +153,15 @@ class Journal:
             return None
         with self._lock:
             ordered, self._ordered = self._ordered, True
-            if self._syncer is None:
-                self._syncer = ThreadPoolExecutor(1, "journal")
         if not ordered:
-            self._syncer.submit(self.settle)
+            self._order()
         return group
+
+    def _order(self) -> None:
+        try:
+            self._syncer.submit(self.settle)
+        except RuntimeError:  # no thread is to be had: whoever asks does it
+            self.settle()
 
     def _written(self, payload: bytes) -> Future[None]:
         head = head_of(payload, time.time_ns())
@@ -205,8 +209,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the files. Safe to call twice."""
-        if self._syncer is not None:
-            self._syncer.shutdown()
+        self._syncer.shutdown()
         self.release()
         with self._sync_lock:
             if self._unsynced:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock
 from typing import Final
 
@@ -49,7 +50,8 @@ class Rejects:
             self._waiting += 1
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1, "rejects")
-            self._thread.submit(self._write, letter, receiver, signal, payload, reason)
+            with suppress(RuntimeError):  # no thread is to be had: it is written by the next one
+                self._thread.submit(self._write, letter, receiver, signal, payload, reason)
 
     def close(self) -> None:
         """Write what waits. Nothing comes any more."""

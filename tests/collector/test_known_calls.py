@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from otel_llm.collector.normalize.duplicates import Duplicates
-from otel_llm.collector.normalize.known_calls import MEMORY, KnownCalls, SharedCalls, shared_file
+from otel_llm.collector.normalize.known_calls import MEMORY, SHARED_BYTES, KnownCalls, SharedCalls
+from otel_llm.collector.shared_memory import shared_file
 from tests.collector.test_normalize import NATIVE, OURS, batch
 
 TRACE, SPAN = b"t" * 16, b"s" * 8
@@ -18,7 +19,7 @@ TRACE, SPAN = b"t" * 16, b"s" * 8
 
 @pytest.fixture
 def file() -> Iterator[int]:
-    file = shared_file()
+    file = shared_file(SHARED_BYTES)
     yield file
     os.close(file)
 

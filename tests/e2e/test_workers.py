@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otel_llm.testing import OtlpSink
 from tests.collector.calls import request
 
-from .running import COMMAND, Running, collector, settings
+from .running import COMMAND, Running, collector, free_port, settings
 
 TWO = ("--workers", "2")
 CHAT = {
@@ -41,11 +41,11 @@ def numbered(first: int, count: int = 5) -> bytes:
     return message.SerializeToString()
 
 
-def post(running: Running, body: bytes) -> bool:
+def post(running: Running, body: bytes, signal: str = "traces") -> bool:
     """Send over a connection of its own, so that any of the workers may get it."""
     headers = {"content-type": "application/x-protobuf"}
     try:
-        url = running.http_endpoint + "/v1/traces"
+        url = f"{running.http_endpoint}/v1/{signal}"
         return httpx2.post(url, content=body, headers=headers, timeout=60).is_success
     except httpx2.HTTPError:
         return False
@@ -220,6 +220,24 @@ def test_a_worker_comes_back_by_the_settings_that_hold_while_their_file_is_being
         running.wait_for(lambda r: httpx2.get(r.api_url + "/ready").is_success)
 
         assert post(running, numbered(1))
+
+
+def test_a_configuration_that_can_be_read_once_reaches_every_worker(tmp_path):
+    grpc, http, api = free_port(), free_port(), free_port()
+    text = yaml.safe_dump(settings(grpc, http, api, {}))
+    command = [COMMAND, "collector", "--config", "/dev/stdin", *TWO]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, text=True)
+    try:
+        process.stdin.write(text)
+        process.stdin.close()
+        running = Running(process, grpc, http, api, tmp_path / "log")
+        running.wait_for(lambda r: httpx2.get(r.api_url + "/ready").is_success)
+
+        assert post(running, numbered(1))
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 def test_an_address_in_use_is_said_at_once(tmp_path):

@@ -9,11 +9,13 @@ import signal
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm.collector.calls.recount import calls_in, recount
 from otel_llm.testing import FakeProvider, OtlpSink
 from tests.collector.calls import request
+from tests.collector.records import event, logs
 from tests.evaluation.world import MODEL, attributes, judge_route
 
 from .running import collector
@@ -100,6 +102,34 @@ def test_a_call_that_two_workers_saw_counts_once(tmp_path: Path):
     assert arrived
     assert sorted(filter(None, marks)) == ["0000000000000001"] * 20
     assert (counted, stored) == (20, 20)
+
+
+def test_messages_that_came_to_one_worker_are_put_on_spans_that_come_to_another(tmp_path: Path):
+    together = pipelines("normalize")
+    together["pipelines"]["logs"]["processors"] = ["normalize"]
+    asked = event("gen_ai.user.message", {}, {"content": "And in Oslo?"})
+    with (
+        OtlpSink() as sink,
+        collector(
+            tmp_path,
+            {"otlphttp": {"endpoint": sink.http_endpoint}},
+            TWO,
+            processors={"normalize": None},
+            service=together,
+        ) as running,
+    ):
+        for number in range(1, 31):  # over connections of their own: to either worker
+            message = ExportLogsServiceRequest.FromString(logs(asked))
+            record = message.resource_logs[0].scope_logs[0].log_records[0]
+            record.trace_id, record.span_id = number.to_bytes(16), number.to_bytes(8)
+            assert post(running, message.SerializeToString(), "logs")
+        for number in range(1, 31):
+            assert post(running, of_trace(number, number))
+        arrived = sink.wait(lambda s: len(s.spans()) == 30, 90)
+
+    said = [attributes(span).get("gen_ai.input.messages") for span in sink.spans()]
+    assert arrived
+    assert ["And in Oslo?" in (one or "") for one in said] == 30 * [True]
 
 
 @pytest.mark.parametrize("durability", ["os", "fsync"])

@@ -5,7 +5,7 @@ Knows no component: they bring their own settings class. ``load`` reads a file a
 """
 
 from .build import build
-from .file import load
+from .file import load, text_of
 from .problem import ConfigError, Problem
 
-__all__ = ["ConfigError", "Problem", "build", "load"]
+__all__ = ["ConfigError", "Problem", "build", "load", "text_of"]

@@ -46,14 +46,20 @@ def load(source: Path | str, environment: Mapping[str, str] | None = None) -> di
     return cast("dict[str, Any]", filled)
 
 
-def _parse(source: Path | str) -> dict[str, Any]:
+def text_of(source: Path) -> str:
+    """Return what stands in a file. Raises ``ConfigError`` for one that cannot be read."""
     try:
-        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        parsed: object = yaml.safe_load(text)
+        return source.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError([Problem("", f"cannot read {source}: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem("", f"cannot read {source}: it is no text in UTF-8")]) from error
+
+
+def _parse(source: Path | str) -> dict[str, Any]:
+    text = text_of(source) if isinstance(source, Path) else source
+    try:
+        parsed: object = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError([Problem("", f"not valid YAML: {_where(error)}")]) from error
     if parsed is None:

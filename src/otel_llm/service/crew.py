@@ -23,8 +23,11 @@ from typing import Any
 
 from otel_llm.collector.component import Signal
 from otel_llm.collector.measures.samples import Family, merged
-from otel_llm.collector.normalize.known_calls import shared_file
+from otel_llm.collector.normalize.known_calls import SHARED_BYTES
+from otel_llm.collector.normalize.said_memory import bytes_for
+from otel_llm.collector.processors.normalize import NormalizeConfig
 from otel_llm.collector.sending.status import SenderStatus
+from otel_llm.collector.shared_memory import shared_file
 
 from .assembly import Service
 from .desk import Desk
@@ -49,15 +52,15 @@ class Crew:
     """A collector of several processes. ``start`` and ``stop`` are called once each, ``change``
     between them, by one thread."""
 
-    def __init__(self, settings: Settings, file: Path | None, workers: int) -> None:
-        """Build everything that is owned here, of the ``settings`` in ``file``. Raises as
-        ``Service`` does."""
-        self._calls, self._snapshot = shared_file(), Snapshot(file)
+    def __init__(self, settings: Settings, workers: int) -> None:
+        """Build everything that is owned here. Raises as ``Service`` does."""
+        self._calls, self._said = shared_file(SHARED_BYTES), shared_file(_said_bytes(settings))
+        self._snapshot = Snapshot(settings)
         self._settings = settings
         self._grace_s = settings.sections.service.drain_timeout + _STOP_S
         _let_end(_journals(settings, "lock"), self._grace_s)
         self._held = [(address, *_reserve(address)) for address in _addresses(settings)]
-        files = [self._calls, self._snapshot.file]
+        files = [self._calls, self._said, self._snapshot.file]
         self._service = Service(owner_settings(settings), workers=self)
         self._desk = desk = Desk(self._service, workers)
         self._workers = [Supervised(n, self._command, desk.take, files) for n in range(workers)]
@@ -87,7 +90,7 @@ class Crew:
             if name in before and before[name] is not verdicts:
                 verdicts.inherit(before[name])  # the workers still ask of what they hold
         self._settings = settings
-        self._snapshot.take()
+        self._snapshot.take(settings)
         for worker in self._workers:
             worker.read_again()
 
@@ -105,6 +108,7 @@ class Crew:
         for _, _, held in self._held:
             held.close()
         os.close(self._calls)
+        os.close(self._said)
         self._snapshot.close()
 
     @property
@@ -135,7 +139,7 @@ class Crew:
     def _command(self, number: int, connection: int) -> Sequence[str]:
         given = json.dumps({address: actual for address, actual, _ in self._held})
         module = [sys.executable, "-m", "otel_llm.service.worker"]
-        files = map(str, (connection, self._calls, self._snapshot.file))
+        files = map(str, (connection, self._calls, self._said, self._snapshot.file))
         return [*module, *files, str(number), given]
 
 
@@ -156,6 +160,13 @@ def owner_settings(settings: Settings) -> Settings:
         exporters={name: settings.exporters[name] for name in told},
         processors=owned,
     )
+
+
+def _said_bytes(settings: Settings) -> int:
+    """Return how large the memory of what was said apart from spans is: what is not used of it is
+    not taken."""
+    given = [c for c in settings.processors.values() if isinstance(c, NormalizeConfig)]
+    return bytes_for(max(c.event_memory for c in [NormalizeConfig(), *given]))
 
 
 def _journals(settings: Settings, file: str) -> list[Path]:

@@ -25,6 +25,7 @@ from otel_llm.collector.calls.codec import pack
 from otel_llm.collector.component import Signal
 from otel_llm.collector.measures.samples import Family
 from otel_llm.collector.normalize.known_calls import KnownCalls, OwnCalls, SharedCalls
+from otel_llm.collector.normalize.said_memory import SaidMemory, SharedSaid
 from otel_llm.collector.observers.judging import Chosen
 from otel_llm.collector.sampling.verdicts import Seen, Undecided
 from otel_llm.collector.sending.status import SenderStatus
@@ -90,11 +91,14 @@ class Handover:
     """The worker's end. An ``Observer``; waits while the other end is behind, so that senders wait
     and nothing is dropped."""
 
-    def __init__(self, connection: socket.socket, calls: int | None = None) -> None:
-        """``calls`` is the file in which all workers remember calls (see ``SharedCalls``)."""
+    def __init__(
+        self, connection: socket.socket, calls: int | None = None, said: int | None = None
+    ) -> None:
+        """``calls`` and ``said`` are the files in which all workers remember calls and what was
+        said apart from spans (see ``SharedCalls`` and ``SharedSaid``)."""
         self._connection = connection
         self._channel = Channel(connection)
-        self._calls = calls
+        self._calls, self._said = calls, said
         self._numbers = count()
         self._asked: dict[int, Future[bytes]] = {}
         self._over = False
@@ -138,6 +142,10 @@ class Handover:
     def known_calls(self, name: str) -> KnownCalls:
         """Return what all workers remember together for the ``normalize`` processor ``name``."""
         return OwnCalls() if self._calls is None else SharedCalls(self._calls, name)
+
+    def said(self, name: str) -> SaidMemory | None:
+        """Return what all workers remember of what was said apart from spans."""
+        return None if self._said is None else SharedSaid(self._said, name)
 
     def _ask(self, kind: Kind, content: bytes) -> bytes:
         """Return the answer. Raises ``OSError`` when there will be none."""

@@ -10,6 +10,7 @@ from otel_llm.collector.component import Kept, Processor
 from otel_llm.collector.components import PROCESSORS
 from otel_llm.collector.journal import Journal
 from otel_llm.collector.normalize.known_calls import KnownCalls
+from otel_llm.collector.normalize.said_memory import SaidMemory
 from otel_llm.collector.processors.batch import BatchProcessor
 from otel_llm.collector.processors.content_store import ContentStoreProcessor
 from otel_llm.collector.processors.normalize import NormalizeProcessor
@@ -31,7 +32,12 @@ class Together(Protocol):
         ...
 
     def known_calls(self, name: str) -> KnownCalls:
-        """For ``normalize``."""
+        """For ``normalize``: the calls it has seen."""
+        ...
+
+    def said(self, name: str) -> SaidMemory | None:
+        """For ``normalize``: what was said apart from spans; ``None`` where each remembers its
+        own."""
         ...
 
 
@@ -120,6 +126,8 @@ def _made(name: str, config: Any, together: Together | None) -> Processor:
         part.verdicts = together.verdicts(name)
     if together and isinstance(part, NormalizeProcessor):
         part.duplicates.known = together.known_calls(name)
+        if (said := together.said(name)) is not None:  # an empty one is false
+            part.apart.memory = said
     return part
 
 

@@ -46,7 +46,7 @@ def run(file: Path | None, workers: int = 1) -> int:
     if workers > 1:
         from .crew import Crew
 
-        return serve(lambda: Crew(settings, file, workers), read)
+        return serve(lambda: Crew(settings, workers), read)
     from .assembly import Service
 
     return serve(lambda: Service(settings), read)

@@ -17,7 +17,7 @@ from otel_llm.api import ApiConfig
 from otel_llm.collector import components
 from otel_llm.collector.journal import JournalConfig
 from otel_llm.collector.sending.dead_letter import DeadLetterConfig
-from otel_llm.config import ConfigError, Problem, build, load
+from otel_llm.config import ConfigError, Problem, build, load, text_of
 from otel_llm.config.problem import suggestion
 from otel_llm.config.units import Duration
 from otel_llm.evaluation import EvaluationConfig
@@ -89,9 +89,9 @@ class Sections:
     """The top of the file. The component sections are checked by each component's own class."""
 
     service: ServiceConfig
-    receivers: dict[str, Any] = field(default_factory=dict[str, Any])
-    processors: dict[str, Any] = field(default_factory=dict[str, Any])
-    exporters: dict[str, Any] = field(default_factory=dict[str, Any])
+    receivers: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    processors: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    exporters: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
     store: StoreConfig | None = field(default_factory=StoreConfig)
     """The embedded store behind the API and the dashboard; ``null`` keeps nothing."""
     api: ApiConfig | None = field(default_factory=ApiConfig)
@@ -116,6 +116,9 @@ class Settings:
     receivers: Mapping[str, Any]
     processors: Mapping[str, Any]
     exporters: Mapping[str, Any]
+    text: str = field(default="", repr=False, compare=False)
+    """The YAML it was read from, once: another look at the file may find another one, and a pipe
+    is empty then."""
 
 
 def read_settings(file: Path | None = None) -> Settings:
@@ -123,7 +126,12 @@ def read_settings(file: Path | None = None) -> Settings:
 
     Raises ``ConfigError`` with every mistake: path, problem, suggestion.
     """
-    return check(load(default_text() if file is None else file))
+    return settings_of(default_text() if file is None else text_of(file))
+
+
+def settings_of(text: str) -> Settings:
+    """Check the YAML of a file. Raises as ``read_settings`` does."""
+    return replace(check(load(text)), text=text)
 
 
 def default_text() -> str:
@@ -143,7 +151,8 @@ def check(given: Mapping[str, Any]) -> Settings:
         problems += [*_references(sections, families), *_rules(sections.alerting)]
     if problems or sections is None:
         raise ConfigError(problems)
-    return Settings(_linked(sections), **families)
+    made: dict[str, Any] = {**families}
+    return Settings(_linked(sections), **made)
 
 
 def _rules(alerting: AlertingConfig | None) -> Sequence[Problem]:

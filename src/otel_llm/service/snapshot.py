@@ -1,7 +1,7 @@
 """The configuration that holds, for processes that are started while its file is being edited.
 
 The process that read it keeps its text in a file in memory; the others read that, and never one
-that nobody has checked.
+that nobody has checked, nor one that can be read only once.
 """
 
 from __future__ import annotations
@@ -10,41 +10,37 @@ import fcntl
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 
-from otel_llm.collector.normalize.known_calls import shared_file
-from otel_llm.config import load
+from otel_llm.collector.shared_memory import shared_file
 
-from .settings import Settings, check, default_text
+from .settings import Settings, settings_of
 
 
 class Snapshot:
     """The text, and the file that other processes inherit."""
 
-    def __init__(self, source: Path | None) -> None:
-        """Raises ``OSError`` when ``source`` cannot be read; ``None`` is the built-in default."""
-        self._source = source
+    def __init__(self, settings: Settings) -> None:
+        """``settings`` as they were read. Raises ``OSError``."""
         self.file = shared_file(0)
         """Its descriptor."""
-        self.take()
+        self.take(settings)
 
-    def take(self) -> None:
-        """Let what the source says now be what holds. Raises ``OSError``."""
-        text = self._source.read_bytes() if self._source else default_text().encode()
+    def take(self, settings: Settings) -> None:
+        """Let ``settings`` be what holds. Raises ``OSError``."""
         with _locked(self.file, fcntl.LOCK_EX):
             os.ftruncate(self.file, 0)
-            os.pwrite(self.file, text, 0)
+            os.pwrite(self.file, settings.text.encode(), 0)
 
     def close(self) -> None:
         """Forget it. Others keep what they inherited."""
         os.close(self.file)
 
 
-def settings_of(file: int) -> Settings:
+def read_snapshot(file: int) -> Settings:
     """Return what another process's snapshot says. Raises ``ConfigError`` as ``check`` does."""
     with _locked(file, fcntl.LOCK_SH):
         text = os.pread(file, os.fstat(file).st_size, 0)
-    return check(load(text.decode()))
+    return settings_of(text.decode())
 
 
 @contextmanager

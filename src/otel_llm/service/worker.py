@@ -28,7 +28,7 @@ from .handover import Handover, Status, worker_name
 from .logs import log_to_stderr
 from .run import serve
 from .settings import Settings
-from .snapshot import settings_of
+from .snapshot import read_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -135,13 +135,13 @@ def shared(receiver: Any, addresses: Mapping[str, str]) -> Any:
 
 
 def main() -> int:
-    """Run as ``python -m otel_llm.service.worker SOCKET CALLS SETTINGS NUMBER ADDRESSES``, of which
-    the first three are open files."""
-    connection, calls, snapshot, number, addresses = sys.argv[1:]
-    read = partial(settings_of, int(snapshot))
+    """Run as ``python -m otel_llm.service.worker SOCKET CALLS SAID SETTINGS NUMBER ADDRESSES``, of
+    which the first four are open files."""
+    connection, calls, said, snapshot, number, addresses = sys.argv[1:]
+    read = partial(read_snapshot, int(snapshot))
     settings = read()
     log_to_stderr(settings, f"worker {number}")
-    handover = Handover(socket.socket(fileno=int(connection)), int(calls))
+    handover = Handover(socket.socket(fileno=int(connection)), int(calls), int(said))
     return serve(lambda: Worker(settings, int(number), json.loads(addresses), handover), read)
 
 

@@ -1,23 +1,21 @@
 """The calls that are remembered for their repetitions: in this process, or for several together.
 
-Several processes share a piece of memory, a table of fixed places: what is looked for decides the
-place by its hash, and of the entries there the oldest goes. A lock of the kernel's keeps one
-process from looking while another one notes; it ends with the process that holds it.
+Several processes share a piece of memory (see ``shared_memory``), a table of fixed places: what is
+looked for decides the place by its hash, and of the entries there the oldest goes.
 """
 
 from __future__ import annotations
 
-import fcntl
 import mmap
-import os
 import struct
-import tempfile
 from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
 from threading import Lock
 from typing import Any, Final, Protocol, TypeAlias
+
+from ..shared_memory import Turns
 
 MEMORY: Final = 10_000
 """Calls remembered for their repetitions in later batches."""
@@ -84,38 +82,14 @@ class OwnCalls:
 
 
 class SharedCalls:
-    """``KnownCalls`` of several processes, over one file of ``shared_file``."""
+    """``KnownCalls`` of several processes, over one file of ``SHARED_BYTES``."""
 
     def __init__(self, file: int, name: str) -> None:
         """``name`` is that of who asks: what others know under another name is not seen."""
-        self._file = file
         memory = mmap.mmap(file, SHARED_BYTES)
         self.same: Table = _SharedTable(memory, f"same {name}")
         self.below: Table = _SharedTable(memory, f"below {name}")
-        self._lock = Lock()
-
-    @contextmanager
-    def turn(self) -> Generator[None]:
-        """See ``KnownCalls``."""
-        # The kernel's lock is a process's: among threads another one is needed.
-        with self._lock:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN)
-
-
-def shared_file(size: int = SHARED_BYTES) -> int:
-    """Return a file that exists in memory alone, by default for ``SharedCalls``. The caller's to
-    close."""
-    if hasattr(os, "memfd_create"):
-        file = os.memfd_create("otel-llm")
-    else:  # macOS
-        with tempfile.TemporaryFile() as temporary:
-            file = os.dup(temporary.fileno())
-    os.ftruncate(file, size)
-    return file
+        self.turn = Turns(file).turn
 
 
 class _SharedTable:

@@ -59,7 +59,8 @@ class NormalizeConfig:
     """Mark spans that repeat a call which another instrumentation also saw."""
     event_memory: Size = 32 * 2**20
     """Bytes of messages that came as log records and are remembered for their spans; the oldest are
-    forgotten first. ``0``: none. Used where the processor is in a pipeline of logs as well."""
+    forgotten first. ``0``: none. Used where the processor is in a pipeline of logs as well. With
+    ``--workers``, what all of them remember together, as it was configured at the start."""
 
 
 class NormalizeProcessor:
@@ -73,7 +74,8 @@ class NormalizeProcessor:
         self._config = config or NormalizeConfig()
         self.duplicates = Duplicates()
         """What is remembered of calls."""
-        self._apart = SaidApart(self._config.event_memory)
+        self.apart = SaidApart(self._config.event_memory)
+        """What was said apart from spans."""
         self._older = self._config.cache_write == "cache_creation"
         self._failed = 0
         as_sent = self._config.cache_write != "cache_write"
@@ -84,14 +86,14 @@ class NormalizeProcessor:
         """Rewrite every span that does not speak the current conventions. Of log records, remember
         what is for spans."""
         if isinstance(batch, Records):
-            self._apart.note(batch)
+            self.apart.note(batch)
         else:
             self._rewrite(batch)
 
     def measure(self) -> Iterator[Family]:
         """Give what became of log records, and of odd spans, for ``/metrics``."""
         help = "Spans that were given messages which came as log records"
-        yield counter("otel_llm_normalize_joined_spans", help, self._apart.joined)
+        yield counter("otel_llm_normalize_joined_spans", help, self.apart.joined)
         help = "Spans that were too odd to be rewritten and went on as far as they were understood"
         yield counter("otel_llm_normalize_failed_spans", help, self._failed)
 
@@ -102,8 +104,8 @@ class NormalizeProcessor:
                 self._translate(span)
             except Exception as error:  # noqa: BLE001 - its neighbours did nothing wrong
                 self._complain(error)
-        for span in spans if self._apart else ():
-            self._apart.join(span)
+        for span in spans if self.apart else ():
+            self.apart.join(span)
         if self._config.deduplicate:
             self.duplicates.mark(spans)
 

@@ -9,46 +9,16 @@ cannot tell them.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from math import log2
 
 from .check import Check
 from .check_digits import digits_of, luhn
 from .evidence import Content, Evidence
+from .keys import SECRETS
 from .national import NATIONAL, NATIONAL_SIGN
 from .scan import scanner
 from .shape import Leak, Shape, leaking
 from .words import Pattern, compiled, spelled
-
-_MIN_BITS = 3.0
-"""Entropy per character of a real key; ``xxxxxxxx`` and ``your-key-here`` have less."""
-_EXAMPLE = re.compile(
-    r"example|sample|dummy|xxxx|your|placeholder|changeme|redacted|12345678|:pass(?:word)?@"
-    r"|:[a-z_]*(?:key|secret|token|pass|passwd|password)@|//([\w.-]+):\1@",
-    re.I,
-)
-
-
-def _random(found: str) -> bool:
-    counts = Counter(found)
-    bits = -sum(n / len(found) * log2(n / len(found)) for n in counts.values())
-    return bits >= _MIN_BITS and not _EXAMPLE.search(found)
-
-
-_CODE = re.compile(r"[A-Za-z_][\w.]*[(\[]")
-
-
-def _password(found: str) -> bool:
-    """Take words with letters and digits, as passwords are and the rest of a sentence is not."""
-    word = re.split(r"[\s:=\"']+", found.rstrip(".,;\"'"))[-1]
-    mixed = any(map(str.isdigit, word)) and any(map(str.isalpha, word))
-    return not _CODE.match(word) and mixed and len(word) >= 8 and _random(word)
-
-
-def _key_block(found: str) -> bool:
-    return "PRIVATE KEY" in found
-
 
 _CARDS = {13: (4,), 14: (3,), 15: (3,), 16: (2, 3, 4, 5, 6)}
 """Length to what the numbers of cards so long begin with: old ones of Visa, Diners Club, American
@@ -111,103 +81,6 @@ _AT_HOME = r"(?:0\d{1,4}(?: ?[ ./-] ?\d{2,8}){1,4}|\d{3}[ .-]\d{3}[ .-]\d{4})"
 """A number as it is written within its country, where a word says what it is."""
 _DIGITS = tuple(str(digit).encode() for digit in range(10))
 
-SECRETS = (
-    Shape(
-        "openai_key",
-        Pattern(r"\bsk-(?:proj-|svcacct-|ant-[a-z0-9]+-)?[A-Za-z0-9_-]{20,}", (b"sk-",)),
-        _random,
-    ),
-    Shape(
-        "aws_key",
-        Pattern(
-            r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-            (
-                b"akia",
-                b"asia",
-            ),
-        ),
-        _random,
-    ),
-    Shape(
-        "github_token",
-        Pattern(
-            r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})",
-            (
-                b"ghp_",
-                b"gho_",
-                b"ghu_",
-                b"ghs_",
-                b"ghr_",
-                b"github_pat_",
-            ),
-        ),
-        _random,
-    ),
-    Shape("gitlab_token", Pattern(r"\bglpat-[A-Za-z0-9_-]{20,}", (b"glpat-",)), _random),
-    Shape("slack_token", Pattern(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}", (b"xox",)), _random),
-    Shape(
-        "webhook",
-        Pattern(
-            r"(?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks)"
-            r"/[A-Za-z0-9/_-]{30,}",
-            (b"hooks.slack.com", b"/api/webhooks"),
-        ),
-        _random,
-    ),
-    Shape("telegram_token", Pattern(r"\b\d{8,10}:AA[A-Za-z0-9_-]{32,34}\b", (b":aa",)), _random),
-    Shape("google_key", Pattern(r"\bAIza[0-9A-Za-z_-]{35}", (b"aiza",)), _random),
-    Shape("huggingface_token", Pattern(r"\bhf_[A-Za-z0-9]{30,}", (b"hf_",)), _random),
-    Shape("stripe_key", Pattern(r"\b[rs]k_live_[A-Za-z0-9]{16,}", (b"k_live_",)), _random),
-    Shape("npm_token", Pattern(r"\bnpm_[A-Za-z0-9]{36}", (b"npm_",)), _random),
-    Shape(
-        "sendgrid_key", Pattern(r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", (b"sg.",)), _random
-    ),
-    Shape(
-        "basic_auth",
-        Pattern(r"(?i:authorization: ?basic) [A-Za-z0-9+/]{12,}={0,2}", (b"authorization",)),
-        _random,
-    ),
-    Shape("azure_key", Pattern(r"AccountKey=[A-Za-z0-9+/]{40,}={0,2}", (b"accountkey",)), _random),
-    Shape(
-        "provider_token",
-        Pattern(
-            r"\b(?:gsk_|xai-|r8_|pplx-|dop_v1_|pypi-AgE|lin_api_|shpat_|dapi)[A-Za-z0-9_-]{30,}",
-            (
-                b"gsk_",
-                b"xai-",
-                b"r8_",
-                b"pplx-",
-                b"dop_v1_",
-                b"pypi-",
-                b"lin_api",
-                b"shpat_",
-                b"dapi",
-            ),
-        ),
-        _random,
-    ),
-    Shape(
-        "jwt",
-        Pattern(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}", (b"eyj",)),
-        _random,
-    ),
-    Shape(
-        "private_key", Pattern(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY", (b"private key",)), _key_block
-    ),
-    Shape(
-        "password_in_url",
-        Pattern(r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@\"]{1,60}:[^\s:/@\"]{6,60}@", (b"://",)),
-        _random,
-    ),
-    Shape(
-        "password",
-        Pattern(
-            r"(?i:password|passphrase|passwd|pwd|secret|(?:api|access|secret)[_ -]?key|(?:auth|access)[_ -]token)\\?[\"']?(?: is:?| ?[:=]) ?\\?[\"']?[^\s\"']{8,60}",  # noqa: E501
-            (b"passw", b"passphrase", b"pwd", b"secret", b"api", b"access", b"auth"),
-        ),
-        _password,
-    ),
-)
 _EVERYWHERE = (
     Shape(
         "email",

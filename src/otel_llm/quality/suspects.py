@@ -17,7 +17,7 @@ from .shape import Leak, Shape, leaking
 from .words import compiled
 
 _NUMBERS = frozenset(shape.kind for shape in NATIONAL)
-PROVEN = frozenset({"card", "iban", "password", *_NUMBERS})
+PROVEN = frozenset({"bearer_token", "card", "cookie", "iban", "password", *_NUMBERS})
 """Kinds of which the shape alone says too little."""
 
 _NUMBERED = compiled(NATIONAL_SIGN.regex)

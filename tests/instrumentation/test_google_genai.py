@@ -4,11 +4,14 @@ import copy
 import gc
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from google import genai
 from google.genai import errors, types
+from google.genai.models import Models
 from google.oauth2.credentials import Credentials
 
 from otel_llm.instrumentation import google_genai
@@ -1135,3 +1138,14 @@ def test_after_uninstrument_nothing_is_left_of_us(client, spans):
 
     assert genai.models.Models.generate_content is original
     assert spans.spans() == []
+
+
+@pytest.mark.parametrize("api_client", [Mock(), SimpleNamespace(vertexai=None)])
+def test_a_mock_of_the_connection_names_no_server(spans, api_client):
+    answered = types.HttpResponse(headers={}, body=json.dumps(wire.response()))
+    api_client.request, api_client._verify_response = Mock(return_value=answered), Mock()
+
+    Models(api_client_=api_client).generate_content(**ASK)
+
+    assert spans.span()["gen_ai.provider.name"] == "gcp.gemini"
+    assert "server.address" not in spans.span()

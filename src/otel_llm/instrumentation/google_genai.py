@@ -262,9 +262,14 @@ class GoogleGenAIInstrumentor(LLMInstrumentor):
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the provider by the mode of the client, that of interactions by their host."""
         api = getattr(instance, "_api_client", None)
-        address = text(api._http_options.base_url if api else _address_of(instance)) or ""
-        vertex = api.vertexai if api else "aiplatform" in (server_at(address)[0] or "")
+        address = text(_base_url(api) if api else _address_of(instance)) or ""
+        named = getattr(api, "vertexai", None)  # a mock of a client may have less, or anything
+        vertex = named if isinstance(named, bool) else "aiplatform" in (server_at(address)[0] or "")
         return origin_at("gcp.vertex_ai" if vertex else self.provider, address)
+
+
+def _base_url(api: Any) -> Any:
+    return getattr(getattr(api, "_http_options", None), "base_url", None)
 
 
 def _address_of(interactions: Any) -> str:

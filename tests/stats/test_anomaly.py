@@ -10,6 +10,7 @@ import pytest
 
 from otel_llm.stats import anomaly, kendall
 from otel_llm.stats.anomaly import Anomaly, Threshold, severity
+from otel_llm.stats.dependence import correlation, correlation_beside_steps
 from otel_llm.stats.normal import distance_of, from_student, two_sided
 
 ALL = [
@@ -250,6 +251,30 @@ def test_the_stated_false_alarm_rate_holds_within_a_factor_of_one_and_a_half(
         alarms += found is not None and found.severity is not None
 
     assert 2.7 / 1.5 <= 1000 * alarms / windows <= 2.7 * 1.5
+
+
+@pytest.mark.parametrize(("detector", "most"), [(anomaly.ewma, 10), (anomaly.trend, 10)])
+def test_values_each_half_like_the_one_before_raise_hardly_more(
+    detector: anomaly.Detector, most: float
+):
+    chance, windows = random.Random(5), 3_000
+    alarms = 0
+    for _ in range(windows):
+        values = [chance.gauss(0, 1)]
+        for _ in range(100):
+            values.append(0.5 * values[-1] + math.sqrt(0.75) * chance.gauss(0, 1))
+        found = detector(values)
+        alarms += found is not None and found.severity is not None
+
+    assert 1000 * alarms / windows <= most
+
+
+def test_a_step_is_no_dependence():
+    chance = random.Random(2)
+    values = [chance.gauss(5 if at >= 60 else 0, 1) for at in range(100)]
+
+    assert correlation_beside_steps(values) == 0.0
+    assert correlation(values) > 0.5
 
 
 @pytest.mark.parametrize("count", [9, 12, 15, 21, 31, 60])

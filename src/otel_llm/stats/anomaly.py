@@ -3,8 +3,8 @@
 All detectors answer in the same measure: the distance from what was expected, in standard
 deviations of a normal distribution, corrected for how little history there is. At the default
 limit of 3 chance alone raises an alarm in 2.7 of 1,000 windows of independent, roughly normal
-values; ``benchmarks/detectors.py`` measures it. Values that depend on each other (a daily rhythm)
-are compared by season.
+values; ``benchmarks/detectors.py`` measures it. What looks at several windows takes into account
+that each may be like the one before it; a daily rhythm is compared by season.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from .dependence import correlation, correlation_beside_steps, inflation, spread_factor
 from .kendall import distance_of_balance
 from .normal import LARGEST, from_student
 
@@ -37,6 +38,8 @@ _MAD_TO_DEVIATION = 1.4826
 _MAD_FREE, _MAD_FREE_MORE = 0.425, 0.55
 """Degrees of freedom of the median deviation, for each value but one and beside: simulated so that
 chance reaches a distance of 3 as often as stated with 8 to 100 values."""
+_LEAST_FREE = 3.0
+"""Degrees of freedom that are left however much values depend on each other."""
 _TREND_POINTS = 200
 """The robust slope looks at every pair: of longer series the last so many values count."""
 
@@ -109,9 +112,23 @@ def ewma(values: Sequence[float], *, recent: int = 10, weight: float = 0.3) -> A
     smooth = mean
     for value in last:
         smooth += weight * (value - smooth)
-    left = (1 - weight) ** len(last)
-    variance = weight / (2 - weight) * (1 - left**2) + (1 - left) ** 2 / len(history)
-    return _judge(smooth, mean, spread, variance, len(history) - 1)
+    alike, count = correlation(history), len(history)
+    wider = inflation(alike)
+    variance = _smoothed(weight, len(last), alike)
+    variance += (1 - (1 - weight) ** len(last)) ** 2 * wider / count
+    free = max(_LEAST_FREE, (count - 1) * (1 - alike**2) / (1 + alike**2))
+    return _judge(smooth, mean, spread * spread_factor(count, 1, wider), variance, free)
+
+
+def _smoothed(weight: float, count: int, alike: float) -> float:
+    """Return the variance of the weighted mean of ``count`` values of variance 1, each ``alike`` to
+    the one before it."""
+    if not alike:
+        return weight / (2 - weight) * (1 - (1 - weight) ** (2 * count))
+    weights = [weight * (1 - weight) ** age for age in range(count)]
+    return math.fsum(
+        a * b * alike ** abs(i - j) for i, a in enumerate(weights) for j, b in enumerate(weights)
+    )
 
 
 def trend(values: Sequence[float]) -> Anomaly | None:
@@ -122,9 +139,12 @@ def trend(values: Sequence[float]) -> Anomaly | None:
         return None
     slope, start = statistics.linear_regression(range(count), values)
     rest = [value - start - slope * i for i, value in enumerate(values)]
+    wider = inflation(correlation_beside_steps(values))
     spread = math.sqrt(math.fsum(r * r for r in rest) / (count - 2))
-    variance = 12 / (count * (count * count - 1)) * (count - 1) ** 2
-    return _judge(slope * (count - 1), 0.0, spread, variance, count - 2)
+    spread *= spread_factor(count, 2, wider)
+    variance = 12 / (count * (count * count - 1)) * (count - 1) ** 2 * wider
+    free = max(_LEAST_FREE, count / wider - 2)
+    return _judge(slope * (count - 1), 0.0, spread, variance, free)
 
 
 def robust_trend(values: Sequence[float]) -> Anomaly | None:
@@ -137,8 +157,12 @@ def robust_trend(values: Sequence[float]) -> Anomaly | None:
     pairs = [(j - i, last[j] - last[i]) for i, j in combinations(range(count), 2)]
     slope = statistics.median(rise / run for run, rise in pairs)
     balance = sum((rise > 0) - (rise < 0) for _, rise in pairs)
-    distance = math.copysign(distance_of_balance(last, abs(balance)), balance)
-    return Anomaly(slope * (count - 1), 0.0, distance)
+    distance = distance_of_balance(last, abs(balance))
+    alike = correlation_beside_steps(last)
+    if alike:  # Yue and Wang, Water Resources Management 18, 2004
+        wider = inflation(alike)
+        distance = from_student(distance / math.sqrt(wider), max(_LEAST_FREE, count / wider - 2))
+    return Anomaly(slope * (count - 1), 0.0, math.copysign(distance, balance))
 
 
 def seasonal(

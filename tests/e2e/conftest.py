@@ -36,6 +36,8 @@ def run(tmp_path):
         with FakeProvider(wire.ROUTES) as provider, OtlpSink() as sink:
             instrument = Path(sys.executable).with_name("opentelemetry-instrument")
             sent_to = {
+                "OTEL_LLM_EXIT_TIMEOUT": "100",
+                "OTEL_EXPORTER_OTLP_TIMEOUT": "100",
                 "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
                 "OTEL_EXPORTER_OTLP_ENDPOINT": sink.grpc_endpoint
                 if protocol == "grpc"

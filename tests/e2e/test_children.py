@@ -42,8 +42,13 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-@pytest.mark.parametrize("program", [PROCESS, POOL, EXECUTOR], ids=["process", "pool", "executor"])
+@pytest.mark.parametrize(
+    ("program", "method"),
+    [
+        *[(PROCESS, "fork"), (POOL, "fork"), (EXECUTOR, "fork")],
+        *[(PROCESS, "forkserver"), (POOL, "spawn")],
+    ],
+)
 def test_children_deliver_what_they_did_before_they_end(run, program, method):
     done, sink = run(PREPARED + program.format(method=method))
 

@@ -119,7 +119,7 @@ first.wait()
 
 
 def test_flush_hands_on_what_there_is_before_a_process_is_ended(run):
-    done, sink = run("import otel_llm; ask(); print(otel_llm.flush()); os._exit(3)")
+    done, sink = run("import otel_llm; ask(); print(otel_llm.flush(100)); os._exit(3)")
 
     assert (done.returncode, done.stdout, done.stderr) == (3, "True\n", "")
     assert [span.name for span in sink.spans()] == ["chat gpt-4o"]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from threading import Event, Thread
+from threading import Event
 
 from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider
 
 from .guard import guarded
+from .operation import forks
 
 _under_way: Sequence[Aside] = ()
 
@@ -19,32 +21,35 @@ class Aside:
     """A call that a thread of its own makes when it is told to.
 
     The thread waits from the start: since Python 3.12 none can be started any more while the
-    program exits. Where there can be none, who tells it makes the call.
+    program exits. Where there can be none, who tells it makes the call. It is a raw one, which
+    takes no lock to start: a signal may have struck while the main thread held that.
     """
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
-        self._due = Event()
-        self._thread = Thread(target=self._run, daemon=True, name="otel-llm-exit")
+        self._due, self._over = Event(), Event()
+        self._thread_of: int | None = None
         with suppress(RuntimeError):  # too many threads, or too late
-            self._thread.start()
+            _thread.start_new_thread(self._run, ())
+            self._thread_of = forks()
 
     def begin(self) -> None:
         """Have the call made; a forked child has none of its parent's threads."""
         self._due.set()
-        if not self._thread.is_alive():
+        if self._thread_of != forks():
             self._run()
 
     def over(self, deadline: float) -> bool:
         """Wait until ``deadline`` (of ``time.monotonic``) and return whether it is done."""
-        if self._thread.is_alive():
-            self._thread.join(max(0.0, deadline - time.monotonic()))
-        return not self._thread.is_alive()
+        if self._thread_of != forks():
+            return True
+        return self._over.wait(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         self._due.wait()
         with guarded("handing telemetry on"):
             self._call()
+        self._over.set()
 
 
 def flush(timeout_s: float = 5.0) -> bool:

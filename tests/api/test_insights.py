@@ -68,6 +68,7 @@ FULL_VIEW = {
     "flags": ["refusal"],
     "output_chars": 12,
     "score": 0.9,
+    "sentiment": 0.5,
     "max_tokens": 256,
     "documents": [{"id": "handbook-3", "score": 0.82}, {"id": None, "score": None}],
     "content_reference": "f" * 32,

@@ -39,7 +39,18 @@ def test_messages_are_read_as_json_text_and_as_structure(messages: object):
         "otel_llm.quality.flags": ["refusal"],
         "otel_llm.output.length": len(REFUSAL),
         "otel_llm.quality.score": pytest.approx(5 / 7),
+        "otel_llm.quality.sentiment": -0.5,
     }
+
+
+def test_the_tone_of_an_answer_is_told_and_left_out_where_no_word_has_one():
+    def tone(text: str, **config: object) -> object:
+        found = judged(chat() | {"gen_ai.output.messages": says(text)}, **config)
+        return found.get("otel_llm.quality.sentiment")
+
+    assert tone("That is a great and lovely idea.") == pytest.approx(2 / 3)
+    assert tone("The train leaves at eight.") is None
+    assert tone("That is a great idea.", scores_per_s=0) is None
 
 
 def test_silence_after_looking_is_an_empty_list_on_the_span():

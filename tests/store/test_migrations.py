@@ -23,6 +23,7 @@ THEN = replace(
     max_tokens=None,
     documents=None,
     score=None,
+    sentiment=None,
     cost=replace(cast("Cost", FULL.cost), tier=None),
 )
 """What an old file could hold of a call."""

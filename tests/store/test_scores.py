@@ -63,22 +63,25 @@ def test_scores_are_summed_by_name_and_people_apart_from_programs(store: DuckDBS
 
 def test_what_calls_got_by_rules_of_thumb_is_summed_apart_from_what_was_given(store: DuckDBStore):
     calls = [a_call(n, score=score) for n, score in enumerate((0.5, 0.7, 1.0, None))]
+    calls += [a_call(9, sentiment=-0.5)]
     store.write(calls)
     store.add_scores([replace(RATED, name="overall", source="automatic", value=0.1)])
 
     assert store.score_stats() == (
         ScoreStats("overall", "heuristic", 3, pytest.approx(2.2 / 3), 0.7, 2),
         ScoreStats("overall", "automatic", 1, 0.1, 0.1, 1),
+        ScoreStats("sentiment", "tone", 1, 0.25, 0.25, 1),
     )
     assert {(b.source, b.count) for b in store.score_series(86_400)} == {
         ("heuristic", 3),
+        ("tone", 1),
         ("automatic", 1),
     }
     assert store.score_stats(Filter(user="nobody")) == ()
 
 
 def test_scores_are_those_given_in_the_range_to_calls_that_match(store: DuckDBStore):
-    store.write([replace(FULL, score=None)])
+    store.write([replace(FULL, score=None, sentiment=None)])
     store.add_scores(
         [replace(RATED, trace_id=FULL.trace_id), replace(RATED, id="2", at_ns=NOON + DAY)]
     )

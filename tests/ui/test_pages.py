@@ -134,11 +134,12 @@ def test_the_overview_says_how_to_begin_until_anything_has_come(
 def test_scores_by_rules_of_thumb_stand_apart_on_the_quality_page(
     client: httpx2.Client, store: DuckDBStore
 ):
-    store.write([a_call(1, score=0.5), a_call(2, score=1.0)])
+    store.write([a_call(1, score=0.5, sentiment=0.5), a_call(2, score=1.0)])
 
     text = words(get(client, "/quality", **EVER))
 
     assert "overall (rules of thumb) 0.75 median 0.75, 1 of 2 below 0.75" in text
+    assert "Tone of answers 0.75 median 0.75, 0.5 is neutral" in text
     assert "overall rules of thumb 2 0.75 0.75 1" in text
 
 

@@ -124,6 +124,8 @@ class CallView:
     output_chars: int | None
     score: float | None
     """How good the answer looks by rules of thumb, 0 to 1; null when it was not scored."""
+    sentiment: float | None
+    """The tone of the answer, -1 (negative) to 1; null when no word of it has one."""
     max_tokens: int | None
     """How long the answer was allowed to be."""
     documents: Sequence[Document] | None

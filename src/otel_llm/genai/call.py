@@ -96,6 +96,8 @@ class Call:
     """How good the answer looks by rules of thumb, from 0 to 1; only some calls are scored."""
     content_reference: str | None = None
     """Where what was said is kept apart, for who may read it; ``None`` when it is not."""
+    sentiment: float | None = None
+    """The tone of the answer, from -1 (negative) to 1; only some calls are looked at."""
 
     @property
     def model(self) -> str | None:

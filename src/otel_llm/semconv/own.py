@@ -24,6 +24,8 @@ QUALITY_FLAGS: Final = "otel_llm.quality.flags"
 
 QUALITY_SCORE: Final = "otel_llm.quality.score"
 """double: how good the answer looks by rules of thumb, 0 to 1 (``otel_llm.quality.scores``)."""
+QUALITY_SENTIMENT: Final = "otel_llm.quality.sentiment"
+"""double: the tone of the answer, -1 (negative) to 1 (``otel_llm.quality.sentiment``)."""
 OUTPUT_LENGTH: Final = "otel_llm.output.length"
 """int: characters of the answer's text."""
 EVALUATION_EVALUATOR: Final = "otel_llm.evaluation.evaluator"

@@ -17,7 +17,7 @@ from .incidents import Incident
 from .rollups import COUNTED, Rollup, best
 from .rows import to_call
 from .schema import NAMES
-from .scores import OVERALL, Score, ScoreBucket, ScoreStats
+from .scores import BY_RULE, Score, ScoreBucket, ScoreStats
 from .spans import PlainSpan
 from .store import EVERYTHING, GOOD_ENOUGH
 from .summary import Bucket, Group, Stats, Summary, aggregates, read_stats
@@ -256,9 +256,10 @@ class Questions(ABC):
         """Every score that is meant: those given, and that of each call by rules of thumb."""
         scored, theirs = where.where_scores(self.dialect)
         called, ours = where.where(self.dialect)
-        return (
-            f"SELECT name, source, value, at_ns FROM scores AS s WHERE {scored} UNION ALL"
-            f" SELECT '{OVERALL}' AS name, 'heuristic' AS source, score AS value, start_ns AS at_ns"
-            f" FROM calls WHERE {called} AND score IS NOT NULL",
-            [*theirs, *ours],
+        by_rule = "".join(
+            f" UNION ALL SELECT '{name}' AS name, '{source}' AS source, {value} AS value,"
+            f" start_ns AS at_ns FROM calls WHERE {called} AND {value} IS NOT NULL"
+            for name, (source, value) in BY_RULE.items()
         )
+        given = f"SELECT name, source, value, at_ns FROM scores AS s WHERE {scored}{by_rule}"
+        return given, [*theirs, *ours * len(BY_RULE)]

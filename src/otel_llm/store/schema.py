@@ -11,7 +11,7 @@ from typing import Final
 
 from . import rollups
 
-VERSION: Final = 6
+VERSION: Final = 7
 
 SCORES: Final = """
 CREATE TABLE scores (
@@ -52,6 +52,7 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
     ),
     4: ("ALTER TABLE calls ADD COLUMN content_reference VARCHAR", INCIDENTS),
     5: (*rollups.MIGRATE, SPANS),
+    6: ("ALTER TABLE calls ADD COLUMN sentiment DOUBLE",),
 }
 """Version -> the statements that lead from it to the next one."""
 
@@ -103,6 +104,7 @@ MEASURE_COLUMNS: Final = (
     Column("time_to_first_chunk_s", "DOUBLE"),
     Column("reported_cost", "DOUBLE"),
     Column("score", "DOUBLE"),
+    Column("sentiment", "DOUBLE"),
 )
 
 USAGE_FIELDS: Final = (

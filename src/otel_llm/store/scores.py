@@ -3,15 +3,21 @@ other."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 Source = Literal["human", "automatic"]
-Rater = Literal["human", "automatic", "heuristic"]
+Rater = Literal["human", "automatic", "heuristic", "tone"]
 """``heuristic``: the score that a call got by rules of thumb when it came; apart from those of
-``automatic``, which a judge, a suite or another program gave, as it is not worth as much."""
-OVERALL: Final = "overall"
-"""What the score by rules of thumb is called among the others (``otel_llm.quality.score``)."""
+``automatic``, which a judge, a suite or another program gave, as it is not worth as much. ``tone``:
+how friendly its answer sounds, which is not how good it is."""
+BY_RULE: Final[Mapping[str, tuple[Rater, str]]] = {
+    "overall": ("heuristic", "score"),
+    "sentiment": ("tone", "(sentiment + 1) / 2"),
+}
+"""What the scores by rules of thumb are called among the others, their source, and how they are
+read of a call: ``otel_llm.quality.score``, and ``otel_llm.quality.sentiment`` moved to 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,6 +275,9 @@ def _count(stats: Stats) -> float:
 
 
 def _score_tile(given: ScoreStats) -> Tile:
+    if given.source == "tone":
+        note = f"median {score(given.median)}, 0.5 is neutral"
+        return Tile("Tone of answers", score(given.mean), note)
     below = f"{given.below:,} of {given.count:,} below {GOOD_ENOUGH}"
     return Tile(
         label=f"{given.name} ({RATERS[given.source]})",

@@ -29,7 +29,12 @@ CURVES: Final = 6
 OTHERS: Final = "others"
 NOTHING: Final = "Nothing is known of this range."
 UNKNOWN: Final = "not said"
-RATERS: Final = {"human": "people", "automatic": "programs", "heuristic": "rules of thumb"}
+RATERS: Final = {
+    "human": "people",
+    "automatic": "programs",
+    "heuristic": "rules of thumb",
+    "tone": "tone",
+}
 """Source of a score, as a reader would call it."""
 
 

@@ -28,13 +28,13 @@ _UP_TO_RESPONSE = slice(OPERATION, FINISH_REASONS)
 _AFTER_USAGE = slice(ERROR_TYPE + 1, COST_TOTAL)
 _COST = slice(COST_TOTAL, AT[own.COST_REPORTED])
 _JUDGEMENT = slice(AT[own.COST_REPORTED], AT[own.TAGS])
-_LAST = slice(AT[own.TAGS], AT[own.CONTENT_REFERENCE] + 1)
+_LAST = slice(AT[own.TAGS], AT[own.QUALITY_SENTIMENT] + 1)
 
 
 def read_call(span: SpanView) -> Call:
     """Return what ``span`` says once all processors ran. What it does not say is ``None``."""
     facts = span.facts
-    tags, max_tokens, documents, score, content = facts[_LAST]
+    tags, max_tokens, documents, score, content, sentiment = facts[_LAST]
     fields: list[Any] = [  # in the order of ``Call``: passing them by name would double the price
         *span.place,
         as_short_text(span.resource_text(own.SERVICE_NAME)),
@@ -51,6 +51,7 @@ def read_call(span: SpanView) -> Call:
         None if documents is None else read_documents(documents),
         score,
         content,
+        sentiment,
     ]
     return Call(*fields)
 

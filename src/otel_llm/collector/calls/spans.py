@@ -44,6 +44,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     own.COST_REPORTED: "reported_cost",
     own.QUALITY_FLAGS: "flags",
     own.QUALITY_SCORE: "score",
+    own.QUALITY_SENTIMENT: "sentiment",
     own.OUTPUT_LENGTH: "output_chars",
     own.CONTENT_REFERENCE: "content_reference",
     own.TAGS: "tags",

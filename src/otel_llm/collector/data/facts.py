@@ -125,6 +125,7 @@ _TABLE: Final = (
     _Fact(semconv.RETRIEVAL_DOCUMENTS, _anything, "once"),
     _Fact(own.QUALITY_SCORE, as_number, "once"),
     _Fact(own.CONTENT_REFERENCE, as_short_text, "once"),
+    _Fact(own.QUALITY_SENTIMENT, as_number, "once"),
     *_each(  # service tiers, the served before the requested one
         as_short_text,
         semconv.OPENAI_RESPONSE_SERVICE_TIER,

@@ -2,7 +2,8 @@
 
 Only model calls: agents and workflows repeat what their calls used. Labels are ``service``,
 ``provider``, ``model`` and ``operation``; beyond ``MAX_SERIES`` combinations, and beyond
-``MAX_VALUES`` error types, flags or finish reasons in one of them, the rest is counted under ``_other``.
+``MAX_VALUES`` error types, flags or finish reasons in one of them, the rest is counted under
+``_other``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ Looks at finish reasons and output tokens, and at messages where they were captu
 that could look was silent; without the attribute none could. Leaves a span alone that has flags
 already: they may be from the application's own process, which saw the content. Also writes the
 length of the answer in characters (``otel_llm.output.length``) where there is one, and its
-``otel_llm.quality.score`` from 0 to 1 (see ``quality.scores``) for so many answers a second.
+``otel_llm.quality.score`` from 0 to 1 (see ``quality.scores``) and ``otel_llm.quality.sentiment``,
+its tone from -1 to 1, for so many answers a second.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from otel_llm.config.units import Size
 from otel_llm.quality import CATALOGUE, Content, Evidence, Inspector, Thresholds
 from otel_llm.quality.language import LANGUAGE_MISMATCH
 from otel_llm.quality.scores import score
+from otel_llm.quality.sentiment import sentiment
 from otel_llm.semconv import own
 
 from ..component import to_each
@@ -31,7 +33,6 @@ from ..schemas import SchemaConfig, Schemas
 if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
-_UNKNOWN = (None, None)
 _UNSEEN: Final = object()
 _MOST_UNSEEN = 1024
 _SECONDS = 300
@@ -54,7 +55,8 @@ class QualityConfig:
     max_input: Size = 16_384
     """Of longer input, only so many bytes from its end are looked at: the newest messages."""
     scores_per_s: int = 100
-    """Answers to score per second of their own time, at most: scoring takes some 50 µs. 0: none."""
+    """Answers whose score and tone are told per second of their own time, at most: it takes some
+    100 µs. 0: none."""
     languages_per_s: int = 100
     """Answers whose language is told per second of their own time, at most: it takes five times as
     long as all other checks together. 0: none."""
@@ -121,9 +123,8 @@ class QualityProcessor:
         quick = nth > self._config.languages_per_s
         flags = (self._quick if quick else self._thorough).flags(seen)
         if flags is not None:
-            length, overall = self._measures(nth, seen.output, seen) if seen.output else _UNKNOWN
-            numbers = [number for number in (overall, length) if number is not None]
-            span.fill(_template(flags, length is not None, overall is not None), numbers)
+            told = self._measures(nth, seen.output, seen) if seen.output else {}
+            span.fill(_template(flags, tuple(told)), list(told.values()))
 
     def _flag_unseen(self, span: SpanView, facts: Facts) -> None:
         """Flag a call whose content was not captured: few things tell, and they come again."""
@@ -132,20 +133,19 @@ class QualityProcessor:
         template = self._unseen.get(key, _UNSEEN)
         if template is _UNSEEN:
             flags = self._quick.flags(Evidence(key[0] or (), tokens))
-            template = None if flags is None else _template(flags, False, False)
+            template = None if flags is None else _template(flags, ())
             if len(self._unseen) >= _MOST_UNSEEN:
                 self._unseen = {}
             self._unseen[key] = template
         if template is not None:
             span.fill(cast("Template", template))
 
-    def _measures(
-        self, nth: int, output: Content, seen: Evidence
-    ) -> tuple[int | None, float | None]:
-        """Return the answer's length and score, as far as they are wanted and known."""
-        length = output.length if self._config.output_length else None
-        overall = _overall(seen, output) if nth <= self._config.scores_per_s else None
-        return length, overall
+    def _measures(self, nth: int, output: Content, seen: Evidence) -> dict[str, float]:
+        """Return the answer's score, tone and length, as far as they are wanted and known."""
+        told = _rated(seen, output) if nth <= self._config.scores_per_s else {}
+        if self._config.output_length:
+            told[own.OUTPUT_LENGTH] = output.length
+        return {name: number for name, number in told.items() if number is not None}
 
     def _nth_of(self, second: int) -> int:
         """Count answers by the second in which they ended; a race of threads costs little.
@@ -159,22 +159,24 @@ class QualityProcessor:
         return count
 
 
-def _overall(seen: Evidence, output: Content) -> float | None:
-    """Score an answer; a turn of an agent that calls a tool is none, nor is an unknown shape."""
+def _rated(seen: Evidence, output: Content) -> dict[str, float | None]:
+    """Rate an answer; a turn of an agent that calls a tool is none, nor is an unknown shape."""
     if not output.messages or any(message.tool_calls for message in output.messages):
-        return None
+        return {}
     question = seen.input.question if seen.input else None
     told = seen.finish_reasons, seen.output_type, seen.schema
-    return score(output.opening, question, *told).overall
+    return {
+        own.QUALITY_SCORE: score(output.opening, question, *told).overall,
+        own.QUALITY_SENTIMENT: sentiment(output.opening),
+    }
 
 
 @lru_cache(maxsize=4096)
-def _template(flags: tuple[str, ...], has_length: bool, has_score: bool) -> Template:
-    return Template(
-        [own.QUALITY_SCORE] * has_score,
-        {own.QUALITY_FLAGS: flags},
-        integers=[own.OUTPUT_LENGTH] * has_length,
-    )
+def _template(flags: tuple[str, ...], numbers: tuple[str, ...]) -> Template:
+    """``numbers``: the names of those that follow, the length last."""
+    doubles = [name for name in numbers if name != own.OUTPUT_LENGTH]
+    integers = [own.OUTPUT_LENGTH] * (own.OUTPUT_LENGTH in numbers)
+    return Template(doubles, {own.QUALITY_FLAGS: flags}, integers=integers)
 
 
 def _content(span: SpanView, name: str) -> Content | None:

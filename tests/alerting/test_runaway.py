@@ -214,6 +214,17 @@ def test_the_file_is_written_when_there_is_news_and_before_it_expires(tmp_path: 
     assert written == [120, 120, 181, 182]
 
 
+def test_the_file_is_readable_for_all_and_written_through_no_link(tmp_path: Path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / f".f.{os.getpid()}").symlink_to(victim)
+
+    SpendingFile(tmp_path / "f").say([], START)
+
+    assert victim.read_text() == "mine"
+    assert (tmp_path / "f").stat().st_mode & 0o777 == 0o644
+
+
 def test_a_file_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path: Path, caplog):
     folder = tmp_path / "spending.json"
     folder.mkdir()

@@ -155,3 +155,19 @@ def test_a_place_that_is_no_file_is_said(
     assert main(command) == code
 
     assert capsys.readouterr().err == said.format(folder=tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["otlp", "parquet"])
+def test_the_file_is_for_its_owner_alone_and_follows_no_link(
+    store: DuckDBStore, path: Path, tmp_path: Path, kind: str
+):
+    store.close()
+    victim, output = tmp_path / "victim", tmp_path / "out"
+    victim.write_text("mine")
+    (tmp_path / "out.part").symlink_to(victim)
+
+    arguments = ["export", "--format", kind, "--output", str(output), "--store", str(path)]
+    assert main([*arguments, "--since", "2020-01-01"]) == 0
+
+    assert victim.read_text() == "mine"
+    assert (output.stat().st_mode & 0o777, output.is_symlink()) == (0o600, False)

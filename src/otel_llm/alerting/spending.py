@@ -7,6 +7,7 @@ again before it would expire. See ``otel_llm.stats.denial`` for what is in it.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from otel_llm.stats.denial import Denial, written
 
 VALID_S = 120.0
 """What a collector said holds so long; a collector that is gone forbids nobody anything."""
+_READABLE = 0o644
 
 
 class SpendingFile:
@@ -31,7 +33,19 @@ class SpendingFile:
         said = tuple(denials)
         if said == self._said and now < self._until - VALID_S / 2:
             return
-        fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        fresh.write_bytes(written(said, now + VALID_S))
-        os.replace(fresh, self._path)
+        _replace(self._path, written(said, now + VALID_S))
         self._said, self._until = said, now + VALID_S
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file beside it, of a name that nobody can have prepared a link under, and rename it.
+    Everybody may read it: the applications that ask run as other users."""
+    descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            os.fchmod(descriptor, _READABLE)
+        os.replace(fresh, path)
+    except BaseException:
+        os.unlink(fresh)
+        raise

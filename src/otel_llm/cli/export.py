@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 from .asking import Unanswered, add_source, opened_file, stream
 from .calls import chosen, unanswered
@@ -25,7 +26,11 @@ def add(commands: Commands) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.output.is_dir():
         return mistakes(arguments.output, ["is a folder; name a file"])
-    part = arguments.output.with_name(arguments.output.name + ".part")
+    try:
+        part = _begun(arguments.output)
+    except OSError as error:
+        mistakes(arguments.output, [error])
+        return 1
     try:
         (_from_file if arguments.store else _from_collector)(arguments, part)
         part.replace(arguments.output)  # a file that is there is whole
@@ -42,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _from_collector(arguments: argparse.Namespace, part: Path) -> None:
     asked = {name: getattr(arguments, name) for name in ("format", "since", "until")}
-    with _private(part) as out:
+    with part.open("wb") as out:
         for chunk in stream(arguments, "/v1/export", asked):
             out.write(chunk)
 
@@ -51,14 +56,16 @@ def _from_file(arguments: argparse.Namespace, part: Path) -> None:
     from otel_llm.collector.calls.spans import otlp_lines
 
     where = replace(chosen(arguments.since, arguments.until), billed=None)
-    with opened_file(arguments.store) as store, _private(part) as out:
+    with opened_file(arguments.store) as store, part.open("wb") as out:
         if arguments.format == "otlp":
             out.writelines(line.encode() for line in otlp_lines(store.history(0, where)))
         else:
             store.to_parquet(part, where)
 
 
-def _private(file: Path) -> BinaryIO:
-    """Who asked what of which model is for the owner alone."""
-    file.touch(mode=0o600)
-    return file.open("wb")
+def _begun(output: Path) -> Path:
+    """Return a new file beside ``output``: who asked what of which model is for the owner alone,
+    and in a folder that others write to, none of them has put a link in its place."""
+    descriptor, name = tempfile.mkstemp(prefix=f"{output.name}.", suffix=".part", dir=output.parent)
+    os.close(descriptor)
+    return Path(name)

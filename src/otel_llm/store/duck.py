@@ -347,7 +347,9 @@ class DuckDBStore(Questions):
         """See ``Store``."""
         condition, values = where.where()
         chosen = f"SELECT {schema.NAMES} FROM calls WHERE {condition} ORDER BY start_ns, span_id"
-        self.ask(f"COPY ({chosen}) TO '{quoted(file)}' (FORMAT parquet)", values)
+        # Into the very file that the caller made: another one would be for everybody to read.
+        how = "FORMAT parquet, USE_TMP_FILE false"
+        self.ask(f"COPY ({chosen}) TO '{quoted(file)}' ({how})", values)
 
 
 def _each_once(calls: Sequence[Call]) -> Sequence[Call]:

@@ -28,6 +28,7 @@ CRITERIA = {"relevance": "It is about the question.", "charm": "It is charming."
         ('```json\n{"charm": 10}\n```', 1.0),
         ('{"charm": {"score": 10}}', 1.0),
         ('{"charm": 10, "more": "words"}', 1.0),
+        ('<think>\nPerhaps {"charm": 1}?\n</think>\n\n{"charm": 10}', 1.0),
     ],
 )
 def test_marks_from_1_to_10_become_scores_from_0_to_1(text: str, value: float):
@@ -56,6 +57,7 @@ def test_marks_from_1_to_10_become_scores_from_0_to_1(text: str, value: float):
         '{"Charm": 8}',
         '[{"charm": 8}]',
         '{"charm": 8',
+        '<think>{"charm": 8}',
         "[" * 100_000,
     ],
 )

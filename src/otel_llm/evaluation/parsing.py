@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, cast
 
-from otel_llm.quality.messages import whole
+from otel_llm.quality.messages import whole, without_reasoning
 
 Better = Literal["A", "B", "neither"]
 
@@ -27,8 +27,9 @@ def read_verdicts(text: str, names: Iterable[str]) -> Mapping[str, Verdict]:
     """Return the verdicts in a judge's reply; a name without a valid one is left out.
 
     Valid is one JSON object, alone or in a code fence, with a number from 1 to 10 for the name, or
-    an object with such a ``score``. No text around it, no number as text, no other scale, no key
-    twice: a judge that does not do as it is told may not have judged as it was told either.
+    an object with such a ``score``. No text around it but the reasoning that local models write
+    between tags before it, no number as text, no other scale, no key twice: a judge that does not
+    do as it is told may not have judged as it was told either.
     """
     given = _object(text)
     found = {name: _verdict(given[name]) for name in names if name in given}
@@ -43,7 +44,9 @@ def read_better(text: str) -> Better | None:
 
 def _object(text: str) -> Mapping[str, object]:
     try:
-        given: object = json.loads(_unfenced(text.strip()), object_pairs_hook=_once)
+        given: object = json.loads(
+            _unfenced(without_reasoning(text).strip()), object_pairs_hook=_once
+        )
     except (ValueError, RecursionError):
         return {}
     return cast("dict[str, object]", given) if isinstance(given, dict) else {}

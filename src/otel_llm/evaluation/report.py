@@ -11,6 +11,9 @@ from otel_llm.quality.messages import whole
 
 from .runner import CaseOutcome, SuiteOutcome
 
+_DIGITS = 6
+"""Of a score that is shown: 0.9 and not 0.9000000000000001."""
+
 
 def case_line(outcome: CaseOutcome) -> str:
     """Return one line about a case, with the reasons where it did not pass."""
@@ -52,7 +55,7 @@ def to_json(outcome: SuiteOutcome) -> str:
             "pass_rate": outcome.suite.pass_rate,
             "started_at": _moment(outcome.started_ns),
             "duration_s": (outcome.ended_ns - outcome.started_ns) / 1e9,
-            "means": outcome.means(),
+            "means": {name: round(mean, _DIGITS) for name, mean in outcome.means().items()},
             "cases": [_case(case) for case in outcome.cases],
         },
         indent=2,
@@ -77,7 +80,7 @@ def _case(outcome: CaseOutcome) -> dict[str, object]:
         "scores": [
             {
                 "name": result.name,
-                "value": result.value,
+                "value": None if result.value is None else round(result.value, _DIGITS),
                 "evaluator": result.evaluator,
                 "explanation": result.explanation,
                 "error_type": result.error_type,
@@ -121,7 +124,7 @@ def _add_case(suite: Xml.Element, name: str, outcome: CaseOutcome) -> None:
     if not outcome.passed:
         reasons = [_clean(why) for why in _reasons(outcome)]
         kind = "error" if outcome.errors else "failure"
-        Xml.SubElement(case, kind, message=reasons[0]).text = "\n".join(reasons)
+        Xml.SubElement(case, kind, message=reasons[0], type=kind).text = "\n".join(reasons)
 
 
 def _reasons(outcome: CaseOutcome) -> Iterator[str]:

@@ -244,6 +244,24 @@ def test_it_is_known_who_reaches_an_endpoint(endpoint: str, inside: bool):
     assert ApiConfig(endpoint=endpoint).on_loopback == inside
 
 
+def test_an_open_endpoint_whose_names_are_said_answers_to_no_other(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+):
+    bind = server_module._bind
+    monkeypatch.setattr(server_module, "_bind", lambda _, port: bind("127.0.0.1", port))
+    config = ApiConfig(endpoint="0.0.0.0:0", allowed_hosts=("collector.internal",))
+    server = ApiServer(create_app(store, config), config)
+    server.start()
+
+    statuses = [
+        httpx2.get(server.url + "/v1/summary", headers={"host": name}, timeout=60).status_code
+        for name in ("Collector.internal:4319", "localhost", "evil.example")
+    ]
+    server.stop()
+
+    assert statuses == [200, 200, 421]
+
+
 def test_an_open_endpoint_without_a_token_answers_every_name_and_is_warned_about(
     store: DuckDBStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):

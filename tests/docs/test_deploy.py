@@ -273,3 +273,23 @@ def test_the_unit_runs_reloads_and_confines_the_collector():
         "strict",
         "yes",
     )
+
+
+def test_no_service_of_the_composition_can_gain_rights():
+    for service in COMPOSE["services"].values():
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_a_pod_reaches_no_metadata_service_and_a_unit_leaves_no_core():
+    policy = yaml.safe_load((DEPLOY / "kubernetes/networkpolicy.yaml").read_text("utf-8"))
+    unit = (DEPLOY / "systemd/otel-llm.service").read_text("utf-8")
+    blocks = [
+        to["ipBlock"] for rule in policy["spec"]["egress"] for to in rule["to"] if "ipBlock" in to
+    ]
+
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert [block["cidr"] for block in blocks] == ["0.0.0.0/0", "::/0"]
+    assert "169.254.0.0/16" in blocks[0]["except"]
+    assert "fd00:ec2::254/128" in blocks[1]["except"]
+    assert "LimitCORE=0\n" in unit

@@ -129,8 +129,11 @@ def _reached(ip: _Address) -> _Address:
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 """NAT64 (RFC 6052)."""
-_METADATA = frozenset({"fd00:ec2::254", "100.100.100.200"})
-"""Metadata services outside the link-local range (AWS over IPv6, Alibaba)."""
+_METADATA = frozenset(
+    {"fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd20:ce::254"}
+)
+"""Metadata services outside the link-local range (AWS over IPv6, Alibaba, Azure, Oracle, Google
+over IPv6)."""
 
 
 def _judge(answer: httpx2.Response) -> None:

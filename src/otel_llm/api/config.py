@@ -22,8 +22,9 @@ class ApiConfig:
     cors_origins: tuple[str, ...] = ()
     """Web origins, such as ``https://grafana.example``, whose pages may read the API."""
     allowed_hosts: tuple[str, ...] = ()
-    """Names by which a browser may call an endpoint on loopback, beside ``localhost`` and the
-    addresses. Keeps other web sites from reading it by pointing their own name here."""
+    """Names and addresses by which it may be called, beside ``localhost`` and its own. Keeps other
+    web sites from reading it by pointing their own name here: always on loopback, elsewhere
+    where one is given; with ``token_file`` nothing needs to be said."""
     max_body: Size = 2**20
     """Larger request bodies are refused."""
     trace_links: dict[str, str] = field(default_factory=dict[str, str])

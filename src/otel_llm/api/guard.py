@@ -146,8 +146,9 @@ def _password(encoded: str) -> str | None:
 
 
 def _local_hosts(config: ApiConfig) -> frozenset[str] | None:
-    """Names a loopback endpoint answers to; ``None`` for one that is meant to be reached."""
-    if not config.on_loopback:
+    """Names an endpoint answers to; ``None`` for all, where it is meant to be reached and nobody
+    said how it is called."""
+    if not config.on_loopback and not config.allowed_hosts:
         return None
     host, _ = config.address
     return frozenset(_lower(("localhost", "127.0.0.1", "::1", host, *config.allowed_hosts)))

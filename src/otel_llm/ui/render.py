@@ -71,7 +71,7 @@ class Renderer:
     def page(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
         """The template ``name`` with ``values``."""
         template = self._environment.get_template(f"{name}.html")
-        return HTMLResponse(template.render(path=request.url.path, **values), status)
+        return HTMLResponse(template.render(path=request.scope["path"], **values), status)
 
     def mistake(self, request: Request, text: str, *, status: int = 422) -> Response:
         """A page that says what is wrong."""

@@ -95,6 +95,8 @@ def test_without_a_secret_nothing_is_signed():
         ("fe80::1%eth0", True, False),
         ("::ffff:169.254.169.254", True, False),
         ("fd00:ec2::254", True, False),
+        ("168.63.129.16", True, False),
+        ("192.0.0.192", True, False),
         ("64:ff9b::a9fe:a9fe", True, False),
         ("2002:a9fe:a9fe::1", True, False),
         ("64:ff9b::a00:7", False, False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -85,14 +86,34 @@ def test_what_is_quoted_in_a_line_begins_no_line_and_commands_no_terminal():
     assert all(one.startswith("    ") for one in traceback)
 
 
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
+    """The logger of everything, put back at the end."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield root
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
 @pytest.mark.parametrize("name", ["httpx2", "httpcore2", "uvicorn"])
+@pytest.mark.usefixtures("root")
 def test_at_debug_others_do_not_say_what_they_send_and_get(name: str):
     settings = check({"service": {"pipelines": {}, "telemetry": {"logs": {"level": "debug"}}}})
-    root = logging.getLogger()
-    before = root.level, list(root.handlers)
-    try:
-        log_to_stderr(settings)
-        assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
-    finally:
-        root.setLevel(before[0])
-        root.handlers[:] = before[1]
+
+    log_to_stderr(settings)
+
+    assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
+
+
+@pytest.mark.usefixtures("root")
+def test_what_grpc_finds_in_memory_behind_a_text_is_not_written(capsys):
+    log_to_stderr(check({"service": {"pipelines": {}}}))
+    grpc = logging.getLogger("grpc._cython.cygrpc")
+
+    grpc.error("Invalid encoding on %s", b"no more files\0what was said")
+    grpc.error("something else")
+
+    assert [line.partition(": ")[2] for line in capsys.readouterr().err.splitlines()] == [
+        "something else"
+    ]

@@ -21,6 +21,8 @@ _MAX_KINDS: Final = 1000
 _CHATTY: Final = ("httpx2", "httpcore2", "uvicorn", "hpack")
 """Every request, every start, at info; at debug what headers others answer with."""
 
+_GRPC: Final = "grpc._cython.cygrpc"
+
 
 def log_to_stderr(settings: Settings, who: str = "") -> None:
     """Write the log as configured, each line with ``who`` writes it. Called again, it changes what
@@ -41,12 +43,19 @@ class _Handler(logging.StreamHandler[TextIO]):
     def __init__(self, who: str) -> None:
         super().__init__(sys.stderr)
         self._who = who
+        self.addFilter(_is_meant)
         self.addFilter(Moderation())
 
     def follow(self, config: LogsConfig) -> None:
         text = f"%(asctime)s %(levelname)-7s {self._who and self._who + ' '}%(name)s: %(message)s"
         in_json = config.format == "json"
         self.setFormatter(JsonLines(self._who) if in_json else TextLines(text))
+
+
+def _is_meant(record: logging.LogRecord) -> bool:
+    """Whether somebody wrote it. Of a text that gRPC cannot read, as one that says that no file may
+    be opened, it logs what stands behind it in memory: whatever was said last, perhaps."""
+    return record.name != _GRPC or not str(record.msg).startswith("Invalid encoding")
 
 
 class TextLines(logging.Formatter):

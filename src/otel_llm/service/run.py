@@ -12,13 +12,16 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
-from typing import Protocol
+from typing import Final, Protocol
 
 from .logs import log_to_stderr
 from .reload import Changing, reload
 from .settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)
+
+_NO_THREAD: Final = "can't start new thread"
+"""What Python says where the process, its user or its container has as many as it may."""
 
 
 class Running(Changing, Protocol):
@@ -62,7 +65,9 @@ def serve(make: Callable[[], Running], read: Callable[[], Settings]) -> int:
         try:
             service = make()
             service.start()
-        except (OSError, StoreError) as error:
+        except (OSError, StoreError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and _NO_THREAD not in str(error):
+                raise  # a mistake of ours: where, is worth knowing
             print(f"otel-llm: cannot start: {error}", file=sys.stderr)
             return 1
         settle()

@@ -450,7 +450,7 @@ def measure(way: Way, seconds: float, spans_per_s: float = 0.0) -> Result:
 
 def _payloads(way: Way) -> Iterator[bytes]:
     """Requests without end, as many different ones as one run sends, or as there is memory for."""
-    few = corpus.requests(way.mix, way.batch, max(2, 1024 // way.batch))
+    few = corpus.requests(way.mix, way.batch, max(8, 4096 // way.batch))
     many = min(MOST_REQUESTS, MOST_BYTES // len(few[0]))
     return cycle([corpus.again(one, nth) for nth, one in enumerate(islice(cycle(few), many))])
 
@@ -570,6 +570,7 @@ def main() -> None:
     found = table(f"{over}, gRPC in and out", designs(mix, options.batch, "gRPC"), seconds)
     half_load(mix, 1e6 / found["default, journal os"].us_per_span, seconds)
     table(f"{mix}, default: how it is received and kept", settings(mix), seconds)
+    table(f"prose, batches of {options.batch}", designs("prose", options.batch, "gRPC"), seconds)
     if options.all:
         for other in corpus.MIXES:
             for batch in (512, 50):

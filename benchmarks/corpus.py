@@ -1,14 +1,18 @@
 """Trace export requests as real applications send them, for benchmarks and for the tests.
 
-Four mixes: ``plain`` (HTTP and database spans with 12 attributes), ``genai`` (25 attributes),
-``content`` (the same and about 4 kB of messages) and ``mix`` (60 %, 25 % and 15 % of those). The
-same seed gives the same bytes.
+Five mixes: ``plain`` (HTTP and database spans with 12 attributes), ``genai`` (25 attributes),
+``content`` (the same and about 4 kB of messages), ``mix`` (60 %, 25 % and 15 % of those), and
+``prose``: the same, but what is said are pieces of our own documentation and not forty words, over
+and over: looking through texts as people write them takes several times as long. The same seed
+gives the same bytes.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from random import Random
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -20,6 +24,7 @@ MIXES: Mapping[str, tuple[float, float, float]] = {
     "genai": (0.0, 1.0, 0.0),
     "content": (0.0, 0.0, 1.0),
     "mix": (0.60, 0.25, 0.15),
+    "prose": (0.60, 0.25, 0.15),
 }
 """Shares of plain spans, GenAI spans without content, GenAI spans with content."""
 
@@ -42,7 +47,7 @@ _START_NS = 1_795_219_200 * 10**9
 
 def request(mix: str, spans: int, seed: int = 0) -> bytes:
     """One export request of this many spans, one scope for each library that made them."""
-    return _Maker(seed).request(MIXES[mix], spans)
+    return _Maker(seed, prose=mix == "prose").request(MIXES[mix], spans)
 
 
 def requests(mix: str, spans: int, count: int) -> list[bytes]:
@@ -60,8 +65,9 @@ _TRACES = b"\x9d\x1f\xe2\x07\xbb\x54\xc8\x63"
 
 
 class _Maker:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, prose: bool) -> None:
         self._random = Random(seed)
+        self._words = self._piece if prose else self._few_words
         self._end_ns = _START_NS + seed * 10**6
 
     def request(self, shares: tuple[float, float, float], spans: int) -> bytes:
@@ -196,8 +202,12 @@ class _Maker:
             return f"I'm sorry, but I can't help with that. {text}"
         return f"{text} contact jane.doe@example.com" if chance < 0.05 else text
 
-    def _words(self, length: int) -> str:
+    def _few_words(self, length: int) -> str:
         return " ".join(self._random.choices(_WORDS, k=length // 4))[:length]
+
+    def _piece(self, length: int) -> str:
+        start = self._random.randrange(len(_written()) - length)
+        return _written()[start : start + length]
 
     def _hex(self, size: int) -> str:
         return self._random.randbytes(size).hex()
@@ -218,6 +228,12 @@ class _Maker:
             start_time_unix_nano=self._end_ns - int(self._random.lognormvariate(20, 1)),
             end_time_unix_nano=self._end_ns,
         )
+
+
+@cache
+def _written() -> str:
+    files = sorted(Path(__file__).parent.parent.joinpath("docs").glob("*.md"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def _text(content: str) -> dict[str, str]:

@@ -296,11 +296,6 @@ def _anthropic() -> LLMInstrumentor:
     return import_module("otel_llm.instrumentation.anthropic").AnthropicInstrumentor()
 
 
-def _anthropic_http() -> str:
-    found = find_spec("anthropic") is not None
-    return "httpx" if found and version("anthropic").startswith("0.") else "httpx2"
-
-
 def _anthropic_client(kind: str) -> Callable[[str], Any]:
     def client(url: str) -> Any:
         make = getattr(import_module("anthropic"), kind)
@@ -351,7 +346,7 @@ def _google_call(client: Any, stream: bool = False) -> Any:
 
 
 def _google_cut() -> str:
-    old = _google_version().startswith(("1.", "2."))  # prefers httpx where it is installed
+    old = _google_version().startswith("2.")  # prefers httpx where it is installed
     return "httpx.RemoteProtocolError" if old else "httpx2.RemoteProtocolError"
 
 
@@ -783,7 +778,7 @@ CASES = {
         after_first={**_ANTHROPIC, "gen_ai.request.stream": True},
         refused=anthropic_wire.error(429, message=SECRET),
         refusal="anthropic.RateLimitError",
-        cut=f"{_anthropic_http()}.RemoteProtocolError",
+        cut="httpx2.RemoteProtocolError",
         raw=True,
     ),
     "bedrock": Case(

@@ -1,4 +1,4 @@
-"""Anthropic SDK (``anthropic`` 0.73 to 2), on Anthropic's own API, Bedrock, Vertex AI and Foundry.
+"""Anthropic SDK (``anthropic`` 1 and 2), on Anthropic's own API, Bedrock, Vertex AI and Foundry.
 
 Patched: ``messages.create``, ``parse`` and ``stream``, the same of ``beta.messages``, sync and
 async. ``tool_runner`` calls the patched beta ``create`` (or ``stream``) once per turn, and
@@ -28,7 +28,6 @@ from otel_llm.genai import Request
 from .core import Hook, LLMInstrumentor, Origin, Patch
 from .core.activity import AGENT, TOOL, Activity
 from .core.around import Around, around
-from .core.reclass import reclassed
 from .core.telemetry import Telemetry
 from .shapes.hosts import Origins
 from .shapes.messages import MESSAGES, request
@@ -106,26 +105,13 @@ def _provider(client: type[Any], host: str) -> str:
     return next(found, "anthropic")
 
 
-def _is_instance(
-    wrapped: Callable[..., Any], kind: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """Say of a stream what is so; before version 1, only its very class would do."""
-    (subject,) = args
-    return (reclassed(subject) and issubclass(type(subject), kind)) or wrapped(*args, **kwargs)
-
-
-_STREAMS = "anthropic._streaming"
-
-
 class AnthropicInstrumentor(LLMInstrumentor):
     """Traces the Anthropic Python SDK."""
 
-    requires = ("anthropic >= 0.73, < 3",)
+    requires = ("anthropic >= 1, < 3",)
     provider = "anthropic"
     hooks = (
         Hook("anthropic._base_client", "start_api_call_span", _native_span, optional=True),
-        Hook(_STREAMS, "_SyncStreamMeta.__instancecheck__", _is_instance, optional=True),
-        Hook(_STREAMS, "_AsyncStreamMeta.__instancecheck__", _is_instance, optional=True),
         Hook(f"{_TOOLS}._beta_runner", "BaseSyncToolRunner.__run__", _AROUND_RUN),
         Hook(f"{_TOOLS}._beta_runner", "BaseAsyncToolRunner.__run__", _AROUND_RUN),
         Hook(f"{_TOOLS}._beta_functions", "BetaFunctionTool.call", _AROUND_TOOL),
@@ -133,11 +119,7 @@ class AnthropicInstrumentor(LLMInstrumentor):
     )
     patches = tuple(
         Patch(
-            f"anthropic.resources.{module}",
-            f"{prefix}Messages.{name}",
-            endpoint,
-            manager=manager,
-            optional=name == "parse",  # since 0.77
+            f"anthropic.resources.{module}", f"{prefix}Messages.{name}", endpoint, manager=manager
         )
         for module in ("messages", "beta.messages")
         for prefix in ("", "Async")

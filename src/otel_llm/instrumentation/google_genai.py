@@ -1,4 +1,4 @@
-"""Google GenAI SDK (``google-genai`` 1.65 to 3), on the Gemini API and on Vertex AI.
+"""Google GenAI SDK (``google-genai`` 2 and 3), on the Gemini API and on Vertex AI.
 
 Patched: ``generate_content``, ``generate_content_stream`` and ``embed_content`` of ``models``, sync
 and async, through which chats go; and ``interactions.create`` and ``get``. A fetch that brings the
@@ -235,7 +235,7 @@ def _function(args: Mapping[str, Any], function_to_invoke: Any) -> Tool:
 class GoogleGenAIInstrumentor(LLMInstrumentor):
     """Traces the Google GenAI Python SDK."""
 
-    requires = ("google-genai >= 1.65, < 4",)
+    requires = ("google-genai >= 2, < 4",)
     provider = "gcp.gemini"
     hooks = (
         Hook(_MODELS, "Models._generate_content", _round),

@@ -305,7 +305,7 @@ def _choice(endpoint: Endpoint) -> Callable[[Any, Mapping[str, Any]], Endpoint |
 class LiteLLMInstrumentor(LLMInstrumentor):
     """Traces LiteLLM."""
 
-    requires = ("litellm >= 1.83, < 2",)
+    requires = ("litellm >= 1.100, < 2",)
     hooks = (
         Hook(
             "litellm.litellm_core_utils.streaming_chunk_builder_utils",

@@ -5,6 +5,7 @@ No panel of a dashboard is empty, every rule is evaluated, and an alert arrives.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
@@ -55,8 +56,10 @@ CHAT = {
     "gen_ai.usage.input_tokens": 1_000,
     "gen_ai.usage.output_tokens": 500,
 }
+ANSWER = [{"role": "assistant", "parts": [{"type": "text", "content": "It is a good lamp."}]}]
 KINDS = (
     {},
+    {"gen_ai.output.messages": json.dumps(ANSWER)},  # only what was captured can be scored
     {"gen_ai.response.finish_reasons": ("length",)},
     {"gen_ai.response.finish_reasons": ("content_filter",)},
     {"gen_ai.request.model": "of-our-own", "gen_ai.response.model": "of-our-own"},

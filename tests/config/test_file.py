@@ -60,3 +60,12 @@ def test_an_empty_file_is_all_defaults():
 def test_a_file_that_is_not_there_is_a_configuration_mistake(tmp_path):
     with pytest.raises(ConfigError, match="cannot read"):
         load(tmp_path / "none.yaml", {})
+
+
+@pytest.mark.parametrize("value", ["9" * 5_000, "2026-13-45"])
+def test_a_number_or_a_day_that_is_none_is_a_mistake_and_is_not_quoted(value: str):
+    with pytest.raises(ConfigError) as caught:
+        load(f"a: {value}")
+
+    assert "too many digits, or a day is none" in str(caught.value)
+    assert value not in str(caught.value)

@@ -62,6 +62,9 @@ def _parse(source: Path | str) -> dict[str, Any]:
         parsed: object = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError([Problem("", f"not valid YAML: {_where(error)}")]) from error
+    except ValueError:  # a number or a date that is none; what it says quotes the file
+        text = "not valid YAML: a number has too many digits, or a day is none of the calendar"
+        raise ConfigError([Problem("", text)]) from None
     if parsed is None:
         return {}
     if not isinstance(parsed, dict):

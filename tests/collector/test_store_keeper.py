@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otel_llm.cli import main
 from otel_llm.collector.calls import read_call
 from otel_llm.collector.calls.recount import Sums, calls_in, calls_of, recount
+from otel_llm.collector.errors import Refused
 from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.observers.store_keeper import StoreKeeper
 from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig
@@ -273,3 +276,39 @@ def test_the_calls_are_those_that_were_sent(config: JournalConfig):
 
     assert list(calls_in([journal.directory])) == sent
     journal.close()
+
+
+class Done:
+    """A destination that has everything up to ``position``."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+    def heard(self) -> None: ...
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_on_a_full_disk_the_store_is_left_behind_where_it_alone_holds_the_journal(
+    config, store, monkeypatch, delivered
+):
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    journal, keeping = Journal(config, "traces"), keeper(store, flushed=False)
+    keeping.follow(journal)
+    for number in range(1, 4):
+        journal.append(payload(number, filler="x" * 2**20))
+    destination = Done(journal.end if delivered else 0)
+    journal.join(destination)
+    before = journal.start
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pwritev", full)
+        with pytest.raises(Refused):
+            journal.append(payload(4))
+    for _ in range(2):  # rounds: the first one moves to where the journal ended at the last
+        keeping.move()
+    after = journal.start
+    keeping.stop()
+    journal.close()
+
+    assert (after > before) == delivered

@@ -96,6 +96,7 @@ class Journal:
         self._unsynced: list[Segment] = []
         self._recent = Recent()
         self._suspect = False
+        self._refused = False  # the disk took nothing when it was last asked
         self._complained = -COMPLAIN_S
         self._readers: list[Reader] = []
         try:
@@ -135,6 +136,14 @@ class Journal:
             return False
         edge = self._segments[0].end
         return reader.position < edge and any(other.position >= edge for other in self._readers)
+
+    def waits_for(self, reader: Reader) -> bool:
+        """Whether the disk takes nothing more, and ``reader`` alone holds what lies on it."""
+        if not self._refused or not self._segments:
+            return False
+        edge = self._segments[0].end
+        others = [other for other in self._readers if other is not reader]
+        return reader.position < edge and all(other.position >= edge for other in others)
 
     def append(self, payload: bytes) -> None:
         """Return when ``payload`` is as durable as was asked for. Raises ``Refused`` when there is
@@ -254,12 +263,14 @@ class Journal:
                 raise OSError("short write")  # the disk is full
         except OSError as error:
             self._complain(error)
+            self._refused = True
             with suppress(OSError):
                 os.ftruncate(segment.file, segment.size)  # no half record for what comes next
             raise Refused("the journal cannot be written") from error
         self._recent.add(segment.end, Record(HEAD.unpack(head)[2] / 1e9, payload))
         segment.size += size
         self.size_bytes += size
+        self._refused = False
         if self._sync and (not self._unsynced or self._unsynced[-1] is not segment):
             self._unsynced.append(segment)
 

@@ -69,6 +69,11 @@ class _Place:
             self._seen = end
         self.journal.release()
 
+    @property
+    def is_in_the_way(self) -> bool:
+        """Whether senders are, or soon will be, asked to come back for what is held here."""
+        return self.journal.crowded or self.journal.waits_for(self)
+
     def leave(self) -> None:
         """Let go of the journal; its file keeps the place."""
         with self._turn:
@@ -158,9 +163,9 @@ class StoreKeeper:
 
     def move(self) -> None:
         """One round. A store that does not keep up does not hold up the senders: where a journal
-        is crowded, it is left behind."""
+        is crowded, or the disk that it has in common with the store full, it is left behind."""
         kept = self._is_whole()
-        self._each(lambda place: place.move() if kept or place.journal.crowded else None)
+        self._each(lambda place: place.move() if kept or place.is_in_the_way else None)
 
     def _is_whole(self) -> bool:
         """Whether the store has all that was observed; what it had no room for is read again, as

@@ -8,6 +8,8 @@ import warnings
 
 import pytest
 
+import otel_llm
+from otel_llm.instrumentation.core import runs
 from tests.instrumentation import toy
 
 PROGRAM = """
@@ -53,3 +55,24 @@ def test_python_shows_what_a_program_of_one_file_is_warned_of():
     )
 
     assert "<string>:6: DeprecationWarning: old" in shown.stderr
+
+
+@otel_llm.tool("look_up")
+def look_up():
+    warnings.warn("old", DeprecationWarning, stacklevel=2)
+
+
+@otel_llm.workflow("answer")
+async def answer():
+    look_up()
+
+
+async def test_a_warning_of_own_code_names_who_called_it(telemetry, monkeypatch):
+    monkeypatch.setattr(runs, "_telemetry", None)
+    otel_llm.configure(**telemetry.providers)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        look_up()
+        await answer()
+
+    assert said_in(caught) == [__file__] * 2

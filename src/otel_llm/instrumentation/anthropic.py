@@ -27,8 +27,8 @@ from otel_llm.genai import Request
 
 from .core import Hook, LLMInstrumentor, Origin, Patch
 from .core.activity import AGENT, TOOL, Activity
-from .core.around import Around, around
 from .core.telemetry import Telemetry
+from .core.unseen_importlib_bootstrap.around import Around, around
 from .shapes.hosts import Origins
 from .shapes.messages import MESSAGES, request
 from .shapes.parts import plain

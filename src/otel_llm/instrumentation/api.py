@@ -42,8 +42,8 @@ from .core.flushing import flush as flush
 from .core.runs import ActivityRun, CallRun, signals
 from .core.runs import configure as configure
 from .core.said import saying
-from .core.scope import F, Scope
 from .core.summary import TraceSummary, summary_of
+from .core.unseen_importlib_bootstrap.scope import F, Scope
 
 P = ParamSpec("P")
 T = TypeVar("T")

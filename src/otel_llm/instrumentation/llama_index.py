@@ -32,13 +32,13 @@ from otel_llm.genai import Request
 from .core import Content, Endpoint, Hook, LLMInstrumentor, Origin, Patch, guarded
 from .core.activation import activate, release
 from .core.activity import AGENT, PLAN, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
-from .core.around import Around, around
 from .core.families import Family, members_of
 from .core.generators import is_generator
 from .core.operation import type_name
 from .core.telemetry import Telemetry
 from .core.traced import traced
 from .core.turns import Turns
+from .core.unseen_importlib_bootstrap.around import Around, around
 from .core.unseen_importlib_bootstrap.wrapper import wrapper_for
 from .shapes import chat_messages, vectors
 from .shapes import llama_index as shape

@@ -37,7 +37,6 @@ from otel_llm.genai import Request, Response
 from .core import Endpoint, Hook, LLMInstrumentor, Origin, guarded
 from .core.activation import activate, release
 from .core.activity import AGENT, TOOL, WORKFLOW, Activity
-from .core.around import Around, around
 from .core.ending import Ending
 from .core.events import emit_evaluation
 from .core.operation import Operation, type_name
@@ -45,6 +44,7 @@ from .core.said import said, saying
 from .core.suppression import suppressed
 from .core.telemetry import Telemetry
 from .core.traced import traced
+from .core.unseen_importlib_bootstrap.around import Around, around
 from .shapes import openai_agents as shape
 from .shapes.hosts import server_at
 from .shapes.values import field, fields, items, parsed, text

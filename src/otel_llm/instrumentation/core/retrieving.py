@@ -16,10 +16,10 @@ from opentelemetry.context import get_current
 from otel_llm import semconv
 
 from .activity import RETRIEVAL, Activity
-from .around import Around, Begin, Wrapper, around
 from .guard import guarded
 from .suppression import LAYERS, marked, suppressed
 from .telemetry import Telemetry
+from .unseen_importlib_bootstrap.around import Around, Begin, Wrapper, around
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..core import Hook, LLMInstrumentor, Origin
-from ..core.around import around
 from ..core.families import Family, members_of
 from ..core.telemetry import Telemetry
+from ..core.unseen_importlib_bootstrap.around import around
 from ..core.unseen_importlib_bootstrap.wrapper import wrapper_for
 from . import prompts
 from .models import CHAT, EMBEDDING_METHODS, EMBEDDINGS, TEXT, embedding, origin_of, patch

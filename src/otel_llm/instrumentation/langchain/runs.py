@@ -10,9 +10,9 @@ from opentelemetry.context import create_key, get_current, get_value, set_value
 from otel_llm import semconv
 
 from ..core.activity import AGENT, PLAN, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
-from ..core.around import Around
 from ..core.said import said, saying
 from ..core.telemetry import Telemetry
+from ..core.unseen_importlib_bootstrap.around import Around
 from ..shapes import langchain as shape
 from ..shapes.values import field, fields, integer, items, text
 from . import prompts

@@ -12,13 +12,13 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from opentelemetry.context import Context, create_key, get_value, set_value
 
-from .activation import activate, release
-from .alike import Alike, named_after
-from .collected import let_go
-from .following import Following, Steps
-from .generators import is_generator, stand_in
-from .guard import guarded
-from .unawaited import Unawaited
+from ..activation import activate, release
+from ..alike import Alike, named_after
+from ..collected import let_go
+from ..following import Following, Steps
+from ..generators import is_generator, stand_in
+from ..guard import guarded
+from ..unawaited import Unawaited
 
 
 class Run(Protocol):

@@ -260,7 +260,7 @@ class Journal:
             if segment.size and (self._suspect or segment.size + size > self._segment_bytes):
                 segment = self._rotate(segment.end)
             if os.pwritev(segment.file, (head, payload), segment.size) < size:
-                raise OSError("short write")  # the disk is full
+                raise OSError("the disk took only a part: it is full")
         except OSError as error:
             self._complain(error)
             self._refused = True

@@ -83,7 +83,12 @@ class Operation:
         self._forks = _forks
         self.captured: Captured | None = None
         """Where the messages go, if they are wanted."""
-        self.context: Context = marked(outer, span, series.layer, ended)
+        if endpoint.rounds is None:
+            self._rounds = None
+            self.context: Context = marked(outer, span, series.layer, ended)
+        else:
+            self._rounds = list[Any]()
+            self.context = marked(outer, span, series.layer, ended, counting(self._rounds))
         self._said = self._watched = None
         if outer:
             self._said = said(outer, endpoint.operation, telemetry.settings.baggage)
@@ -91,10 +96,6 @@ class Operation:
         self._recording = recording = span.is_recording()
         self.described = recording or self._watched or series.described
         """Whether anybody looks at more than its metrics carry."""
-        self._rounds: list[Any] | None = None
-        if endpoint.rounds is not None:
-            self._rounds = []
-            self.context = counting(self.context, self._rounds)
         if telemetry.requests is not None:
             self.context = telemetry.requests.below(self.context, series.attributes)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from opentelemetry.context import Context, create_key, get_value
+from opentelemetry.context import create_key, get_value
 
 _KEY = create_key("otel-llm-rounds")
 
 
-def counting(context: Context, rounds: list[Any]) -> Context:
-    """Return ``context`` with the place where the rounds of its call are kept."""
-    return Context({**context, _KEY: rounds})
+def counting(rounds: list[Any]) -> Mapping[str, Any]:
+    """Return what the context of a call needs for its rounds to be kept in ``rounds``."""
+    return {_KEY: rounds}
 
 
 def count_round(said: Any) -> bool:

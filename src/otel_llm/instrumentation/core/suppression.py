@@ -10,8 +10,9 @@ Other vendors keep marks of the same kind: see ``vendors``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.context import Context, create_key, set_value
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
@@ -31,6 +32,7 @@ LAYERS: Final = {
 """Which operations can be the same call: those of one kind."""
 
 _MARKS: Final = {layer: create_key(f"otel-llm-{layer}") for layer in set(LAYERS.values())}
+_NOTHING: Final[Mapping[str, Any]] = {}
 (_SPAN,) = set_span_in_context(INVALID_SPAN, Context())
 """The key that the current span is kept under."""
 
@@ -49,15 +51,17 @@ def suppressed(context: Context, operation: str) -> bool:
     return not is_instrumentation_enabled()
 
 
-def marked(context: Context, span: Span, layer: str | None, ended: Lock) -> Context:
+def marked(
+    context: Context, span: Span, layer: str | None, ended: Lock, more: Mapping[str, Any] = _NOTHING
+) -> Context:
     """Return ``context`` with ``span`` current and, while ``ended`` is unlocked, its mark.
 
-    ``layer``: of the operation, see ``LAYERS``.
+    ``layer``: of the operation, see ``LAYERS``. ``more``: what else is to be in it.
     """
     if layer is None:
-        return set_span_in_context(span, context)
+        return set_span_in_context(span, Context({**context, **more}) if more else context)
     # One copy in place of several.
-    return Context({**context, _SPAN: span, _MARKS[layer]: ended, **vendors.beside(layer)})
+    return Context({**context, _SPAN: span, _MARKS[layer]: ended, **vendors.beside(layer), **more})
 
 
 def unmarked(context: Context, span: Span) -> Context:

@@ -73,8 +73,8 @@ def usage(said: Any) -> Usage:
     """Read ``usage``; what it does not say stays ``None``."""
     get = fields(said).get
     read, written = get(_READ), get(_WRITTEN)
-    read = get(f"{_READ[:-1]}Count") if read is None else read  # so Nova has it in InvokeModel
-    written = get(f"{_WRITTEN[:-1]}Count") if written is None else written
+    read = get(_READ_COUNT) if read is None else read  # so Nova has it in InvokeModel
+    written = get(_WRITTEN_COUNT) if written is None else written
     found = cached_apart(get("inputTokens"), get("outputTokens"), read, written)
     if (details := get("cacheDetails")) is not None:
         kept = _kept(details, found.cache_write)
@@ -83,6 +83,7 @@ def usage(said: Any) -> Usage:
 
 
 _READ, _WRITTEN = "cacheReadInputTokens", "cacheWriteInputTokens"
+_READ_COUNT, _WRITTEN_COUNT = "cacheReadInputTokenCount", "cacheWriteInputTokenCount"
 
 
 def _kept(details: Any, written: int | None) -> dict[str, int]:

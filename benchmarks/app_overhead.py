@@ -9,9 +9,9 @@ is left. ``whole``: the real SDK with an in-process transport. Variants take tur
 what counts is the fastest tenth of the rounds, for neighbours on the machine, who take its caches
 too, only ever add.
 
-Held to a limit, by the exit code, are recorded calls and content with the SDK stubbed, and a read of
-a stream. Shown beside are calls that are not sampled, against a floor of their own that records no
-span, and everything through the whole SDK, whose own noise is larger than what is measured.
+Held to a limit, by the exit code, are recorded calls and content with the SDK stubbed, and a read
+of a stream. Shown beside are calls that are not sampled, against a floor of their own that records
+no span, and everything through the whole SDK, whose own noise is larger than what is measured.
 """
 
 from __future__ import annotations

@@ -261,6 +261,17 @@ class GoogleGenAIInstrumentor(LLMInstrumentor):
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
         """Name the provider by the mode of the client, that of interactions by their host."""
+        try:
+            client = instance._api_client
+            vertex, address = client.vertexai, client._http_options.base_url
+        except AttributeError:
+            return self._odd_origin(instance)
+        if type(vertex) is bool and type(address) is str:
+            return origin_at("gcp.vertex_ai" if vertex else self.provider, address)
+        return self._odd_origin(instance)
+
+    def _odd_origin(self, instance: Any) -> Origin:
+        """Name it for interactions, and for clients that are none."""
         api = getattr(instance, "_api_client", None)
         address = text(_base_url(api) if api else _address_of(instance)) or ""
         named = getattr(api, "vertexai", None)  # a mock of a client may have less, or anything

@@ -128,6 +128,8 @@ def _reasons(told: Mapping[str, Any]) -> list[str]:
     found = [word(fields(c).get("finish_reason")) for c in items(told.get("candidates"))]
     if not found:
         found = [word(field(told.get("prompt_feedback"), "block_reason"))]
+    if None not in found:
+        return found  # pyright: ignore[reportReturnType] - as was just asked
     return [reason or "error" for reason in found] if any(found) else []
 
 

@@ -114,9 +114,8 @@ def _is_of_the_sdk(one: Any) -> bool:
 def _connect_anew(session: Any) -> None:
     with guarded("connecting anew after a fork"):
         for adapter in session.adapters.values():
-            _OF_THE_PARENT.append(
-                cast("dict[str, Any]", vars(adapter)).copy()
-            )  # collected, they would wait for locks too
+            held = cast("dict[str, Any]", vars(adapter)).copy()
+            _OF_THE_PARENT.append(held)  # collected, they would wait for locks too
             adapter.__setstate__(adapter.__getstate__())  # as after pickling: without connections
 
 

@@ -87,10 +87,11 @@ class _Series:
             self.errors[_bounded(call.error_type, self.errors)] += 1
         for reason in call.finish_reasons:
             self.finishes[_bounded(reason, self.finishes)] += 1
+        shown = call.trace_id, call.span_id, call.end_ns
         if call.score is not None and 0 <= call.score <= 1:
-            self.scores.add(call.score, (call.trace_id, call.span_id, call.end_ns))
+            self.scores.add(call.score, shown)
         self._count(call.usage)
-        self._time(call)
+        self._time(call, shown)
 
     def _count(self, usage: Usage) -> None:
         self.counted += usage.input_tokens is not None or usage.output_tokens is not None
@@ -100,10 +101,8 @@ class _Series:
                 kind = _TOKENS[name]
                 tokens[kind] = tokens.get(kind, 0) + count
 
-    def _time(self, call: Call) -> None:
-        end_ns = call.end_ns
-        shown = call.trace_id, call.span_id, end_ns
-        took_ns = end_ns - call.start_ns
+    def _time(self, call: Call, shown: tuple[str, str, int]) -> None:
+        took_ns = call.end_ns - call.start_ns
         if took_ns >= 0:
             self.durations.add(took_ns / NANO, shown)
         first_s = call.time_to_first_chunk_s

@@ -16,7 +16,7 @@ from otel_llm.quality.declining import DECLINING
 from otel_llm.quality.doubting import DOUBTING, SOFT
 from otel_llm.quality.measure import read_examples
 from otel_llm.quality.voice import own_words
-from otel_llm.quality.words import Phrase, signs
+from otel_llm.quality.words import Phrase, lowered, signs
 
 FILES = sorted((Path(__file__).parent.parent / "data").glob("labelled_*.tsv"))
 EXAMPLES = [example for file in FILES for example in read_examples(file)]
@@ -46,7 +46,7 @@ def test_a_sentence_is_found_by_both_engines_and_never_without_its_sign(
     linear, plain = re2.compile(whole, options), re.compile(whole)
     marks = [re.compile(pattern.regex.encode()) for pattern in signs(phrases)]
     for example in EXAMPLES:
-        said = own_words(example.text).lower().encode()
+        said = lowered(own_words(example.text))
         raw = json.dumps([own_words(example.text)]).encode()
         found = plain.search(said)
 

@@ -64,13 +64,15 @@ def holds_json(text: str) -> bool:
 
 
 def _is_json_lines(text: str) -> bool:
+    if not text.lstrip().startswith("{"):
+        return False
     lines = [line for line in text.splitlines() if line.strip()]
     return len(lines) > 1 and all(line.lstrip().startswith("{") and is_json(line) for line in lines)
 
 
 def holds_list(text: str) -> bool:
     """Return whether ``text`` has list items, table rows or several lines."""
-    return len(_ITEM.findall(text)) > 1 or len(text.strip().splitlines()) > 2
+    return len(text.strip().splitlines()) > 2 or len(_ITEM.findall(text)) > 1
 
 
 def breaks_format(

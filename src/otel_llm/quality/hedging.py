@@ -5,8 +5,8 @@ from __future__ import annotations
 from .check import Check
 from .doubting import DOUBTING, SOFT
 from .evidence import Content, Evidence
-from .voice import own_words
-from .words import counter, sentences, signs
+from .voice import all_words, own_words
+from .words import counter, lowered, sentences, signs
 
 _DOUBTS, _SOFTLY = sentences(DOUBTING), counter(SOFT)
 _WORDS_PER_SOFT = 50
@@ -16,7 +16,10 @@ _WORDS_PER_SOFT = 50
 def hedges(text: str, soft_enough: int = 2) -> bool:
     """Return whether ``text`` holds a plain hedge, or many soft ones for its length. What others
     are quoted with does not count."""
-    said = own_words(text)
+    said = lowered(all_words(text))
+    if not _DOUBTS(said) and _SOFTLY(said) < soft_enough:
+        return False
+    said = lowered(own_words(text))
     if _DOUBTS(said):
         return True
     soft = _SOFTLY(said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .check import Check
 from .disguise import SIGNS, hidden, undisguised
 from .evidence import MAX_CHARS, Content, Evidence
+from .messages import whole
 from .words import compiled, finder, patterns
 
 _BEFORE = "(?:previous|prior|above|preceding|earlier|former|foregoing|existing|original|initial)"
@@ -63,7 +64,10 @@ def injects(text: str) -> bool:
     shown = _DEVICE.sub(" ", text[:MAX_CHARS])
     if _SPOKEN_OF.search(shown):
         shown = _QUOTED.sub(" ", shown)
-    return bool(hidden(shown) or _FIND.search(shown) or _FIND.search(undisguised(shown)))
+    if hidden(shown) or _FIND.search(shown):
+        return True
+    plain = undisguised(shown)
+    return plain != shown and _FIND.search(plain) is not None
 
 
 def _injected(_: Evidence, given: Content) -> bool:
@@ -71,7 +75,7 @@ def _injected(_: Evidence, given: Content) -> bool:
     return any(
         injects(text)
         for message in given.news
-        for text in (*message.texts, *(str(result.response) for result in message.tool_results))
+        for text in (*message.texts, *(whole(str(told.response)) for told in message.tool_results))
     )
 
 

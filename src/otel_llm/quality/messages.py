@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 _SHAPE = frozenset({"role", "parts", "content"})
 """A map with none of these keys is no message."""
-_NOT_ANSWERED = frozenset({"text", "reasoning", "compaction"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,42 +78,52 @@ def _from_text(content: str) -> tuple[Message, ...]:
 
 
 def _message(given: Mapping[str, object]) -> Message:
-    parts = list(_parts(given))
-    kinds = [str(part.get("type")) for part in parts]
+    texts: list[str] = []
+    calls: list[tuple[str | None, str]] = []
+    results: list[ToolResult] = []
+    refused, other = bool(given.get("refusal")), False
+    for part in _parts(given):
+        match part.get("type"):
+            case "text":
+                text = part.get("content", part.get("text"))
+                if isinstance(text, str):
+                    texts.append(without_reasoning(whole(text)))
+                continue
+            case "reasoning" | "compaction":
+                continue
+            case "tool_call":
+                calls.append((_string(part.get("id")), str(part.get("name"))))
+            case "tool_call_response":
+                gave = part.get("response", part.get("result"))
+                results.append(ToolResult(_string(part.get("id")), gave))
+            case "refusal":
+                refused = True
+            case _:
+                pass
+        other = True
     return Message(
-        role=str(given.get("role") or ""),
-        texts=tuple(t for part in parts if part.get("type") == "text" for t in _texts(part)),
-        refused="refusal" in kinds or bool(given.get("refusal")),
-        tool_calls=tuple(
-            (_string(part.get("id")), str(part.get("name")))
-            for part in parts
-            if part.get("type") == "tool_call"
-        ),
-        tool_results=tuple(
-            ToolResult(_string(part.get("id")), part.get("response", part.get("result")))
-            for part in parts
-            if part.get("type") == "tool_call_response"
-        ),
-        other=any(kind not in _NOT_ANSWERED for kind in kinds),
-        finish_reason=_string(given.get("finish_reason")),
+        str(given.get("role") or ""),
+        tuple(texts),
+        refused,
+        tuple(calls),
+        tuple(results),
+        other,
+        _string(given.get("finish_reason")),
     )
 
 
-def _parts(given: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    """Yield parts; older messages have ``content`` as text or as a list in place of ``parts``."""
+def _parts(given: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    """Return parts; older messages have ``content`` as text or as a list in place of ``parts``."""
     parts = given.get("parts", given.get("content"))
     if isinstance(parts, str):
-        yield {"type": "text", "content": parts}
-    elif isinstance(parts, Sequence):
-        for part in cast("Sequence[object]", parts):
-            if isinstance(part, Mapping):
-                yield cast("Mapping[str, object]", part)
-
-
-def _texts(part: Mapping[str, object]) -> Iterator[str]:
-    text = part.get("content", part.get("text"))
-    if isinstance(text, str):
-        yield without_reasoning(whole(text))
+        return ({"type": "text", "content": parts},)
+    if not isinstance(parts, Sequence):
+        return ()
+    return [
+        cast("Mapping[str, object]", part)
+        for part in cast("Sequence[object]", parts)
+        if isinstance(part, Mapping)
+    ]
 
 
 _BLANK = re.compile(r"(?:[\s\u200b-\u200d\u2060\ufeff]|```\w*\s*```)*")

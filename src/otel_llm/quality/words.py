@@ -51,20 +51,25 @@ def signs(phrases: Iterable[Phrase]) -> tuple[Pattern, ...]:
     return patterns({phrase.sign: phrase.stems for phrase in phrases})
 
 
-def sentences(phrases: Iterable[Phrase]) -> Callable[[str], bool]:
-    """Return whether a text, as ``voice.own_words`` returns it, holds one of ``phrases``.
+def sentences(phrases: Iterable[Phrase]) -> Callable[[bytes], bool]:
+    """Return whether a text, as ``lowered`` returns it, holds one of ``phrases``.
 
-    They are looked for in lower case and in bytes, where both engines agree on what a letter is
-    and RE2's automaton stays a tenth of the size: no class of characters may go beyond ASCII.
+    They are looked for in bytes, where both engines agree on what a letter is and RE2's automaton
+    stays a tenth of the size: no class of characters may go beyond ASCII.
     """
     search = _of_bytes(phrases).search
-    return lambda text: search(text.lower().encode()) is not None
+    return lambda text: search(text) is not None
 
 
-def counter(phrases: Iterable[Phrase]) -> Callable[[str], int]:
+def counter(phrases: Iterable[Phrase]) -> Callable[[bytes], int]:
     """Return how often a text holds any of ``phrases``, looked for like ``sentences``."""
     found = _of_bytes(phrases).finditer
-    return lambda text: sum(1 for _ in found(text.lower().encode()))
+    return lambda text: sum(1 for _ in found(text))
+
+
+def lowered(text: str) -> bytes:
+    """Return ``text``, as ``voice`` returns it, ready to look for sentences."""
+    return text.lower().encode()
 
 
 def _of_bytes(phrases: Iterable[Phrase]) -> re.Pattern[bytes]:

@@ -235,6 +235,7 @@ def test_an_ipv6_endpoint_is_read():
         ("127.9.9.9:1", True),
         ("[::1]:1", True),
         ("localhost:1", True),
+        ("LocalHost.:1", True),
         ("0.0.0.0:1", False),
         ("10.0.0.1:1", False),
         ("collector.internal:1", False),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 from otel_llm.config.units import Size
+from otel_llm.http.loopback import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,7 @@ class ApiConfig:
     def on_loopback(self) -> bool:
         """Whether only this machine reaches the endpoint."""
         host, _ = self.address
-        try:
-            return ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return is_loopback(host)
 
 
 def _check_links(links: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from base64 import b64decode
 from binascii import Error
 from unicodedata import is_normalized, normalize
 
+from .letters import plain_letters
 from .words import Pattern, compiled
 
 _CYRILLIC = "[\u0400-\u04ff]"
@@ -34,9 +35,6 @@ SIGNS = (
 )
 """What encoded content holds that may be disguised."""
 
-_LOOKS = str.maketrans("аеорсухіјѕԁɡһκνοτ", "aeopcyxijsdghkvot")
-_HIDDEN = compiled(_WIDTHLESS)
-_MIXED = compiled(f"[A-Za-z]{_CYRILLIC}|{_CYRILLIC}[A-Za-z]")
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007f]+")
 _TAGS = re.compile(f"{_TAG}+")
 _SPACED = compiled(r"\b(?:[A-Za-z] ){5,}[A-Za-z]\b")
@@ -48,9 +46,8 @@ _ENCODED = compiled(r"[A-Za-z0-9+/]{24,}={0,2}")
 def undisguised(text: str) -> str:
     """Return ``text`` as plain as can be, and behind it what is encoded in it."""
     if not text.isascii():
-        text = _HIDDEN.sub("", text)
+        text = plain_letters(text)
         text = text if is_normalized("NFKC", text) else normalize("NFKC", text)
-        text = text.translate(_LOOKS) if _MIXED.search(text) else text
     encoded = _ENCODED.findall(text) if _SPEAKS_OF_IT.search(text) else ()
     joined = _GAPS.sub("", text) if _SPACED.search(text) else text
     return "\n".join((joined, *filter(None, map(_decoded, encoded))))

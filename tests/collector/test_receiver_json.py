@@ -88,6 +88,9 @@ def test_every_field_of_a_span_is_read():
         ({"intValue": -5}, "int_value", -5),
         ({"intValue": 5.0}, "int_value", 5),
         ({"intValue": 0}, "int_value", 0),
+        # what JavaScript writes for numbers without a fraction
+        ({"intValue": 2**63}, "double_value", 2.0**63),
+        ({"intValue": 1e300}, "double_value", 1e300),
         ({"doubleValue": 1}, "double_value", 1.0),
         ({"doubleValue": "1.5"}, "double_value", 1.5),
         ({"doubleValue": "Infinity"}, "double_value", float("inf")),
@@ -99,6 +102,13 @@ def test_every_kind_of_value_is_read(value, kind, read):
     got = attribute(**value)
 
     assert (got.WhichOneof("value"), getattr(got, kind)) == (kind, read)
+
+
+def test_a_value_that_json_cannot_say_is_one_without_content():
+    """JavaScript writes ``null`` for what is no finite number."""
+    got = attribute(doubleValue=None)
+
+    assert got.WhichOneof("value") is None
 
 
 def test_values_nest():
@@ -148,6 +158,8 @@ def test_unknown_names_snake_case_and_null_are_passed_over(odd):
         {"flags": 2**32},
         {"attributes": [{"key": "k", "value": {"boolValue": "true"}}]},
         {"attributes": [{"key": "k", "value": {"bytesValue": "!"}}]},
+        {"attributes": [{"key": "k", "value": {"intValue": str(2**63)}}]},
+        {"attributes": [{"key": "k", "value": {"intValue": 1.5}}]},
         {"attributes": [{"key": "k", "value": {"doubleValue": "x"}}]},
         {"attributes": [{"key": "k", "value": {"doubleValue": " 1"}}]},
     ],

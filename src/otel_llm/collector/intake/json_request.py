@@ -23,6 +23,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from ..component import Signal
 from ..errors import Malformed, TooLarge
@@ -85,14 +86,17 @@ def _list(value: Any) -> list[Any]:
 
 @cache
 def _fields(message: Descriptor) -> _Fields:
-    return {
-        field.camelcase_name: (
-            varint(field.number << 3 | _WIRE_TYPES[field.type]),
-            _encoder(field),
-            field.is_repeated,
-        )
+    read = {
+        field.camelcase_name: (_tag(field), _encoder(field), field.is_repeated)
         for field in message.fields
     }
+    if message is AnyValue.DESCRIPTOR:
+        read["intValue"] = (b"", _whole_number, False)
+    return read
+
+
+def _tag(field: FieldDescriptor) -> bytes:
+    return varint(field.number << 3 | _WIRE_TYPES[field.type])
 
 
 def _encoder(field: FieldDescriptor) -> Encode:
@@ -157,6 +161,18 @@ def _ranged(lowest: int, highest: int, encode: Callable[[int], bytes]) -> Encode
     return check
 
 
+def _whole_number(value: Any, depth: int) -> bytes:
+    """Write an ``intValue`` with its tag. OpenTelemetry's JavaScript calls every number without a
+    fraction an integer: one of more than 64 bits is written as the double that it was there.
+    """
+    try:
+        return _INT_VALUE + _SCALARS[_TYPE.TYPE_INT64](value, depth)
+    except OverflowError:
+        if isinstance(value, str):
+            raise
+        return _DOUBLE_VALUE + _double(value, depth)
+
+
 def _enum(value: Any, depth: int) -> bytes:
     if isinstance(value, str):
         raise TypeError("an enum is written as its number")
@@ -209,3 +225,5 @@ _WIRE_TYPES: dict[int, int] = {
     _TYPE.TYPE_SFIXED64: _EIGHT,
     _TYPE.TYPE_FIXED32: _FOUR,
 }
+_INT_VALUE = _tag(AnyValue.DESCRIPTOR.fields_by_name["int_value"])
+_DOUBLE_VALUE = _tag(AnyValue.DESCRIPTOR.fields_by_name["double_value"])

@@ -104,6 +104,73 @@ def test_closing_a_returned_generator_is_no_failure(telemetry):
     assert list(returned) == []
 
 
+def same(function):
+    return function
+
+
+def cleaning():
+    try:
+        yield "one"
+    except GeneratorExit:
+        return "left early"
+    finally:
+        with otel_llm.tool("clean"):
+            pass
+
+
+async def cleaning_async():
+    try:
+        yield "one"
+    finally:
+        with otel_llm.tool("clean"):
+            pass
+
+
+@pytest.mark.parametrize("kind", [same, hidden])
+async def test_what_a_generator_cleans_up_when_it_is_closed_belongs_to_its_run(telemetry, kind):
+    closed = otel_llm.workflow("plain")(kind(cleaning))()
+    next(closed)
+    closed.close()
+    closed_async = otel_llm.workflow("async")(kind(cleaning_async))()
+    await anext(closed_async)
+    await closed_async.aclose()
+
+    assert tree(telemetry) == [
+        ("invoke_workflow plain", [("execute_tool clean", [])]),
+        ("invoke_workflow async", [("execute_tool clean", [])]),
+    ]
+    assert {span["status"] for span in telemetry.spans()} == {"UNSET"}
+
+
+@pytest.mark.parametrize("kind", [same, hidden])
+def test_a_closed_generator_answers_what_it_would_without_a_run(kind):
+    def left(generator):
+        next(generator)
+        return generator.close()  # what it returned, since Python 3.13
+
+    def thrown(generator):
+        next(generator)
+        with pytest.raises(StopIteration) as stop:
+            generator.throw(GeneratorExit())
+        return stop.value.value
+
+    def stubborn():
+        while True:
+            try:
+                yield "one"
+            except GeneratorExit:
+                yield "not yet"
+                return
+
+    flow = otel_llm.workflow("flow")
+    assert left(flow(kind(cleaning))()) == left(cleaning())
+    assert thrown(flow(kind(cleaning))()) == thrown(cleaning()) == "left early"
+    generator = flow(kind(stubborn))()
+    next(generator)
+    with pytest.raises(RuntimeError, match="generator ignored GeneratorExit"):
+        generator.close()
+
+
 def test_nothing_of_a_generator_is_current_between_its_steps(telemetry):
     returned = otel_llm.workflow("flow")(hidden(words))()
     next(returned)

@@ -119,6 +119,15 @@ def test_a_generator_that_is_never_started_is_no_call(client, telemetry):
     assert telemetry.spans() == []
 
 
+async def test_a_generator_that_is_read_after_it_was_closed_is_no_call(client, telemetry):
+    generator, generator_async = client.generator("m"), client.agenerator("m")
+    generator.close()
+    await generator_async.aclose()
+
+    assert list(generator) == [item async for item in generator_async] == []
+    assert (client.sent, telemetry.spans()) == (0, [])
+
+
 def test_a_generator_takes_what_is_sent(client, telemetry):
     generator = client.generator("m")
 

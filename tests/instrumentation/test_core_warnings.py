@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import warnings
@@ -74,5 +75,47 @@ async def test_a_warning_of_own_code_names_who_called_it(telemetry, monkeypatch)
         warnings.simplefilter("always")
         look_up()
         await answer()
+
+    assert said_in(caught) == [__file__] * 2
+
+
+def numbers():
+    warnings.warn("old", DeprecationWarning, stacklevel=2)
+    yield 1
+
+
+async def later():
+    warnings.warn("old", DeprecationWarning, stacklevel=2)
+    yield 1
+
+
+async def test_so_does_one_of_a_generator(telemetry, monkeypatch):
+    monkeypatch.setattr(runs, "_telemetry", None)
+    otel_llm.configure(**telemetry.providers)
+    flow = otel_llm.workflow("flow")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        list(flow(numbers)())
+        list(flow(lambda: numbers())())
+        [item async for item in flow(later)()]
+        [item async for item in flow(lambda: later())()]
+
+    assert said_in(caught) == [__file__] * 4
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="marks are new in Python 3.12")
+async def test_so_does_one_of_what_is_marked_as_a_coroutine_function(telemetry, monkeypatch):
+    monkeypatch.setattr(runs, "_telemetry", None)
+    otel_llm.configure(**telemetry.providers)
+
+    @otel_llm.agent
+    @inspect.markcoroutinefunction
+    def helper():
+        warnings.warn("old", DeprecationWarning, stacklevel=2)
+        return answer()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        await helper()
 
     assert said_in(caught) == [__file__] * 2

@@ -33,12 +33,12 @@ from .core import Content, Endpoint, Hook, LLMInstrumentor, Origin, Patch, guard
 from .core.activation import activate, release
 from .core.activity import AGENT, PLAN, RETRIEVAL, TOOL, WORKFLOW, Activity, Kind
 from .core.families import Family, members_of
-from .core.generators import is_generator
 from .core.operation import type_name
 from .core.telemetry import Telemetry
 from .core.traced import traced
 from .core.turns import Turns
 from .core.unseen_importlib_bootstrap.around import Around, around
+from .core.unseen_importlib_bootstrap.generators import is_generator
 from .core.unseen_importlib_bootstrap.wrapper import wrapper_for
 from .shapes import chat_messages, vectors
 from .shapes import llama_index as shape

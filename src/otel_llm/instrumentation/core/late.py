@@ -29,7 +29,8 @@ class LateReading:
         return await (reading.read_async(advance, source) if reading else advance(source))
 
     def closed(self) -> None:
-        """End the operation, if there is one, because the caller lets go of the generator."""
+        """End the operation, because the caller lets go of the generator; never start one."""
+        self._start = None
         if self._reading:
             self._reading.closed()
 

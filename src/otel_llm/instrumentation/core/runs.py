@@ -17,7 +17,6 @@ from otel_llm.genai import Request, Response, Usage
 from .activity import Activity, Kind
 from .attributes import integer, text, texts, tokens
 from .ending import Ending
-from .generators import is_generator
 from .guard import guarded
 from .messages import answered, sent
 from .operation import Operation
@@ -25,6 +24,7 @@ from .patch import Content, Endpoint, Message, Origin
 from .settings import Settings
 from .summary import TraceSummary, summarised, summary_of
 from .telemetry import Telemetry
+from .unseen_importlib_bootstrap.generators import is_generator
 
 _telemetry: Telemetry | None = None
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .generators import is_generator, stand_in
 from .reading import Reading
 from .reclass import ITSELF, STATE, Override, reclass, reclassed
+from .unseen_importlib_bootstrap.generators import is_generator, stand_in
 
 
 def is_stream(result: Any) -> bool:

@@ -14,11 +14,11 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from ..activity import Activity
-from ..following import Following
-from ..generators import is_generator, stand_in
 from ..guard import guarded, swallowed
 from ..operation import type_name
 from ..telemetry import Telemetry
+from .following import Following
+from .generators import is_generator, stand_in
 from .scope import Scope
 
 Wrapper: TypeAlias = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]

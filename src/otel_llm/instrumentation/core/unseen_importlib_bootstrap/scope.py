@@ -13,12 +13,12 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 from opentelemetry.context import Context, create_key, get_value, set_value
 
 from ..activation import activate, release
-from ..alike import Alike, named_after
 from ..collected import let_go
-from ..following import Following, Steps
-from ..generators import is_generator, stand_in
 from ..guard import guarded
 from ..unawaited import Unawaited
+from .alike import Alike, named_after
+from .following import Following, Steps
+from .generators import is_generator, stand_in
 
 
 class Run(Protocol):
@@ -207,9 +207,6 @@ def _around_generator(open: Callable[[], Run], function: Callable[..., Any]) -> 
                 item = steps.take(step, sent)
                 try:
                     step, sent = generator.send, (yield item)
-                except GeneratorExit:
-                    generator.close()
-                    raise
                 except BaseException as error:  # noqa: BLE001 - thrown in by the caller, passed on
                     step, sent = generator.throw, error
         except StopIteration as stop:
@@ -236,9 +233,6 @@ def _around_async_generator(
                 item = await steps.take_async(step, sent)
                 try:
                     step, sent = generator.asend, (yield item)
-                except GeneratorExit:
-                    await generator.aclose()
-                    raise
                 except BaseException as error:  # noqa: BLE001 - thrown in by the caller, passed on
                     step, sent = generator.athrow, error
         except StopAsyncIteration:

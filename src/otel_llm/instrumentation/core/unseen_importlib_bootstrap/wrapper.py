@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
-from ..generators import stand_in
 from ..late import LateReading
 from ..patch import Patch
 from ..start import Source, Start, begin
 from ..unawaited import Unawaited
+from .generators import stand_in
 from .managers import follow_manager
 from .running import run, run_async
 

@@ -21,7 +21,7 @@ class Follower(Protocol):
         ...
 
     def closed(self) -> None:
-        """Hear that the caller closed it."""
+        """Hear that the caller closes it: what is read next is its ``close`` or ``aclose``."""
         ...
 
     def abandoned(self) -> None:
@@ -88,7 +88,7 @@ class FollowedGenerator(_Followed):
     def close(self) -> Any:
         """End the operation and close the generator."""
         self._self_reading.closed()
-        return self.__wrapped__.close()
+        return self._self_reading.read(lambda stream: stream.close(), self.__wrapped__)
 
 
 class FollowedAsyncGenerator(_Followed):
@@ -111,4 +111,4 @@ class FollowedAsyncGenerator(_Followed):
     def aclose(self) -> Any:
         """End the operation and close the generator."""
         self._self_reading.closed()
-        return self.__wrapped__.aclose()
+        return self._self_reading.read_async(lambda stream: stream.aclose(), self.__wrapped__)

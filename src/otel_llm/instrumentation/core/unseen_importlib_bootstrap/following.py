@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from opentelemetry.context import Context, get_current
 
-from .activation import activate, release
-from .collected import let_go
+from ..activation import activate, release
+from ..collected import let_go
 
 
 class Ended(Protocol):
@@ -59,11 +59,12 @@ class Following:
     What the caller does to the generator is done to it and nothing else: it is never closed here.
     """
 
-    __slots__ = ("_run", "_steps")
+    __slots__ = ("_closing", "_run", "_steps")
 
     def __init__(self, run: Ended) -> None:
         self._run = run
         self._steps = Steps(run)
+        self._closing = False
 
     def read(self, advance: Callable[[Any], Any], source: Any) -> Any:
         """Return ``advance(source)``."""
@@ -88,10 +89,12 @@ class Following:
         except BaseException as error:
             self._run.end(error)
             raise
+        if self._closing:
+            self._run.end()
 
     def closed(self) -> None:
-        """End the run because the caller closes the generator."""
-        self._run.end()
+        """Take the next step for the last: what the generator cleans up belongs to the run."""
+        self._closing = True
 
     def abandoned(self) -> None:
         """End it because nobody has the generator any more."""

@@ -62,12 +62,16 @@ ALTERNATES = {
     "chroma": Alternate("chromadb>=1,<2", "chroma", ("-W", "ignore::ResourceWarning")),
     "chroma-1.0": Alternate("chromadb==1.0.0", "chroma", ("-W", "ignore")),
     "lancedb": Alternate("lancedb>=0.40,<1", "lancedb"),
-    # Its package for OpenAI needs openai 2; its memory leaves a database open.
+    # Its package for OpenAI needs openai 2; its memory leaves a database open, whose thread may
+    # still answer an event loop that is closed.
     "llama-index": Alternate(
         "llama-index-core>=0.14,<0.15 llama-index-llms-openai>=0.8,<0.9 "
         "llama-index-embeddings-openai>=0.7,<0.8",
         "llama_index",
-        ("-W", "ignore::ResourceWarning"),
+        (
+            "-Wignore::ResourceWarning",
+            "-Wignore::pytest.PytestUnhandledThreadExceptionWarning",
+        ),
     ),
     "llama-index-all": Alternate(
         "llama-index-core>=0.14,<0.15 llama-index-llms-openai llama-index-llms-bedrock-converse"

@@ -22,7 +22,7 @@ from otel_llm.instrumentation.core.activity import TOOL as TOOL_KIND
 from otel_llm.instrumentation.core.activity import Activity
 from otel_llm.instrumentation.mcp import MCPInstrumentor
 
-from .mcp_sdk import FIRST, in_memory, made, over_http, over_stdio
+from .mcp_sdk import FIRST, in_memory, lowlevel, made, over_http, over_stdio
 from .trees import tree
 
 first_only = pytest.mark.skipif(not FIRST, reason="version 2 makes its spans itself")
@@ -268,6 +268,66 @@ async def test_a_call_says_by_which_transport_it_went(telemetry, name):
     assert (port is not None) == (name == "http")
     span = only(telemetry, "tools/call add", "CLIENT")
     assert expected.items() <= span.attributes.items()
+
+
+class Recording:
+    """A stream that a program put around another, here without room for weak references."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    async def __aenter__(self):
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised):
+        await self._inner.__aexit__(*raised)
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+
+class Hiding(Recording):
+    """One that does not say what it is put around."""
+
+    __slots__ = ("_hidden",)
+
+    def __init__(self, inner):
+        self._hidden = inner
+
+    def __getattr__(self, name):
+        if name == "_inner":
+            raise AttributeError(name)
+        return getattr(self._hidden, name)
+
+    async def __aenter__(self):
+        await self._hidden.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised):
+        await self._hidden.__aexit__(*raised)
+
+
+@pytest.mark.usefixtures("instrumented")
+@pytest.mark.parametrize("around", [Recording, Hiding])
+async def test_streams_of_the_programs_own_around_those_of_the_package_do_not_matter(
+    telemetry, around
+):
+    from mcp.client.session import ClientSession
+    from mcp.shared.memory import create_client_server_memory_streams
+
+    async with create_client_server_memory_streams() as (near, far):
+        server = lowlevel(made())
+        serving = asyncio.create_task(server.run(*far, server.create_initialization_options()))
+        async with ClientSession(near[0], around(near[1])) as client:
+            await client.initialize()
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+
+    assert "initialize" in measured(telemetry, "client")
 
 
 @pytest.mark.skipif(

@@ -43,12 +43,25 @@ def link_of(peer: Any) -> Link:
 
 def link_at(stream: Any) -> Link:
     """Return what is known of the connection that a stream writes to."""
-    return _links.setdefault(_held(stream), Link())
+    try:
+        return _links.setdefault(_held(stream), Link())
+    except TypeError:  # a stream of the program's own that cannot be weakly held
+        return Link()
 
 
 def _held(stream: Any) -> Any:
-    """Return what stands for a stream: the wrapper of version 2 cannot be weakly held."""
-    return getattr(stream, "_inner", stream)
+    """Return what stands for a stream: the wrapper of version 2 cannot be weakly held, and a
+    program may put its own around that."""
+    for _ in range(_DEEPEST):
+        inner = getattr(stream, "_inner", None)
+        if inner is None:
+            break
+        stream = inner
+    return stream
+
+
+_DEEPEST = 4
+"""Wrappers around a stream, beyond which nobody looks: a mock has no end of them."""
 
 
 def opening(network: Callable[..., Attributes]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -220,6 +221,37 @@ def test_no_planted_secret_leaves_with_redaction_on(
         ]
     )
     assert [leak for leak in LEAKS.values() if leak in emitted] == []
+
+
+def test_of_a_long_text_no_more_is_looked_at_than_is_kept():
+    seen = []
+    redactor = Redactor((), (), lambda text: seen.append(text) or text, longest=100)
+
+    assert redactor.text(f"{MAIL} {'long ' * 100_000}") == seen[0]
+    assert (len(seen[0]), seen[0][-6:]) == (106, "…[cut]")
+
+
+@pytest.mark.parametrize("leak", [MAIL, "of ACME itself"])
+def test_a_leak_where_a_long_text_is_cut_is_not_halved(leak):
+    text = f"{leak} " * 5_000
+    whole = f"[{'email' if leak == MAIL else 'redacted'}]"
+
+    for longest in range(400, 400 + len(leak)):
+        kept = Redactor(patterns=["of ACME itself"], longest=longest).text(text)
+
+        assert kept.endswith("…[cut]")
+        assert set(kept.removesuffix("…[cut]").split()) == {whole}
+
+
+def test_long_media_are_their_digest_before_anybody_looks_for_leaks_in_them():
+    picture = {"type": "blob", "modality": "image", "content": f"{MAIL} " * 20}
+    said = [{"role": "user", "parts": [picture]}]
+
+    ((kept,),) = [message["parts"] for message in Redactor(longest=100).value(said)]
+
+    content = picture["content"].encode()
+    digest = {"sha256": sha256(content).hexdigest(), "size": len(content)}
+    assert kept == {"type": "blob_digest", "modality": "image", **digest}
 
 
 # Size

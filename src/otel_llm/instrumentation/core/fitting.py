@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-_CUT = "…[cut]"
+CUT = "…[cut]"
+"""Stands where the end of a text was."""
 _SHORTEST = 64
 """Characters that every text keeps while there is anything else to cut."""
 
@@ -66,7 +67,7 @@ def _longest(value: Any) -> int:
 
 def _cut(encoded: bytes, max_bytes: int) -> str:
     if len(encoded) > max_bytes:
-        encoded = encoded[: max(max_bytes - len(_CUT.encode()), 0)] + _CUT.encode()
+        encoded = encoded[: max(max_bytes - len(CUT.encode()), 0)] + CUT.encode()
     return encoded.decode("utf-8", "ignore")
 
 
@@ -87,8 +88,8 @@ def _without_media(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _described(part: Any) -> Any:
-    """Return a blob as its digest and size, also one that a tool answered with; a part of its own
-    type, as the conventions allow."""
+    """Return every blob as its digest and size, also one that a tool answered with; a part of its
+    own type, as the conventions allow."""
     if isinstance(part, list | tuple):
         return [_described(one) for one in part]  # pyright: ignore[reportUnknownVariableType] - any JSON
     if not isinstance(part, Mapping):
@@ -96,15 +97,20 @@ def _described(part: Any) -> Any:
     blob = cast("Mapping[str, Any]", part)
     if blob.get("type") != "blob":
         return {name: _described(value) for name, value in blob.items()}
+    return digest(blob)
+
+
+def digest(blob: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a blob as its digest and size."""
     content = str(blob.get("content") or "")
     about = {key: blob[key] for key in ("modality", "mime_type") if key in blob}
-    digest = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
-    return {"type": "blob_digest", **about, "sha256": digest, "size": len(content)}
+    sha256 = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
+    return {"type": "blob_digest", **about, "sha256": sha256, "size": len(content)}
 
 
 def _shortened(value: Any, longest: int) -> Any:
     if isinstance(value, str):
-        return value if len(value) <= longest else value[: longest - len(_CUT)] + _CUT
+        return value if len(value) <= longest else value[: longest - len(CUT)] + CUT
     if isinstance(value, Mapping):
         return {key: _shortened(item, longest) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list | tuple):

@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 _SPACE = re.compile(r"\s+")
 _FRAMES, _STACK, _MESSAGE = 30, 16_384, 4_096
 """Of an exception: frames, and characters of its stack and its message."""
+_LOOKED_AT = 4_096
+"""Characters of an answer that its preview is made of."""
 
 
 class Privacy:
@@ -45,7 +47,7 @@ class Privacy:
             _log.warning("otel-llm: OTEL_LLM_CAPTURE=hash needs OTEL_LLM_HASH_KEY; hashing nothing")
         self._key = settings.hash_key.encode() if "hash" in settings.derive else b""
         self._redactor = _redactor(settings)
-        self._preview = _strict(settings) if "preview" in settings.derive else None
+        self._preview = _strict(settings, _LOOKED_AT) if "preview" in settings.derive else None
         self._flags = _flags if "flags" in settings.derive else None
 
     @property
@@ -66,7 +68,7 @@ class Privacy:
 
     def kept_comment(self, text: str) -> str:
         """Return what somebody wrote, sent whatever is captured: without anything that is known."""
-        strictly = _strict(self._settings).text(text)
+        strictly = _strict(self._settings, self._settings.max_content_bytes).text(text)
         return fitted_value(strictly, self._settings.max_content_bytes, to_json)
 
     def of_input(self, name: str, messages: Sequence[Mapping[str, Any]]) -> Attributes:
@@ -91,7 +93,7 @@ class Privacy:
         """Return what may be told of an exception: its class, and redacted what else is wanted."""
         told: Attributes = {semconv.EXCEPTION_TYPE: kind}
         if self._settings.exceptions == "message":
-            redacted = _strict(self._settings).text
+            redacted = _strict(self._settings, self._settings.max_content_bytes).text
             stack = "".join(traceback.format_exception(error, limit=-_FRAMES))
             told[semconv.EXCEPTION_MESSAGE] = redacted(clean_text(str(error)) or "")[:_MESSAGE]
             told[semconv.EXCEPTION_STACKTRACE] = redacted(clean_text(stack) or "")[:_STACK]
@@ -101,12 +103,17 @@ class Privacy:
 def _redactor(settings: Settings) -> Redactor | None:
     if not (settings.redact or settings.redact_patterns or settings.redact_hook):
         return None
-    return Redactor(settings.redact, settings.redact_patterns, settings.redact_hook)
+    return Redactor(
+        settings.redact,
+        settings.redact_patterns,
+        settings.redact_hook,
+        longest=settings.max_content_bytes,
+    )
 
 
-def _strict(settings: Settings) -> Redactor:
+def _strict(settings: Settings, longest: int) -> Redactor:
     """Return what takes out everything that is known, whatever of it was asked for."""
-    return Redactor(patterns=settings.redact_patterns, hook=settings.redact_hook)
+    return Redactor(patterns=settings.redact_patterns, hook=settings.redact_hook, longest=longest)
 
 
 def _sorted(value: Any) -> Any:

@@ -258,6 +258,24 @@ def test_the_model_that_took_over_is_the_one_that_served(client, provider, telem
     assert span["gen_ai.response.model"] == fallback
 
 
+@WAYS
+def test_the_block_where_another_model_took_over_names_it_too(client, provider, instrumented, way):
+    telemetry = instrumented(capture="SPAN_ONLY")
+    refused = {"type": "refusal", "category": None}
+    block = {"type": "fallback", "from": {"model": wire.MODEL}, "to": {"model": "claude-opus-5"}}
+    answer = wire.message({**block, "trigger": refused}, wire.text())
+    if way == "whole":
+        answer["model"] = "claude-opus-5"  # only a stream starts before it is known
+    provider.queue(answering(way, answer))
+
+    send(client, way)
+
+    span = telemetry.span()
+    assert span["gen_ai.response.model"] == "claude-opus-5"
+    ((hop, _),) = (m["parts"] for m in json.loads(span["gen_ai.output.messages"]))
+    assert hop["type"] == "fallback"
+
+
 @pytest.mark.parametrize(
     "reason", ["max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "brand_new"]
 )
@@ -267,6 +285,16 @@ def test_the_stop_reason_keeps_the_spelling_of_the_provider(client, provider, te
     client.messages.create(**ASK)
 
     assert telemetry.span()["gen_ai.response.finish_reasons"] == (reason,)
+
+
+def test_an_empty_name_of_a_model_is_none(client, provider, telemetry):
+    provider.queue(json_answer(wire.message(model="")))
+
+    client.messages.create(**{**ASK, "model": ""})
+
+    span = telemetry.span()
+    assert span["name"] == "chat"
+    assert not {"gen_ai.request.model", "gen_ai.response.model"} & span.keys()
 
 
 def test_an_answer_without_usage_has_no_tokens_rather_than_zero(client, provider, telemetry):

@@ -95,7 +95,7 @@ class Series:
 
     def _made(self, model: Any, tier: Any, fingerprint: Any) -> Points:
         known = {
-            semconv.RESPONSE_MODEL: text(model),
+            semconv.RESPONSE_MODEL: text(model) or None,
             _TIER: text(tier) or None,
             _FINGERPRINT: text(fingerprint) or None,
         }
@@ -126,11 +126,11 @@ class AllSeries:
         try:
             found = self._kept.get(key)
         except TypeError:  # odd input: not even hashable
-            return Series(operation, origin, text(model), self._settings)
+            return Series(operation, origin, text(model) or None, self._settings)
         if found is None:
             if len(self._kept) >= _MAX_SERIES:
                 self._kept.clear()
-            found = self._kept[key] = Series(operation, origin, text(model), self._settings)
+            found = self._kept[key] = Series(operation, origin, text(model) or None, self._settings)
         return found
 
 

@@ -191,6 +191,8 @@ class MessageStream:
     def _open(self, event: Any) -> None:
         opened = field(event, "content_block")
         self._answer.more = self._answer.more or _more([opened])
+        if field(opened, "type") == "fallback":  # what follows is another model's
+            self._answer.model = text(field(field(opened, "to"), "model")) or self._answer.model
         if self._content:
             self._block(event).open(opened)
 

@@ -72,9 +72,15 @@ def generic_part(thing: Any) -> list[Part]:
 
 
 def plain_fields(thing: Any) -> dict[str, Any]:
-    """Return the set fields of a mapping or model as plain JSON."""
-    found = plain(thing)
-    return {k: v for k, v in found.items() if v is not None} if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType] - any JSON
+    """Return the set fields of a mapping or model as plain JSON, deeply."""
+    found = _without_null(plain(thing))
+    return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType] - any JSON
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_null(v) for k, v in value.items() if v is not None}  # pyright: ignore[reportUnknownVariableType] - any JSON
+    return [_without_null(v) for v in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType] - any JSON
 
 
 def plain(thing: Any) -> Any:

@@ -36,6 +36,8 @@ def run(tmp_path):
         with FakeProvider(wire.ROUTES) as provider, OtlpSink() as sink:
             instrument = Path(sys.executable).with_name("opentelemetry-instrument")
             sent_to = {
+                # Python 3.12 warns of every fork beside threads, which every exporter has.
+                "PYTHONWARNINGS": "ignore:This process:DeprecationWarning",
                 "OTEL_LLM_EXIT_TIMEOUT": "100",
                 "OTEL_EXPORTER_OTLP_TIMEOUT": "100",
                 "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,

@@ -116,8 +116,10 @@ def test_a_mock_of_it_is_of_its_sort(pair):
     like, likewise = create_autospec(function), create_autospec(decorated)
 
     assert inspect.iscoroutinefunction(likewise) == inspect.iscoroutinefunction(like)
-    with pytest.raises(TypeError):
-        likewise()
+    for mock in (like, likewise):
+        with pytest.raises(TypeError):
+            # That of a coroutine function looks at its arguments late, since Python 3.13.
+            asyncio.run(mock())
 
 
 class Owner:

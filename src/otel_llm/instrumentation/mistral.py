@@ -133,9 +133,13 @@ def _embedded(answer: Any) -> Response:
 
 
 def _status(error: BaseException) -> str | None:
-    """Return the HTTP status: one class of the SDK stands for all of them."""
+    """Return the HTTP status: one class of the SDK stands for all of them.
+
+    One of success says nothing of an answer that is no JSON.
+    """
     status = integer(getattr(error, "status_code", None))
-    return None if status is None or "Validation" in type(error).__name__ else str(status)
+    told = status is not None and status >= 400 and "Validation" not in type(error).__name__
+    return str(status) if told else None
 
 
 def _prompt(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:

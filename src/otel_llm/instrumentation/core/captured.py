@@ -68,6 +68,8 @@ class Captured:
             if self._retrieves:
                 self.put(semconv.RETRIEVAL_DOCUMENTS, said)
                 return
+            if not any(map(_says, said)):
+                said = ()  # an empty answer, or none of the provider's
             self.put(semconv.OUTPUT_MESSAGES, said)
             if self._privacy.derives:
                 self.derived.update(self._privacy.of_output(said, self._asked, ending))
@@ -86,3 +88,11 @@ class Captured:
                 self._asked = value
         except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
             swallowed(f"capturing {name}", error)
+
+
+def _says(message: Message) -> bool:
+    return bool(message.get("parts")) or message.get("finish_reason") != _UNKNOWN
+
+
+_UNKNOWN = "unknown"
+"""What ``finish_reason`` says where the provider said nothing of it."""

@@ -20,7 +20,7 @@ class Choice:
         self.role: str | None = None
         self.fields: dict[str, list[str]] = {}
         self.function: _Tool | None = None
-        self.tools: dict[int, _Tool] = {}
+        self.tools: dict[int, list[_Tool]] = {}
         self.audio: dict[str, list[str]] = {}
 
     def add(self, delta: Any) -> None:
@@ -31,11 +31,20 @@ class Choice:
         for name in ("data", "transcript"):
             _append(self.audio, name, field(field(delta, "audio"), name))
         for call in items(field(delta, "tool_calls")):
-            index = integer(field(call, "index")) or 0
-            self.tools.setdefault(index, _Tool()).add(call)
+            self._tool(call).add(call)
         if (function := field(delta, "function_call")) is not None:
             self.function = self.function or _Tool()
             self.function.add({"function": function})
+
+    def _tool(self, call: Any) -> _Tool:
+        """Return the call that a delta goes on with.
+
+        Some hosts (Gemini's) give every call the index 0: its id and name tell it from the last.
+        """
+        begun = self.tools.setdefault(integer(field(call, "index")) or 0, [])
+        if not begun or begun[-1].is_other(call):
+            begun.append(_Tool())
+        return begun[-1]
 
     def _say(self, name: str, said: Any) -> None:
         """Take a piece of text; Mistral sends thoughts and words as typed parts of the content."""
@@ -50,7 +59,7 @@ class Choice:
             whole["role"] = self.role
         if self.audio:
             whole["audio"] = {name: "".join(said) for name, said in self.audio.items()}
-        tools = [tool for _, tool in sorted(self.tools.items())]
+        tools = [tool for _, begun in sorted(self.tools.items()) for tool in begun]
         whole["tool_calls"] = [
             tool.call() for tool in [*tools, *([self.function] if self.function else [])]
         ]
@@ -71,6 +80,12 @@ class _Tool:
         self._name: str | None = None
         self._arguments: list[str] = []
         self._whole: Any = None
+
+    def is_other(self, delta: Any) -> bool:
+        """Return whether a delta begins another call, and does not go on with this one."""
+        id, function = text(field(delta, "id")), field(delta, "function") or field(delta, "custom")
+        known = id is None or self._id is None or id == self._id
+        return not known and text(field(function, "name")) is not None
 
     def add(self, delta: Any) -> None:
         function = field(delta, "function") or field(delta, "custom")

@@ -88,6 +88,8 @@ def _image(image: Any) -> list[Part]:
 
 
 def _input_audio(audio: Any) -> list[Part]:
+    if isinstance(audio, str):  # Mistral's: an address, or the sound itself
+        return [media_part("audio", audio) if ":" in audio else blob_part("audio", audio)]
     kind = text(field(audio, "format"))
     return [blob_part("audio", field(audio, "data"), f"audio/{kind}" if kind else None)]
 

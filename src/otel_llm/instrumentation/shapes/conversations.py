@@ -9,7 +9,15 @@ from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
 from .chat_messages import content_parts, tool_definitions
-from .parts import Part, finish, generic_part, text_part, tool_call_part, tool_response_part
+from .parts import (
+    Part,
+    finish,
+    generic_part,
+    plain_fields,
+    text_part,
+    tool_call_part,
+    tool_response_part,
+)
 from .values import count, field, fields, integer, items, number, text, texts
 
 
@@ -93,12 +101,12 @@ def entry_parts(entry: Any) -> list[Part]:
 class ConversationStream:
     """Collects the events of one answer."""
 
-    __slots__ = ("_content", "_parts", "_response")
+    __slots__ = ("_content", "_entries", "_response")
 
     def __init__(self, content: bool = False) -> None:
         self._content = content
         self._response = Response()
-        self._parts: list[Part] = []
+        self._entries: dict[int, _Entry] = {}
 
     def feed(self, chunk: Any) -> None:
         """Take one event; what it says is under ``data``."""
@@ -111,8 +119,9 @@ class ConversationStream:
             self._response.usage = usage(field(data, "usage"))
         elif kind == "conversation.response.error":
             self._response.error_type = str(field(data, "code") or "error")
-        elif self._content and kind in _DELTAS:
-            self._parts += _delta(kind, data)
+        elif self._content and kind in _ENTRIES:
+            index = integer(field(data, "output_index")) or 0
+            self._entries.setdefault(index, _Entry(_ENTRIES[kind])).add(data)
 
     def response(self) -> Response:
         """Return what has arrived so far."""
@@ -120,17 +129,46 @@ class ConversationStream:
 
     def output_messages(self) -> Sequence[Message]:
         """Return the answer put together."""
-        return _message(_joined(self._parts))
+        return _message([part for _, one in sorted(self._entries.items()) for part in one.parts()])
 
 
-_DELTAS = frozenset({"message.output.delta", "function.call.delta"})
+_ENTRIES = {
+    "message.output.delta": "message.output",
+    "function.call.delta": "function.call",
+    **dict.fromkeys(
+        ("tool.execution.started", "tool.execution.delta", "tool.execution.done"), "tool.execution"
+    ),
+}
+"""Events that bring a piece of an entry, to the type of the entry."""
 
 
-def _delta(kind: Any, data: Any) -> list[Part]:
-    if kind == "message.output.delta":
-        said = field(data, "content")
-        return content_parts([said] if field(said, "type") else said)
-    return entry_parts({**fields(data), "type": "function.call"})
+class _Entry:
+    """One entry of a stream, growing: words, or arguments, come in pieces."""
+
+    __slots__ = ("_arguments", "_fields", "_said", "_type")
+
+    def __init__(self, kind: str) -> None:
+        self._type = kind
+        self._fields: dict[str, Any] = {}
+        self._arguments: list[str] = []
+        self._said: list[Part] = []
+
+    def add(self, event: Any) -> None:
+        """Take one piece."""
+        told = {k: v for k, v in plain_fields(event).items() if k != "output_index"}
+        self._arguments.append(text(told.pop("arguments", None)) or "")
+        if self._type == "message.output":
+            said = field(event, "content")
+            self._said += content_parts([said] if field(said, "type") else said)
+        self._fields.update(told)
+
+    def parts(self) -> list[Part]:
+        """Return the parts of what came so far."""
+        if self._said:
+            return _joined(self._said)
+        return entry_parts(
+            {**self._fields, "arguments": "".join(self._arguments), "type": self._type}
+        )
 
 
 def _joined(parts: Sequence[Part]) -> list[Part]:

@@ -135,6 +135,11 @@ class ConverseStream:
         if said := text(field(field(delta, "toolUse"), "input")):
             call = fields(block.get("toolUse"))
             block["toolUse"] = {**call, "input": call.get("input", "") + said}
+        if told := items(field(delta, "toolResult")):
+            result = fields(block.get("toolResult"))
+            block["toolResult"] = {**result, "content": [*result.get("content", ()), *told]}
+        if shown := fields(field(delta, "image")):
+            block["image"] = {**fields(block.get("image")), **shown}
 
     def response(self) -> Response:
         """Return what has arrived so far."""

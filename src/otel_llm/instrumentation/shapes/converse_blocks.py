@@ -12,6 +12,7 @@ from .parts import (
     blob_part,
     finish,
     plain,
+    plain_fields,
     reasoning_part,
     text_part,
     tool_call_part,
@@ -69,12 +70,25 @@ def _reasoning(said: Any) -> list[Part]:
 
 def _tool_use(call: Any) -> list[Part]:
     input = parsed(field(call, "input"))
+    if field(call, "type") == "server_tool_use":  # one of Amazon's own
+        return [_at_server(call, "server_tool_call", {"input": plain(input)})]
     return [tool_call_part(field(call, "name"), plain(input), field(call, "toolUseId"))]
 
 
 def _tool_result(result: Any) -> list[Part]:
     told = [_result(block) for block in items(field(result, "content"))]
-    return [tool_response_part(told[0] if len(told) == 1 else told, field(result, "toolUseId"))]
+    said = told[0] if len(told) == 1 else told
+    if field(result, "type") is not None:  # of one of Amazon's own
+        return [_at_server(result, "server_tool_call_response", {"content": said})]
+    return [tool_response_part(said, field(result, "toolUseId"))]
+
+
+def _at_server(used: Any, kind: str, told: dict[str, Any]) -> Part:
+    """Return a part of a tool that runs at the provider: what it was asked, or what it said."""
+    name = text(field(used, "name"))
+    id = known(id=text(field(used, "toolUseId")))
+    about = {"type": name or text(field(used, "type")), **told}
+    return {"type": kind, **known(name=name), kind: about, **id}
 
 
 def _result(block: Any) -> Any:
@@ -85,7 +99,14 @@ def _result(block: Any) -> Any:
 
 
 def _guarded(content: Any) -> list[Part]:
+    if (image := field(content, "image")) is not None:
+        return _image(image)
     return text_part(field(field(content, "text"), "text"))
+
+
+def _found(result: Any) -> list[Part]:
+    """Return what was searched for before the call."""
+    return [{**plain_fields(result), "type": "search_result"}]
 
 
 def _cited(content: Any) -> list[Part]:
@@ -100,11 +121,15 @@ def _media(modality: str, mime: str) -> Callable[[Any], list[Part]]:
         if uri:
             head = {"type": "uri", "modality": modality, "uri": uri}
             return [{**head, **known(mime_type=kind)}]
+        if data is None:  # a document of words, or an image that failed
+            return blocks(field(source, "content")) or text_part(field(source, "text"))
         encoded = base64.b64encode(data).decode() if isinstance(data, bytes) else text(data)
         return [blob_part(modality, encoded, kind)]
 
     return read
 
+
+_image = _media("image", "image")
 
 _READERS: dict[str, Callable[[Any], list[Part]]] = {
     "text": text_part,
@@ -113,7 +138,8 @@ _READERS: dict[str, Callable[[Any], list[Part]]] = {
     "toolResult": _tool_result,
     "guardContent": _guarded,
     "citationsContent": _cited,
-    "image": _media("image", "image"),
+    "searchResult": _found,
+    "image": _image,
     "document": _media("document", "application"),
     "video": _media("video", "video"),
     "audio": _media("audio", "audio"),

@@ -18,6 +18,7 @@ from .parts import (
     finish,
     generic_part,
     media_part,
+    plain,
     reasoning_part,
     text_part,
     tool_call_part,
@@ -102,22 +103,19 @@ def usage(metadata: Any) -> Usage:
         return Usage()
     asked, wrote = fields(told.get("input_token_details")), fields(told.get("output_token_details"))
     input, output = count(told.get("input_tokens")) or None, count(told.get("output_tokens"))
+    five, hour = (count(asked.get(f"ephemeral_{time}_input_tokens")) for time in ("5m", "1h"))
+    written = (five or 0) + (hour or 0)
     return Usage(
         input_tokens=input,
         output_tokens=None if input is None and output == 0 else output,
         cache_read=count(asked.get("cache_read")),
-        cache_write=_written(asked),
+        cache_write=written or count(asked.get("cache_creation")),
+        cache_write_5m=five if written else None,
+        cache_write_1h=hour if written else None,
         reasoning=count(wrote.get("reasoning")),
         audio_input=count(asked.get("audio")),
         audio_output=count(wrote.get("audio")),
     )
-
-
-def _written(asked: Mapping[str, Any]) -> int | None:
-    """Return tokens written to the cache; Anthropic's are told apart by how long they stay."""
-    apart = [count(asked.get(f"ephemeral_{time}_input_tokens")) for time in ("5m", "1h")]
-    split = [one for one in apart if one]
-    return sum(split) if split else count(asked.get("cache_creation"))
 
 
 class ChunkStream:
@@ -216,9 +214,18 @@ def _parts(message: Any) -> list[Part]:
         return [tool_response_part(field(message, "content"), field(message, "tool_call_id"))]
     content = field(message, "content")
     if isinstance(content, str) and not field(message, "tool_calls"):
-        return [*text_part(content), *_legacy_call(message)]
+        return [*text_part(content), *_odd_calls(message), *_legacy_call(message)]
     blocks = getattr(message, "content_blocks", None)
-    return [part for block in items(content if blocks is None else blocks) for part in _part(block)]
+    said = [part for block in items(content if blocks is None else blocks) for part in _part(block)]
+    return [*said, *_odd_calls(message)]
+
+
+def _odd_calls(message: Any) -> list[Part]:
+    """Read the calls whose arguments LangChain could not: there are no blocks for them."""
+    return [
+        tool_call_part(field(call, "name"), field(call, "args"), field(call, "id"))
+        for call in items(field(message, "invalid_tool_calls"))
+    ]
 
 
 def _legacy_call(message: Any) -> list[Part]:
@@ -239,8 +246,27 @@ def _part(block: Any) -> list[Part]:
         "text": lambda: text_part(get("text")),
         "reasoning": lambda: reasoning_part(get("reasoning")),
         "tool_call": lambda: [tool_call_part(get("name"), get("args"), get("id"))],
+        "server_tool_call": lambda: _server_call(get),
+        "server_tool_result": lambda: _server_result(get),
     }
     return readers.get(kind, lambda: generic_part(block))()
+
+
+def _server_call(get: Any) -> list[Part]:
+    """Read the call of a tool that runs at the provider."""
+    name = text(get("name")) or ""
+    call = {"type": name, **known(input=plain(get("args")))}
+    head = {"type": "server_tool_call", "name": name, "server_tool_call": call}
+    return [{**head, **known(id=text(get("id")))}]
+
+
+def _server_result(get: Any) -> list[Part]:
+    """Read what such a tool answered; the block around it says which one, if any does."""
+    kind = text(fields(get("extras")).get("block_type")) or ""
+    name = kind.removesuffix("_tool_result") or "server_tool"
+    result = {"type": name, **known(content=plain(get("output")))}
+    head = {"type": "server_tool_call_response", "server_tool_call_response": result}
+    return [{**head, **known(id=text(get("tool_call_id")))}]
 
 
 def _of_vendor(block: Any) -> list[Part]:

@@ -58,8 +58,14 @@ def response(message: Any) -> Response:
         model if (rounds := get("iterations")) is None else _served(rounds) or model,
         [reason] if reason else [],
         _billed(get),
+        _failure(told.get("error")) if reason is None else None,
         more=_more(told.get("content")),
     )
+
+
+def _failure(error: Any) -> str | None:
+    """Return what an ``error`` object says that came with HTTP status 200."""
+    return None if error is None else text(field(error, "type")) or "error"
 
 
 def measured(message: Any) -> Response:
@@ -68,7 +74,8 @@ def measured(message: Any) -> Response:
     get = fields(told.get("usage")).get
     if get("iterations") is None:
         asked = total(get("input_tokens"), get(_READ), get(_WRITTEN))
-        return Response(None, told.get("model"), (), Usage(asked, get("output_tokens")))
+        failed = None if asked is not None else _failure(told.get("error"))
+        return Response(None, told.get("model"), (), Usage(asked, get("output_tokens")), failed)
     return Response(None, _served(get("iterations")) or told.get("model"), (), _billed(get))
 
 
@@ -180,7 +187,7 @@ class MessageStream:
         elif kind == "message_delta":
             self._finish(chunk)
         elif kind == "error":
-            self._answer.error_type = text(field(field(chunk, "error"), "type")) or "error"
+            self._answer.error_type = _failure(field(chunk, "error")) or "error"
         return False if kind == "ping" else None  # the SDK keeps it to itself
 
     def _begin(self, message: Any) -> None:
@@ -230,7 +237,7 @@ class _Block:
         self._pieces: dict[str, list[str]] = {}
 
     def open(self, block: Any) -> None:
-        self._fields = {name: field(block, name) for name in _OPENED}
+        self._fields = {**fields(block)}
 
     def add(self, delta: Any) -> None:
         for name, target in _GROWN.items():
@@ -242,7 +249,6 @@ class _Block:
         return {**self._fields, **{name: said for name, said in grown.items() if said}}
 
 
-_OPENED = ("type", "id", "name", "text", "thinking", "input", "content", "tool_use_id", "data")
 _GROWN = {"text": "text", "thinking": "thinking", "partial_json": "input", "content": "content"}
 
 

@@ -7,7 +7,7 @@ are ``error``; a response that is not done has none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from otel_llm import semconv
@@ -16,7 +16,7 @@ from otel_llm.genai import Request, Response, Usage
 from ..core.patch import Content, Endpoint, Message
 from .chat_completions import error_type, output_type
 from .chat_messages import tool_definitions
-from .parts import Part, text_part
+from .parts import Part, reasoning_part, refusal_part, text_part, tool_call_part
 from .response_messages import assistant, input_messages, output_messages, output_parts
 from .values import count, field, integer, items, number, text
 
@@ -114,7 +114,7 @@ class ResponsesStream:
     reported. Messages come from it too, and from finished items and text deltas when it never came.
     """
 
-    __slots__ = ("_answer", "_content", "_error", "_parts", "_pieces", "_whole")
+    __slots__ = ("_answer", "_begun", "_content", "_error", "_parts", "_pieces", "_whole")
 
     def __init__(self, content: bool = False) -> None:
         self._content = content
@@ -122,7 +122,8 @@ class ResponsesStream:
         self._error: str | None = None
         self._whole: Sequence[Message] = ()
         self._parts: dict[int, list[Part]] = {}
-        self._pieces: dict[int, list[str]] = {}
+        self._begun: dict[int, Any] = {}
+        self._pieces: dict[int, dict[str, list[str]]] = {}
 
     def feed(self, chunk: Any) -> None:
         """Take one event, an SDK's object or a dict."""
@@ -147,8 +148,10 @@ class ResponsesStream:
         index = integer(field(event, "output_index")) or 0
         if kind == "response.output_item.done":
             self._parts[index] = output_parts(field(event, "item"))
-        elif kind == "response.output_text.delta" and (piece := text(field(event, "delta"))):
-            self._pieces.setdefault(index, []).append(piece)
+        elif kind == "response.output_item.added":
+            self._begun[index] = field(event, "item")
+        elif kind in _GROWN and (piece := text(field(event, "delta"))):
+            self._pieces.setdefault(index, {}).setdefault(_GROWN[kind], []).append(piece)
 
     def response(self) -> Response:
         """Return what has arrived so far."""
@@ -157,11 +160,36 @@ class ResponsesStream:
 
     def output_messages(self) -> Sequence[Message]:
         """Return the one message of the response."""
-        begun = {index: text_part("".join(said)) for index, said in self._pieces.items()}
+        begun = {index: self._grown(index, said) for index, said in self._pieces.items()}
         parts = [part for _, found in sorted({**begun, **self._parts}.items()) for part in found]
         reason = next(iter(self._answer.finish_reasons), None)
         return self._whole or ([assistant(parts, reason)] if parts else [])
 
+    def _grown(self, index: int, said: Mapping[str, list[str]]) -> list[Part]:
+        """Return the parts of an item whose end has not come."""
+        item = self._begun.get(index)
+        return [part for kind, told in said.items() for part in _BEGUN[kind]("".join(told), item)]
+
+
+def _called(arguments: str, item: Any) -> list[Part]:
+    return [tool_call_part(field(item, "name"), arguments, field(item, "call_id"))]
+
+
+_BEGUN: Mapping[str, Callable[[str, Any], list[Part]]] = {
+    "text": lambda said, _: text_part(said),
+    "refusal": lambda said, _: refusal_part(said),
+    "reasoning": lambda said, _: reasoning_part(said),
+    "call": _called,
+}
+_GROWN = {
+    "response.output_text.delta": "text",
+    "response.refusal.delta": "refusal",
+    "response.reasoning_summary_text.delta": "reasoning",
+    "response.reasoning_text.delta": "reasoning",
+    "response.function_call_arguments.delta": "call",
+    "response.custom_tool_call_input.delta": "call",
+}
+"""Events that bring a piece of an item, to what it is a piece of."""
 
 _CARRIERS = frozenset(
     f"response.{state}"

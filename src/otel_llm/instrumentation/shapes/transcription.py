@@ -73,7 +73,8 @@ class TranscriptionStream:
         if (said := field(chunk, "usage")) is not None:
             self._response.usage = usage(said)
         if self._content:
-            self._done = text(field(chunk, "text")) or self._done
+            if field(chunk, "type") != "transcript.text.segment":  # what one speaker said
+                self._done = text(field(chunk, "text")) or self._done
             self._pieces.append(text(field(chunk, "delta")) or "")
 
     def response(self) -> Response:

@@ -169,9 +169,10 @@ def collector_page() -> str:
         f"```yaml\n{default_text()}```\n",
     ]
     for family, entries in components.TABLES.items():
-        for name, entry in entries.items():
+        for entry in dict.fromkeys(entries.values()):
+            names = " or ".join(f"`{name}`" for name in entries if entries[name] is entry)
             about = inspect.getdoc(sys.modules[entry.make.__module__]) or ""
-            parts += [f"## {family}: `{name}`\n", f"{paragraphs(about)}\n"]
+            parts += [f"## {family}: {names}\n", f"{paragraphs(about)}\n"]
             parts += [f"{table(entry.config)}\n"]
     parts.append("## The other sections\n")
     skip = components.TABLES.keys()

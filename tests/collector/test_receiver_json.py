@@ -82,7 +82,8 @@ def test_every_field_of_a_span_is_read():
     ("value", "kind", "read"),
     [
         ({"stringValue": ""}, "string_value", ""),
-        ({"stringValue": "ä\ud800"}, "string_value", "ä?"),
+        ({"stringValue": "ä\ud800"}, "string_value", "ä\ufffd"),
+        ({"stringValue": "\ud800x"}, "string_value", "\ufffdx"),
         ({"boolValue": False}, "bool_value", False),
         ({"intValue": "9007199254740993"}, "int_value", 9007199254740993),
         ({"intValue": -5}, "int_value", -5),

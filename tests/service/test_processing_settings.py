@@ -87,3 +87,19 @@ def test_sampling_comes_last_and_belongs_to_one_pipeline():
 )
 def test_mistakes_are_named_with_their_place(settings, said):
     assert problems(settings, traces=[]) == [said]
+
+
+@pytest.mark.parametrize(("old", "new"), [("otlp", "otlp_grpc"), ("otlphttp", "otlp_http")])
+def test_exporters_go_by_both_names_that_the_opentelemetry_collector_gave_them(old, new):
+    there = {"endpoint": "http://127.0.0.1:4318"}
+    pipelines = {"traces": {"receivers": ["otlp"], "exporters": [old, f"{new}/b"]}}
+
+    settings = check(
+        {
+            "receivers": {"otlp": None},
+            "exporters": {old: there, f"{new}/b": there},
+            "service": {"pipelines": pipelines},
+        }
+    )
+
+    assert settings.exporters[old] == settings.exporters[f"{new}/b"]

@@ -52,9 +52,14 @@ PROCESSORS: Mapping[str, Entry] = {
     "resource": Entry(ResourceConfig, ResourceProcessor),
     "sample": Entry(SampleConfig, SampleProcessor),
 }
+_GRPC = Entry(OtlpExporterConfig, OtlpExporter)
+_HTTP = Entry(OtlpHttpExporterConfig, OtlpHttpExporter)
 EXPORTERS: Mapping[str, Entry] = {
-    "otlp": Entry(OtlpExporterConfig, OtlpExporter),
-    "otlphttp": Entry(OtlpHttpExporterConfig, OtlpHttpExporter),
+    # The OpenTelemetry Collector renamed its own two; both names are in use there.
+    "otlp": _GRPC,
+    "otlp_grpc": _GRPC,
+    "otlphttp": _HTTP,
+    "otlp_http": _HTTP,
     "debug": Entry(DebugExporterConfig, DebugExporter),
 }
 TABLES: Mapping[str, Mapping[str, Entry]] = {

@@ -123,8 +123,9 @@ def _text(value: Any, depth: int) -> bytes:
         raise TypeError("expected a string")
     try:
         return _sized(value.encode())
-    except UnicodeEncodeError:  # half a surrogate pair
-        return _sized(value.encode(errors="replace"))
+    except UnicodeEncodeError:  # half a surrogate pair, which JavaScript's strings may hold
+        whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return _sized(whole.encode())
 
 
 def _hex(value: Any, depth: int) -> bytes:

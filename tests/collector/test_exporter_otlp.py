@@ -208,6 +208,17 @@ def test_a_proxy_that_finds_a_request_too_large_is_sent_smaller_ones():
     assert type(error) is TooLarge
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_a_destination_may_be_an_address_of_ipv6():
+    with (
+        grpc_sink() as sink,
+        exporter(f"http://[::ffff:127.0.0.1]:{sink.port}") as otlp,
+    ):
+        otlp.export("traces", traces(1))
+
+    assert sink.accepted == [traces(1)]
+
+
 def test_no_proxy_of_the_environment_is_asked_for_this_machine(monkeypatch):
     with socket.socket() as unused, grpc_sink() as sink:
         unused.bind(("127.0.0.1", 0))
@@ -302,6 +313,9 @@ def test_a_closed_exporter_answers_retryable_and_never_hangs():
     [
         ({"endpoint": "jaeger"}, "expected host:port"),
         ({"endpoint": ""}, "expected host:port"),
+        ({"endpoint": "jaeger:grpc"}, "expected host:port"),
+        ({"endpoint": "jaeger:69853"}, "expected host:port"),  # modulo 65,536: 4317
+        ({"endpoint": "http://me:secret@jaeger:69853"}, "found 'jaeger:69853'"),
         ({"endpoint": "a:1", "tls": TlsConfig(insecure_skip_verify=True)}, "not possible"),
         ({"endpoint": "a:1", "headers": {"key": "secret\n"}}, r"headers\.key"),
     ],

@@ -457,6 +457,7 @@ def test_a_closed_exporter_answers_retryable():
         ({}, "required and missing"),
         ({"endpoint": "host:4318"}, "expected http://host:port"),
         ({"traces_endpoint": "http://"}, "expected http://host:port"),
+        ({"endpoint": "http://me:secret@a:69854"}, "expected http://host:port"),
         ({"endpoint": "http://a:4318/v1/traces"}, "see traces_endpoint"),
         ({"endpoint": "http://a", "headers": {"key": "secret\r\n"}}, r"headers\.key"),
     ],

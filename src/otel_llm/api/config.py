@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from otel_llm.config.address import host_and_port
 from otel_llm.config.units import Size
 from otel_llm.http.loopback import is_loopback
 
@@ -38,10 +39,10 @@ class ApiConfig:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port. Raises ``ValueError`` when ``endpoint`` is no ``host:port``."""
-        host, separator, port = self.endpoint.rpartition(":")
-        if not separator or not port.isdecimal() or int(port) > 65_535:
-            raise ValueError(f"endpoint: expected host:port, found {self.endpoint!r}")
-        return host.removeprefix("[").removesuffix("]"), int(port)
+        try:
+            return host_and_port(self.endpoint)
+        except ValueError as error:
+            raise ValueError(f"endpoint: {error}") from None
 
     @property
     def url(self) -> str | None:

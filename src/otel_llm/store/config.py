@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
+from otel_llm.config.address import is_http_url, without_login
 from otel_llm.config.units import Duration, Size
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -30,9 +30,9 @@ class ClickHouseConfig:
     """Certificates to trust beside those of the system."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"endpoint: expected http://host:port, found {self.endpoint!r}")
+        if not is_http_url(self.endpoint):
+            shown = without_login(self.endpoint)
+            raise ValueError(f"endpoint: expected http://host:port, found {shown!r}")
         if not _NAME.fullmatch(self.database):
             raise ValueError("database: only letters, digits and _")
 

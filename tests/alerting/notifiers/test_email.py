@@ -201,3 +201,8 @@ def test_port_465_means_tls_from_the_start_and_the_password_is_not_shown():
 
     assert config.security == "implicit"
     assert "s3cret" not in repr(config)
+
+
+def test_a_port_that_cannot_be_is_a_mistake():
+    with pytest.raises(ValueError, match="port: expected 1 to 65535, found 65536"):
+        _config(65_536)

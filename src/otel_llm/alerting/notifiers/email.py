@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from typing import Literal
 
+from otel_llm.config.address import MAX_PORT
 from otel_llm.config.units import Duration
 
 from ..errors import Rejected, TryLater
@@ -50,6 +51,8 @@ class EmailConfig:
     def __post_init__(self) -> None:
         if not self.to:
             raise ValueError("to needs at least one address")
+        if not 0 < self.port <= MAX_PORT:
+            raise ValueError(f"port: expected 1 to {MAX_PORT}, found {self.port}")
         for address in (*self.to, self.sender):
             _check_address(address)
         if self.password and self.security == "none":
@@ -87,9 +90,13 @@ def render(notification: Notification, config: EmailConfig) -> EmailMessage:
 def _page(notification: Notification) -> str:
     items = "".join(f"<li>{html.escape(describe(alert))}</li>" for alert in notification.listed())
     more = f"<p>… and {notification.unlisted} more</p>" if notification.unlisted else ""
-    url = html.escape(notification.url or "")
-    link = f'<p><a href="{url}">{url}</a></p>' if url else ""
-    return f"<h3>{html.escape(notification.title)}</h3><ul>{items}</ul>{more}{link}"
+    links = _link("", notification.url) + _link("Runbook: ", notification.runbook)
+    return f"<h3>{html.escape(notification.title)}</h3><ul>{items}</ul>{more}{links}"
+
+
+def _link(name: str, url: str | None) -> str:
+    url = html.escape(url or "")
+    return f'<p>{name}<a href="{url}">{url}</a></p>' if url else ""
 
 
 class EmailNotifier:

@@ -31,6 +31,7 @@ from otel_llm.collector.sending.destination import (
     TlsConfig,
     check_answer,
 )
+from otel_llm.config.address import host_and_port, is_http_url
 from otel_llm.config.units import Duration
 from otel_llm.http.loopback import is_loopback
 from otel_llm.version import __version__
@@ -40,6 +41,7 @@ RESET = "Stream removed"
 """What gRPC itself says, not the server, of a call whose stream was torn off: mostly by a proxy, in
 whose code ``INTERNAL`` and ``RESOURCE_EXHAUSTED`` mean nothing about the data."""
 OVER_A_PROXYS_LIMIT = "Received http2 header with status: 413"
+_GRPC_NAMES = ("unix:", "unix-abstract:", "vsock:", "dns:", "ipv4:", "ipv6:", "xds:")
 RETRYABLE = frozenset(
     {
         grpc.StatusCode.CANCELLED,
@@ -81,8 +83,10 @@ class OtlpExporterConfig(DestinationConfig):
 
     def __post_init__(self) -> None:
         DestinationConfig.__post_init__(self)
-        if not _target(self.endpoint):
-            raise ValueError(f"endpoint: expected host:port, found {self.endpoint!r}")
+        try:
+            _target(self.endpoint)
+        except ValueError as error:
+            raise ValueError(f"endpoint: {error}") from None
         if self.tls.insecure_skip_verify:
             raise ValueError("tls.insecure_skip_verify: not possible over gRPC; set ca_file")
 
@@ -204,12 +208,16 @@ def _options(keepalive: KeepaliveConfig) -> list[tuple[str, Any]]:
 
 
 def _target(endpoint: str) -> str:
-    """Return ``host:port`` or a grpc name such as ``unix:/path``; empty when it is neither."""
-    parts = urlsplit(endpoint)
-    if parts.scheme in ("http", "https"):
+    """Return ``host:port`` or a grpc name such as ``unix:/path``. Raises ``ValueError`` when it is
+    neither."""
+    if is_http_url(endpoint):
+        parts = urlsplit(endpoint)
         default = 443 if parts.scheme == "https" else 80
-        return f"{parts.hostname}:{parts.port or default}" if parts.hostname else ""
-    return endpoint if ":" in endpoint and "//" not in endpoint.partition(":")[0] else ""
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{host}:{parts.port or default}"
+    if not endpoint.startswith(_GRPC_NAMES):
+        host_and_port(endpoint)
+    return endpoint
 
 
 def _is_here(target: str) -> bool:

@@ -37,6 +37,7 @@ from otel_llm.collector.sending.destination import (
     check_answer,
 )
 from otel_llm.collector.wire.deflate import compressobj
+from otel_llm.config.address import is_http_url, without_login
 from otel_llm.http.deadline import Deadline
 from otel_llm.http.loopback import is_loopback
 from otel_llm.version import __version__
@@ -71,8 +72,10 @@ class OtlpHttpExporterConfig(DestinationConfig):
         if self.endpoint.rstrip("/").endswith(("/v1/traces", "/v1/metrics", "/v1/logs")):
             raise ValueError("endpoint: is what /v1/traces is appended to; see traces_endpoint")
         for url in filter(None, given):
-            if not url.startswith(("http://", "https://")) or not httpx2.URL(url).host:
-                raise ValueError(f"endpoint: expected http://host:port, found {url!r}")
+            if not is_http_url(url):
+                raise ValueError(
+                    f"endpoint: expected http://host:port, found {without_login(url)!r}"
+                )
 
     def url(self, signal: Signal) -> str | None:
         """Return where a signal goes; ``None`` when it has nowhere to go."""

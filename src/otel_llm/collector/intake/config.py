@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from otel_llm.config.address import host_and_port
 from otel_llm.config.units import Duration, Size
 from otel_llm.semconv import own
 
@@ -38,6 +39,9 @@ class GrpcConfig:
     reuse_port: bool = False
     """Let several processes share the port. Without it a second collector fails to start."""
 
+    def __post_init__(self) -> None:
+        _check_endpoint(self.endpoint)
+
 
 @dataclass(frozen=True, slots=True)
 class HttpConfig:
@@ -67,6 +71,9 @@ class HttpConfig:
     """Encrypts; without it anyone who reaches the port can read and send."""
     reuse_port: bool = False
     """Let several processes share the port. Without it a second collector fails to start."""
+
+    def __post_init__(self) -> None:
+        _check_endpoint(self.endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,14 @@ class LimitsConfig:
 
 OFF = ""
 """Endpoint of a protocol that is not served."""
+
+
+def _check_endpoint(endpoint: str) -> None:
+    try:
+        if endpoint != OFF:
+            host_and_port(endpoint)
+    except ValueError as error:
+        raise ValueError(f"endpoint: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

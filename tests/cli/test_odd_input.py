@@ -130,6 +130,19 @@ def test_a_reader_that_has_seen_enough_hears_nothing_more():
     assert (done.returncode, done.stderr) == (1, "")
 
 
+def test_a_log_that_nobody_reads_any_more_changes_no_exit_code(tmp_path):
+    config = tmp_path / "collector.yaml"
+    config.write_text("unheard: of\n", encoding="utf-8")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nobody:
+        done = subprocess.run([PROGRAM], stderr=nobody, stdout=subprocess.PIPE, timeout=120)
+        wrong = subprocess.run([PROGRAM, "nonsense"], stderr=nobody, timeout=120)
+        mistaken = subprocess.run([PROGRAM, "check-config", config], stderr=nobody, timeout=120)
+
+    assert (done.returncode, wrong.returncode, mistaken.returncode) == (2, 2, 1)
+
+
 @pytest.mark.parametrize(
     ("tier", "said"),
     [

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from typing import TextIO
 
 from otel_llm.version import __version__
 
@@ -48,8 +49,11 @@ GROUPS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns its exit code."""
     _say_anywhere()
-    with redirect_stdout(plain(sys.stdout)), redirect_stderr(plain(sys.stderr)):
-        return _guarded(arguments)
+    try:
+        with redirect_stdout(plain(sys.stdout)), redirect_stderr(plain(sys.stderr)):
+            return _guarded(arguments)
+    finally:
+        _forget_log()
 
 
 def _guarded(arguments: Sequence[str] | None) -> int:
@@ -88,8 +92,22 @@ def _say_anywhere() -> None:
 
 def _unsaid() -> int:
     """Drop what is left to write, which would fail once more at the exit; returns 1."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _to_nobody(sys.stdout)
     return 1
+
+
+def _forget_log() -> None:
+    """A log that nobody reads any more is no failure of what was logged: Python would exit with 120
+    for what is left to write."""
+    try:
+        if sys.stderr:
+            sys.stderr.flush()
+    except OSError:
+        _to_nobody(sys.stderr)
+
+
+def _to_nobody(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def parser() -> argparse.ArgumentParser:

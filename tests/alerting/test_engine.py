@@ -424,3 +424,20 @@ def test_no_alert_holds_anything_a_call_said():
     fields = set(Alert.__slots__)
 
     assert not fields & {"content", "messages", "prompt", "answer", "input", "output"}
+
+
+def test_a_rule_without_a_runbook_of_its_own_has_the_one_of_all():
+    own = {"runbook_url": "https://wiki/{{ $labels.model }}"}
+    world = World(
+        _rule(group_by=("model",)),
+        _rule(name="Own", group_by=("model",), annotations=own),
+        runbook_url="https://wiki/all#{rule}",
+    )
+    _fail(world)
+
+    told = world.engine.evaluate()
+
+    assert {a.rule: dict(a.annotations) for a in told} == {
+        "Errors": {"runbook_url": "https://wiki/all#Errors"},
+        "Own": {"runbook_url": "https://wiki/gpt-4o"},
+    }

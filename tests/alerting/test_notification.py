@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from otel_llm.alerting.notification import describe, one_line
+from otel_llm.alerting.notifiers import email, pagerduty, teams
+from otel_llm.alerting.slack_blocks import render as slack
 
 from .world import alert, notification
 
@@ -34,3 +36,38 @@ def test_every_language_and_emoji_stays_as_it_is():
     text = "日本語 العربية עברית 👩\u200d👩\u200d👧 café — naïve"
 
     assert one_line(text) == text
+
+
+WIKI = "https://wiki/runbook#ErrorsHigh"
+
+
+def test_every_target_is_told_the_description_and_where_it_says_what_to_do():
+    words = {"summary": "12%", "description": "Payments wait.", "runbook_url": WIKI}
+    told = notification(alert(annotations=words))
+    config = email.EmailConfig(host="h", to=("a@b.c",), sender="d@e.f")
+    plain, page = email.render(told, config).iter_parts()
+
+    assert told.text().splitlines() == [
+        "[FIRING:1] ErrorsHigh",
+        "critical: 12%: Payments wait.",
+        f"http://ui/{'a' * 32}",
+        f"Runbook: {WIKI}",
+    ]
+    assert f"Runbook: {WIKI}" in plain.get_content()
+    assert f'Runbook: <a href="{WIKI}">' in page.get_content()
+    assert f"|trace> · <{WIKI}|runbook>" in slack(told)["blocks"][1]["text"]["text"]
+    assert pagerduty.render(told)["links"][1] == {"href": WIKI, "text": "runbook"}
+    (attachment,) = teams.render(told)["attachments"]
+    assert attachment["content"]["actions"][1] == {
+        "type": "Action.OpenUrl",
+        "title": "Runbook",
+        "url": WIKI,
+    }
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["javascript:alert(1)", "https://wiki/ <!channel>", "https://a|b", "wiki/page", "https://"],
+)
+def test_what_is_no_address_is_no_link_to_a_runbook(odd: str):
+    assert notification(alert(annotations={"runbook_url": odd})).runbook is None

@@ -34,7 +34,13 @@ class Clock:
 class World:
     """An engine over its own windows and clock, and everything it told."""
 
-    def __init__(self, *rules: Rule, readings: Readings | None = None, now: float = START) -> None:
+    def __init__(
+        self,
+        *rules: Rule,
+        readings: Readings | None = None,
+        now: float = START,
+        runbook_url: str | None = None,
+    ) -> None:
         self.clock = Clock(now)
         self.told: list[Sequence[Alert]] = []
         self.engine = RuleEngine(
@@ -44,6 +50,7 @@ class World:
             self.clock,
             readings=readings,
             trace_url="http://ui/{trace_id}",
+            runbook_url=runbook_url,
         )
 
     def after(self, seconds: float) -> World:

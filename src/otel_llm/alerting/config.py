@@ -20,6 +20,7 @@ from .rule import Rule
 from .runaway import RunawayConfig
 from .watch import WatchConfig
 
+_WEB = ("http://", "https://")
 _LINK = re.compile(r"https?://.*\{trace_id\}", re.DOTALL)
 
 
@@ -80,6 +81,9 @@ class AlertingConfig:
     trace_url: str | None = None
     """Where those who are told can look at a trace; ``{trace_id}`` is filled in. By default the
     page at ``api.endpoint``, which only this machine reaches unless that is changed."""
+    runbook_url: str | None = None
+    """Where those who are told read what to do; ``{rule}`` is filled in. For rules without an
+    annotation ``runbook_url`` of their own."""
 
     def __post_init__(self) -> None:
         problems = [*self._bad_notifiers(), *self._bad_routes(), *self._bad_report()]
@@ -88,6 +92,8 @@ class AlertingConfig:
         if self.trace_url is not None and not _LINK.match(self.trace_url):
             text = "must begin with http:// or https:// and contain {trace_id}"
             problems.append(Problem("trace_url", text))
+        if self.runbook_url is not None and not self.runbook_url.startswith(_WEB):
+            problems.append(Problem("runbook_url", "must begin with http:// or https://"))
         if len({budget.name for budget in self.budgets}) < len(self.budgets):
             problems.append(Problem("budgets", "two have the same name"))
         if problems:

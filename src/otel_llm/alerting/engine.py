@@ -69,12 +69,14 @@ class RuleEngine:
         *,
         readings: Readings | None = None,
         trace_url: str | None = None,
+        runbook_url: str | None = None,
     ) -> None:
         self._windows = windows
         self._notify = notify
         self._clock = clock
         self._readings = readings or Readings({})
         self._trace_url = trace_url
+        self._runbook_url = runbook_url
         self._lock = threading.RLock()
         self._tracks: dict[str, Track] = {}
         self._complete_since = clock()
@@ -241,10 +243,7 @@ class RuleEngine:
             severity=rule.severity,
             state=instance.state,
             labels=labels,
-            annotations={
-                name: template.fill(text, instance.value, labels)
-                for name, text in rule.annotations.items()
-            },
+            annotations=self._words(rule, instance.value, labels),
             signal=rule.signal,
             value=instance.value,
             threshold=rule.threshold,
@@ -256,6 +255,14 @@ class RuleEngine:
             trace_id=instance.trace_id,
             trace_url=self._link(instance.trace_id),
         )
+
+    def _words(self, rule: Rule, value: float | None, labels: Mapping[str, str]) -> dict[str, str]:
+        words = {
+            name: template.fill(text, value, labels) for name, text in rule.annotations.items()
+        }
+        if self._runbook_url:
+            words.setdefault("runbook_url", self._runbook_url.replace("{rule}", rule.name))
+        return words
 
     def _link(self, trace_id: str | None) -> str | None:
         if not trace_id or not self._trace_url:

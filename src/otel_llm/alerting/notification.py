@@ -65,6 +65,11 @@ class Notification:
         """A trace that shows the gravest alert."""
         return next((alert.trace_url for alert in self.alerts if alert.trace_url), None)
 
+    @property
+    def runbook(self) -> str | None:
+        """Where it says what to do about the gravest alert."""
+        return next(filter(None, map(runbook, self.alerts)), None)
+
     def listed(self) -> tuple[Alert, ...]:
         """Return the alerts to spell out."""
         return self.alerts[:LISTED]
@@ -79,7 +84,8 @@ class Notification:
         lines = [self.title, *(describe(alert) for alert in self.listed())]
         if self.unlisted:
             lines.append(f"… and {self.unlisted} more")
-        return "\n".join([*lines, *([self.url] if self.url else [])])
+        links = [self.url, f"Runbook: {self.runbook}" if self.runbook else None]
+        return "\n".join([*lines, *filter(None, links)])
 
 
 def in_order(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
@@ -103,11 +109,19 @@ def summary(alert: Alert) -> str:
     )
 
 
+def runbook(alert: Alert) -> str | None:
+    """Return where it says what to do, if that is an address to follow: labels may be in it."""
+    url = alert.annotations.get("runbook_url", "")
+    return url if _ADDRESS.fullmatch(url) else None
+
+
 def describe(alert: Alert) -> str:
-    """Return one line about one alert: severity, headline, labels."""
+    """Return one line about one alert: severity, headline, labels, description."""
     labels = " ".join(f"{k}={v}" for k, v in sorted(alert.labels.items()) if k not in _NAMED)
     mark = "resolved" if alert.state == "resolved" else alert.severity
-    return one_line(f"{mark}: {summary(alert)}" + (f" ({labels})" if labels else ""))
+    more = alert.annotations.get("description")
+    where, what = f" ({labels})" if labels else "", f": {more}" if more else ""
+    return one_line(f"{mark}: {summary(alert)}{where}{what}")
 
 
 def one_line(text: str) -> str:
@@ -119,6 +133,7 @@ def one_line(text: str) -> str:
 _COMMANDS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+_ADDRESS = re.compile(r"https?://[^\s<>|\"\\]{1,1000}")
 
 
 def cut(text: str, most: int) -> str:

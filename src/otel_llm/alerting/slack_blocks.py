@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from .alert import Alert
-from .notification import Notification, cut, describe
+from .notification import Notification, cut, describe, runbook
 
 _HEADER = 150
 _SECTION = 3000
 _FALLBACK = 1000
-_URL = 1500
+_URL = 1000
 _EVENTS = {"resolved": "✅", "report": "📊"}
 _ICONS = {"critical": "🔴", "error": "🟠", "warning": "🟡", "info": "🔵"}
 
@@ -38,10 +38,14 @@ def _blocks(notification: Notification, icon: str) -> Iterator[dict[str, Any]]:
 
 
 def _line(alert: Alert) -> str:
-    text = cut_escaped(describe(alert), _SECTION - _URL - 20)
-    url = alert.trace_url
-    fits = url is not None and len(url) <= _URL and not set(url) & set("<>|")
-    return f"{text}\n<{url}|trace>" if fits else text
+    text = cut_escaped(describe(alert), _SECTION - 2 * _URL - 40)
+    urls = {"trace": alert.trace_url, "runbook": runbook(alert)}
+    links = [f"<{url}|{name}>" for name, url in urls.items() if url and _fits(url)]
+    return "\n".join([text, " · ".join(links)]) if links else text
+
+
+def _fits(url: str) -> bool:
+    return len(url) <= _URL and not set(url) & set("<>|")
 
 
 def _section(text: str) -> dict[str, Any]:

@@ -53,7 +53,11 @@ def test_no_label_can_call_the_channel_or_make_a_link():
 def test_the_largest_message_is_within_slacks_limits():
     labels = {f"l{i}": "<&>🔥" * 50 for i in range(30)}
     alerts = [
-        alert(labels={**labels, "n": str(i)}, trace_url="http://ui/" + "x" * 1400)
+        alert(
+            labels={**labels, "n": str(i)},
+            trace_url="http://ui/" + "x" * 980,
+            annotations={"description": "<" * 2000, "runbook_url": "http://wiki/" + "x" * 980},
+        )
         for i in range(100)
     ]
 

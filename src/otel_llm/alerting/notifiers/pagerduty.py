@@ -38,8 +38,8 @@ def render(notification: Notification) -> dict[str, Any]:
     }
     if notification.event != "firing":
         return event
-    url = notification.url
-    links = [{"href": url, "text": "trace"}] if url else []
+    urls = {"trace": notification.url, "runbook": notification.runbook}
+    links = [{"href": url, "text": name} for name, url in urls.items() if url]
     return {**event, "client": "otel-llm", "payload": _payload(notification), "links": links}
 
 

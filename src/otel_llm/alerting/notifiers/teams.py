@@ -57,9 +57,10 @@ def render(notification: Notification) -> dict[str, Any]:
         "body": [_text(cut(notification.title, _TITLE)) | title]
         + [_text(cut(line, _LINE)) for line in lines],
     }
-    if notification.url:
-        open_url = {"type": "Action.OpenUrl", "title": "Trace", "url": notification.url}
-        card["actions"] = [open_url]
+    urls = {"Trace": notification.url, "Runbook": notification.runbook}
+    opened = [{"type": "Action.OpenUrl", "title": n, "url": url} for n, url in urls.items() if url]
+    if opened:
+        card["actions"] = opened
     kind = "application/vnd.microsoft.card.adaptive"
     return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}
 

@@ -47,9 +47,13 @@ def numbers(*payloads: bytes) -> list[int]:
 
 
 def abort(
-    code: grpc.StatusCode, *, retry_s: float | None = None, key: str = "grpc-status-details-bin"
+    code: grpc.StatusCode,
+    *,
+    retry_s: float | None = None,
+    key: str = "grpc-status-details-bin",
+    said: str = "as told",
 ) -> Act:
-    """Fail with ``code``, with a ``RetryInfo`` under one of the two keys in use."""
+    """Fail with ``code`` and a text, with a ``RetryInfo`` under one of the two keys in use."""
 
     def act(context: grpc.ServicerContext) -> None:
         if retry_s is not None:
@@ -59,7 +63,7 @@ def abort(
             status = Status(code=code.value[0], details=[packed])
             value = status if key == "grpc-status-details-bin" else info
             context.set_trailing_metadata(((key, value.SerializeToString()),))
-        context.abort(code, "as told")
+        context.abort(code, said)
 
     return act
 

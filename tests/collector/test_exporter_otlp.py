@@ -199,6 +199,18 @@ def test_a_stream_that_is_torn_off_on_the_way_is_retryable(http2_error):
     assert str(error).endswith(": the stream was torn off")
 
 
+@pytest.mark.parametrize("code", [Code.INTERNAL, Code.RESOURCE_EXHAUSTED])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Stream removed (RST_STREAM error code: 2)",
+        "Received RST_STREAM with error code 2",  # grpcio 1.80 and older
+    ],
+)
+def test_a_torn_stream_is_told_by_what_every_version_of_grpc_says_of_it(code, said):
+    assert outcome(code, said=said) == (Retryable, None)
+
+
 def test_a_proxy_that_finds_a_request_too_large_is_sent_smaller_ones():
     status = b"\x00\x07:status\x03413"  # as HPACK writes what it has no table for
 

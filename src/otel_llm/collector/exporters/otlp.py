@@ -37,9 +37,10 @@ from otel_llm.http.loopback import is_loopback
 from otel_llm.version import __version__
 
 NO_CONNECTION = ("failed to connect to all addresses", "errors resolving")
-RESET = "Stream removed"
-"""What gRPC itself says, not the server, of a call whose stream was torn off: mostly by a proxy, in
-whose code ``INTERNAL`` and ``RESOURCE_EXHAUSTED`` mean nothing about the data."""
+RESET = ("Stream removed", "Received RST_STREAM with error code")
+"""What gRPC itself says (the second: grpcio 1.68 to 1.80 at least), not the server, of a call whose
+stream was torn off: mostly by a proxy, in whose code ``INTERNAL`` and ``RESOURCE_EXHAUSTED`` mean
+nothing about the data."""
 OVER_A_PROXYS_LIMIT = "Received http2 header with status: 413"
 _GRPC_NAMES = ("unix:", "unix-abstract:", "vsock:", "dns:", "ipv4:", "ipv6:", "xds:")
 RETRYABLE = frozenset(

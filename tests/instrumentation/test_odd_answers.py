@@ -8,7 +8,7 @@ import anthropic
 import pytest
 from langchain_core.messages import AIMessage
 
-from otel_llm.instrumentation import mistral
+from otel_llm.instrumentation import mistral, ollama
 from otel_llm.instrumentation.anthropic import AnthropicInstrumentor
 from otel_llm.instrumentation.shapes import chat_messages, langchain, messages
 from otel_llm.testing import Answer, FakeProvider, captured, json_answer
@@ -152,3 +152,10 @@ def test_what_was_written_to_the_cache_is_told_by_how_long_it_stays(told, expect
     usage = langchain.usage({"input_tokens": 11, "output_tokens": 5, "input_token_details": told})
 
     assert (usage.cache_write, usage.cache_write_5m, usage.cache_write_1h) == expected
+
+
+def test_an_image_beside_a_prompt_is_said_to_be_there():
+    (asked,) = ollama._prompt({"prompt": "What is it?", "images": [b"PNG", "/tmp/b.png"]})
+
+    image = {"type": "image"}
+    assert asked["parts"] == [{"type": "text", "content": "What is it?"}, image, image]

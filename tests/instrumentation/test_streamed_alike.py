@@ -232,3 +232,26 @@ def test_a_segment_of_a_transcript_is_not_all_of_it():
     )
 
     assert said == [{"type": "text", "content": "Hello. Good day."}]
+
+
+_RAN = {"index": 0, "type": "search", "arguments": '{"q": 1}'}
+
+
+def test_a_tool_that_groq_ran_is_as_good_streamed():
+    ran = {**_RAN, "output": "found"}
+    message = {"role": "assistant", "content": "four", "executed_tools": [ran]}
+    deltas = [{"executed_tools": [_RAN]}, {"executed_tools": [ran]}, {"content": "four"}]
+    events = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    (whole,) = chat.output_messages({"choices": [{"message": message}]})
+
+    assert parts(chat.ChatStream(content=True), events) == whole["parts"]
+    told = {"type": "search", "content": "found"}
+    assert whole["parts"] == [
+        {
+            "type": "server_tool_call",
+            "name": "search",
+            "server_tool_call": {"type": "search", "input": {"q": 1}},
+        },
+        {"type": "server_tool_call_response", "server_tool_call_response": told},
+        {"type": "text", "content": "four"},
+    ]

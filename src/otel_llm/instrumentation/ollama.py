@@ -87,20 +87,23 @@ def _input_messages(arguments: Mapping[str, Any]) -> list[Message]:
 
 
 def _prompt(arguments: Mapping[str, Any]) -> list[Message]:
-    parts = text_part(arguments.get("prompt"))
+    parts = [*text_part(arguments.get("prompt")), *_images(arguments.get("images"))]
     return [{"role": "user", "parts": parts}] if parts else []
+
+
+def _images(given: Any) -> list[Part]:
+    """Return that there are images: each may be a path, bytes or base64."""
+    return [{"type": "image"} for _ in items(given)]
 
 
 def _parts(message: Any) -> list[Part]:
     content = field(message, "content")
     if field(message, "role") == "tool":
         return [tool_response_part(content, field(message, "tool_call_id"))]
-    # An image may be a path, bytes or base64: that there is one is all we say.
-    images: list[Part] = [{"type": "image"} for _ in items(field(message, "images"))]
     return [
         *reasoning_part(field(message, "thinking")),
         *text_part(content),
-        *images,
+        *_images(field(message, "images")),
         *(_call_part(call) for call in items(field(message, "tool_calls"))),
     ]
 

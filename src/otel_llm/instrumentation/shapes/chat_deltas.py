@@ -6,14 +6,14 @@ from typing import Any
 
 from ..core.patch import Message
 from .chat_messages import assistant_message, content_parts
-from .parts import plain
+from .parts import plain, plain_fields
 from .values import field, integer, items, text
 
 
 class Choice:
     """One choice of a stream, growing."""
 
-    __slots__ = ("audio", "fields", "finish", "function", "role", "tools")
+    __slots__ = ("audio", "fields", "finish", "function", "ran", "role", "tools")
 
     def __init__(self) -> None:
         self.finish: str | None = None
@@ -22,6 +22,7 @@ class Choice:
         self.function: _Tool | None = None
         self.tools: dict[int, list[_Tool]] = {}
         self.audio: dict[str, list[str]] = {}
+        self.ran: dict[int, dict[str, Any]] = {}
 
     def add(self, delta: Any) -> None:
         """Take what one chunk adds."""
@@ -30,6 +31,9 @@ class Choice:
             self._say(name, field(delta, name))
         for name in ("data", "transcript"):
             _append(self.audio, name, field(field(delta, "audio"), name))
+        for tool in items(field(delta, "executed_tools")):
+            index = integer(field(tool, "index")) or 0
+            self.ran.setdefault(index, {}).update(plain_fields(tool))
         for call in items(field(delta, "tool_calls")):
             self._tool(call).add(call)
         if (function := field(delta, "function_call")) is not None:
@@ -57,6 +61,8 @@ class Choice:
         whole: dict[str, Any] = {name: "".join(said) for name, said in self.fields.items()}
         if self.role:
             whole["role"] = self.role
+        if self.ran:
+            whole["executed_tools"] = [tool for _, tool in sorted(self.ran.items())]
         if self.audio:
             whole["audio"] = {name: "".join(said) for name, said in self.audio.items()}
         tools = [tool for _, begun in sorted(self.tools.items()) for tool in begun]

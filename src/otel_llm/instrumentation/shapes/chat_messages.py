@@ -20,7 +20,7 @@ from .parts import (
     tool_call_part,
     tool_response_part,
 )
-from .values import field, fields, items, known, text
+from .values import field, fields, items, known, parsed, text
 
 _Get: TypeAlias = Callable[[str], Any]
 """Gives a field of a message."""
@@ -59,6 +59,8 @@ def assistant_message(message: Any, reason: str | None) -> Message:
 
 def _parts(get: _Get) -> list[Part]:
     found = content_parts(get("content"))
+    if (ran := get("executed_tools")) is not None:
+        found = [part for tool in items(ran) for part in _ran(tool)] + found
     if thought := get("reasoning_content") or get("reasoning"):
         found = reasoning_part(thought) + found
     if (refused := get("refusal")) is not None:
@@ -127,6 +129,17 @@ def _audio_parts(audio: Any) -> list[Part]:
         return [blob_part("audio", data), *text_part(field(audio, "transcript"))]
     said = text_part(field(audio, "transcript"))
     return said or ([file_part("audio", id)] if (id := text(field(audio, "id"))) else [])
+
+
+def _ran(tool: Any) -> list[Part]:
+    """Read a tool that ran at the provider (Groq's compound systems): its call, and its answer."""
+    name, output = text(field(tool, "type")) or "", text(field(tool, "output"))
+    call = {"type": name, **known(input=parsed(field(tool, "arguments")))}
+    found: list[Part] = [{"type": "server_tool_call", "name": name, "server_tool_call": call}]
+    if output is not None:
+        told = {"type": name, "content": output}
+        found.append({"type": "server_tool_call_response", "server_tool_call_response": told})
+    return found
 
 
 def _call_parts(get: _Get) -> list[Part]:

@@ -63,9 +63,10 @@ def test_a_destination_that_is_not_there_is_named_with_a_suggestion(file, tmp_pa
         run(file, "otlphttp/mian", settings(tmp_path, "http://127.0.0.1:1"))
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path, capsys):
-    assert run(tmp_path / "none.jsonl", "http://127.0.0.1:1") == 1
-    assert "none.jsonl" in capsys.readouterr().err
+@pytest.mark.parametrize("to", ["http://127.0.0.1:1", None])
+def test_a_file_that_is_not_there_is_said(to, tmp_path, capsys):
+    assert run(tmp_path / "none.jsonl", to) == 1
+    assert "none.jsonl: No such file or directory" in capsys.readouterr().err
 
 
 def test_broken_lines_are_named_and_the_others_are_sent(file, capsys):

@@ -31,6 +31,9 @@ def run(file: Path, to: str | None = None, config: Path | None = None) -> int:
     anything was refused or the file is none. Raises ``ConfigError`` for a destination that is
     not there.
     """
+    if not file.exists():  # before asking whose dead letter it is
+        print(f"otel-llm: {file}: No such file or directory", file=sys.stderr)
+        return 1
     name, settings = _destination(file, to, config)
     exporter = EXPORTERS[name.partition("/")[0]].make(settings)
     try:

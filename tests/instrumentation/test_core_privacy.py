@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from otel_llm.instrumentation.core import privacy
 from otel_llm.instrumentation.core.fitting import fitted, fitted_value
 from otel_llm.instrumentation.core.json_text import to_json
 from otel_llm.instrumentation.core.redaction import Redactor
@@ -221,6 +222,16 @@ def test_no_planted_secret_leaves_with_redaction_on(
         ]
     )
     assert [leak for leak in LEAKS.values() if leak in emitted] == []
+
+
+@pytest.mark.parametrize("derive", ["flags", "preview"])
+def test_checks_are_compiled_before_an_answer_would_wait_for_them(derive, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(privacy, "_made", compiled)
+
+    privacy.Privacy(Settings(derive=frozenset({derive})))
+
+    assert bool(compiled) == (derive == "flags")
 
 
 def test_of_a_long_text_no_more_is_looked_at_than_is_kept():

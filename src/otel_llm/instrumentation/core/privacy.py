@@ -21,6 +21,7 @@ from .attributes import Attributes
 from .attributes import text as clean_text
 from .ending import Ending
 from .fitting import fitted, fitted_value
+from .guard import guarded
 from .json_text import to_json
 from .redaction import Redactor
 from .settings import Settings
@@ -49,6 +50,9 @@ class Privacy:
         self._redactor = _redactor(settings)
         self._preview = _strict(settings, _LOOKED_AT) if "preview" in settings.derive else None
         self._flags = _flags if "flags" in settings.derive else None
+        if self._flags is not None:
+            with guarded("compiling the checks of answers"):
+                _inspector()  # now, for it would hold up an event loop at the first answer
 
     @property
     def derives(self) -> bool:
@@ -151,7 +155,7 @@ _made: list[Callable[[], Any] | Any] = []
 
 
 def _inspector() -> Any:
-    """Return the checks, compiled when the first answer needs them."""
+    """Return the checks, compiled once for all instrumentors."""
     if not _made:
         from otel_llm.quality import Inspector
 

@@ -24,7 +24,14 @@ from otel_llm.genai import Request, Response
 
 from .core import Content, Endpoint, Hook, LLMInstrumentor, Message, Origin, Patch, StreamReader
 from .shapes import bedrock_agents as agents
-from .shapes import chat_messages, converse, converse_blocks, invoke_model, message_blocks
+from .shapes import (
+    chat_messages,
+    cohere_v1,
+    converse,
+    converse_blocks,
+    invoke_model,
+    message_blocks,
+)
 from .shapes import invoke_model_others as others
 from .shapes.hosts import origin_at
 from .shapes.invoke_model_stream import InvokeModelStream
@@ -99,8 +106,10 @@ def _asked(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _invoke_input(arguments: Mapping[str, Any]) -> Sequence[Message]:
     body = _asked(arguments)
+    if "chat_history" in body or "tool_results" in body:
+        return cohere_v1.input_messages(body)
     if "messages" not in body:
-        said = next((body[name] for name in ("prompt", "inputText", "message") if name in body), "")
+        said = next((body[name] for name in _PROMPTS if name in body), "")
         parts = text_part(said)
         return [{"role": "user", "parts": parts}] if parts else []
     sent = body["messages"]
@@ -111,8 +120,12 @@ def _invoke_input(arguments: Mapping[str, Any]) -> Sequence[Message]:
     return chat_messages.input_messages(sent)
 
 
+_PROMPTS = ("prompt", "inputText", "message", "inputPrompt")
+
+
 def _invoke_system(arguments: Mapping[str, Any]) -> Sequence[Part] | None:
-    said = _asked(arguments).get("system")
+    body = _asked(arguments)
+    said = body.get("system", body.get("preamble"))  # Cohere's
     return text_part(said) or None if isinstance(said, str) else _system(said)
 
 

@@ -23,6 +23,7 @@ from .core import Endpoint, Hook, LLMInstrumentor, Message, Origin, Patch
 from .core.activation import activate, release
 from .shapes import cohere_v1 as v1
 from .shapes import cohere_v2 as v2
+from .shapes.embeddings import numbers_in
 from .shapes.endpoints import streamed
 from .shapes.hosts import origin_at
 from .shapes.rerank import CONTENT as RERANK_CONTENT
@@ -49,9 +50,8 @@ def _embedded(answer: Any) -> Response:
 
 
 def _dimensions(embeddings: Any) -> int:
-    """Return the size of the first vector of floats; other encodings pack numbers."""
-    named = field(embeddings, "float_") or field(embeddings, "float")
-    return len(items(next(iter(items(named or embeddings)), None)))
+    """Return the size of the first vector."""
+    return len(items(next(iter(numbers_in(embeddings) or items(embeddings)), None)))
 
 
 _EMBED = Endpoint("embeddings", _embed_request, _embedded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from otel_llm import semconv
@@ -38,6 +38,12 @@ def _dimensions(answer: Any) -> dict[str, Any] | None:
     vector = field(vectors[0], "embedding") if vectors else None
     size = len(vector) // 4 * 3 // 4 if isinstance(vector, str) else len(items(vector))
     return {semconv.EMBEDDINGS_DIMENSION_COUNT: size} if size else None
+
+
+def numbers_in(vectors: Any) -> Sequence[Any]:
+    """Return Cohere's vectors of one kind that has an element for each number; others pack them."""
+    kinds = (items(field(vectors, kind)) for kind in ("float_", "float", "int8", "uint8"))
+    return next(filter(None, kinds), ())
 
 
 EMBEDDINGS = Endpoint("embeddings", request, response)

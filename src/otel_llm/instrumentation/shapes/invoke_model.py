@@ -1,8 +1,8 @@
 """Bedrock's InvokeModel: each vendor's own bodies, told apart by what is in them.
 
 An inference profile's ARN says nothing of the vendor, so the body does. Read are those of
-Anthropic, Amazon (Nova, Titan), Meta, Mistral and Cohere, and of everyone who speaks chat
-completions. What a body does not count, the headers of the answer may.
+Anthropic, Amazon (Nova, Titan), Meta, Mistral, Cohere, AI21 and Twelve Labs, and of everyone who
+speaks chat completions. What a body does not count, the headers of the answer may.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Message
-from . import chat_completions, cohere_v2, converse, messages
+from . import chat_completions, cohere_v1, cohere_v2, converse, messages
 from .values import count, field, fields, integer, items, number, text, texts
 
 
@@ -148,9 +148,9 @@ def _of_titan(body: Mapping[str, Any]) -> Response:
 
 
 def _of_others(body: Mapping[str, Any]) -> Response:
-    """Read Meta's bodies, Cohere's first and the older ones of Mistral and Anthropic."""
-    several = items(body.get("outputs")) or items(body.get("generations")) or (body,)
-    reasons = [text(field(one, "stop_reason") or field(one, "finish_reason")) for one in several]
+    """Read the bodies of Meta, Twelve Labs, Cohere's first, and the older ones of others."""
+    several = next((found for name in _SEVERAL if (found := items(body.get(name)))), (body,))
+    reasons = [_ended(fields(one).get) for one in several]
     billed = field(field(body, "meta"), "billed_units") or field(field(body, "usage"), "tokens")
     asked, wrote = count(body.get("prompt_token_count")), count(body.get("generation_token_count"))
     return Response(
@@ -164,6 +164,14 @@ def _of_others(body: Mapping[str, Any]) -> Response:
     )
 
 
+_SEVERAL = ("outputs", "generations", "completions")
+
+
+def _ended(get: Any) -> str | None:
+    said = _first(get, "stop_reason", "finish_reason", "finishReason")
+    return text(field(said, "reason")) if isinstance(said, dict) else text(said)  # AI21's
+
+
 def output_messages(answer: Any) -> list[Message]:
     """Return the messages of a whole answer."""
     body = body_of(field(answer, "body"))
@@ -175,20 +183,21 @@ def output_messages(answer: Any) -> list[Message]:
         return messages.output_messages(body)
     if isinstance(body.get("message"), dict):
         return cohere_v2.output_messages(body)
+    if "tool_calls" in body:
+        return cohere_v1.output_messages(body)
     reasons = response_of(body).finish_reasons
     return [said_message(said, reason) for said, reason in _paired(texts_in(body), reasons)]
 
 
 def texts_in(body: Mapping[str, Any]) -> list[str]:
     """Return what was said, in a body whose answers are plain texts."""
-    several = (
-        items(body.get("results")) or items(body.get("outputs")) or items(body.get("generations"))
-    )
-    found = [text(_first(fields(one).get, *_SAID)) for one in several or (body,)]
+    several = (items(body.get(name)) for name in ("results", *_SEVERAL))
+    told = (fields(one) for one in next(filter(None, several), (body,)))
+    found = [text(_first({**fields(one.get("data")), **one}.get, *_SAID)) for one in told]
     return [said for said in found if said is not None]
 
 
-_SAID = ("text", "outputText", "generation", "completion")
+_SAID = ("text", "outputText", "generation", "completion", "message")
 
 
 def _paired(said: Sequence[str], reasons: Sequence[str]) -> list[tuple[str, str | None]]:

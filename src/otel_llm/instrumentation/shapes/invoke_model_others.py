@@ -15,6 +15,7 @@ from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Message
 from . import rerank
+from .embeddings import numbers_in
 from .invoke_model import body_of, filled, of_headers
 from .values import count, field, integer, items, text
 
@@ -73,7 +74,7 @@ def _vector(body: Mapping[str, Any]) -> Sequence[Any]:
     if "embedding" in body:
         return items(body["embedding"])
     vectors = body.get("embeddings")
-    typed = items(field(vectors, "float")) or items(vectors)
+    typed = numbers_in(vectors) or items(vectors)
     first = typed[0] if typed else None
     return items(field(first, "embedding")) or items(first)  # Nova's are objects
 

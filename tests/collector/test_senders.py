@@ -1,5 +1,5 @@
-"""Spans as today's senders really write them (``tests/data/senders.json``, laid out after their
-sources), in the words of the conventions."""
+"""Spans as today's senders really write them (``tests/data/senders.json``: run and recorded, or
+laid out after their sources), in the words of the conventions."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from otel_llm.collector.normalize.counts import counts_of
 from otel_llm.collector.normalize.messages import as_messages
 from otel_llm.collector.processors.cost import CostProcessor
 from otel_llm.collector.processors.normalize import NormalizeConfig, NormalizeProcessor
+from otel_llm.collector.processors.quality import QualityProcessor
 from tests.collector.calls import attributes, batch, request
 from tests.collector.records import pairs
 from tests.collector.test_normalize import CALL, said, text
@@ -352,3 +353,52 @@ def test_thoughts_that_a_framework_adds_once_more_make_no_second_call():
     opened = Batch.open(passed(message.SerializeToString()))
 
     assert [span.has("otel_llm.duplicate_of") for span in opened.genai()] == [True, False]
+
+
+def test_the_call_that_counts_is_told_whom_it_is_for_by_the_span_around_it():
+    asked = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 10}
+    whom = {"gen_ai.conversation.id": "s-1", "user.id": "ann"}
+    message = ExportTraceServiceRequest.FromString(
+        request(
+            {**asked, **whom, "gen_ai.usage.output_tokens": 5},
+            {**asked, "gen_ai.usage.output_tokens": 5},
+        )
+    )
+    spans = message.resource_spans[0].scope_spans[0].spans
+    spans[1].parent_span_id = spans[0].span_id
+
+    opened = Batch.open(passed(message.SerializeToString()))
+
+    around, counted = opened.genai()
+    assert around.text("otel_llm.duplicate_of") == counted.span_id
+    counted = read_call(counted)
+    assert (counted.conversation_id, counted.user_id) == ("s-1", "ann")
+
+
+@pytest.mark.parametrize("answer", ["[]", '[{"role": "assistant", "parts": []}]'])
+def test_a_call_that_failed_gave_no_empty_answer(answer):
+    asked = {"gen_ai.operation.name": "chat", "gen_ai.output.messages": answer}
+    opened = batch({**asked, "error.type": "RateLimitError"}, asked)
+
+    QualityProcessor().process(opened)
+
+    failed, went_well = opened.genai()
+    assert not failed.texts("otel_llm.quality.flags")
+    assert went_well.texts("otel_llm.quality.flags") == ("empty",)
+
+
+def test_a_stream_that_logfire_tells_by_two_spans_is_one_call():
+    opens, ended = "Logfire 5, OpenAI, a stream is opened", "Logfire 5, OpenAI, a stream has ended"
+
+    spans = [span_of(passed(sent(SENDERS[one]))) for one in (opens, ended)]
+
+    assert [span.has("otel_llm.duplicate_of") for span in spans] == [True, False]
+
+
+def test_the_opening_of_a_stream_that_failed_is_the_call():
+    message = ExportTraceServiceRequest.FromString(
+        sent(SENDERS["Logfire 5, OpenAI, a stream is opened"])
+    )
+    message.resource_spans[0].scope_spans[0].spans[0].status.code = 2
+
+    assert not span_of(passed(message.SerializeToString())).has("otel_llm.duplicate_of")

@@ -187,8 +187,13 @@ def _cost_details(work: Work, old: str, new: str) -> bool:
         total = parts.get("total", parts.get("total_cost"))
         amounts = [*parts.values()] if total is None else [total]
         known = [float(a) for a in amounts if isinstance(a, int | float)]
-        work.put(new, sum(known) if known else None)
+        work.put(new, sum(known) if known and (any(known) or _counted(work)) else None)
     return False
+
+
+def _counted(work: Work) -> bool:
+    """Whether tokens are known: where none are, nothing is what nobody reckoned (Langfuse)."""
+    return any(map(work.span.has, (semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS)))
 
 
 def _milliseconds(work: Work, old: str, new: str) -> bool:

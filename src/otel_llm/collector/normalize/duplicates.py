@@ -8,7 +8,7 @@ removed: ``otel_llm.duplicate_of`` names the span that counts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from otel_llm import semconv
 from otel_llm.genai import Usage
@@ -20,6 +20,7 @@ from .known_calls import Key, Known, KnownCalls, OwnCalls
 
 if TYPE_CHECKING:
     from ..data import SpanView
+    from ..wire.values import Value
 
 _RESPONSE_ID: Final = facts.AT[semconv.RESPONSE_ID]
 _OPERATION: Final = facts.OPERATION
@@ -62,6 +63,7 @@ class Duplicates:
                 if call.id != counts[0]:
                     call.span.set(own.DUPLICATE_OF, counts[0].hex())
                     marked.append(call)
+            _hand_over(same, counts[0])
         return marked
 
     def _mark_outer(self, calls: list[_Call]) -> None:
@@ -74,9 +76,14 @@ class Duplicates:
             if call.parent and (None not in call.tokens or self._only_failed(call)):
                 table[call.trace, call.parent] = call.id, call.response, call.tokens
         repeating = [call for call in calls if self._inner(call)]
+        if not repeating:
+            return
+        here = {call.id: call for call in calls}
         for call in sorted(repeating, key=lambda call: call.span.end_ns):  # from the inside out
             if inner := self._inner(call):
                 call.span.set(own.DUPLICATE_OF, inner[0].hex())
+                if inner[0] in here:
+                    _hand_over((call, here[inner[0]]), inner[0])
                 if call.parent:  # who is above repeats the one that counts
                     table[call.trace, call.parent] = inner
 
@@ -90,6 +97,31 @@ class Duplicates:
         inner = self.known.below.get((call.trace, call.id))
         repeats = inner and _is_above(call, inner[2]) and _agree(inner[1], call.response)
         return inner if repeats else None
+
+
+_SHARED: Final = (
+    semconv.CONVERSATION_ID,
+    own.USER_ID,
+    own.FEATURE,
+    own.TEAM,
+    semconv.PROMPT_NAME,
+    semconv.PROMPT_VERSION,
+    semconv.AGENT_NAME,
+    semconv.RESPONSE_FINISH_REASONS,
+)
+"""What is true of a call whoever saw it, and what is added up by."""
+
+
+def _hand_over(same: Iterable[_Call], counts: bytes) -> None:
+    """Tell the span that counts what the others, of the same batch, know of whom the call is for:
+    a client's own tracing knows the tokens, and what is around it the user."""
+    calls = {call.id == counts: call.span for call in same}
+    counted, other = calls.get(True), calls.get(False)
+    if counted is None or other is None:
+        return
+    for name in _SHARED:
+        if not counted.has(name) and other.has(name):
+            counted.set(name, cast("Value", other.value(name)))
 
 
 class _Call(NamedTuple):

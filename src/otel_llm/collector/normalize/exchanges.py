@@ -49,7 +49,7 @@ def _exchange(work: Work, old: str, new: str, role: str) -> bool:
         return work.put(_INSTEAD[operation][role], said)
     told, understood = as_map(given), frozenset[str]()
     if operation in BILLED_OPERATIONS:
-        understood = (_asked if role == "user" else _answered)(work, told)
+        understood = (_asked if role == "user" else answered)(work, told)
     return work.put_messages(new, as_messages(given, role)) and says_no_more(given, understood)
 
 
@@ -71,7 +71,8 @@ def _asked(work: Work, told: Mapping[str, Any]) -> frozenset[str]:
     return understood | {"config"} if config.keys() <= inside else understood
 
 
-def _answered(work: Work, told: Mapping[str, Any]) -> frozenset[str]:
+def answered(work: Work, told: Mapping[str, Any]) -> frozenset[str]:
+    """Write what an answer tells beside its messages; return what was understood of it."""
     for name, keys in ((semconv.RESPONSE_MODEL, _MODELS), (semconv.RESPONSE_ID, ("id",))):
         said = next((told[key] for key in keys if isinstance(told.get(key), str)), None)
         work.put(name, said)

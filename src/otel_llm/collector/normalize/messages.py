@@ -11,7 +11,7 @@ from .table import FINISH_REASONS
 
 Message: TypeAlias = dict[str, Any]
 _INSIDE = ("messages", "contents", "input", "choices", "candidates", "generations", "message",
-           "output", "completion", "content")  # fmt: skip
+           "output", "completion", "content", "inputs", "outputs", "update")  # fmt: skip
 """Where a map keeps its messages."""
 _KINDS = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
 """What is a message of its own in the Responses API, and whose."""
@@ -77,12 +77,14 @@ _SAID = frozenset({"role", "name", "content", "parts", "tool_calls", "tool_call_
 
 
 def _is_dumped(given: Json) -> bool:
-    """Whether it is a message as LangChain writes one down."""
-    return as_map(given).get("lc") == 1 and "kwargs" in as_map(given)
+    """Whether it is a message as LangChain writes one down, in either of its ways."""
+    told = as_map(given)
+    is_typed = told.keys() == {"type", "data"} and "content" in as_map(told["data"])
+    return is_typed or (told.get("lc") == 1 and "kwargs" in told)
 
 
 def _undumped(given: Mapping[str, Json]) -> Mapping[str, Json]:
-    kwargs = as_map(given["kwargs"])
+    kwargs = as_map(first(given, "kwargs", "data"))
     classes = [str(name) for name in cast("list[Json]", given.get("id") or [""])]
     kind = str(kwargs.get("type") or classes[-1])
     kind = kind.removesuffix("Chunk").removesuffix("Message").lower()
@@ -123,6 +125,12 @@ def _parts_of(given: Mapping[str, Json]) -> list[Json]:
     refused = given.get("refusal")
     after = [text(refused)] if isinstance(refused, str) and refused else []
     calls = tool_calls(given.get("tool_calls")) + tool_calls([given.get("function_call")])
-    said = parts(content)
+    said = [part for part in parts(content) if not (calls and _is_nameless(part))]
     known = [part.get("id") for part in maps(said) if part.get("type") == "tool_call"]
     return [*before, *said, *after, *(c for c in calls if c.get("id") not in known)]
+
+
+def _is_nameless(part: Json) -> bool:
+    """Whether a tool call only tells where it stood: OpenInference names it beside the content."""
+    call = as_map(part)
+    return call.get("type") == "tool_call" and not (call.get("id") and call.get("name"))

@@ -59,7 +59,7 @@ def put_parameters(work: Work, given: Mapping[str, Any]) -> frozenset[str]:
 
 def _parameter(work: Work, name: str, value: Any) -> bool:
     if name == "model":
-        return value == work.span.text(semconv.REQUEST_MODEL)
+        return isinstance(value, str) and work.put(semconv.REQUEST_MODEL, value)
     known = PARAMETERS.get(name)
     if known == semconv.REQUEST_STOP_SEQUENCES and isinstance(value, str):
         value = [value]

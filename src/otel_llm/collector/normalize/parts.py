@@ -27,7 +27,9 @@ def _part(given: Json) -> Json:
     if not isinstance(given, Mapping):
         return text(given)
     part = cast("Mapping[str, Json]", given)
-    part = part.get("message_content", part)
+    if "message_content" in part:  # OpenInference: a tool call stands beside its content's type
+        part = {**part, **as_map(part["message_content"])}
+        del part["message_content"]
     kind = str(part.get("type", ""))
     make = _PARTS.get(kind.replace("-", "_")) if kind else _told_by_key(part)
     return make(part) if make else dict(part) if kind else text(part)

@@ -11,13 +11,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_llm import semconv
+from otel_llm.genai.call import BILLED_OPERATIONS
+from otel_llm.semconv import own
 
 from ..data import facts
 from ..wire.slim import NotProtobuf
 from . import counts
 from .conversions import HOW
 from .events import told
-from .json_values import listed, parsed
+from .exchanges import answered
+from .json_values import as_map, listed, parsed
 from .lists import gather
 from .messages import as_messages
 from .parts import text, tool_calls
@@ -35,6 +38,9 @@ _CALLED = {"com.anthropic.sdk.*": "anthropic."}
 """Scope -> how the names of its spans begin, which are to be those of the conventions."""
 _PROVIDERS = {"gemini-cli": "gcp.gen_ai"}
 """Scope -> the one provider that it calls, and does not name."""
+_STREAM_LOGGERS = ("logfire.openai", "logfire.anthropic")
+_TOLD_BY_LOG = "logfire.stream"
+"""Names what counts instead: a log, whose id the span that opens a stream cannot know."""
 _ANSWER_TEXTS = ("ai.response.text", "ai.response.object")
 _ANSWER_TOOLS = ("ai.response.toolCalls", "gen_ai.response.tool_calls")
 _REASONING = "ai.response.reasoning"
@@ -43,6 +49,10 @@ _ENTITY_NAMES = {
     "execute_tool": semconv.TOOL_NAME,
     "invoke_workflow": semconv.WORKFLOW_NAME,
 }
+_NAMED_BY_SPAN = frozenset(
+    {"langfuse.observation.type", "mlflow.spanType", "openinference.span.kind"}
+)
+"""Markers of dialects whose agents, tools and workflows are called what their spans are."""
 _INPUT = (semconv.TOOL_CALL_ARGUMENTS, semconv.RETRIEVAL_QUERY_TEXT, semconv.INPUT_MESSAGES)
 _OUTPUT = (semconv.TOOL_CALL_RESULT, semconv.RETRIEVAL_DOCUMENTS, semconv.OUTPUT_MESSAGES)
 _IN_AND_OUT = (
@@ -68,10 +78,27 @@ def translate(span: SpanView, plan: Plan, *, keep: bool) -> None:
         _answer(work)
     if plan.entity:
         _entity(work)
+    if any(marker in _NAMED_BY_SPAN for marker in plan.markers):
+        _named(work)
     if plan.scope in _CALLED:
         _name(work, _CALLED[plan.scope])
     settle(span, plan, keep=keep)
     work.finish()
+    if plan.scope in _STREAM_LOGGERS and _only_opens(span):
+        span.set(own.DUPLICATE_OF, _TOLD_BY_LOG)
+
+
+def _only_opens(span: SpanView) -> bool:
+    """Whether it is Logfire's span over the opening of a stream: the call is told by the log that
+    follows, with its answer and tokens."""
+    told = (
+        semconv.USAGE_INPUT_TOKENS,
+        semconv.USAGE_OUTPUT_TOKENS,
+        semconv.OUTPUT_MESSAGES,
+        own.DUPLICATE_OF,
+    )
+    calls = span.text(semconv.OPERATION_NAME) in ("chat", "text_completion")
+    return calls and not span.is_error and not any(map(span.has, told))
 
 
 def settle(span: SpanView, plan: Plan, *, keep: bool) -> None:
@@ -173,6 +200,12 @@ def _entity(work: Work) -> None:
         _move(work, name, *places)
 
 
+def _named(work: Work) -> None:
+    place = _ENTITY_NAMES.get(work.span.text(semconv.OPERATION_NAME) or "")
+    if place:
+        work.put(place, work.span.name or None)
+
+
 def _move(work: Work, name: str, tool: str, retrieval: str, messages: str) -> None:
     value = work.span.text(name)
     operation = work.span.text(semconv.OPERATION_NAME)
@@ -180,9 +213,13 @@ def _move(work: Work, name: str, tool: str, retrieval: str, messages: str) -> No
         return
     if operation in ("execute_tool", "retrieval"):
         understood = work.put(tool if operation == "execute_tool" else retrieval, value)
+    elif operation == "embeddings" and messages == semconv.OUTPUT_MESSAGES:
+        understood = False  # vectors: nobody said them
     else:
         role = "user" if messages == semconv.INPUT_MESSAGES else "assistant"
         understood = work.put_messages(messages, as_messages(value, role))
+    if name == "output.value" and operation in BILLED_OPERATIONS:
+        answered(work, as_map(parsed(value)))
     if understood:
         work.done(name)
         if name.endswith(".value"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from otel_llm import semconv
 
-from .json_values import dumped
+from .json_values import dumped, listed
 from .messages import Message
 
 if TYPE_CHECKING:
@@ -39,7 +39,12 @@ class Work:
             reasons = [str(m["finish_reason"]) for m in messages if "finish_reason" in m]
             self.put(semconv.RESPONSE_FINISH_REASONS, reasons or None)
             self._answers = self._answers if self.span.has(name) else messages
-        return self.put(name, dumped(messages))
+        return self.put(name, dumped(messages)) or self._says(name, messages)
+
+    def _says(self, name: str, messages: list[Message]) -> bool:
+        """Whether ``name`` says ``messages``, all but how they ended, which may be known later."""
+        said = listed(self.span.value(name)) or []
+        return list(map(_open, said)) == list(map(_open, messages))
 
     def finish(self) -> None:
         """Say of the answers that were written how they ended, once all is known."""
@@ -53,6 +58,10 @@ class Work:
         """Take an understood name away."""
         if not self.keep:
             self.span.remove(old)
+
+
+def _open(message: Message) -> Message:
+    return {key: value for key, value in message.items() if key != "finish_reason"}
 
 
 def _unended(answer: Message) -> bool:

@@ -26,7 +26,7 @@ from otel_llm.quality.sentiment import sentiment
 from otel_llm.semconv import own
 
 from ..component import to_each
-from ..data.facts import FINISH_REASONS, FLAGS, OPERATION, OUTPUT_TYPE, USAGE, Facts
+from ..data.facts import ERROR_TYPE, FINISH_REASONS, FLAGS, OPERATION, OUTPUT_TYPE, USAGE, Facts
 from ..data.template import Template
 from ..schemas import SchemaConfig, Schemas
 
@@ -104,7 +104,7 @@ class QualityProcessor:
         facts = span.facts
         if facts[OPERATION] not in _ANSWERING or facts[FLAGS] is not None:
             return
-        output = _content(span, semconv.OUTPUT_MESSAGES)
+        output = _answer(span, facts)
         input = _content(span, semconv.INPUT_MESSAGES)
         if output is input is None:
             self._flag_unseen(span, facts)
@@ -177,6 +177,14 @@ def _template(flags: tuple[str, ...], numbers: tuple[str, ...]) -> Template:
     doubles = [name for name in numbers if name != own.OUTPUT_LENGTH]
     integers = [own.OUTPUT_LENGTH] * (own.OUTPUT_LENGTH in numbers)
     return Template(doubles, {own.QUALITY_FLAGS: flags}, integers=integers)
+
+
+def _answer(span: SpanView, facts: Facts) -> Content | None:
+    """Return what was answered: of a call that failed, nothing is no answer."""
+    output = _content(span, semconv.OUTPUT_MESSAGES)
+    if output is None or facts[ERROR_TYPE] is None:
+        return output
+    return output if output.opening else None
 
 
 def _content(span: SpanView, name: str) -> Content | None:

@@ -110,3 +110,24 @@ def test_after_kill_9_under_load_the_sums_are_those_of_the_journal(tmp_path: Pat
     )
     assert shown["total_cost_usd"] == pytest.approx(sums.cost_usd, rel=1e-12)
     assert sum(group["count"] for group in traces) == sums.calls
+
+
+def test_what_is_only_stored_is_in_the_journal_too(tmp_path: Path):
+    numbers = itertools.count(1)
+    settings = {
+        "exporters": {},
+        "store": {"path": str(tmp_path / "calls.duckdb"), "retain_for": 0, "flush_interval": "1h"},
+        "journal": {"directory": str(tmp_path / "journal"), "durability": "os"},
+    }
+    with collector(tmp_path, **settings) as running:
+        load = Load(running, numbers)
+        assert load.enough.wait(120)
+        os.kill(running.process.pid, signal.SIGKILL)
+        running.process.wait(60)
+        for thread in load.threads:
+            thread.join(120)
+
+    with collector(tmp_path, **settings) as running:
+        shown = running.get("/v1/summary", since="2020-01-01")
+
+    assert shown["count"] >= len(load.acknowledged) * SPANS

@@ -27,7 +27,12 @@ class Outbox(ABC):
     def put(self, payload: bytes) -> Kept:
         """Return from when on we answer for ``payload``; raises ``Refused`` when there is no room.
         An empty request goes nowhere."""
-        return self._keep(payload) if payload and self.senders else None
+        return self._keep(payload) if payload and self._is_read else None
+
+    @property
+    def _is_read(self) -> bool:
+        """Whether anybody wants what is put."""
+        return bool(self.senders)
 
     @abstractmethod
     def _keep(self, payload: bytes) -> Kept: ...
@@ -270,6 +275,10 @@ class JournalOutbox(Outbox):
         exporter, config = destinations[name]
         queue = JournalQueue(self.journal, name)
         return Sender(name, self._signal, exporter, config, queue, dead_letter)
+
+    @property
+    def _is_read(self) -> bool:
+        return self.journal.is_read
 
     def _keep(self, payload: bytes) -> Kept:
         try:

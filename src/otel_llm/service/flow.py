@@ -416,7 +416,7 @@ class Flow:
         signal = cast("Signal", name.partition("/")[0])
         destinations, letter = self._destinations(config, parts), parts.dead_letter
         journal = parts.settings.sections.journal
-        if journal is None or not destinations:
+        if journal is None or not _is_kept(name, config, parts.settings):
             return MemoryOutbox(signal, destinations, letter)
         make = self._followed if signal == "traces" else Journal
         return JournalOutbox(signal, destinations, make(journal, _log_of(name)), letter)
@@ -434,10 +434,16 @@ def _log_of(pipeline: str) -> str:
     return pipeline.replace("/", "-")
 
 
+def _is_kept(name: str, config: PipelineConfig, settings: Settings) -> bool:
+    """Whether anybody reads a journal of this pipeline: a destination, or the store."""
+    stored = settings.sections.store is not None and name.partition("/")[0] == "traces"
+    return stored or bool(config.exporters)
+
+
 def _fits(outbox: Outbox, name: str, config: PipelineConfig, settings: Settings) -> bool:
     """Whether ``outbox`` is where the pipeline ends by these settings, as it is."""
     journal = settings.sections.journal
-    if journal is None or not config.exporters:
+    if journal is None or not _is_kept(name, config, settings):
         return isinstance(outbox, MemoryOutbox)
     wanted = journal.directory / _log_of(name)
     return isinstance(outbox, JournalOutbox) and outbox.journal.directory == wanted

@@ -126,6 +126,11 @@ class Journal:
         self._readers.remove(reader)
 
     @property
+    def is_read(self) -> bool:
+        """Whether anybody reads what is appended."""
+        return bool(self._readers)
+
+    @property
     def crowded(self) -> bool:
         """Whether there is little room."""
         return self.size_bytes > CROWDED * self.max_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otel_llm.cli.main import main
 from otel_llm.collector import conformance
-from otel_llm.testing.provider import Answer, FakeProvider
+from otel_llm.testing.provider import Answer, FakeProvider, Received
 from tests.collector.receiving import receiving
 
 
@@ -25,6 +25,24 @@ def test_a_server_that_takes_everything_fails_where_it_should_refuse():
     failed = {r.claim for r in results if not r.passed}
     assert {"garbage in protobuf is 400", "too large is 413", "GET is 405"} <= failed
     assert "traces: JSON is taken, partial_success unset" not in failed
+
+
+def test_success_that_spells_out_that_nothing_was_rejected_fails_that_alone():
+    def answer(asked: Received) -> Answer:
+        proto = asked.headers.get("content-type") == "application/x-protobuf"
+        kind = "application/x-protobuf" if proto else "application/json"
+        body = b"\n\x00" if proto else b'{"partialSuccess": {"rejectedSpans": "0"}}'
+        return Answer((body,), content_type=kind)
+
+    with FakeProvider({"^POST ": answer}) as server:
+        results = {r.claim: r.passed for r in conformance.run(http_url=server.url)}
+
+    assert {name for name in results if results[name]} >= {
+        "gzip is understood",
+        "gzip is understood with JSON",
+        "traces: an empty JSON request succeeds",
+    }
+    assert not any(passed for name, passed in results.items() if "partial_success unset" in name)
 
 
 def test_where_nobody_listens_every_check_says_so():

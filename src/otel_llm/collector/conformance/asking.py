@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any, Final, Literal, TypeAlias, cast
@@ -124,7 +125,8 @@ def over_http(
 
     def ask() -> Answer:
         sent = iter([body[:5], body[5:]]) if form == "chunked" else body
-        connection.request(method, path, sent, headers, encode_chunked=form == "chunked")
+        with suppress(BrokenPipeError, ConnectionResetError):  # what is too large is not read
+            connection.request(method, path, sent, headers, encode_chunked=form == "chunked")
         response = connection.getresponse()
         named = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, named, response.read())
@@ -164,9 +166,18 @@ def media_type_of(answer: Answer) -> str:
 
 
 def is_whole(signal: Signal, answer: Answer) -> bool:
-    """Whether a success says that all was taken: ``partial_success`` unset."""
+    """Whether a success says that all was taken."""
     if media_type_of(answer) == JSON:
-        return not json.loads(answer.body or b"{}").get("partialSuccess")
+        said = cast("dict[str, Any]", json.loads(answer.body or b"{}").get("partialSuccess") or {})
+        return not any(int(said[name]) for name in said if name.startswith("rejected"))
+    partial = cast("Any", RESPONSES[signal].FromString(answer.body)).partial_success
+    return all(field.name == "error_message" for field, _ in partial.ListFields())
+
+
+def is_silent(signal: Signal, answer: Answer) -> bool:
+    """Whether a success says so as OTLP wants it: ``partial_success`` unset, not only empty."""
+    if media_type_of(answer) == JSON:
+        return "partialSuccess" not in json.loads(answer.body or b"{}")
     return not cast("Any", RESPONSES[signal].FromString(answer.body)).HasField("partial_success")
 
 

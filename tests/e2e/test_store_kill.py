@@ -72,6 +72,17 @@ class Load:
                     self.enough.set()
 
 
+def killed_under_load(running: Running, numbers: Iterator[int]) -> list[int]:
+    """Kill a collector that has much to do; return which requests it had acknowledged."""
+    load = Load(running, numbers)
+    assert load.enough.wait(120)
+    os.kill(running.process.pid, signal.SIGKILL)
+    running.process.wait(60)
+    for thread in load.threads:
+        thread.join(120)
+    return load.acknowledged
+
+
 @pytest.mark.parametrize("durability", ["os", "fsync"])
 def test_after_kill_9_under_load_the_sums_are_those_of_the_journal(tmp_path: Path, durability: str):
     numbers = itertools.count(1)
@@ -83,13 +94,7 @@ def test_after_kill_9_under_load_the_sums_are_those_of_the_journal(tmp_path: Pat
     acknowledged: set[int] = set()
     for _ in range(2):
         with collector(tmp_path, **settings) as running:
-            load = Load(running, numbers)
-            assert load.enough.wait(120)
-            os.kill(running.process.pid, signal.SIGKILL)
-            running.process.wait(60)
-            for thread in load.threads:
-                thread.join(120)
-            acknowledged |= set(load.acknowledged)
+            acknowledged |= set(killed_under_load(running, numbers))
 
     with collector(tmp_path, **settings) as running:
         shown = running.get("/v1/summary", since="2020-01-01")
@@ -113,21 +118,15 @@ def test_after_kill_9_under_load_the_sums_are_those_of_the_journal(tmp_path: Pat
 
 
 def test_what_is_only_stored_is_in_the_journal_too(tmp_path: Path):
-    numbers = itertools.count(1)
     settings = {
         "exporters": {},
         "store": {"path": str(tmp_path / "calls.duckdb"), "retain_for": 0, "flush_interval": "1h"},
         "journal": {"directory": str(tmp_path / "journal"), "durability": "os"},
     }
     with collector(tmp_path, **settings) as running:
-        load = Load(running, numbers)
-        assert load.enough.wait(120)
-        os.kill(running.process.pid, signal.SIGKILL)
-        running.process.wait(60)
-        for thread in load.threads:
-            thread.join(120)
+        acknowledged = killed_under_load(running, itertools.count(1))
 
     with collector(tmp_path, **settings) as running:
         shown = running.get("/v1/summary", since="2020-01-01")
 
-    assert shown["count"] >= len(load.acknowledged) * SPANS
+    assert shown["count"] >= len(acknowledged) * SPANS

@@ -10,7 +10,6 @@ import pytest
 from otel_llm.testing import Captured, FakeProvider
 from tests.instrumentation.cases import CASES, Case
 
-
 _LATE = "Processor is already shutdown"
 """What OpenTelemetry says when the garbage collector ends a span that an earlier test left open."""
 logging.getLogger("opentelemetry.sdk.trace.export").addFilter(

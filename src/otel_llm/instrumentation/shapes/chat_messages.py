@@ -16,6 +16,8 @@ from .parts import (
     plain,
     reasoning_part,
     refusal_part,
+    server_call_part,
+    server_response_part,
     text_part,
     tool_call_part,
     tool_response_part,
@@ -135,10 +137,9 @@ def _ran(tool: Any) -> list[Part]:
     """Read a tool that ran at the provider (Groq's compound systems): its call, and its answer."""
     name, output = text(field(tool, "type")) or "", text(field(tool, "output"))
     call = {"type": name, **known(input=parsed(field(tool, "arguments")))}
-    found: list[Part] = [{"type": "server_tool_call", "name": name, "server_tool_call": call}]
+    found = [server_call_part(name, call)]
     if output is not None:
-        told = {"type": name, "content": output}
-        found.append({"type": "server_tool_call_response", "server_tool_call_response": told})
+        found.append(server_response_part({"type": name, "content": output}))
     return found
 
 

@@ -14,6 +14,8 @@ from .parts import (
     plain,
     plain_fields,
     reasoning_part,
+    server_call_part,
+    server_response_part,
     text_part,
     tool_call_part,
     tool_response_part,
@@ -71,24 +73,19 @@ def _reasoning(said: Any) -> list[Part]:
 def _tool_use(call: Any) -> list[Part]:
     input = parsed(field(call, "input"))
     if field(call, "type") == "server_tool_use":  # one of Amazon's own
-        return [_at_server(call, "server_tool_call", {"input": plain(input)})]
+        name = text(field(call, "name"))
+        told = {"type": name or "server_tool_use", "input": plain(input)}
+        return [server_call_part(name, told, field(call, "toolUseId"))]
     return [tool_call_part(field(call, "name"), plain(input), field(call, "toolUseId"))]
 
 
 def _tool_result(result: Any) -> list[Part]:
     told = [_result(block) for block in items(field(result, "content"))]
     said = told[0] if len(told) == 1 else told
-    if field(result, "type") is not None:  # of one of Amazon's own
-        return [_at_server(result, "server_tool_call_response", {"content": said})]
+    if (kind := field(result, "type")) is not None:  # of one of Amazon's own
+        told = {"type": text(kind), "content": said}
+        return [server_response_part(told, field(result, "toolUseId"))]
     return [tool_response_part(said, field(result, "toolUseId"))]
-
-
-def _at_server(used: Any, kind: str, told: dict[str, Any]) -> Part:
-    """Return a part of a tool that runs at the provider: what it was asked, or what it said."""
-    name = text(field(used, "name"))
-    id = known(id=text(field(used, "toolUseId")))
-    about = {"type": name or text(field(used, "type")), **told}
-    return {"type": kind, **known(name=name), kind: about, **id}
 
 
 def _result(block: Any) -> Any:

@@ -18,6 +18,8 @@ from .parts import (
     finish,
     plain,
     reasoning_part,
+    server_call_part,
+    server_response_part,
     text_part,
     tool_call_part,
     tool_response_part,
@@ -172,19 +174,19 @@ def _answer(answer: Any, _: Any) -> list[Part]:
 
 
 def _server_call(call: Any, _: Any) -> list[Part]:
-    return [_at_server("server_tool_call", call, known(input=plain(option(call, "args"))))]
+    name = _tool(call)
+    told = {"type": name, **known(input=plain(option(call, "args")))}
+    return [server_call_part(name, told, option(call, "id"))]
 
 
 def _server_answer(answer: Any, _: Any) -> list[Part]:
-    told = known(content=plain(option(answer, "response")))
-    return [_at_server("server_tool_call_response", answer, told)]
+    told = {"type": _tool(answer), **known(content=plain(option(answer, "response")))}
+    return [server_response_part(told, option(answer, "id"))]
 
 
-def _at_server(kind: str, used: Any, told: dict[str, Any]) -> Part:
-    """Return a part of one of Google's own tools: what it was asked, or what it answered."""
-    name = word(option(used, "tool_type")) or "server_tool"
-    named = {"name": name} if kind == "server_tool_call" else {}
-    return {"type": kind, **named, kind: {"type": name, **told}, **known(id=option(used, "id"))}
+def _tool(used: Any) -> str:
+    """Return which of Google's own tools it was."""
+    return word(option(used, "tool_type")) or "server_tool"
 
 
 def _code(code: Any, _: Any) -> list[Part]:

@@ -13,6 +13,8 @@ from .parts import (
     generic_part,
     plain_fields,
     reasoning_part,
+    server_call_part,
+    server_response_part,
     text_part,
     tool_call_part,
     tool_response_part,
@@ -83,12 +85,8 @@ def _server_tool(kind: str, step: Any) -> Part:
     name, _, end = kind.rpartition("_")
     told = {**plain_fields(step), "type": kind if end == "call" else name}
     if end == "call":
-        id = text(field(step, "id"))
-        head = {"type": "server_tool_call", "name": name, "server_tool_call": told}
-    else:
-        id = text(field(step, "call_id"))
-        head = {"type": "server_tool_call_response", "server_tool_call_response": told}
-    return {**head, **known(id=id)}
+        return server_call_part(name, told, field(step, "id"))
+    return server_response_part(told, field(step, "call_id"))
 
 
 def _media(block: Any) -> list[Part]:

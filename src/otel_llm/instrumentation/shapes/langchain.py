@@ -20,6 +20,8 @@ from .parts import (
     media_part,
     plain,
     reasoning_part,
+    server_call_part,
+    server_response_part,
     text_part,
     tool_call_part,
     tool_response_part,
@@ -256,8 +258,7 @@ def _server_call(get: Any) -> list[Part]:
     """Read the call of a tool that runs at the provider."""
     name = text(get("name")) or ""
     call = {"type": name, **known(input=plain(get("args")))}
-    head = {"type": "server_tool_call", "name": name, "server_tool_call": call}
-    return [{**head, **known(id=text(get("id")))}]
+    return [server_call_part(name, call, get("id"))]
 
 
 def _server_result(get: Any) -> list[Part]:
@@ -265,8 +266,7 @@ def _server_result(get: Any) -> list[Part]:
     kind = text(fields(get("extras")).get("block_type")) or ""
     name = kind.removesuffix("_tool_result") or "server_tool"
     result = {"type": name, **known(content=plain(get("output")))}
-    head = {"type": "server_tool_call_response", "server_tool_call_response": result}
-    return [{**head, **known(id=text(get("tool_call_id")))}]
+    return [server_response_part(result, get("tool_call_id"))]
 
 
 def _of_vendor(block: Any) -> list[Part]:

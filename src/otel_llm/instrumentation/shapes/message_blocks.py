@@ -14,6 +14,8 @@ from .parts import (
     generic_part,
     plain,
     reasoning_part,
+    server_call_part,
+    server_response_part,
     text_part,
     tool_call_part,
     tool_response_part,
@@ -98,15 +100,13 @@ def _result(content: Any) -> Any:
 def _server_call(block: Any) -> list[Part]:
     name = text(field(block, "name")) or ""
     call = {"type": name, "input": plain(parsed(field(block, "input")))}
-    head = {"type": "server_tool_call", "name": name, "server_tool_call": call}
-    return [{**head, **known(id=text(field(block, "id")))}]
+    return [server_call_part(name, call, field(block, "id"))]
 
 
 def _server_result(block: Any) -> list[Part]:
     kind = text(field(block, "type")) or ""
     result = {"type": kind.removesuffix("_tool_result"), "content": plain(field(block, "content"))}
-    head = {"type": "server_tool_call_response", "server_tool_call_response": result}
-    return [{**head, **known(id=text(field(block, "tool_use_id")))}]
+    return [server_response_part(result, field(block, "tool_use_id"))]
 
 
 def _compaction(block: Any) -> list[Part]:

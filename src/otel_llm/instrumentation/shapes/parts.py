@@ -45,6 +45,18 @@ def tool_response_part(response: Any, id: Any = None) -> Part:
     return {"type": "tool_call_response", "response": plain(response), **known(id=text(id))}
 
 
+def server_call_part(name: str | None, told: dict[str, Any], id: Any = None) -> Part:
+    """Return a call of a tool that runs at the provider; ``told`` has its ``type``."""
+    call = {"type": "server_tool_call", **known(name=name), "server_tool_call": told}
+    return {**call, **known(id=text(id))}
+
+
+def server_response_part(told: dict[str, Any], id: Any = None) -> Part:
+    """Return what such a tool answered."""
+    said = {"type": "server_tool_call_response", "server_tool_call_response": told}
+    return {**said, **known(id=text(id))}
+
+
 def media_part(modality: str, url: Any) -> Part:
     """Return a ``uri`` part, or for a ``data:`` URL the ``blob`` that it holds."""
     address = text(url) or ""

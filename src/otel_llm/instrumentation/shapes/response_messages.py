@@ -16,6 +16,8 @@ from .parts import (
     plain_fields,
     reasoning_part,
     refusal_part,
+    server_call_part,
+    server_response_part,
     text_part,
     texts_of,
     tool_call_part,
@@ -173,13 +175,12 @@ def _screenshot(item: Any) -> list[Part]:
 
 def _server_tool(kind: str, item: Any) -> list[Part]:
     """Return a tool that runs at the provider; ``..._output`` items are its answers."""
-    id = known(id=text(field(item, "call_id")) or text(field(item, "id")))
+    id = text(field(item, "call_id")) or text(field(item, "id"))
     told = {**plain_fields(item), "type": kind}
     if kind.endswith("_output"):
-        return [{"type": "server_tool_call_response", "server_tool_call_response": told, **id}]
+        return [server_response_part(told, id)]
     if kind.endswith("_call"):
-        name = kind.removesuffix("_call")
-        return [{"type": "server_tool_call", "name": name, "server_tool_call": told, **id}]
+        return [server_call_part(kind.removesuffix("_call"), told, id)]
     return [told]
 
 

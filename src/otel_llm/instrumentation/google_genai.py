@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from otel_llm import semconv
@@ -266,17 +267,24 @@ class GoogleGenAIInstrumentor(LLMInstrumentor):
             vertex, address = client.vertexai, client._http_options.base_url
         except AttributeError:
             return self._odd_origin(instance)
-        if type(vertex) is bool and type(address) is str:
-            return origin_at("gcp.vertex_ai" if vertex else self.provider, address)
+        if type(address) is str and (vertex is None or type(vertex) is bool):
+            return _origin(vertex, address)
         return self._odd_origin(instance)
 
     def _odd_origin(self, instance: Any) -> Origin:
         """Name it for interactions, and for clients that are none."""
         api = getattr(instance, "_api_client", None)
         address = text(_base_url(api) if api else _address_of(instance)) or ""
-        named = getattr(api, "vertexai", None)  # a mock of a client may have less, or anything
-        vertex = named if isinstance(named, bool) else "aiplatform" in (server_at(address)[0] or "")
-        return origin_at("gcp.vertex_ai" if vertex else self.provider, address)
+        vertex = getattr(api, "vertexai", None)  # a mock of a client may have less, or anything
+        return _origin(vertex if isinstance(vertex, bool) else None, address)
+
+
+@lru_cache(256)
+def _origin(vertex: bool | None, address: str) -> Origin:
+    """Return whom a base URL leads to; where the client does not say which API, its host does."""
+    if vertex is None:
+        vertex = "aiplatform" in (server_at(address)[0] or "")
+    return origin_at("gcp.vertex_ai" if vertex else GoogleGenAIInstrumentor.provider, address)
 
 
 def _base_url(api: Any) -> Any:

@@ -50,28 +50,27 @@ def _response(completion: Any) -> Response:
 
 
 def _measured(completion: Any) -> Response:
-    told = fields(completion)
-    given = getattr(told.get("usage"), "__pydantic_fields_set__", _COUNTED)
-    if given >= _COUNTED:
-        return chat.measured(completion)
     return chat.measured_fields(_answered(completion))
-
-
-_COUNTED = frozenset({"prompt_tokens", "completion_tokens"})
 
 
 def _answered(completion: Any) -> Mapping[str, Any]:
     """Return the fields of an answer with no more in its usage than the provider said."""
     told = fields(completion)
-    return {**told, "usage": _set(told.get("usage"))}
+    said = told.get("usage")
+    counted = _set(said)
+    return told if counted is said else {**told, "usage": counted}
 
 
 def _set(said: Any) -> Any:
-    given = getattr(said, "__pydantic_fields_set__", None)
-    if given is None:
+    given = getattr(said, "__pydantic_fields_set__", _COUNTED)
+    if given >= _COUNTED:
         return said
     told = fields(said)
     return {name: told[name] for name in told if name in given}
+
+
+_COUNTED = frozenset({"prompt_tokens", "completion_tokens"})
+"""What the SDK makes zero of where nothing was said."""
 
 
 def _usage(said: Any) -> Usage:

@@ -4,10 +4,9 @@
 
 ``python -c pass``, OpenTelemetry's API and ours take turns, each in a process of its own; what
 counts is the processor time of that process, and of the rounds the fastest tenth: neighbours on the
-machine only ever add. With
-``opentelemetry-instrument`` its loader is there before us, so that what it imports is not ours to
-answer for: there, distro and core with all that they are made of are measured on top of it, and
-so are all instrumentors together, loaded and switched on.
+machine only ever add. With ``opentelemetry-instrument`` its loader is there before us, so that what
+it imports is not ours to answer for: there, distro and core with all that they are made of are
+measured on top of it, and so are all instrumentors together, loaded and switched on.
 """
 
 from __future__ import annotations

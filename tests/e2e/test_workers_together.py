@@ -19,7 +19,7 @@ from tests.collector.records import event, logs
 from tests.evaluation.world import MODEL, attributes, judge_route
 
 from .running import collector
-from .test_store_kill import SPANS, Load
+from .test_store_kill import SPANS, killed_under_load
 from .test_workers import CHAT, TWO, numbered, post, total, workers
 
 LONG_AGO = "2020-01-01"
@@ -147,13 +147,7 @@ def test_after_kill_9_of_the_owner_the_store_and_the_alerts_have_all_that_was_ac
     acknowledged: set[int] = set()
     for _ in range(2):
         with collector(tmp_path, arguments=TWO, **settings) as running:
-            load = Load(running, numbers)
-            assert load.enough.wait(120)
-            os.kill(running.process.pid, signal.SIGKILL)
-            running.process.wait(60)
-            for thread in load.threads:
-                thread.join(120)
-            acknowledged |= set(load.acknowledged)
+            acknowledged |= set(killed_under_load(running, numbers))
 
     with collector(tmp_path, arguments=TWO, **settings) as running:
         shown = running.get("/v1/summary", since=LONG_AGO)

@@ -204,6 +204,24 @@ def test_a_collector_that_does_not_answer_is_said(capsys):
     assert "does not answer" in capsys.readouterr().err
 
 
-def test_what_is_no_time_is_said(asking: list[str], capsys):
-    assert main(["reprice", "--since", "yesterday", *asking]) == 1
-    assert "expected a time such as 24h" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["reprice", "--since", "yesterday"],
+        ["reprice", "--since", "1d", "--until", "yesterday"],
+        ["reconcile", "--reported", "yesterday"],
+        ["prices", "unpriced", "--since", "yesterday"],
+        ["prices", "diff", "table.json", "--until", "yesterday"],
+        ["export", "--format", "otlp", "--output", "x", "--since", "yesterday"],
+        ["drift", "save", "x", "--since", "yesterday"],
+        ["drift", "compare", "x", "--since", "yesterday"],
+    ],
+)
+def test_what_is_no_time_is_said_before_anybody_is_asked(words: list[str], capsys):
+    option = words[words.index("yesterday") - 1]
+
+    with pytest.raises(SystemExit, match="2"):
+        main([*words, "--url", "http://127.0.0.1:1"])
+
+    said = "'yesterday': expected a time such as 24h, 2026-11-21T12:00:00Z or 1790000000"
+    assert f"error: argument {option}: {said}\n" in capsys.readouterr().err

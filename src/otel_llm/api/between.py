@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from otel_llm.store.selection import Moment, moment_ns
+from otel_llm.config.moment import moment_ns
+from otel_llm.store.selection import Moment
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .asking import Unanswered, add_source, opened_file, stream
-from .calls import SINCE, calls_of, chosen, unanswered
+from .calls import add_since, add_times, calls_of, chosen, unanswered
 from .command import Commands, command, mistakes
 from .costs import print_shifts
 from .terminal import on_one_line
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def add(prices: Commands) -> None:
     """Describe the subcommands of ``prices``."""
     unpriced = command(prices, "unpriced", _unpriced, "models that were called without price")
-    unpriced.add_argument("--since", default="30d", help=SINCE)
+    add_since(unpriced, "30d")
     add_source(unpriced)
 
     about = "what another table would have made of the calls of the last month"
@@ -33,8 +33,7 @@ def add(prices: Commands) -> None:
         metavar="TABLE",
         help="prices/data.json of pydantic/genai-prices, or a file in LiteLLM's format",
     )
-    diff.add_argument("--since", default="30d", help=SINCE)
-    diff.add_argument("--until", help="in the same forms; by default now")
+    add_times(diff, "30d")
     diff.add_argument("--config", type=Path, metavar="FILE", help="whose own prices go before both")
     add_source(diff)
 

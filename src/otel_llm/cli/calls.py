@@ -8,6 +8,8 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from otel_llm.config.moment import moment_ns
+
 from .asking import Unanswered, opened_file, stream
 
 if TYPE_CHECKING:
@@ -17,16 +19,33 @@ if TYPE_CHECKING:
 SINCE: Final = "30d (ago), ISO 8601 or Unix seconds"
 
 
-def chosen(since: str, until: str | None = None) -> Filter:
-    """Return the times as a filter. Raises ``Unanswered`` for what is no time."""
-    from pydantic import ValidationError
+def add_since(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Describe ``--since``, which is required without a ``default``."""
+    parser.add_argument(
+        "--since", type=moment, default=default, required=default is None, help=SINCE
+    )
 
+
+def add_times(parser: argparse.ArgumentParser, since: str | None = None) -> None:
+    """Describe ``--since``, by default ``since``, and ``--until``."""
+    add_since(parser, since)
+    parser.add_argument("--until", type=moment, help="in the same forms; by default now")
+
+
+def moment(written: str) -> str:
+    """Return a time as it was written; what is none is a mistake in the command line."""
+    try:
+        moment_ns(written, 0)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{written!r}: {error}") from None
+    return written
+
+
+def chosen(since: str, until: str | None = None) -> Filter:
+    """Return times that ``moment`` has seen as a filter."""
     from otel_llm.store import Selection
 
-    try:
-        return Selection.model_validate({"since": since, "until": until}).filter()
-    except ValidationError as error:
-        raise Unanswered("; ".join(str(one["msg"]) for one in error.errors())) from error
+    return Selection.model_validate({"since": since, "until": until}).filter()
 
 
 def unanswered(error: Unanswered) -> int:

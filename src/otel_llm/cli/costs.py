@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .asking import Unanswered, add_source, opened_file, send
-from .calls import SINCE, calls_of, chosen, unanswered
+from .calls import add_times, calls_of, chosen, moment, unanswered
 from .command import Commands, command, mistakes
 from .terminal import on_one_line
 
@@ -26,8 +26,7 @@ _PROVIDERS = ("openai", "anthropic", "aws", "generic")
 def add(commands: Commands) -> None:
     """Describe the subcommands."""
     reprice = command(commands, "reprice", _reprice, "give past calls the cost by today's prices")
-    reprice.add_argument("--since", required=True, help=SINCE)
-    reprice.add_argument("--until", help="in the same forms; by default now")
+    add_times(reprice)
     reprice.add_argument("--dry-run", action="store_true", help="say what would change")
     reprice.add_argument(
         "--config", type=Path, metavar="FILE", help="with --store: whose own prices hold"
@@ -40,6 +39,7 @@ def add(commands: Commands) -> None:
     reconcile.add_argument("file", type=Path, nargs="?", metavar="FILE", help="the export (CSV)")
     reconcile.add_argument(
         "--reported",
+        type=moment,
         metavar="SINCE",
         help="in place of an export: what providers said with each answer since 30d (ago), …",
     )

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .asking import Unanswered, add_source, ask, opened_file, send, stream
-from .calls import SINCE, chosen, unanswered
+from .calls import add_times, chosen, unanswered
 from .command import Commands, command, group
 from .terminal import on_one_line
 
@@ -26,14 +26,12 @@ def add(commands: Commands) -> None:
 
     save = command(drift, "save", _guarded(_save), "keep what the answers of a time are like")
     save.add_argument("name", type=_name, metavar="NAME")
-    save.add_argument("--since", default="7d", help=SINCE)
+    add_times(save, "7d")
     compare = command(
         drift, "compare", _guarded(_compare), "what has changed since; 1 when anything has"
     )
     compare.add_argument("name", type=_name, metavar="NAME")
-    compare.add_argument("--since", default="1h", help=SINCE)
-    for one in (save, compare):
-        one.add_argument("--until", help="in the same forms; by default now")
+    add_times(compare, "1h")
     listed = command(drift, "list", _guarded(_list), "the baselines that are kept")
     drop = command(drift, "drop", _guarded(_drop), "forget a baseline")
     drop.add_argument("name", type=_name, metavar="NAME")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .asking import Unanswered, add_source, opened_file, stream
-from .calls import chosen, unanswered
+from .calls import add_times, chosen, unanswered
 from .command import Commands, command, mistakes
 
 
@@ -18,8 +18,7 @@ def add(commands: Commands) -> None:
     export = command(commands, "export", _run, "write calls to a file: Parquet, or OTLP to replay")
     export.add_argument("--format", choices=("parquet", "otlp"), required=True)
     export.add_argument("--output", type=Path, required=True, metavar="FILE")
-    export.add_argument("--since", default="24h", help="24h (ago), ISO 8601 or Unix seconds")
-    export.add_argument("--until", help="in the same forms; by default now")
+    add_times(export, "24h")
     add_source(export)
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
+from otel_llm.config.moment import moment_ns
 from otel_llm.store import Filter, Selection
-from otel_llm.store.selection import moment_ns
 
 STEPS_S: Final = (60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800)
 MAX_STEPS: Final = 121

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from otel_llm.alerting import signals
-from otel_llm.store.selection import moment_ns
+from otel_llm.config.moment import moment_ns
 
 UNKNOWN: Final = "—"
 _SHARES: Final = frozenset(

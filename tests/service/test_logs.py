@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -48,6 +49,26 @@ def test_a_line_of_json_keeps_the_traceback_in_one_line():
 
     assert "\n" not in line
     assert json.loads(line)["exception"].endswith("ValueError: wrong")
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+def test_a_line_of_text_says_how_far_its_time_is_from_utc():
+    made = record("oh")
+    lines = list[str]()
+    for created in (1792888200.25, 1792891800.25):  # 2026-10-25 02:30 in summer time, and again
+        made.created = created
+        lines.append(TextLines("%(asctime)s %(message)s").format(made))
+
+    assert lines == ["2026-10-25 02:30:00.250+02:00 oh", "2026-10-25 02:30:00.250+01:00 oh"]
 
 
 def test_of_many_alike_a_few_are_written_and_then_how_many_more_there_were():

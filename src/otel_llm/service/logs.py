@@ -62,6 +62,12 @@ class TextLines(logging.Formatter):
     """One line for each record, whatever is quoted in it: a name with the end of a line begins no
     line of its own, and none commands a terminal. What follows of an exception is indented."""
 
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """Write the local time and how far it is from UTC: elsewhere it is another, and in autumn
+        an hour comes twice."""
+        local = datetime.fromtimestamp(record.created).astimezone()
+        return local.isoformat(sep=" ", timespec="milliseconds")
+
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Write the line."""
         return one_line(super().formatMessage(record))

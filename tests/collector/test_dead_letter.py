@@ -187,6 +187,39 @@ def test_a_reason_that_cannot_be_written_leaves_no_line_behind(tmp_path: Path):
     assert list(read(file)) == [("traces", traces(1)), ("traces", traces(2))]
 
 
+@pytest.mark.parametrize(
+    "sync", ["os.fsync", "otel_llm.collector.sending.dead_letter.sync_directory"]
+)
+def test_a_line_that_is_not_on_the_disk_is_not_there_twice_when_it_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: str
+):
+    file, dead_letter = tmp_path / "otlp-traces.jsonl", letter(tmp_path)
+
+    def failing(_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sync, failing)
+        for _ in range(3):
+            with pytest.raises(OSError, match="Input"):
+                dead_letter.bury("otlp", "traces", traces(1), "HTTP 400")
+    dead_letter.bury("otlp", "traces", traces(1), "HTTP 400")
+
+    assert list(read(file)) == [("traces", traces(1))]
+
+
+def test_the_names_of_new_files_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    synced: list[Path] = []
+    for where in ("durable", "sending.dead_letter"):
+        monkeypatch.setattr(f"otel_llm.collector.{where}.sync_directory", synced.append)
+
+    dead_letter = letter(tmp_path / "dead")
+    for _ in range(2):
+        dead_letter.bury("otlp", "traces", traces(1), "HTTP 400")
+
+    assert synced == [tmp_path, tmp_path / "dead", tmp_path / "dead"]
+
+
 def test_broken_lines_can_be_passed_over_and_are_named(tmp_path: Path):
     file, notes = tmp_path / "otlp-traces.jsonl", tmp_path / "otlp-traces.reasons.jsonl"
     dead_letter, broken = letter(tmp_path), []

@@ -359,6 +359,25 @@ def test_a_disk_that_comes_back_in_time_costs_nothing(opened, monkeypatch):
     assert queue.corrupt_bytes == 0
 
 
+def test_a_disk_that_comes_back_in_time_costs_nothing_in_a_crowded_journal_either(
+    opened, monkeypatch
+):
+    log = opened(max_size=16 * MIB)
+    JournalQueue(log, "otlp")
+    log.append(bytes(15 * MIB))
+    log = opened(max_size=16 * MIB)
+    queue = JournalQueue(log, "otlp")
+    assert log.crowded
+    monkeypatch.setattr("otel_llm.collector.journal.queue.UNREADABLE_PAUSE_S", 0.01)
+    with ThreadPoolExecutor(1) as pool:
+        with bad_blocks(monkeypatch, range(20 * MIB)):
+            reading = pool.submit(read, queue)
+            assert not wait([reading], 0.2).done
+
+        assert list(map(len, reading.result(60))) == [15 * MIB]
+    assert queue.corrupt_bytes == 0
+
+
 def test_two_damaged_records_and_a_torn_end_leave_all_the_others(opened, tmp_path):
     payloads = [random.Random(n).randbytes(5000) for n in range(8)]
     log = opened()
@@ -570,6 +589,133 @@ def test_a_failed_sync_is_never_answered_for_and_the_next_request_goes_elsewhere
 
     assert len(segments(tmp_path)) == 2
     assert [p for p in read(queue) if p != b"doubtful"] == [b"before", b"after"]
+
+
+def broken(*_: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_what_a_failed_sync_refused_is_not_delivered_and_takes_no_room(
+    opened, monkeypatch, tmp_path
+):
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    log.append(b"before")
+    size = log.size_bytes
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", broken)
+        for _ in range(20):
+            with pytest.raises(Refused):
+                log.append(b"refused")
+    assert (log.size_bytes, len(segments(tmp_path))) == (size, 2)
+    log.append(b"after")
+
+    assert read(queue) == [b"before", b"after"]
+    assert read(JournalQueue(opened(), "another")) == []
+
+
+def test_a_file_whose_name_is_not_on_the_disk_is_not_answered_for(opened, monkeypatch):
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("otel_llm.collector.journal.log.sync_directory", broken)
+        for _ in range(3):
+            with pytest.raises(Refused):
+                log.append(b"refused")
+    log.append(b"after")
+
+    assert read(queue) == [b"after"]
+
+
+@pytest.mark.parametrize("durability", ["fsync", "os"])
+def test_the_names_of_all_that_was_made_are_on_the_disk_before_the_answer(
+    monkeypatch, tmp_path, durability
+):
+    synced: list[Path] = []
+    for where in ("durable", "journal.log", "journal.cursor"):
+        monkeypatch.setattr(f"otel_llm.collector.{where}.sync_directory", synced.append)
+    log = journal(tmp_path / "new" / "one", durability=durability)
+    try:
+        JournalQueue(log, "otlp")
+        log.change(JournalConfig(tmp_path / "new" / "one"))
+
+        log.append(b"payload")
+
+        below = [tmp_path / "new", tmp_path / "new" / "one"]
+        assert {tmp_path, *below, log.directory} == set(synced)
+        assert synced[-1] == log.directory
+    finally:
+        log.close()
+
+
+def test_what_a_failing_disk_did_not_cut_off_hides_nothing_that_came_later(opened, monkeypatch):
+    log = opened()
+    JournalQueue(log, "otlp")
+    log.append(b"before")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "ftruncate", broken)
+        patched.setattr(os, "fdatasync", broken)
+        with pytest.raises(Refused):
+            log.append(bytes(5000))
+    for number in range(20):
+        log.append(b"after %d" % number)
+
+    assert read(JournalQueue(opened(), "otlp")) == [
+        b"before",
+        *[b"after %d" % number for number in range(20)],
+    ]
+
+
+def test_a_file_that_cannot_be_removed_disturbs_nobody(opened, monkeypatch, tmp_path, caplog):
+    log = opened(durability="os")
+    queue = JournalQueue(log, "otlp")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", broken)
+        for _ in range(3):
+            log.append(bytes(9 * MIB))
+            read(queue)
+        log.close()
+    assert "stays: Input/output error" in caplog.text
+    stayed = segments(tmp_path)
+
+    log = opened()
+    queue = JournalQueue(log, "otlp")
+    log.append(b"after")
+
+    assert read(queue) == [b"after"]
+    log.release()
+    assert len(stayed) > len(segments(tmp_path)) == 1
+
+
+def test_places_that_cannot_be_written_down_hold_up_nobody(opened, monkeypatch, caplog):
+    log = opened(durability="os", max_size=16 * MIB)
+    queue = JournalQueue(log, "otlp")
+    monkeypatch.setattr(os, "pwrite", broken)
+
+    for _ in range(5):
+        log.append(bytes(9 * MIB))
+        assert len(read(queue)) == 1
+
+    assert "its place in the journal is not kept: Input/output error" in caplog.text
+
+
+@pytest.mark.parametrize("call", ["pwritev", "fdatasync"])
+def test_a_disk_that_takes_nothing_is_asked_whether_it_is_well_again(
+    opened, monkeypatch, tmp_path, call
+):
+    log = opened()
+    assert log.takes_data
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, broken)
+        patched.setattr(os, "write", broken)
+        with pytest.raises(Refused):
+            log.append(b"refused")
+
+        assert not log.takes_data
+    assert log.takes_data
+    assert not list((tmp_path / "traces").glob("trial"))
 
 
 def test_a_full_disk_is_said_once_and_not_at_every_attempt(opened, monkeypatch, caplog):

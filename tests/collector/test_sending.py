@@ -25,7 +25,7 @@ from otel_llm.collector.errors import (
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
 from otel_llm.collector.measures.sending import measure
 from otel_llm.collector.outbox import MemoryOutbox, stop_all
-from otel_llm.collector.sending import Sender
+from otel_llm.collector.sending import Sender, drain
 from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig, read
 from otel_llm.collector.sending.destination import BatchConfig, QueueConfig, RetryConfig
 from otel_llm.collector.sending.queues import Lot, MemoryQueue
@@ -435,6 +435,25 @@ def test_what_cannot_be_sent_in_time_at_the_end_is_buried(letter, buried):
 
     assert buried() == [0, 1, 2]
     assert made.status().queue_bytes == 0
+
+
+def test_what_finds_no_room_at_the_end_is_said_and_costs_no_other(caplog):
+    class Full:
+        def bury(self, name: str, *_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+    stopping = [
+        sender(Scripted(always=Retryable("UNAVAILABLE")), QUICK, Full(), clock=Clock())
+        for _ in range(2)
+    ]
+    for made in stopping:
+        made.start()
+        made.queue.put(traces(1, 2))
+
+    drain(stopping, 0.1)
+
+    assert [made.status().failed for made in stopping] == [2, 2]
+    assert caplog.text.count("No space left on device; 2 items LOST") == 2
 
 
 def test_a_closed_queue_refuses():

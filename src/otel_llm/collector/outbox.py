@@ -290,7 +290,7 @@ class JournalOutbox(Outbox):
     @property
     def has_room(self) -> bool:
         """See ``Outbox``."""
-        return self.journal.has_room(1)
+        return self.journal.takes_data
 
     def settle(self) -> None:
         """See ``Outbox``."""

@@ -6,6 +6,8 @@ import os
 import zlib
 from pathlib import Path
 
+from ..durable import sync_directory
+
 SUFFIX = ".cursor"
 
 
@@ -28,6 +30,7 @@ class Cursor:
         self.position = now if new else max(beginning, found or 0)
         self.move(self.position)
         os.fsync(self._file)  # from here on, the file being there means something
+        sync_directory(file.parent)
 
     def move(self, position: int) -> None:
         """Remember ``position``."""

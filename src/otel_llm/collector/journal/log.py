@@ -23,6 +23,7 @@ from typing import Literal, Protocol
 from otel_llm.config.units import Size
 
 from ..component import Kept
+from ..durable import make_directory, sync_directory
 from ..errors import Refused
 from .recent import Recent
 from .segments import HEAD, SUFFIX, Record, Segment, head_of, recovered
@@ -35,6 +36,8 @@ MAX_SEGMENTS = 64
 CROWDED = 0.9
 """Share of ``max_size`` from which destinations that are far behind give up their oldest."""
 COMPLAIN_S = 10.0
+TRIAL, TRIAL_BYTES = "trial", 4096
+"""What is written, and removed, to see whether a disk that failed is well again."""
 LOCK = "lock"
 """The file in every journal that one process at a time has."""
 WORTH_FREEING_BYTES = 2**20
@@ -82,7 +85,8 @@ class Journal:
     def __init__(self, config: JournalConfig, name: str) -> None:
         """Open the log ``name``, repairing what a crash left. Raises ``OSError`` when the files
         cannot be used or another process uses them."""
-        self.directory = _private(config.directory / name)
+        self.directory = config.directory / name
+        make_directory(self.directory)
         self.size_bytes = 0
         self.end = 0
         """The position up to which everything may be read."""
@@ -96,6 +100,7 @@ class Journal:
         self._unsynced: list[Segment] = []
         self._recent = Recent()
         self._suspect = False
+        self._unlisted = False  # there is a file whose name a power cut may take
         self._refused = False  # the disk took nothing when it was last asked
         self._complained = -COMPLAIN_S
         self._readers: list[Reader] = []
@@ -215,6 +220,26 @@ class Journal:
             while len(self._segments) > 1 and self._segments[0].end <= position:
                 self._drop(self._segments.pop(0))
 
+    @property
+    def takes_data(self) -> bool:
+        """Whether a small request would be taken. The disk is asked, where it took nothing when it
+        was last asked: nobody sends to a collector that says that it is not ready."""
+        return self.has_room(1) and (not self._refused or self._disk_takes_something())
+
+    def _disk_takes_something(self) -> bool:
+        trial = self.directory / TRIAL
+        try:
+            file = os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            try:
+                written = os.write(file, bytes(TRIAL_BYTES))
+                os.fsync(file)
+            finally:
+                os.close(file)
+                trial.unlink()
+        except OSError:
+            return False
+        return written == TRIAL_BYTES
+
     def has_room(self, size: int) -> bool:
         """Whether a request of ``size`` bytes fits. One larger than the journal passes alone."""
         if self.size_bytes < WORTH_FREEING_BYTES:
@@ -275,8 +300,9 @@ class Journal:
         self._recent.add(segment.end, Record(HEAD.unpack(head)[2] / 1e9, payload))
         segment.size += size
         self.size_bytes += size
-        self._refused = False
-        if self._sync and (not self._unsynced or self._unsynced[-1] is not segment):
+        if not self._sync:
+            self._refused = False
+        elif not self._unsynced or self._unsynced[-1] is not segment:
             self._unsynced.append(segment)
 
     def _rotate(self, start: int) -> Segment:
@@ -286,9 +312,7 @@ class Journal:
         if self._segments and self._segments[-1].path == path:  # an empty one, begun again
             os.close(self._segments.pop().file)
         self._segments.append(segment)
-        self._suspect = False
-        if self._sync:
-            _sync_directory(self.directory)
+        self._suspect, self._unlisted = False, True
         return segment
 
     def _commit(self, group: Future[None]) -> None:
@@ -304,27 +328,42 @@ class Journal:
             group, self._group = self._group, _new_group()
             self._ordered = False
             segments, self._unsynced = self._unsynced, []
+            unlisted, self._unlisted = self._unlisted, False
             end = self._segments[-1].end
         try:
             for segment in segments:
                 _sync_file(segment.file)
+            if unlisted:
+                sync_directory(self.directory)
         except OSError as error:
             self._distrust(group, error)
         else:
             self.end = end
+            self._refused = False
             group.set_result(None)
 
     def _distrust(self, group: Future[None], error: OSError) -> None:
-        """Answer for nothing that is not on the disk by now, and write elsewhere: after a failed
-        sync, the next one of the same file proves nothing."""
+        """Answer for nothing that is not on the disk by now, take it back, and write elsewhere:
+        after a failed sync, the next one of the same file proves nothing."""
         self._complain(error)
         with self._lock:
             later, self._group = self._group, _new_group()
             self._unsynced = []
-            self._suspect = True
+            self._suspect = self._unlisted = self._refused = True
+            for segment in self._segments:
+                self._cut(segment, max(0, self.end - segment.start))
+            self._recent.cut(self.end)
             self.end = self._segments[-1].end
         for waiting in (group, later):
             waiting.set_exception(Refused("the journal cannot be synced"))
+
+    def _cut(self, segment: Segment, size: int) -> None:
+        """Let nothing stand behind ``size``, where anything does."""
+        if size < segment.size:
+            self.size_bytes -= segment.size - size
+            segment.size = size
+            with suppress(OSError):  # what stays is cut off, or passed over, when it is recovered
+                os.ftruncate(segment.file, size)
 
     def _complain(self, error: OSError) -> None:
         """Say what is wrong with the disk, but not to every sender's every attempt."""
@@ -344,18 +383,16 @@ class Journal:
     def _drop(self, segment: Segment) -> None:
         self.size_bytes -= segment.size
         os.close(segment.file)
-        segment.path.unlink(missing_ok=True)
+        try:
+            segment.path.unlink(missing_ok=True)
+        except OSError as error:  # the next process finds that it was read, and tries again
+            logger.warning("%s stays: %s", segment.path, error.strerror)
 
 
 def _new_group() -> Future[None]:
     group = Future[None]()
     group.set_running_or_notify_cancel()  # one who no longer waits must not cancel for all
     return group
-
-
-def _private(directory: Path) -> Path:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return directory
 
 
 def _claim(directory: Path) -> int:
@@ -374,11 +411,3 @@ def _sync_file(file: int) -> None:
         os.fdatasync(file)
     else:  # macOS
         os.fsync(file)
-
-
-def _sync_directory(directory: Path) -> None:
-    file = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

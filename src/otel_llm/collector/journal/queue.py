@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 UNREADABLE_PAUSE_S = 1.0
 UNREADABLE_PATIENCE_S = 300.0
 """How long a disk may take to come back before what it does not give is passed over."""
+CROWDED_PATIENCE_S = 30.0
+"""The same where there is little room, and senders wait, or soon will."""
 _PEEKED_BYTES = 2**20
 
 
@@ -81,15 +83,17 @@ class JournalQueue:
 
     def done(self, lot: Lot) -> None:
         """See ``Queue``."""
-        try:
-            with self._changed:
-                self._in_hand = None
-                if self._abandoned:
-                    return
+        with self._changed:
+            self._in_hand = None
+            if self._abandoned:
+                return
+            try:
                 self._cursor.move(lot.end)
-            self._journal.release()
-        except OSError as error:  # at worst it is sent twice, or stays a little longer
-            logger.warning("%s: %s", self._name, error)
+            except OSError as error:  # at worst the next process sends it again
+                logger.warning(
+                    "%s: its place in the journal is not kept: %s", self._name, error.strerror
+                )
+        self._journal.release()
 
     def pending(self) -> Iterator[bytes]:
         """Yield what waits, without taking it. Raises ``OSError`` when it cannot be read."""
@@ -174,10 +178,11 @@ class JournalQueue:
         return Lot(payloads, found[0].at, end, found[-1].at)
 
     def _unreadable(self, segment: Segment, start: int, end: int, error: OSError) -> None:
-        """Wait for the disk to come back; but not for ever, and not while all senders wait for
+        """Wait for the disk to come back; but not for ever, and less while all senders wait for
         room: one bad block must not stop everything."""
         since = self._unreadable_since = self._unreadable_since or time.monotonic()
-        if self._journal.crowded or time.monotonic() - since >= UNREADABLE_PATIENCE_S:
+        patience_s = CROWDED_PATIENCE_S if self._journal.crowded else UNREADABLE_PATIENCE_S
+        if time.monotonic() - since >= patience_s:
             self._unreadable_since = None
             self._read_to = _behind(segment, start, end)
             self._lose(self._read_to - start)

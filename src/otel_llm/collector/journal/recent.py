@@ -28,6 +28,11 @@ class Recent:
             oldest = next(iter(self._records))
             self._bytes -= len(self._records.pop(oldest).payload)
 
+    def cut(self, end: int) -> None:
+        """Forget what stands at ``end`` and after it."""
+        for position in [p for p in self._records if p >= end]:
+            self._bytes -= len(self._records.pop(position).payload)
+
     def take(self, start: int, end: int, max_bytes: int) -> tuple[Sequence[Record], int]:
         """Return requests from ``start`` on and not beyond ``end``, at least one and no more than
         ``max_bytes`` of them, and the position after them; none when they are not here."""

@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -145,10 +146,13 @@ def recovered(directory: Path) -> Iterator[Segment]:
     for path in paths:
         if not _NAME.fullmatch(path.stem):
             raise OSError(f"{path} is no file of a journal; move it elsewhere")
+    for path, following in zip_longest(paths, paths[1:]):
         file = os.open(path, os.O_RDWR)
         size = os.fstat(file).st_size
-        if path == paths[-1]:
+        if following is None:
             size = _whole(path, file, size)
+        else:  # what a failing disk would not cut off lies where the next file goes on
+            size = min(size, int(following.stem) - int(path.stem))
         if size:
             yield Segment(int(path.stem), size, path, file)
         else:
@@ -166,6 +170,7 @@ def _whole(path: Path, file: int, size: int) -> int:
     if sound < size:
         logger.warning("%s: %d bytes at its end are no whole request", path, size - sound)
         os.ftruncate(file, sound)
+        os.fsync(file)  # a power cut must not bring it back beside what comes next
     return sound
 
 

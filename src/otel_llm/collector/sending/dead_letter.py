@@ -23,6 +23,7 @@ from typing import Any, Final
 from otel_llm.config.units import Size
 
 from ..component import Signal
+from ..durable import make_directory, sync_directory
 from ..errors import Malformed, Refused
 from ..protocol import METHODS
 from ..wire.envelope import count
@@ -72,7 +73,7 @@ class DeadLetter:
             self._write(f"{safe_name(destination)}-{signal}", line, note)
 
     def _make_directory(self) -> None:
-        self._config.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(self._config.directory)
 
     @property
     def has_room_to_spare(self) -> bool:
@@ -159,10 +160,12 @@ def _append(file: Path, data: bytes) -> int:
         start = _mend(descriptor)
         try:
             _write_all(descriptor, data)
+            os.fsync(descriptor)
+            if not start:  # it may be new
+                sync_directory(file.parent)
         except OSError:
             os.ftruncate(descriptor, start)
             raise
-        os.fsync(descriptor)
         return start
     finally:
         os.close(descriptor)

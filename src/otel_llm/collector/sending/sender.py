@@ -114,7 +114,15 @@ class Sender(Generic[Q]):
         ``unsent at shutdown``, or stays in the journal if that is where it is.
         """
         for payload in self.hand_over(timeout_s):
-            self._bury_or_drop(payload, Permanent("unsent at shutdown"))
+            try:
+                self._bury_or_drop(payload, Permanent("unsent at shutdown"))
+            except (OSError, Refused) as error:  # the next one is smaller, perhaps
+                self._lose(payload, error)
+
+    def _lose(self, payload: bytes, error: Exception) -> None:
+        lost = count(self.signal, payload)
+        self._tally.failed += lost
+        logger.error("%s (%s): %s; %d items LOST", self.name, self.signal, error, lost)
 
     def hand_over(self, timeout_s: float) -> tuple[bytes, ...]:
         """As ``join``, but what is left is returned, for another sender to send; nothing from a

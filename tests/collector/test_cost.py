@@ -126,6 +126,60 @@ def test_the_served_tier_goes_before_the_requested_one():
     assert cost_of(asked)["price.tier"] == "priority"
 
 
+@pytest.mark.parametrize(
+    ("said", "tier", "total"),
+    [
+        ({}, "standard", 0.3 * 1000 + 2.5 * 100),
+        ({"otel_llm.response.service_tier": "ON_DEMAND_FLEX"}, "flex", 0.15 * 1000 + 1.25 * 100),
+        ({"otel_llm.request.service_tier": "priority"}, "priority", 0.54 * 1000 + 4.5 * 100),
+        (
+            {
+                "otel_llm.request.service_tier": "priority",
+                "otel_llm.response.service_tier": "standard",
+            },
+            "standard",
+            0.3 * 1000 + 2.5 * 100,
+        ),
+    ],
+)
+def test_googles_tiers_are_priced_in_either_of_its_words(said, tier: str, total: float):
+    asked = chat(
+        gen_ai__provider__name="gcp.vertex_ai",
+        gen_ai__response__model="gemini-2.5-flash",
+        gen_ai__usage__output_tokens=100,
+    )
+
+    found = cost_of(asked | said)
+
+    assert (found["price.tier"], found["total"]) == (tier, pytest.approx(total * 1e-6))
+    assert "quality" not in found
+
+
+@pytest.mark.parametrize(
+    ("said", "tier", "times"),
+    [
+        ({"otel_llm.response.inference_geo": "global"}, "standard", 1),
+        ({"otel_llm.response.inference_geo": "us"}, "standard@us", 1.1),
+        (
+            {
+                "otel_llm.response.inference_geo": "us",
+                "otel_llm.response.service_tier": "batch",
+            },
+            "batch@us",
+            0.55,
+        ),
+    ],
+)
+def test_anthropic_takes_a_tenth_more_for_a_model_that_stays_in_the_country(said, tier, times):
+    asked = chat(gen_ai__provider__name="anthropic", gen_ai__response__model="claude-opus-5")
+    asked[f"{USAGE}cache_write.input_tokens"] = 400
+
+    found = cost_of(asked | said)
+
+    assert found["price.tier"] == tier
+    assert found["total"] == pytest.approx((600 * 5 + 400 * 6.25 + 100 * 25) * 1e-6 * times)
+
+
 def test_a_sender_that_counts_the_cache_apart_is_flagged():
     found = cost_of(chat(gen_ai__usage__cache_read__input_tokens=4000))
 

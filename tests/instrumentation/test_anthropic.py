@@ -132,6 +132,37 @@ def test_input_tokens_include_what_the_cache_read_and_wrote(client, provider, in
     }
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("said", "tier"),
+    [
+        ({"service_tier": "priority"}, "priority"),
+        ({"service_tier": "standard", "speed": "fast"}, "fast"),
+    ],
+)
+def test_what_the_price_depends_on_is_told_where_that_is_wanted(
+    client, provider, instrumented, stream, said, tier
+):
+    telemetry = instrumented(span_attributes=True)
+    message = wire.message(usage=wire.usage(inference_geo="us", **said))
+    provider.queue(wire.stream(wire.events(message)) if stream else json_answer(message))
+
+    answer = client.messages.create(**ASK, stream=stream)
+    list(answer)
+
+    span = telemetry.span()
+    assert span["otel_llm.response.service_tier"] == tier
+    assert span["otel_llm.response.inference_geo"] == "us"
+
+
+def test_what_the_price_depends_on_is_not_told_unasked(client, provider, telemetry):
+    provider.queue(json_answer(wire.message(usage=wire.usage(service_tier="priority"))))
+
+    client.messages.create(**ASK)
+
+    assert telemetry.span() == expected(provider)
+
+
 def test_a_split_that_does_not_add_up_is_left_out(client, provider, instrumented):
     telemetry = instrumented(span_attributes=True)
     said = {**wire.usage(**wire.cache(0, 20, 0)), "cache_creation_input_tokens": 25}

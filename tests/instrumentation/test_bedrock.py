@@ -39,8 +39,9 @@ OPTIONS = {
 }
 
 
-OLD = tuple(map(int, botocore.__version__.split(".")[:2])) < (1, 40)
-since_1_40 = pytest.mark.skipif(OLD, reason="older botocore does not know of it")
+VERSION = tuple(map(int, botocore.__version__.split(".")[:2]))
+since_1_40 = pytest.mark.skipif(VERSION < (1, 40), reason="older botocore does not know of it")
+since_1_41 = pytest.mark.skipif(VERSION < (1, 41), reason="older botocore has no service tiers")
 
 
 @pytest.fixture
@@ -169,6 +170,39 @@ def test_input_tokens_include_what_the_cache_read_and_wrote(client, provider, in
         "otel_llm.usage.cache_write_5m.input_tokens": 20,
         "otel_llm.usage.cache_write_1h.input_tokens": 30,
     }
+
+
+@since_1_41
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_service_tier_is_told_where_that_is_wanted(client, provider, instrument, stream):
+    spans = instrument(span_attributes=True)
+    answer = wire.conversed(serviceTier={"type": "default"})
+    if stream:
+        events = wire.converse_events(answer)
+        events[-1][1]["serviceTier"] = {"type": "default"}
+        provider.queue(wire.stream(events))
+        list(client.converse_stream(**ASK, serviceTier={"type": "flex"})["stream"])
+    else:
+        provider.queue(json_answer(answer))
+        client.converse(**ASK, serviceTier={"type": "flex"})
+
+    span = spans.span()
+    assert span["otel_llm.request.service_tier"] == "flex"
+    assert span["otel_llm.response.service_tier"] == "default"
+
+
+@since_1_41
+def test_the_service_tier_of_invoke_model_is_told_where_that_is_wanted(
+    client, provider, instrument
+):
+    spans = instrument(span_attributes=True)
+    provider.queue(wire.invoked(messages.message(), **{"X-Amzn-Bedrock-Service-Tier": "flex"}))
+
+    client.invoke_model(modelId=wire.MODEL, body=b"{}", serviceTier="flex")["body"].read()
+
+    span = spans.span()
+    assert span["otel_llm.request.service_tier"] == "flex"
+    assert span["otel_llm.response.service_tier"] == "flex"
 
 
 @pytest.mark.parametrize(
@@ -308,7 +342,7 @@ def _read_inside(body: Any) -> bytes:
 
 @pytest.mark.parametrize("read", READ)
 def test_a_body_is_recorded_however_it_is_read(client, provider, spans, read):
-    if read == "readinto" and OLD:
+    if read == "readinto" and VERSION < (1, 40):
         pytest.skip("older botocore has none")
     answer = messages.message(model="claude", usage=messages.usage(7, 5, **messages.cache(4)))
     provider.queue(wire.invoked(answer, 7, 5))
@@ -834,7 +868,7 @@ async def _read_inside_async(body: Any) -> bytes:
 
 @pytest.mark.parametrize("read", ASYNC_READ)
 async def test_an_async_body_is_recorded_however_it_is_read(provider, spans, read):
-    if read == "readinto" and OLD:
+    if read == "readinto" and VERSION < (1, 40):
         pytest.skip("older aiobotocore has none")
     answer = messages.message(model="claude")
     async with async_client(provider) as client:

@@ -4,6 +4,7 @@ import copy
 import gc
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -277,6 +278,34 @@ def test_vertex_is_another_provider(provider, spans):
         )
 
     assert spans.span() == expected(provider, gen_ai__provider__name="gcp.vertex_ai")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("usage", "headers", "tier"),
+    [
+        ({"trafficType": "ON_DEMAND_FLEX"}, {}, "ON_DEMAND_FLEX"),
+        ({}, {"X-Gemini-Service-Tier": "standard"}, "standard"),
+        ({}, {}, None),
+    ],
+    ids=["usage of Vertex AI", "header of the Gemini API", "not told"],
+)
+def test_the_service_tier_is_told_where_that_is_wanted(
+    client, provider, instrument, stream, usage, headers, tier
+):
+    spans = instrument(span_attributes=True)
+    answer = wire.response(usageMetadata=wire.usage(**usage))
+    whole = wire.stream(wire.chunks(answer)) if stream else json_answer(answer)
+    provider.queue(replace(whole, headers={**whole.headers, **headers}))
+
+    models = client.models
+    ask = models.generate_content_stream if stream else models.generate_content
+    knows = "service_tier" in types.GenerateContentConfig.model_fields
+    list(ask(**ASK, config={"service_tier": "priority"} if knows else None))
+
+    span = spans.span()
+    assert span.get("otel_llm.request.service_tier") == ("priority" if knows else None)
+    assert span.get("otel_llm.response.service_tier") == tier
 
 
 # Streams

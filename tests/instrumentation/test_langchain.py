@@ -8,7 +8,7 @@ import json
 import pytest
 
 from otel_llm.instrumentation.langchain import LangChainInstrumentor
-from otel_llm.testing import json_answer
+from otel_llm.testing import json_answer, sse
 from otel_llm.testing import openai as wire
 
 pytest.importorskip("langchain_core")
@@ -101,6 +101,31 @@ async def test_over_an_sdk_that_is_not_traced_the_frameworks_span_counts(
     assert (span["server.address"], span["server.port"]) == ("127.0.0.1", llm.port)
     assert span["gen_ai.usage.input_tokens"] > 0
     assert span["gen_ai.usage.output_tokens"] > 0
+
+
+@pytest.mark.usefixtures("instrumented")
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_what_a_flex_call_cached_and_thought_is_counted_and_its_tier_is_told(
+    run, llm, chat_openai, telemetry, streamed
+):
+    said = wire.usage(100, 50)
+    said["prompt_tokens_details"] = {"cached_tokens": 40}
+    said["completion_tokens_details"] = {"reasoning_tokens": 20}
+    whole = json_answer(wire.completion(usage=said, service_tier="flex"))
+    chunks = wire.completion_chunks(include_usage=said, service_tier="flex")
+    llm.queue(sse(chunks) if streamed else whole)
+
+    model = chat_openai(stream_usage=True, service_tier="flex")
+    await run(model, "stream" if streamed else "invoke", "2+2?")
+
+    span = telemetry.span()
+    assert span["openai.response.service_tier"] == "flex"
+    assert {name: value for name, value in span.items() if ".usage." in name} == {
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 50,
+        "gen_ai.usage.cache_read.input_tokens": 40,
+        "gen_ai.usage.reasoning.output_tokens": 20,
+    }
 
 
 @pytest.mark.usefixtures("instrumented")

@@ -24,6 +24,10 @@ def test_a_model_is_shown_with_each_tier_that_has_rates_of_its_own():
         ("standard+above_200000", rates("2.5", "15", "0.25")),
         ("batch", rates("0.625", "5", "0.125")),
         ("batch+above_200000", rates("1.25", "7.5", "0.25")),
+        ("flex", rates("0.625", "5", "0.125")),
+        ("flex+above_200000", rates("1.25", "7.5", "0.25")),
+        ("priority", rates("2.25", "18", "0.225")),
+        ("priority+above_200000", rates("4.5", "27", "0.45")),
     ]
     assert {(row.source, row.match) for row in rows} == {("genai-prices", "google/gemini-2.5-pro")}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -35,6 +35,8 @@ class Request:
     encoding_formats: Sequence[str] | None = None
     conversation_id: str | None = None
     previous_response_id: str | None = None
+    service_tier: str | None = None
+    """Which one was asked for, of a provider other than OpenAI, whose has a name in ``more``."""
     more: dict[str, Any] | None = None
     """Attributes of this provider alone, by their full convention name (``openai.*``)."""
 
@@ -67,3 +69,6 @@ class Response:
     of a background inference is that inference."""
     more: dict[str, Any] | None = None
     """Attributes of this provider alone, by their full convention name."""
+    own: Callable[[], Mapping[str, Any]] | None = None
+    """Reads what a price depends on and the conventions have no name for, by our own names
+    (``semconv.own``). Called only where such names are wanted on spans: few want them."""

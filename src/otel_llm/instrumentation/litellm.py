@@ -19,6 +19,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from .core import Endpoint, Hook, LLMInstrumentor, Origin, Patch, guarded
@@ -83,7 +84,8 @@ def _reading(
     read: Callable[[Mapping[str, Any]], Request],
 ) -> Callable[[Mapping[str, Any]], Request]:
     def request(arguments: Mapping[str, Any]) -> Request:
-        return replace(read(arguments), model=_split(arguments.get("model"))[1])
+        tier = text(arguments.get("service_tier"))
+        return replace(read(arguments), model=_split(arguments.get("model"))[1], service_tier=tier)
 
     return request
 
@@ -187,7 +189,11 @@ def _translated(
 
 
 def _response(answer: Any) -> Response:
-    return replace(chat.response(answer), usage=_usage(field(answer, "usage")))
+    return replace(
+        chat.response(answer),
+        usage=_usage(field(answer, "usage")),
+        own=lambda: {semconv.own.RESPONSE_SERVICE_TIER: field(answer, "service_tier")},
+    )
 
 
 def _embedded(answer: Any) -> Response:

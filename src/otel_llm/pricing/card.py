@@ -22,6 +22,10 @@ class Band(NamedTuple):
         """Make a band from exact rates."""
         return cls(above, exact, exact.floats())
 
+    def times(self, share: Decimal) -> Band:
+        """Return the band with that share of every rate."""
+        return Band.of(self.above, self.rates.times(share))
+
     @property
     def rates(self) -> Rates[Decimal]:
         """The rates of the band itself, as a price list has them."""
@@ -42,8 +46,10 @@ class Card:
     as_of: str | None = None
     """ISO date: when the price came into force or, where that is not known, was last checked."""
     tier: str = "standard"
+    """``standard``, ``batch``, …; ``standard@us`` where a region has a surcharge."""
     quality: str | None = None
     """``unpriced_tier``: the tier has no rates of its own, these are the standard ones.
+    ``usual_tier_rates``: it has none either, these are what the provider mostly takes for it.
     ``guessed_provider``: the span named none, the model's name told. ``other_snapshot``: the
     model is not listed, but it is under another date. ``other_region``: the rates are those of
     another region. ``other_seller``: the provider is not listed with the model, whose maker is."""

@@ -184,7 +184,7 @@ def first_fit(
 
 def _discounted(listed: Card, discount: Decimal) -> Card:
     share = 1 - discount
-    bands = tuple(Band.of(band.above, band.rates.times(share)) for band in listed.bands)
+    bands = tuple(band.times(share) for band in listed.bands)
     percent = (discount * 100).normalize()
     return replace(listed, bands=bands, source="custom", match=f"{listed.match} less {percent:f} %")
 

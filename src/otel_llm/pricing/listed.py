@@ -20,21 +20,16 @@ from genai_prices.types import (
 
 from .card import Band, Card, Unpriced
 from .rates import FREE, ZERO, Rates
+from .service_tiers import tables_of, terms_of
 from .supplements import Price, completed, followed, is_ours, supplemented
 
 SOURCE = "genai-prices"
 OWN = "otel-llm"
 """The source of what we know beyond that table (``supplements``)."""
-STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand", "on-demand"})
-"""Service tiers that are billed at the plain rates."""
 _SAME_PRICE = frozenset({"openai", "anthropic"})
 """Makers whose models cost the same on Azure and Google Cloud as with themselves."""
 _MAKERS = frozenset({"openai", "anthropic", "google", "mistral", "cohere", "voyageai"})
 """Whose models are theirs alone by name; others list what they host."""
-_HALF_PRICE_BATCHES = frozenset({"openai", "anthropic"})
-"""Makers who take half of every rate for a batch, whatever the model: so their price pages. The
-table says it for the models of today alone."""
-_HALF = Decimal("0.5")
 _MILLION = Decimal(1_000_000)
 _THOUSAND = Decimal(1_000)
 _CHECKED = re.compile(r"(?:verified|checked|confirmed)[^.;]*? on (\d{4}-\d{2}-\d{2})")
@@ -90,24 +85,22 @@ class PriceList:
         owner, info, guessed = found
         seller = _seller(self._providers, owner, info)
         info = followed(seller.id, model, info)
-        context = _context(tier, info, at) if seller is owner else None
+        context = _context(seller.id, tier, info, at) if seller is owner else None
         listed = info.get_prices(at, context)
         prices = completed(f"{seller.id}/{info.id}", _prices(listed))
         if not prices and seller.id == "openrouter" and info.id.endswith(":free"):
             return _free(f"{seller.id}/{info.id}", _as_of(info, at) or self.as_of)
         if "input_mtok" not in prices:
             return Unpriced("not_per_token")
-        name = _normal(tier)
-        halved = context is None and name == "batch" and seller.id in _HALF_PRICE_BATCHES
-        odd_tier = name not in STANDARD and context is None and not halved
-        bands = _bands(prices)
+        terms = terms_of(seller.id, tier, own=context is not None)
+        other = seller is not owner and seller.id not in _SAME_PRICE
         return Card(
-            bands=tuple(_half(band) for band in bands) if halved else bands,
+            bands=tuple(band.times(terms.share) for band in _bands(prices)),
             source=OWN if is_ours(listed) else SOURCE,
             match=f"{seller.id}/{info.id}",
             as_of=_as_of(info, at) or self.as_of,
-            tier="standard" if odd_tier or name in STANDARD else name,
-            quality=_doubt(odd_tier, guessed, seller is not owner and seller.id not in _SAME_PRICE),
+            tier=terms.tier,
+            quality=terms.doubt or _doubt(guessed, other),
             output_priced="output_mtok" in prices,
             audio_priced="input_audio_mtok" in prices or "output_audio_mtok" in prices,
             by_minute=_by_minute(info),
@@ -147,14 +140,12 @@ def _seller(providers: Sequence[Provider], asked: Provider, info: ModelInfo) -> 
     return next((p for p in providers if any(info is model for model in p.models)), asked)
 
 
-def _normal(tier: str | None) -> str:
-    return tier.strip().lower() if tier else ""
-
-
-def _context(tier: str | None, info: ModelInfo, at: datetime) -> Mapping[str, str] | None:
+def _context(
+    seller: str, tier: str | None, info: ModelInfo, at: datetime
+) -> Mapping[str, str] | None:
     """Return what selects the tier's rates, ``None`` when the model has none for it that day."""
-    name = _normal(tier)
-    for wanted in ({"processing": name}, {"service_tier": name}, {"speed": name}):
+    kinds = ("processing", "service_tier", "speed")
+    for wanted in ({kind: name} for name in tables_of(seller, tier) for kind in kinds):
         for variant in info.price_variants or ():
             active = variant.constraint is None or variant.constraint.active(at)
             if active and variant.when == wanted:
@@ -177,10 +168,6 @@ def _bands(prices: Mapping[str, Price]) -> tuple[Band, ...]:
     return tuple(
         Band.of(above, _rates(prices, above)) for above in [*sorted(starts, reverse=True), -1]
     )
-
-
-def _half(band: Band) -> Band:
-    return Band.of(band.above, band.rates.times(_HALF))
 
 
 def _rates(prices: Mapping[str, Price], above: int) -> Rates[Decimal]:
@@ -211,9 +198,7 @@ def _by_minute(info: ModelInfo) -> bool:
     )
 
 
-def _doubt(odd_tier: bool, guessed: bool, other_seller: bool) -> str | None:
-    if odd_tier:
-        return "unpriced_tier"
+def _doubt(guessed: bool, other_seller: bool) -> str | None:
     if other_seller:
         return "other_seller"
     return "guessed_provider" if guessed else None

@@ -17,10 +17,10 @@ from typing import Any, Literal, cast
 
 from .book import PriceBook
 from .card import Band, Card, Unpriced
-from .listed import STANDARD
 from .lookup import per_million
 from .names import reference
 from .rates import ZERO, Rates
+from .service_tiers import named
 
 PROVIDERS = {
     "openai": "openai",
@@ -193,7 +193,7 @@ class SecondList:
         entry = self._entries.get((provider, model.lower()))
         if entry is None:
             return Unpriced("unknown_model")
-        name = (tier or "").strip().lower()
+        name = named(provider, tier)
         suffix = _TIER_SUFFIX.get(name, "")
         own = bool(suffix) and f"input_cost_per_token{suffix}" in entry
         return Card(
@@ -201,7 +201,7 @@ class SecondList:
             source="litellm",
             match=f"{provider}/{model}",
             tier=name if own else "standard",
-            quality=None if own or name in STANDARD else "unpriced_tier",
+            quality=None if own or not name else "unpriced_tier",
             output_priced="output_cost_per_token" in entry,
             audio_priced="input_cost_per_audio_token" in entry,
         )

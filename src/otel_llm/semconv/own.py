@@ -85,6 +85,12 @@ RATE_LIMIT_KIND: Final = "otel_llm.rate_limit.kind"
 """What is limited: ``requests``, ``tokens``, ``input_tokens``, ``output_tokens``…"""
 CACHE_WRITE_5M_TOKENS: Final = "otel_llm.usage.cache_write_5m.input_tokens"
 CACHE_WRITE_1H_TOKENS: Final = "otel_llm.usage.cache_write_1h.input_tokens"
+REQUEST_SERVICE_TIER: Final = "otel_llm.request.service_tier"
+RESPONSE_SERVICE_TIER: Final = "otel_llm.response.service_tier"
+"""In the provider's own word (``flex``, ``ON_DEMAND_PRIORITY``, …; ``fast`` for Anthropic's speed);
+the conventions have a name for OpenAI's alone."""
+INFERENCE_GEO: Final = "otel_llm.response.inference_geo"
+"""Where Anthropic says that the model ran: ``global``, or ``us`` at a surcharge."""
 
 USER_ID: Final = "user.id"
 SESSION_ID: Final = "session.id"

@@ -129,13 +129,16 @@ _TABLE: Final = (
     *_each(  # service tiers, the served before the requested one
         as_short_text,
         semconv.OPENAI_RESPONSE_SERVICE_TIER,
+        own.RESPONSE_SERVICE_TIER,
         "gen_ai.openai.response.service_tier",
         "gen_ai.response.service_tier",
         semconv.OPENAI_REQUEST_SERVICE_TIER,
+        own.REQUEST_SERVICE_TIER,
         "gen_ai.openai.request.service_tier",
         "gen_ai.request.service_tier",
     ),
     *_each(as_short_text, "gen_ai.system", own.DUPLICATE_OF, semconv.OUTPUT_TYPE),
+    _Fact(own.INFERENCE_GEO, as_short_text),
     _Fact(own.USAGE_COST, _anything, "once"),
 )
 NAMES: Final = tuple(fact.name for fact in _TABLE)
@@ -157,6 +160,7 @@ TAGS: Final = AT[own.TAGS]
 SYSTEM: Final = AT["gen_ai.system"]
 DUPLICATE_OF: Final = AT[own.DUPLICATE_OF]
 OUTPUT_TYPE: Final = AT[semconv.OUTPUT_TYPE]
+INFERENCE_GEO: Final = AT[own.INFERENCE_GEO]
 USAGE_COST: Final = AT[own.USAGE_COST]
 TIERS: Final = slice(AT[semconv.OPENAI_RESPONSE_SERVICE_TIER], SYSTEM)
 

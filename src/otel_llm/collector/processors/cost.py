@@ -26,6 +26,7 @@ from otel_llm.pricing.book import DAY_NS, billable
 from otel_llm.pricing.card import Band
 from otel_llm.pricing.local import may_be_local
 from otel_llm.pricing.second import SecondList
+from otel_llm.pricing.service_tiers import located
 from otel_llm.pricing.tokens import Tokens
 from otel_llm.semconv import own
 from otel_llm.stats.dimensions import label
@@ -35,6 +36,7 @@ from ..data.facts import (
     COST_REPORTED,
     COST_TOTAL,
     DUPLICATE_OF,
+    INFERENCE_GEO,
     OPERATION,
     PROFILE,
     PROVIDER,
@@ -161,7 +163,7 @@ class CostProcessor:
     def _made(self, facts: Facts, at_ns: int) -> _Offer:
         """Quote the served model; the requested one when only that is in the book."""
         provider, requested, served = facts[PROVIDER] or facts[SYSTEM], *facts[_MODELS]
-        tier = next((tier for tier in facts[TIERS] if tier is not None), None)
+        tier = located(_tier(facts), facts[INFERENCE_GEO])
         server = facts[SERVER_ADDRESS] if may_be_local(provider) else None
         card = self._book.quote(provider, served, at_ns, tier, server, asked=requested)
         if isinstance(card, Unpriced) and requested:
@@ -233,6 +235,10 @@ def _template(words: Mapping[str, str], reads: bool, writes: bool, usage_cost: b
     doubles = [own.COST_TOTAL, own.COST_INPUT, own.COST_OUTPUT]
     doubles += [own.COST_CACHE_READ] * reads + [own.COST_CACHE_WRITE] * writes
     return Template([*doubles, *[own.USAGE_COST] * usage_cost], words)
+
+
+def _tier(facts: Facts) -> str | None:
+    return next((tier for tier in facts[TIERS] if tier is not None), None)
 
 
 def _is_unknown(facts: Facts) -> bool:

@@ -92,6 +92,10 @@ _REQUEST: Mapping[str, tuple[str, Cleaner]] = {
     "conversation_id": (semconv.CONVERSATION_ID, text),
     "previous_response_id": (semconv.REQUEST_PREVIOUS_RESPONSE_ID, text),
 }
+_ALL_REQUEST: Mapping[str, tuple[str, Cleaner]] = {
+    **_REQUEST,
+    "service_tier": (semconv.own.REQUEST_SERVICE_TIER, text),
+}
 _NUMBERS_OF = {field: name for field, (name, clean) in _REQUEST.items() if clean is number}
 _USAGE: Mapping[str, str] = {
     "input_tokens": semconv.USAGE_INPUT_TOKENS,
@@ -116,13 +120,17 @@ _ALL_USAGE: Mapping[str, str] = {
 }
 
 
-def add_request(found: Attributes, request: Request) -> None:
-    """Add what the request says, the model aside: that is known when the span starts."""
+def add_request(found: Attributes, request: Request, *, own: bool = False) -> None:
+    """Add what the request says, the model aside: that is known when the span starts.
+
+    ``own``: also what the conventions have no name for.
+    """
+    names = _ALL_REQUEST if own else _REQUEST
     for field, value in vars(request).items():
         if type(value) is float and field in _NUMBERS_OF:
             found[_NUMBERS_OF[field]] = value
-        elif value is not None and field in _REQUEST:
-            name, clean = _REQUEST[field]
+        elif value is not None and field in names:
+            name, clean = names[field]
             if (cleaned := clean(value)) is not None:
                 found[name] = cleaned
     if request.more:
@@ -140,6 +148,8 @@ def add_response(found: Attributes, response: Response, *, own: bool = False) ->
         found[semconv.RESPONSE_FINISH_REASONS] = reasons
     if response.conversation_id is not None:
         add_more(found, {semconv.CONVERSATION_ID: response.conversation_id})
+    if own and response.own is not None:
+        add_more(found, response.own())
     _add_counts(found, response.usage, _ALL_USAGE if own else _USAGE)
 
 

@@ -211,10 +211,11 @@ class Operation:
         if self.captured is not None and ending.output is not None:
             self.captured.put_output(ending.output, ending)
         found = {} if self._said is None else self._said
+        own = self._telemetry.settings.span_attributes
         if self.request is not None:
-            write.add_request(found, self.request)
+            write.add_request(found, self.request, own=own)
         response = ending.response
-        write.add_response(found, response, own=self._telemetry.settings.span_attributes)
+        write.add_response(found, response, own=own)
         found.update(points.said)
         if response.more and not response.more.keys() <= EXTRAS:
             write.add_more(found, response.more)

@@ -28,6 +28,8 @@ def request(asked: Any) -> Request:
         found.reasoning_level = text(field(output, "effort"))
     if (guardrail := get("guardrailConfig")) is not None:
         found.more = _guardrail(guardrail)
+    if (tier := get("serviceTier")) is not None:
+        found.service_tier = text(field(tier, "type"))
     return found
 
 
@@ -50,8 +52,16 @@ def response(answer: Any) -> Response:
     get = fields(answer).get
     reason = text(get("stopReason"))
     return Response(
-        None, _routed_model(get("trace")), [reason] if reason else [], usage(get("usage"))
+        None,
+        _routed_model(get("trace")),
+        [reason] if reason else [],
+        usage(get("usage")),
+        own=lambda: _served_in(get("serviceTier")),
     )
+
+
+def _served_in(tier: Any) -> dict[str, Any]:
+    return {semconv.own.RESPONSE_SERVICE_TIER: field(tier, "type")}
 
 
 def measured(answer: Any) -> Response:
@@ -120,6 +130,7 @@ class ConverseStream:
         elif (told := chunk.get("metadata")) is not None:
             self._answer.usage = usage(field(told, "usage"))
             self._answer.model = _routed_model(field(told, "trace"))
+            self._answer.own = lambda: _served_in(field(told, "serviceTier"))
         elif self._content and (start := chunk.get("contentBlockStart")) is not None:
             self._block(start).update(fields(field(start, "start")))
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
@@ -59,6 +60,8 @@ _PARAMETERS: Mapping[str, str] = {
     "seed": "seed",
     "candidate_count": "choice_count",
     "candidateCount": "choice_count",
+    "service_tier": "service_tier",
+    "serviceTier": "service_tier",
 }
 _FORMATS = frozenset(
     {
@@ -115,7 +118,21 @@ def response(answer: Any) -> Response:
         get("model_version"),
         _reasons(told),
         usage(get("usage_metadata")),
+        own=lambda: _served_in(get("usage_metadata"), get("sdk_http_response")),
     )
+
+
+def _served_in(said: Any, http: Any) -> dict[str, Any]:
+    """Return the service tier, which Vertex AI tells with the usage and the Gemini API in a header
+    of its answer: not always that of the request."""
+    tier = word(field(said, "traffic_type"))
+    if tier is None:
+        headers = fields(field(http, "headers")).items()
+        tier = next((said for name, said in headers if name.lower() == _TIER_HEADER), None)
+    return {semconv.own.RESPONSE_SERVICE_TIER: tier}
+
+
+_TIER_HEADER = "x-gemini-service-tier"
 
 
 def measured(answer: Any) -> Response:
@@ -219,7 +236,7 @@ def _parts(candidate: Any) -> list[Part]:
 class GenerateContentStream:
     """Collects the chunks of one call, which may be those of several responses."""
 
-    __slots__ = ("_blocked", "_candidates", "_content", "_id", "_model", "_said")
+    __slots__ = ("_blocked", "_candidates", "_content", "_http", "_id", "_model", "_said")
 
     def __init__(self, content: bool = False) -> None:
         self._content = content
@@ -228,12 +245,15 @@ class GenerateContentStream:
         self._said: dict[str | None, Any] = {}
         self._candidates: dict[int, _Candidate] = {}
         self._blocked: str | None = None
+        self._http: Any = None
 
     def feed(self, chunk: Any) -> None:
         """Take one chunk."""
         id = getattr(chunk, "response_id", None)
         if id is not None and id != self._id:
             self._id, self._candidates = id, {}
+        if self._http is None:
+            self._http = getattr(chunk, "sdk_http_response", None)
         if (said := getattr(chunk, "usage_metadata", None)) is not None:
             self._said[self._id] = latest(self._said.get(self._id), said)
         if (name := getattr(chunk, "model_version", None)) is not None:
@@ -263,6 +283,7 @@ class GenerateContentStream:
             model=text(self._model),
             finish_reasons=[reason or "error" for reason in reasons] if any(reasons) else [],
             usage=sum(map(usage, self._said.values()), Usage()),
+            own=lambda: _served_in(self._said.get(self._id), self._http),
         )
 
     def output_messages(self) -> Sequence[Message]:

@@ -40,6 +40,7 @@ def request(parameters: Mapping[str, Any]) -> Request:
         model=text(parameters.get("modelId")),
         stream=None,
         more={semconv.AWS_BEDROCK_GUARDRAIL_ID: guardrail} if guardrail else None,
+        service_tier=text(parameters.get("serviceTier")),
     )
 
 
@@ -76,6 +77,7 @@ def response(answer: Any) -> Response:
     body = body_of(field(answer, "body"))
     read = response_of(body)
     read.usage = filled(read.usage, of_headers(answer))
+    read.own = lambda: {semconv.own.RESPONSE_SERVICE_TIER: field(answer, "serviceTier")}
     return read
 
 

@@ -8,6 +8,7 @@ from math import isfinite
 from operator import add
 from typing import Any
 
+from otel_llm import semconv
 from otel_llm.genai import Response, Usage
 
 from ..core.patch import Message
@@ -51,7 +52,16 @@ def response(result: Any) -> Response:
         model=_first(_MODEL, [*told, said]),
         finish_reasons=[reason or "error" for reason in reasons] if any(reasons) else [],
         usage=_usage_of(messages, said),
+        more=_tier([*told, said]),
     )
+
+
+def _tier(places: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the service tier as the conventions name OpenAI's; they have no name for others'."""
+    tier = _first(("service_tier",), places)
+    if tier is None or _first(("model_provider",), places) != "openai":
+        return None
+    return {semconv.OPENAI_RESPONSE_SERVICE_TIER: tier}
 
 
 def _generations(result: Any) -> Iterator[Any]:
@@ -105,25 +115,31 @@ def usage(metadata: Any) -> Usage:
         return Usage()
     asked, wrote = fields(told.get("input_token_details")), fields(told.get("output_token_details"))
     input, output = count(told.get("input_tokens")) or None, count(told.get("output_tokens"))
-    five, hour = (count(asked.get(f"ephemeral_{time}_input_tokens")) for time in ("5m", "1h"))
+    five, hour = (_detail(asked, f"ephemeral_{time}_input_tokens") for time in ("5m", "1h"))
     written = (five or 0) + (hour or 0)
     return Usage(
         input_tokens=input,
         output_tokens=None if input is None and output == 0 else output,
-        cache_read=count(asked.get("cache_read")),
-        cache_write=written or count(asked.get("cache_creation")),
+        cache_read=_detail(asked, "cache_read"),
+        cache_write=written or _detail(asked, "cache_creation"),
         cache_write_5m=five if written else None,
         cache_write_1h=hour if written else None,
-        reasoning=count(wrote.get("reasoning")),
+        reasoning=_detail(wrote, "reasoning"),
         audio_input=count(asked.get("audio")),
         audio_output=count(wrote.get("audio")),
     )
 
 
+def _detail(details: Mapping[str, Any], name: str) -> int | None:
+    """Return a count, which ``langchain-openai`` keeps under the service tier if that has one."""
+    told = (details.get(key) for key in (name, f"flex_{name}", f"priority_{name}"))
+    return count(next((one for one in told if one is not None), None))
+
+
 class ChunkStream:
     """Collects the message chunks of one answer, or the texts of a plain language model."""
 
-    __slots__ = ("_chunks", "_content", "_finish", "_id", "_model", "_said", "_usage")
+    __slots__ = ("_chunks", "_content", "_finish", "_id", "_model", "_more", "_said", "_usage")
 
     def __init__(self, content: bool = False) -> None:
         self._content = content
@@ -133,6 +149,7 @@ class ChunkStream:
         self._model: str | None = None
         self._finish: str | None = None
         self._said = Usage()
+        self._more: dict[str, Any] | None = None
 
     def feed(self, chunk: Any) -> bool | None:
         """Take one chunk. LangChain marks the end of a stream by an empty one of its own."""
@@ -144,6 +161,7 @@ class ChunkStream:
             self._finish = _first(_FINISH, [about]) or self._finish
             self._model = _first(_MODEL, [about]) or self._model
             self._id = text(about.get("id")) or self._id
+            self._more = _tier([about]) or self._more
             self._said = _told(about) if self._said == Usage() else self._said
         if self._id is None:
             self._id = _id([chunk], [])
@@ -153,7 +171,7 @@ class ChunkStream:
         """Return what has arrived so far."""
         reasons = [self._finish] if self._finish else []
         usage = self._said if self._usage == Usage() else self._usage
-        return Response(self._id, self._model, reasons, usage)
+        return Response(self._id, self._model, reasons, usage, more=self._more)
 
     def output_messages(self) -> Sequence[Message]:
         """Return the one message that the chunks add up to."""

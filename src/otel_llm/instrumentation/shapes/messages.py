@@ -60,6 +60,7 @@ def response(message: Any) -> Response:
         _billed(get),
         _failure(told.get("error")) if reason is None else None,
         more=_more(told.get("content")),
+        own=lambda: _priced(get),
     )
 
 
@@ -90,6 +91,15 @@ def _more(content: Any) -> dict[str, Any] | None:
         if fields(block).get("type") == "compaction":
             return {semconv.CONVERSATION_COMPACTED: True}
     return None
+
+
+def _priced(get: Callable[[str], Any]) -> dict[str, Any]:
+    """Return what the price depends on beside the counts: a fast answer is of no other tier."""
+    tier = "fast" if get("speed") == "fast" else get("service_tier")
+    return {semconv.own.RESPONSE_SERVICE_TIER: tier, semconv.own.INFERENCE_GEO: get(_GEO)}
+
+
+_GEO = "inference_geo"
 
 
 def usage(said: Any) -> Usage:
@@ -142,6 +152,10 @@ class Counts:
     def billed(self) -> Usage:
         """Return the counts with everything that is billed in them."""
         return _billed(self._told.get)
+
+    def priced(self) -> dict[str, Any]:
+        """Return what the price depends on beside them."""
+        return _priced(self._told.get)
 
 
 _TOTALS = (
@@ -216,6 +230,7 @@ class MessageStream:
     def response(self) -> Response:
         """Return what has arrived so far."""
         self._answer.usage = self._counts.billed()
+        self._answer.own = self._counts.priced
         return self._answer
 
     def output_messages(self) -> Sequence[Message]:

@@ -159,6 +159,17 @@ def test_under_another_distribution_the_instrumentors_still_work(run, sink, tmp_
     assert [span.name for span in sink.spans()] == ["chat gpt-4o"]
 
 
+def test_an_instrumentor_of_others_that_fails_keeps_nobody_from_being_loaded(run, sink, tmp_path):
+    (tmp_path / "broken.py").write_text("def Instrumentor():\n    raise AttributeError('moved')\n")
+    _install(tmp_path, "broken", "[opentelemetry_instrumentor]\na_first = broken:Instrumentor\n")
+
+    done = run(OTEL_EXPORTER_OTLP_ENDPOINT=sink.grpc_endpoint, PYTHONPATH=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (0, SAID)
+    assert "a_first (broken:Instrumentor): AttributeError; it is left out" in done.stderr
+    assert [span.name for span in sink.spans()] == ["chat gpt-4o"]
+
+
 def test_importing_the_distro_loads_no_sdk_no_exporter_and_no_llm_package():
     program = (
         "import sys; from otel_llm.distro import Configurator, Distro;"
@@ -200,10 +211,16 @@ def _install_other_distribution(folder):
         "        for signal in ('TRACES', 'METRICS', 'LOGS'):\n"
         "            os.environ.setdefault(f'OTEL_{signal}_EXPORTER', 'otlp')\n"
     )
-    info = folder / "other_distro-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-distro\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
+    _install(
+        folder,
+        "other_distro",
         "[opentelemetry_distro]\nother = other_distro:Distro\n"
-        "[opentelemetry_configurator]\nother = other_distro:Configurator\n"
+        "[opentelemetry_configurator]\nother = other_distro:Configurator\n",
     )
+
+
+def _install(folder, name, entry_points):
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entry_points)

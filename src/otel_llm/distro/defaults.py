@@ -1,11 +1,20 @@
-"""Which defaults the environment gets; the SDK reads them like any other value."""
+"""Which defaults the environment gets, which the SDK reads like any other value; and how what is
+installed of instrumentors is loaded.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from opentelemetry.instrumentation.dependencies import DependencyConflictError
 from opentelemetry.instrumentation.distro import BaseDistro
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+_log = logging.getLogger(__name__)
 
 DEFAULTS = {
     "OTEL_TRACES_EXPORTER": "otlp",
@@ -14,11 +23,24 @@ DEFAULTS = {
 }
 """Values of variables that are unset; an empty one counts as unset (OpenTelemetry specification,
 "Environment variable specification")."""
+_SKIPPED = (ImportError, DependencyConflictError)
+"""What the loader says a word of, and goes on; with anything else it ends."""
 
 
 class Distro(BaseDistro):
-    """Sends traces, metrics and logs by OTLP where the environment does not say otherwise."""
+    """Sends traces, metrics and logs by OTLP where the environment does not say otherwise, and
+    lets no instrumentor that fails, whoever's it is, keep the others from being loaded."""
 
     def _configure(self, **kwargs: Any) -> None:
         for name, value in DEFAULTS.items():
             os.environ[name] = os.environ.get(name) or value
+
+    def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
+        """Instrument; raises only what the loader goes on after."""
+        try:
+            super().load_instrumentor(entry_point, **kwargs)  # pyright: ignore[reportUnknownMemberType] - untyped
+        except _SKIPPED:
+            raise
+        except Exception as error:  # noqa: BLE001 - others' instrumentors fail in any way
+            what = f"{entry_point.name} ({entry_point.value}): {type(error).__name__}"
+            _log.warning("otel-llm: %s; it is left out, the others are loaded", what, exc_info=True)

@@ -10,12 +10,14 @@ import duckdb
 import pytest
 
 from otel_llm.genai import Cost
-from otel_llm.store import DuckDBStore, StoreConfig, StoreError, schema
+from otel_llm.store import DuckDBStore, Filter, StoreConfig, StoreError, rollups, schema
 from otel_llm.store.columns import columns
+from otel_llm.store.rolled_check import differences
 
-from .examples import FULL
+from .examples import FULL, SECOND
 from .test_scores import RATED
 
+HOUR = 3_600 * SECOND
 OLD = (Path(__file__).parents[1] / "data/store_v2.sql").read_text("utf-8")
 THEN = replace(
     FULL,
@@ -67,6 +69,31 @@ def test_an_upgraded_file_is_made_of_the_same_as_a_new_one(tmp_path: Path, versi
         assert sorted(old.execute(COLUMNS).fetchall()) == sorted(new.execute(COLUMNS).fetchall())
         held = old.execute("SELECT version FROM schema_version").fetchall()
     assert held == [(schema.VERSION,)]
+
+
+def test_the_sums_of_an_upgraded_file_are_those_of_its_calls_however_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    config = old_file(tmp_path / "calls.duckdb", 2)
+    with duckdb.connect(config.path) as db:
+        later = f"calls.* REPLACE (span_id || n AS span_id, start_ns + n * {7 * HOUR} AS start_ns)"
+        db.execute(f"INSERT INTO calls SELECT {later} FROM calls, range(1, 50) AS r(n)")
+    monkeypatch.setattr(rollups, "PORTION", 7)
+
+    with caplog.at_level("INFO"):
+        store = DuckDBStore(config)
+
+    assert store.stats(Filter(billed=None)).count == 50
+    assert dict(differences(store)) == {rollup.table: [] for rollup in rollups.ROLLUPS}
+    assert "the store is brought up to date, from schema 2 to" in caplog.text
+    store.close()
+
+
+def test_calls_are_added_up_so_many_at_a_time_and_each_step_once():
+    held = [(0, 12_000), (60, 8_000), (120, 1), (300, 50_000), (360, 3)]
+
+    assert list(rollups.portions(held)) == [(0, 60), (120, 120), (300, 300), (360, 360)]
+    assert list(rollups.portions([])) == []
 
 
 def test_every_older_version_has_a_way_to_this_one():

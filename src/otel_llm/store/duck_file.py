@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,7 +13,11 @@ import duckdb
 
 from . import schema
 from .config import StoreConfig
+from .duck_sums import add_up
+from .rollups import ROLLUPS
 from .store import StoreError
+
+_log = logging.getLogger(__name__)
 
 ROW_GROUP: Final = 20_480
 """Calls that lie together. So many in one statement go straight to their place in the file; fewer
@@ -87,8 +92,12 @@ def prepare(db: duckdb.DuckDBPyConnection) -> None:
             f"the store was written by a newer release (its schema is {version}, ours is"
             f" {schema.VERSION}): use that release, or another file"
         )
+    if 0 < version < schema.VERSION:  # of millions of calls it takes minutes
+        _log.info("the store is brought up to date, from schema %d to %d", version, schema.VERSION)
     for statement in _statements_from(version):
         db.execute(statement).fetchall()
+    for rollup in ROLLUPS if 0 < version < schema.SUMMED else ():
+        add_up(db, rollup)
     db.execute(f"SELECT {schema.NAMES} FROM calls LIMIT 0").fetchall()  # they are all there
     db.execute("COMMIT").fetchall()
 

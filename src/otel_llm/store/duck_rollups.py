@@ -9,6 +9,7 @@ import duckdb
 
 from .config import KeepConfig
 from .duck_file import whole
+from .duck_sums import add_up
 from .rollups import (
     DAYS,
     HOURS,
@@ -18,7 +19,6 @@ from .rollups import (
     ROLLUPS,
     USERS,
     Rollup,
-    fill,
     merged,
     of_calls,
     relabelled,
@@ -78,7 +78,7 @@ class DuckRollups:
             until = (last_ns // step + 1) * step
             condition = f"start_ns >= {since} AND start_ns < {until}"
             self._do(f"DELETE FROM {rollup.table} WHERE {condition}")
-            self._do(fill(rollup, condition))
+            add_up(self._writer, rollup, condition)
 
     def tidy(self, now_ns: int) -> None:
         """Remove what is too old, and merge rows."""

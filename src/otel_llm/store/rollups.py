@@ -9,7 +9,7 @@ rank, within 1 %.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -168,7 +168,7 @@ def _merged_counts(keys: tuple[str, ...], counts: Counts, rows: str) -> str:
     return f"LEFT JOIN ({maps}) {alias} ON {same}"
 
 
-def fill(rollup: Rollup, condition: str = "true") -> str:
+def fill(rollup: Rollup, condition: str) -> str:
     """The statement that adds up the calls that meet the condition."""
     return f"INSERT INTO {rollup.table} {of_calls(rollup, f'calls WHERE {condition}')}"
 
@@ -176,7 +176,23 @@ def fill(rollup: Rollup, condition: str = "true") -> str:
 KEPT: Final = "CREATE TABLE kept (since_ns BIGINT NOT NULL)"
 """From when on all calls are there that were ever kept."""
 CREATE: Final = (*map(create, ROLLUPS), KEPT, "INSERT INTO kept VALUES (0)")
-MIGRATE: Final = (*CREATE, *map(fill, ROLLUPS))
+PORTION: Final = 20_000
+"""Calls that are added up at a time: more would not fit into a small memory limit."""
+
+
+def portions(held: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Cut steps of time, which begin at a time and hold so many calls, into ranges of about
+    ``PORTION`` calls: the first and the last step of each."""
+    portion, calls = list[int](), 0
+    for start, count in held:
+        if portion and calls + count > PORTION:
+            yield portion[0], portion[-1]
+            portion, calls = [], 0
+        portion.append(start)
+        calls += count
+    if portion:
+        yield portion[0], portion[-1]
+
 
 # What can be answered from them
 

@@ -51,10 +51,12 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
         BASELINES,
     ),
     4: ("ALTER TABLE calls ADD COLUMN content_reference VARCHAR", INCIDENTS),
-    5: (*rollups.MIGRATE, SPANS),
+    5: (*rollups.CREATE, SPANS),
     6: ("ALTER TABLE calls ADD COLUMN sentiment DOUBLE",),
 }
 """Version -> the statements that lead from it to the next one."""
+SUMMED: Final = 6
+"""The first version that keeps sums: those of the calls of older ones are added up."""
 
 
 @dataclass(frozen=True, slots=True)

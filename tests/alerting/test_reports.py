@@ -110,6 +110,17 @@ def test_on_days_when_clocks_change_it_is_due_once_too(day: str, before: int):
     assert [found.isoformat() for found in quarters if found] == [day]
 
 
+def test_a_clock_that_was_a_year_ahead_costs_no_report():
+    reports = DailyReports(ReportConfig(("console",)))
+    reports.begin({}, _at("2026-01-10 12:00"))
+    for text in ("2027-01-10 12:00", "2026-01-11 12:00", "2026-01-12 12:00"):
+        day = reports.due(_at(text))
+        assert day is not None
+        reports.settled("console", day.isoformat())
+
+    assert reports.export() == {"console": "2026-01-12"}
+
+
 def test_what_fell_due_while_nobody_ran_is_made_up_for_once():
     before = DailyReports(ReportConfig(("console",)))
     before.begin({}, _at("2026-01-10 12:00"))

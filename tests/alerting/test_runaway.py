@@ -235,3 +235,16 @@ def test_a_file_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path: 
 
     assert caplog.text.count("spending_file could not be written") == 1
     service.stop()
+
+
+def test_a_clock_that_was_hours_ahead_denies_nobody_any_longer_and_hides_nobody():
+    runaways, ahead = Runaways(LIMITS), START + 36_000
+    for now in (ahead, START):
+        runaways.observe([call(now, trace_id="t") for _ in range(10)], now)
+    assert _denied(runaways, START) == []
+
+    runaways.observe([call(ahead, trace_id="t") for _ in range(11)], ahead)
+    assert _denied(runaways, START) == []
+
+    runaways.observe([call(START, trace_id="t") for _ in range(11)], START)
+    assert _denied(runaways, START) == [("calls_per_minute", {"trace": "t"})]

@@ -55,3 +55,11 @@ def test_what_is_known_survives_as_json_and_old_hours_are_forgotten():
 
     again.forget(LAST + 1)
     assert again.export() == []
+
+
+def test_hours_of_a_clock_that_was_ahead_are_not_of_today():
+    drifts = lived(0.8)
+    for _ in range(100):
+        drifts.add("relevance", 0.1, LABELS, LAST + 24 * 365)
+
+    assert list(drifts.found(LAST)) == []

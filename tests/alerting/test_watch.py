@@ -170,6 +170,15 @@ def test_a_model_that_answers_under_a_new_name_is_told_for_a_day():
     assert [one for one in watch.drift() if one.kind == "served_model"] == []
 
 
+def test_what_a_clock_told_that_was_days_ahead_is_not_of_today():
+    watch, odd = Watched(WatchConfig()), {"response_model": "other", "flags": ("refusal",)}
+    _live(watch, range(8 * 24))
+    _live(watch, range(18 * 24, 19 * 24), lambda c, h: {**_usual(c, h), **odd})
+    _live(watch, range(8 * 24, 8 * 24 + 2))
+
+    assert watch.drift() == ()
+
+
 def test_what_is_known_survives_as_json():
     whole, half = Watched(WatchConfig()), Watched(WatchConfig())
     _live(whole, range(100))

@@ -56,6 +56,20 @@ def test_a_suite_runs_when_it_is_due_also_after_a_restart(file: Path, tmp_path: 
     assert ran == [(suite, 1_790_000_000.0), (suite, 1_790_003_600.0)]
 
 
+def test_a_clock_that_was_a_year_ahead_puts_a_suite_off_by_no_more_than_usual(
+    file: Path, tmp_path: Path
+):
+    clock, ran = Clock(), []
+    schedule = Schedule(
+        [scheduled(file)], tmp_path / "state.sqlite", lambda _: ran.append(clock.now), clock
+    )
+    for step_s in (365 * 86_400, -365 * 86_400, 3599, 1):
+        clock.now += step_s
+        schedule.run_due()
+
+    assert ran == [1_790_000_000.0 + 365 * 86_400, 1_790_003_600.0]
+
+
 def test_a_suite_that_cannot_be_run_does_not_keep_the_next_from_running(
     file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):

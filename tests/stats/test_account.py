@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from otel_llm.stats.account import DAY_S, HOUR_S, Account
+from otel_llm.stats.ended import ended
 from otel_llm.stats.periods import Kind, Period, period_of
+
+from .calls import call
 
 UTC = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")
+NOW = 1_790_000_000.0
+NOW_NS = 1_790_000_000 * 10**9
 
 
 def _at(text: str, zone: ZoneInfo = UTC) -> float:
@@ -145,3 +151,32 @@ def test_only_what_is_asked_for_is_kept_and_survives_as_json():
 
     assert (len(account.fine), len(account.hours), len(account.periods)) == (6, 15 * 24, 3)
     assert again == account
+
+
+def test_a_clock_that_was_ahead_neither_hides_today_nor_hastens_it():
+    today = period_of(_at("2026-11-16"), "day", UTC)
+    now, account = today.start + 12 * HOUR_S, Account()
+    account.add(now, today, 1, today)
+    for days in range(1, 5):
+        ahead = period_of(_at("2100-01-01") + days * DAY_S, "day", UTC)
+        account.add(ahead.start, ahead, 3_600, ahead)
+
+    account.forget(now)
+
+    assert (account.spent(today), account.days[today.start]) == (1, 1)
+    assert account.rate(now, HOUR_S) * HOUR_S == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("end_ns", "now", "expected"),
+    [
+        (NOW_NS, NOW, NOW),
+        (NOW_NS - 86_400 * 10**9, NOW, NOW - 86_400),
+        (NOW_NS + 1, NOW, NOW),
+        (0, NOW, NOW),
+        (3_600 * 10**9, NOW, NOW),
+        (2**63, NOW, NOW),
+    ],
+)
+def test_a_call_ended_when_it_says_unless_that_cannot_be(end_ns: int, now: float, expected: float):
+    assert ended(replace(call(), end_ns=end_ns), now) == expected

@@ -83,6 +83,16 @@ def test_a_sender_whose_clock_is_ahead_does_not_stay_longer_than_others():
     assert _calls_in(windows, window, NOW + 301) == {}
 
 
+def test_a_sender_whose_clock_was_never_set_is_counted_now():
+    windows = Windows()
+    window = windows.open(Selection(), 300)
+
+    windows.observe([call(3_600.0), call(1_790_000_000.0)], 1_790_000_010.0)
+    windows.advance(1_790_000_010.0)
+
+    assert (window.get(()).total.calls, windows.late) == (2, 0)
+
+
 def test_calls_are_filtered_and_grouped_and_unknown_is_the_empty_label():
     windows = Windows()
     selection = Selection({"environment": "!dev", "model": "gpt-4*|claude-?"}, ("team", "tag.tier"))

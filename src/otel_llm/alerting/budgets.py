@@ -20,6 +20,7 @@ from otel_llm.stats import Selection
 from otel_llm.stats.account import ACCOUNTED_S, Account, Forecast
 from otel_llm.stats.denial import Denial
 from otel_llm.stats.dimensions import dimension, label
+from otel_llm.stats.ended import ended
 from otel_llm.stats.periods import Kind, Period, period_of
 from otel_llm.stats.tally import NANO
 from otel_llm.stats.window import OVERFLOW, Key
@@ -134,9 +135,8 @@ class Budgets:
 
     def _book(self, call: Call, books: Iterable[_Book], now: float) -> None:
         labels = {name: label(read(call)) for name, read in self._readers.items()}
-        at = min(call.end_ns / NANO, now) if call.end_ns > 0 else now
         for book in books:
-            book.add(call, labels, at)
+            book.add(call, labels, ended(call, now))
 
     def learn(self, history: Iterable[Call], counted_until: float | None, now: float) -> None:
         """Book what a store tells at a start, before the first ``observe``: to a budget that is

@@ -24,6 +24,9 @@ from otel_llm.stats.drift import (
 from otel_llm.stats.tally import MICRO
 
 DAY_HOURS = 24
+OPEN_HOURS = 2
+"""At most so many follow the last hour that was judged; a later one was told by a clock that was
+ahead."""
 _BASELINE_HOURS = 7 * DAY_HOURS
 _LEAST_BASELINE_HOURS = DAY_HOURS
 _MODELS = 1_000
@@ -121,21 +124,22 @@ class Drifts:
 
     def found(self, last: int) -> tuple[FoundDrift, ...]:
         """Return what has drifted in the day up to the hour ``last``, the largest first."""
-        found = [*self._changes(last - DAY_HOURS), *self._replaced(last - DAY_HOURS)]
+        found = [*self._changes(last), *self._replaced(last)]
         return tuple(sorted(found, key=lambda one: -abs(one.size)))
 
-    def _changes(self, border: int) -> Iterator[FoundDrift]:
+    def _changes(self, last: int) -> Iterator[FoundDrift]:
         """Yield what matters and is no chance, also in view of how many series were looked at."""
-        changes = dict(self._all_changes(border))
+        changes = dict(self._all_changes(last))
         told = significant({at: chance_of(change.distance) for at, change in changes.items()})
         for (key, kind), change in changes.items():
             if change.drifted and (key, kind) in told:
                 yield _found(kind, _named(("model", "prompt", "prompt_version"), key), change)
 
-    def _all_changes(self, border: int) -> Iterator[tuple[tuple[Key, Kind], Change]]:
+    def _all_changes(self, last: int) -> Iterator[tuple[tuple[Key, Kind], Change]]:
+        border = last - DAY_HOURS
         for key, hours in self._hours.items():
             before = [h for h in hours if border - _BASELINE_HOURS < h.hour <= border]
-            after = [h for h in hours if h.hour > border]
+            after = [h for h in hours if border < h.hour <= last]  # a clock may have been ahead
             if len(before) >= _LEAST_BASELINE_HOURS:
                 for kind, change in self._compared(before, after):
                     if change is not None:
@@ -152,11 +156,12 @@ class Drifts:
         yield "output_length", length
         yield "quality", mean_drop(_quality(before), _quality(after), deviations=limits.quality)
 
-    def _replaced(self, border: int) -> Iterator[FoundDrift]:
+    def _replaced(self, last: int) -> Iterator[FoundDrift]:
+        border, open_ = last - DAY_HOURS, last + OPEN_HOURS
         for (provider, asked), served in self._served.items():
             if min(served.values()) <= border:
                 for model, since in served.items():
-                    if since > border:
+                    if border < since <= open_:
                         names = ("provider", "request_model", "model")
                         labels = _named(names, (provider, asked, model))
                         yield FoundDrift("served_model", labels, None, None, 1.0, None)

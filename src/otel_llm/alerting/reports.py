@@ -122,12 +122,14 @@ class DailyReports:
         return day
 
     def waiting(self, day: date) -> tuple[str, ...]:
-        """Return the notifiers that have not got the report of ``day``."""
-        return tuple(n for n in self.config.notifiers if self._sent.get(n, "") < day.isoformat())
+        """Return the notifiers that have not got the report of ``day``. When an hour comes twice
+        the day before may be due again; of days beyond the next a clock that was wrong spoke."""
+        known = {day.isoformat(), (day + timedelta(days=1)).isoformat()}
+        return tuple(n for n in self.config.notifiers if self._sent.get(n, "") not in known)
 
     def settled(self, notifier: str, day: str) -> None:
         """Note that the report of ``day`` reached ``notifier``, or was given up."""
-        self._sent[notifier] = max(day, self._sent.get(notifier, ""))
+        self._sent[notifier] = day
 
 
 def notification(

@@ -17,7 +17,7 @@ from otel_llm.config.units import Duration
 from otel_llm.genai import Call
 from otel_llm.stats.denial import Denial
 from otel_llm.stats.dimensions import label
-from otel_llm.stats.tally import NANO
+from otel_llm.stats.ended import ended
 
 Limit = Literal["calls_per_minute", "tokens_per_minute", "tool_repeats"]
 Who = tuple[Literal["session", "trace"], str]
@@ -135,18 +135,20 @@ class Runaways:
             return
         with self._lock:
             for call in calls:
-                at = min(call.end_ns / NANO, now) if call.end_ns > 0 else now
+                at = ended(call, now)
                 if at > now - _MINUTE_S + _STEP_S and (call.billed or call.tool_name):
                     self._follow(_whose(call), call, at)
 
     def _follow(self, who: Who, call: Call, at: float) -> None:
         step = int(at // _STEP_S)
-        pace = self._paces.get(who) or self._begin(who, step)
+        pace = self._paces.get(who)
+        if pace is None or step <= pace.step - _STEPS:  # or the clock was set back
+            pace = self._begin(who, step)
         self._paces.move_to_end(who)
-        if not call.billed:
-            pace.use(call.tool_name or "", at)
-        elif step > pace.step - _STEPS:
+        if call.billed:
             pace.call(step, call.tokens or 0)
+        else:
+            pace.use(call.tool_name or "", at)
         for limit, read, most in self._limits:
             if (value := read(pace)) > most:
                 self._over[who, limit] = Runaway(who, limit, value / most, at, call.trace_id)
@@ -160,7 +162,7 @@ class Runaways:
     def found(self, now: float) -> tuple[Runaway, ...]:
         """Return what is over a limit, or was within ``hold``."""
         with self._lock:
-            for key in [k for k, one in self._over.items() if now - one.at > self._hold_s]:
+            for key in [k for k, one in self._over.items() if abs(now - one.at) > self._hold_s]:
                 del self._over[key]
             return tuple(self._over.values())
 

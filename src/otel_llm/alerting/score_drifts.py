@@ -8,7 +8,7 @@ from typing import Any
 from otel_llm.stats.drift import Sample, mean_drop
 from otel_llm.stats.tally import MICRO
 
-from .drifts import DriftLimits, FoundDrift
+from .drifts import OPEN_HOURS, DriftLimits, FoundDrift
 
 _DAY_HOURS = 24
 _BASELINE_HOURS = 7 * _DAY_HOURS
@@ -43,7 +43,7 @@ class ScoreDrifts:
         border = last - _DAY_HOURS
         for key, hours in self._series.items():
             before = [s for hour, s in hours.items() if border - _BASELINE_HOURS < hour <= border]
-            after = [sums for hour, sums in hours.items() if hour > border]
+            after = [sums for hour, sums in hours.items() if border < hour <= last + OPEN_HOURS]
             change = mean_drop(_sample(before), _sample(after), deviations=self._deviations)
             if change is not None and change.drifted:
                 labels = {n: v for n, v in zip(_LABELS, key, strict=True) if v}

@@ -60,12 +60,15 @@ class Schedule:
             self._thread.join(grace_s)
 
     def due_in(self, suite: ScheduledSuite) -> float:
-        """Return in how many seconds ``suite`` is due; zero or below: now. The clock going back
-        does not put a run off for longer than usual."""
+        """Return in how many seconds ``suite`` is due; zero or below: now. A clock that was set
+        back puts a run off by no more than the usual time from when that is seen."""
         row = self._db.execute("select at from runs where suite = ?", (_key(suite),)).fetchone()
         if row is None:
             return 0.0
-        return min(suite.every, row[0] + suite.every - self._clock())
+        now = self._clock()
+        if row[0] > now:
+            self._note(suite, now)
+        return min(row[0], now) + suite.every - now
 
     def run_due(self) -> None:
         """Run every suite that is due."""
@@ -75,7 +78,7 @@ class Schedule:
 
     def _run_one(self, suite: ScheduledSuite) -> None:
         # Noted before it runs: a suite that brings the process down must not do so at every start.
-        self._db.execute("insert or replace into runs values (?, ?)", (_key(suite), self._clock()))
+        self._note(suite, self._clock())
         try:
             outcome = self._run(suite)
             self.history.add(outcome)
@@ -91,6 +94,9 @@ class Schedule:
             *(outcome.suite.name, outcome.model, passed, len(outcome.cases)),
             "" if outcome.passed else ", which is too few",
         )
+
+    def _note(self, suite: ScheduledSuite, at: float) -> None:
+        self._db.execute("insert or replace into runs values (?, ?)", (_key(suite), at))
 
     def _loop(self) -> None:
         while not self._stopping.is_set():

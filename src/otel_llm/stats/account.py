@@ -66,7 +66,8 @@ class Account:
         _drop_before(self.fine, int((now - _FINE_KEPT_S) // FINE_S))
         _drop_before(self.hours, int((now - ACCOUNTED_S) // HOUR_S))
         for book in (self.periods, self.days, self.unpriced):
-            for start in sorted(book)[:-_PERIODS_KEPT]:
+            # Where the clock was ahead for a while, what it booked then makes nothing of today go.
+            for start in sorted(start for start in book if start <= now)[:-_PERIODS_KEPT]:
                 del book[start]
 
     def spent(self, period: Period) -> int:
@@ -76,9 +77,8 @@ class Account:
     def rate(self, now: float, over_s: float) -> float:
         """Return billionths per second over the last ``over_s``, or since the first spending."""
         book, step = (self.fine, FINE_S) if over_s <= _FINE_KEPT_S else (self.hours, HOUR_S)
-        first = int((now - over_s) // step) + 1
-        total = sum(nano for key, nano in book.items() if key >= first)
-        return total / over_s
+        first, last = int((now - over_s) // step) + 1, int(now // step)
+        return sum(nano for key, nano in book.items() if first <= key <= last) / over_s
 
     def forecast(self, period: Period, now: float) -> Forecast | None:
         """Return what will be spent by the end of ``period``; ``None`` with too little history.

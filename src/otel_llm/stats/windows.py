@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from otel_llm.genai import Call
 
 from .dimensions import check_dimensions, dimensions, label
+from .ended import earliest_ns
 from .matching import exactly, matches
 from .tally import NANO, Tally
 from .window import OVERFLOW, Key, Window, step_for
@@ -143,13 +144,15 @@ class Windows:
         self._step_s = min((step_for(length) for _, length in self._windows), default=1)
 
     def observe(self, calls: Iterable[Call], now_s: float) -> None:
-        """Count ``calls``. One that claims to end after ``now_s``, or never, ended just now."""
+        """Count ``calls``. One that claims to end after ``now_s``, or does not know when, ended
+        just now (see ``ended``)."""
         now_ns, step_ns = int(now_s * NANO), self._step_s * NANO
+        first_ns = earliest_ns(now_ns)
         with self._lock:
             read, known, cells = self._read, self._labels, self._cells
             for call in calls:
                 end_ns = call.end_ns
-                if not 0 < end_ns <= now_ns:
+                if not first_ns < end_ns <= now_ns:
                     end_ns = now_ns
                 values = read(call)
                 values = known.get(values) or self._labelled(values)

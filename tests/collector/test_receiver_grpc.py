@@ -213,6 +213,19 @@ def test_stop_waits_for_the_request_under_way_and_refuses_new_ones(receiver):
     inner.stop(1)
 
 
+def test_a_sender_that_does_not_answer_the_goodbye_holds_up_no_end():
+    inner = OtlpReceiver(OtlpConfig(ProtocolsConfig(GrpcConfig(LOCAL))))
+    inner.start(lambda *_: None)
+    with socket.create_connection(("127.0.0.1", inner.grpc_port or 0)) as gone:
+        gone.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4" + bytes(5))
+        assert gone.recv(1)
+
+        ending = inner.leave(3600)
+
+        assert ending is not None
+        assert ending.result(60) is None
+
+
 class TestStockExporter:
     def exporter(self, receiver: Receiver, **options) -> OTLPSpanExporter:
         return OTLPSpanExporter(f"http://{receiver.grpc}", insecure=True, **options)

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+import grpc
 import httpx2
 import pytest
 import yaml
@@ -20,6 +22,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
 from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExporterConfig
+from otel_llm.collector.protocol import METHODS
 from otel_llm.testing import OtlpSink
 from tests.e2e.faults import Oracle, Producer, Proxy
 from tests.e2e.running import Running, collector
@@ -91,6 +94,10 @@ def _without_quality(settings: dict[str, Any]) -> None:
 
 def _other_receiver(settings: dict[str, Any]) -> None:
     settings["receivers"]["otlp"]["limits"] = {"max_items": 50_000}
+
+
+def _receiver_as_before(settings: dict[str, Any]) -> None:
+    del settings["receivers"]["otlp"]["limits"]
 
 
 def _other_store(settings: dict[str, Any]) -> None:
@@ -249,6 +256,51 @@ def test_an_address_that_is_taken_leaves_the_receiver_as_it_was(reloading):
         assert f"receivers.otlp: cannot listen on {endpoint}" in collecting.log()
         collecting.wait(lambda: "receivers.otlp is served as before" in collecting.log())
         _send(collecting.running)
+
+
+def _stream_without_a_request(running: Running) -> Callable[[], object]:
+    never = Event()
+    channel = grpc.insecure_channel(f"127.0.0.1:{running.grpc}")
+    grpc.channel_ready_future(channel).result(PATIENCE_S)
+    channel.stream_unary(METHODS["traces"]).future(iter(never.wait, None))
+
+    def end() -> None:
+        never.set()
+        channel.close()
+
+    return end
+
+
+def _connection_that_says_no_more(running: Running) -> Callable[[], object]:
+    connection = socket.create_connection(("127.0.0.1", running.grpc))
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4" + bytes(5))
+    connection.recv(1)
+    return connection.close
+
+
+def _half_a_request(running: Running) -> Callable[[], object]:
+    connection = socket.create_connection(("127.0.0.1", running.http))
+    head = "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+    kind = "Content-Type: application/x-protobuf\r\nExpect: 100-continue\r\n\r\n"
+    connection.sendall((head + kind).encode())
+    connection.recv(1)
+    return connection.close
+
+
+def test_senders_that_hang_hold_up_no_other_when_the_receiver_changes(reloading):
+    pipeline = {"receivers": ["otlp"], "exporters": ["otlp"]}
+    service = {"pipelines": {"traces": pipeline}, "drain_timeout": "1h"}
+    with OtlpSink() as sink, ExitStack() as hanging:
+        collecting = reloading({"otlp": {"endpoint": sink.grpc_endpoint}}, service=service)
+        for hang in (_stream_without_a_request, _connection_that_says_no_more, _half_a_request):
+            hanging.callback(hang(collecting.running))
+
+        for _ in range(2):
+            collecting.change(_other_receiver)
+            collecting.change(_receiver_as_before)
+        _send(collecting.running)
+
+        assert sink.wait(lambda s: len(s.spans()) == 2, PATIENCE_S)
 
 
 def test_what_did_not_change_keeps_its_connections_and_its_alerts(reloading):

@@ -65,9 +65,13 @@ class Receiver(Protocol):
         rejected while its neighbours are taken goes to ``bury``."""
         ...
 
+    def leave(self, grace_s: float) -> Kept:
+        """Refuse new requests and begin to release the address, at once; return what ends when
+        those under way have been finished, or ``grace_s`` seconds are over."""
+        ...
+
     def stop(self, grace_s: float) -> None:
-        """Refuse new requests, finish those under way within ``grace_s`` seconds, release the
-        address. Safe to call twice."""
+        """As ``leave``, but wait for that end. Safe to call twice."""
         ...
 
 

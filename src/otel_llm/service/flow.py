@@ -30,6 +30,7 @@ from otel_llm.collector.component import (
 from otel_llm.collector.errors import NotServed, Refused
 from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.journal.queue import left_behind
+from otel_llm.collector.kept import all_of
 from otel_llm.collector.measures.counters import Counters
 from otel_llm.collector.measures.samples import Family, Measure, merged
 from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
@@ -45,6 +46,8 @@ from .settings import PipelineConfig, Settings
 logger = logging.getLogger(__name__)
 
 _LOOK_S = 0.5
+_RELEASE_S = 0.05
+"""Between two attempts at an address that is about to be released."""
 
 Pipeline = TracePipeline | RecordPipeline
 
@@ -114,6 +117,8 @@ class Flow:
         self._paused = False
         self._unfinished: list[Callable[[float], object]] = []
         self._serving: dict[str, Receiver] = {}
+        self._going: Kept = None
+        """When all receivers that are no more have answered their last request."""
         self._leaving: list[Outbox] = []
         self._unfollow: dict[Path, Callable[[], object]] = {}
 
@@ -143,8 +148,9 @@ class Flow:
 
     def stop_receiving(self, grace_s: float) -> None:
         """Refuse new data."""
-        for receiver in self._serving.values():
-            receiver.stop(grace_s)
+        endings = [receiver.leave(grace_s) for receiver in self._serving.values()]
+        if (ending := all_of([self._going, *endings])) is not None:
+            ending.result()
 
     def stop_sending(self, grace_s: float) -> None:
         """Deliver what was accepted within ``grace_s`` seconds, close."""
@@ -279,12 +285,12 @@ class Flow:
 
     def _change_receivers(self, before: Settings, grace_s: float) -> None:
         receivers = self._parts.receivers
-        # The address of one that goes may be that of one that comes.
-        for name in [n for n, r in self._serving.items() if receivers.get(n) is not r]:
-            self._serving.pop(name).stop(grace_s)
+        going = [n for n, r in self._serving.items() if receivers.get(n) is not r]
+        endings = all_of([self._serving.pop(name).leave(grace_s) for name in going])
+        self._going = all_of([self._going, endings])
         for name in [name for name in receivers if name not in self._serving]:
             try:
-                self._serve(name, receivers[name])
+                self._serve_when_free(name, receivers[name])
             except OSError as error:
                 logger.error("receivers.%s: %s", name, error)
                 self._serve_as_before(name, before)
@@ -299,6 +305,16 @@ class Flow:
             logger.error("receivers.%s is not served any more: %s", name, error)
         else:
             logger.warning("receivers.%s is served as before", name)
+
+    def _serve_when_free(self, name: str, receiver: Receiver) -> None:
+        """Serve at an address that may be that of one that goes: it gives up the address at once,
+        but is not gone before its last request is answered, and senders shall not wait for that."""
+        while self._going is not None and not self._going.done():
+            with suppress(OSError):
+                self._serve(name, receiver)
+                return
+            time.sleep(_RELEASE_S)
+        self._serve(name, receiver)
 
     def _serve(self, name: str, receiver: Receiver) -> None:
         receiver.start(self.consumer(name), partial(self._rejects.bury, name))

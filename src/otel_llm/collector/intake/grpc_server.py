@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from typing import Any, cast
 
 import grpc
@@ -18,6 +19,7 @@ from ..component import Signal
 from ..errors import Malformed, TooLarge
 from ..protocol import SERVICES
 from . import loop
+from .address import bound
 from .answers import MALFORMED, TIMEOUT, TOO_LARGE, Failure, Outcome, Rejected, busy
 from .bodies import of_message, unpacked_limit
 from .config import GrpcConfig
@@ -26,6 +28,9 @@ from .tls import grpc_credentials
 
 _SUCCESS = b""
 """``Export…ServiceResponse`` with ``partial_success`` unset."""
+_LOOK_S = 0.01
+_GOODBYE_S = 1.0
+"""How long a sender may take to see its connection end, once its requests are answered."""
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 _Context = Any
@@ -45,11 +50,20 @@ class GrpcServer:
         credentials = grpc_credentials(config.tls) if config.tls else None
         self._server, self.port = loop.run(self._start(credentials))
 
-    def stop(self, grace_s: float) -> Callable[[], object]:
-        """Refuse new requests at once, give those under way ``grace_s`` seconds. Returns what
-        waits for that."""
-        stopping = asyncio.run_coroutine_threadsafe(self._server.stop(grace_s), loop.loop())
-        return stopping.result
+    def stop(self, grace_s: float) -> Future[None]:
+        """Refuse new requests at once, give those under way ``grace_s`` seconds. Returns what ends
+        when they have."""
+        return asyncio.run_coroutine_threadsafe(self._stop(grace_s), loop.loop())
+
+    async def _stop(self, grace_s: float) -> None:
+        """Wait for requests, and not for senders that are told goodbye and do not answer: the other
+        end of their connection is gone, perhaps."""
+        stopped = asyncio.ensure_future(self._server.stop(grace_s))
+        while self._requests and not stopped.done():
+            await asyncio.sleep(_LOOK_S)
+        await asyncio.wait([stopped], timeout=_GOODBYE_S)
+        await self._server.stop(None)
+        await stopped
 
     async def _start(
         self, credentials: grpc.ServerCredentials | None
@@ -57,7 +71,8 @@ class GrpcServer:
         server = grpc.aio.server(options=_options(self._config))
         for signal, service in SERVICES.items():
             server.add_generic_rpc_handlers((_service(service, self._handler(signal)),))
-        port = _bind(server, self._config.endpoint, credentials)
+        reuse_port = self._config.reuse_port
+        port = _bind(server, self._config.endpoint, credentials, reuse_port=reuse_port)
         await server.start()
         return server, port
 
@@ -138,8 +153,14 @@ def _options(config: GrpcConfig) -> list[tuple[str, Any]]:
 
 
 def _bind(
-    server: grpc.aio.Server, endpoint: str, credentials: grpc.ServerCredentials | None
+    server: grpc.aio.Server,
+    endpoint: str,
+    credentials: grpc.ServerCredentials | None,
+    *,
+    reuse_port: bool,
 ) -> int:
+    if not reuse_port:
+        bound(endpoint, reuse_port=False).close()  # gRPC says in lines of its own that it is taken
     try:
         if credentials is None:
             port = server.add_insecure_port(endpoint)

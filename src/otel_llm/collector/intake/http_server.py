@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from time import monotonic
 
 from ..component import Signal
 from . import loop
+from .address import bound
 from .config import HttpConfig
 from .exchange import Exchange
 from .http_connection import HttpConnection, Traffic
@@ -34,18 +34,18 @@ class HttpServer:
         self._exchange = Exchange(paths, config.max_request_body_size, intake)
         self._traffic = Traffic(config.max_connections)
         self._tls = http_context(config.tls) if config.tls else None
-        self._socket = _listen(config)
+        self._socket = bound(config.endpoint, reuse_port=config.reuse_port, backlog=_BACKLOG)
         self.port: int = self._socket.getsockname()[1]
         self._stopping = asyncio.Event()
         self._grace_s = 0.0
         self._serving = asyncio.run_coroutine_threadsafe(self._serve(), loop.loop())
 
-    def stop(self, grace_s: float) -> Callable[[], object]:
-        """Refuse new requests at once, give those under way ``grace_s`` seconds. Returns what
-        waits for that."""
+    def stop(self, grace_s: float) -> Future[None]:
+        """Refuse new requests at once, give those under way ``grace_s`` seconds. Returns what ends
+        when they have."""
         self._grace_s = grace_s
         loop.loop().call_soon_threadsafe(self._stopping.set)
-        return self._serving.result
+        return self._serving
 
     async def _serve(self) -> None:
         server = await asyncio.get_running_loop().create_server(
@@ -84,25 +84,3 @@ class HttpServer:
         for connection in list(self._traffic.connections):
             connection.abort()
         await asyncio.sleep(0)  # let the transports close
-
-
-def _listen(config: HttpConfig) -> socket.socket:
-    host, _, port = config.endpoint.rpartition(":")
-    try:
-        found = socket.getaddrinfo(
-            host.strip("[]") or None, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except (OSError, ValueError) as error:
-        raise OSError(f"cannot listen on {config.endpoint}: {error}") from None
-    family, kind, protocol, _, address = found[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if config.reuse_port:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise OSError(f"cannot listen on {config.endpoint}: {error}") from None
-    return listener

@@ -16,10 +16,11 @@ from ..intake.config import GrpcConfig, HttpConfig, OtlpConfig
 from ..intake.grpc_server import GrpcServer
 from ..intake.http_server import HttpServer
 from ..intake.taking import Intake
+from ..kept import all_of
 from ..measures.counters import Counters
 
 if TYPE_CHECKING:
-    from ..component import Bury, Consume
+    from ..component import Bury, Consume, Kept
     from ..measures.samples import Family
 
 __all__ = ["OtlpConfig", "OtlpReceiver"]
@@ -60,13 +61,16 @@ class OtlpReceiver:
             self.stop(0)
             raise
 
-    def stop(self, grace_s: float) -> None:
-        """Refuse new requests, finish those under way within ``grace_s`` seconds, release the
-        addresses. Safe to call twice."""
+    def leave(self, grace_s: float) -> Kept:
+        """See ``Receiver``."""
         grpc, self._grpc = self._grpc, None
         http, self._http = self._http, None
-        for wait in [server.stop(grace_s) for server in (grpc, http) if server is not None]:
-            wait()
+        return all_of([server.stop(grace_s) for server in (grpc, http) if server is not None])
+
+    def stop(self, grace_s: float) -> None:
+        """See ``Receiver``."""
+        if (ending := self.leave(grace_s)) is not None:
+            ending.result()
 
     def measure(self) -> Iterator[Family]:
         """Give the present counts for ``/metrics``."""

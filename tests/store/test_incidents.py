@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import duckdb
 import pytest
 
-from otel_llm.store import DuckDBStore, Incident, StoreConfig
+from otel_llm.store import DuckDBStore, Incident, StoreConfig, StoreError
 from tests.store.examples import NOON, SECOND
+from tests.store.test_scores import RATED
 
 FIRST = Incident("a:1", NOON, {"rule": "slow", "state": "firing", "labels": {"model": "it's"}})
 
@@ -41,3 +43,29 @@ def test_incidents_go_with_the_calls_of_their_time(store: DuckDBStore):
     store.retain(NOON + 100 * SECOND)
 
     assert [one.id for one in store.incidents()] == ["b:2"]
+
+
+class Broken:
+    """A connection whose commits fail and end the transaction, as on a disk that fails."""
+
+    def __init__(self, inner: duckdb.DuckDBPyConnection) -> None:
+        self.inner = inner
+
+    def execute(self, statement: str, *given: object) -> duckdb.DuckDBPyConnection:
+        if statement == "COMMIT":
+            self.inner.execute("ROLLBACK").fetchall()
+            raise duckdb.TransactionException("Failed to commit: Could not write file")
+        return self.inner.execute(statement, *given)
+
+
+@pytest.mark.parametrize(("add", "one"), [("add_incidents", FIRST), ("add_scores", RATED)])
+def test_what_a_failing_disk_does_not_take_is_an_error_of_the_store(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch, add: str, one: object
+):
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "_writer", Broken(store._writer))
+        with pytest.raises(StoreError, match="Failed to commit"):
+            getattr(store, add)([one])
+
+    getattr(store, add)([one])
+    assert [*store.incidents(), *store.scores(RATED.trace_id)] == [one]

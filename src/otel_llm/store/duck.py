@@ -303,7 +303,6 @@ class DuckDBStore(Questions):
             try:
                 self._replace("scores", list(newest), list(newest.values()))
             except duckdb.Error as error:
-                self._writer.execute("ROLLBACK").fetchall()
                 raise StoreError(f"cannot keep scores: {error}") from error
 
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
@@ -313,17 +312,16 @@ class DuckDBStore(Questions):
             try:
                 self._replace("incidents", list(newest), list(newest.values()))
             except duckdb.Error as error:
-                self._writer.execute("ROLLBACK").fetchall()
                 raise StoreError(f"cannot keep alerts: {error}") from error
 
     def _replace(self, table: str, ids: list[str], rows: Sequence[tuple[object, ...]]) -> None:
         """Put ``rows`` in place of those with the same ids, all or nothing."""
-        self._writer.execute("BEGIN").fetchall()
-        self._writer.execute(f"DELETE FROM {table} WHERE list_contains(?, id)", [ids]).fetchall()
-        for row in rows:
-            marks = ", ".join("?" * len(row))
-            self._writer.execute(f"INSERT INTO {table} VALUES ({marks})", row)
-        self._writer.execute("COMMIT").fetchall()
+        with whole(self._writer):
+            there = f"DELETE FROM {table} WHERE list_contains(?, id)"
+            self._writer.execute(there, [ids]).fetchall()
+            for row in rows:
+                marks = ", ".join("?" * len(row))
+                self._writer.execute(f"INSERT INTO {table} VALUES ({marks})", row)
 
     def ask(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         """See ``Questions``."""

@@ -23,7 +23,7 @@ _GIVE = one_of("""provide give offer share supply disclose reveal divulge discus
 _MAKE = one_of("""write create generate produce make draft compose draw craft build code develop depict portray simulate
     impersonate pretend role-play roleplay act_as fake forge fabricate continue complete process perform carry_out execute
     include present recommend_a recommend_any rank rate judge diagnose prescribe interpret identify recognize recognise guess""")
-_ACT = one_of("""open browse visit place book order make_reservations steer interact log_in sign_in buy purchase send schedule check control close track contact call view
+_ACT = one_of("""run_that run_this run_it open browse visit place book order make_reservations steer interact log_in sign_in buy purchase send schedule check control close track contact call view
     watch access_your access_the access_that access_this access_links access_files access_my access_external access_websites""")
 _COPY = "(?:reproduce|quote|recite|copy|transcribe|print)"
 _COPIED = one_of("lyrics verbatim copyright copyrighted in_full word_for_word entire full whole chapter article")
@@ -44,6 +44,8 @@ _SAID = "(?:request|message|prompt|question|query|content|response|answer|input|
 _ENGLISH = (
     Phrase(f"i {_NO}{_ADVERB} {_DO_IT}", "i can|i won|i will|i would|i should|i must|i do", "\\b"),
     Phrase(f"i {_NO}{_ADVERB} {_COPY}", "i can|i won|i will|i would|i should|i must|i do", _WHOLE),
+    Phrase("(?:copyright|copyrighted)", "copyright", f",?{gap(4)},? i {_NO}{_ADVERB} {_COPY}"),
+    Phrase("i (?:don't|do not) want to", "want to", f" {_DO_IT} (?:that|this|it|such|anything like)\\b"),
     Phrase(f"we {_NO}{_ADVERB} {_WE_DO}", "we can|we won|we will|we would|we should|we must|we do", "\\b"),
     Phrase("i (?:don't|do not|wouldn't) (?:think|feel|believe)", "i do|i would", f"{gap(1)} i (?:should|can|could|ought to){gap(5)} {_DO}"),
     Phrase("i (?:don't|do not|wouldn't) feel (?:comfortable|right|able)", "i do|i would", f"{gap(1)} {_DOING}"),
@@ -97,6 +99,7 @@ _DE_NO = "(?:nicht|keine?[nmrs]?)"
 _GERMAN = (
     Phrase(f"(?:ich (?:kann|darf|werde|möchte|könnte|würde)|{_DE_MAY} ich)", " ich|ich ", f"{gap(8)} {_DE_NO}{gap(7)} {_DE_DO}"),
     Phrase(f"(?:ich {_DE_I_DO}|{_DE_I_DO} ich)", " ich|ich ", f"{gap(5)} {_DE_NO}(?:[ .,!])"),
+    Phrase("(?:kommt|käme) für mich", "für mich", f"{gap(3)} (?:nicht|keinesfalls) (?:in frage|infrage)"),
     Phrase("von mir", "von mir", f"{gap(3)} {_DE_NO}[ .,!]"),
     Phrase("gegen (?:meine|unsere)", "gegen ", f"{gap(2)} [^\\s]*(?:richtlinien|regeln|grundsätze|vorgaben|bedingungen|prinzipien)"),
     Phrase("(?:diese|ihre|deine) (?:anfrage|frage|bitte)", "anfrage|frage|bitte", f"{gap(6)} nicht{gap(3)} (?:bearbeitet|beantwortet|erfüllt|verarbeitet) werden"),

@@ -24,12 +24,14 @@ SIGNS = (
     Pattern(f"[a-z]{_CYRILLIC}[a-z]", (b"\xd0", b"\xd1")),
     Pattern(r"[a-z]\\u04[0-9a-f]{2}[a-z]", (b"\\u04",)),
     Pattern(
-        f"[a-z]{_WIDTHLESS}[a-z]", (b"\xe2\x80", b"\xe2\x81\xa0", b"\xef\xbb\xbf", b"\xc2\xad")
+        f"[A-Za-z]{_WIDTHLESS}[ A-Za-z]",
+        (b"\xe2\x80", b"\xe2\x81\xa0", b"\xef\xbb\xbf", b"\xc2\xad"),
     ),
-    Pattern(r"[a-z]\\u(?:200[b-d]|2060|feff|00ad)[a-z]", (b"\\u",)),
+    Pattern(r"[A-Za-z]\\u(?:200[b-d]|2060|feff|00ad)[ A-Za-z]", (b"\\u",)),
     Pattern(_TAG, (_TAG_BYTES,)),
     Pattern(r"\\udb40\\udc[2-7]", (b"\\udb40",)),
     Pattern("[\uff21-\uff5a]{5}", (b"\xef\xbc", b"\xef\xbd")),
+    Pattern(r"(?:\\uff[2-5][0-9a-f]){5}", (b"\\uff",)),
     Pattern(r"\b(?:[A-Za-z] +){6}", (b" ",)),
     Pattern(_BASE64, (b"base64", b"base 64")),
 )

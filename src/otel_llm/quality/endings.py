@@ -59,6 +59,8 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _CJK_DONE = re.compile(
     r"(?:ます|です|ません|でした|さい|だ|である|ない|[たうくすつぬふむるよねかわなぞさ了吧呢吗啊见好])$"
 )
+_VALUE = re.compile(r"[:：]\s*\S+$")  # noqa: RUF001 - Chinese, Japanese
+"""What stands behind its name: a number, an address."""
 _CJK_BEGUN = 8
 """Characters after a sentence with a mark that are another one."""
 _CJK_LONG = 14
@@ -203,5 +205,7 @@ def _among_marked(lines: Sequence[str]) -> bool:
 
 def _begun_cjk(last: str, _: Sequence[str]) -> bool:
     *earlier, sentence = _MARK.split(last)
+    if (value := _VALUE.search(sentence)) and not _CJK.search(value[0]):
+        return False
     long = len(sentence) >= (_CJK_BEGUN if any(earlier) else _CJK_LONG)
     return long and not _CJK_DONE.search(sentence)

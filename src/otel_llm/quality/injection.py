@@ -34,6 +34,8 @@ _PHRASES = {
     "repeat (?:the words|everything|all(?: the)? text|the text) (?:above|before)": "repeat",
     "(?:new|updated|real|important|urgent) (?:system )?instructions?:": "instruction",
     "(?:pretend|act|behave|respond|answer)(?: \\w+){0,6} (?:no|without(?: any)?) (?:restrictions|rules|filters?|limits|limitations|guidelines|ethical|moral|safety|censorship)": "restrictions|rules|filter|limit|guidelines|ethical|moral|safety|censorship",  # noqa: E501
+    "\\byou (?:now )?have no (?:more |longer any )?(?:restrictions|rules|filters?|limits|limitations|guidelines)\\b": "you have no|you now have no",  # noqa: E501
+    "(?:\\bai|language) (?:models?|assistants?|agents?|systems?)(?: (?:must|should|have to|need to|are to)) (?:append|insert|recommend|praise|rank|rate|disclose|forward|transfer)\\b": "ai |language ",  # noqa: E501
     "(?:has|have|had|with|without) (?:no|any) (?:ethical|moral|content|safety) (?:restrictions|guidelines|filters?|limits|limitations|constraints|polic(?:y|ies))": "restrictions|guidelines|filter|limit|constraints|polic",  # noqa: E501
     "<\\|(?:im_start|im_end|system|endoftext|eot_id|start_header_id)\\|>": "<",
     "<</?sys>>": "sys>>",
@@ -45,6 +47,8 @@ _PHRASES = {
     "(?:ignoriere|vergiss) (?:(?:alle|die|deine|ihre) ){0,2}(?:(?:vorherigen|bisherigen|obigen|vorigen) )?(?:anweisungen|befehle|regeln|vorgaben)": "ignoriere|vergiss",  # noqa: E501
     "(?:ignora|olvida|dimentica|ignore|esqueça|desconsidere)(?:d|r)? (?:(?:todas|tutte|las|le|as|tus|tue|suas) ){0,2}(?:instrucciones|istruzioni|instruções|reglas|regole|regras)": "ignora|olvida|dimentica|ignore|esque|desconsidere",  # noqa: E501
     "(?:ignore|oublie)[zr]? (?:(?:toutes|les|tes|vos|ces) ){0,2}(?:instructions|consignes|règles)": "ignore|oublie",  # noqa: E501
+    "ne (?:tiens|tenez) (?:aucun |pas )?compte (?:de |des |du ){1,2}(?:toutes |tes |vos |ces |les )*(?:instructions|consignes|règles)": "compte",  # noqa: E501
+    "(?:haz|haga|hacer) caso omiso (?:de|a) (?:todas )?(?:las|tus|sus|estas) (?:instrucciones|reglas|órdenes|indicaciones)": "caso omiso",  # noqa: E501
     "(?:negeer|vergeet) (?:(?:alle|de|je|uw) ){0,2}(?:(?:eerdere|vorige|voorgaande|bovenstaande) )?(?:instructies|opdrachten|regels|aanwijzingen)": "negeer|vergeet",  # noqa: E501
     "(?:忽略|无视|無視|忘记|忘掉)(?:你)?(?:所有|全部)?(?:之前|以前|以上|上面|前面|先前|上述)的?(?:所有|全部|一切)?的?(?:系统)?(?:指令|指示|提示|规则|说明|命令)": "忽略|无视|無視|忘记|忘掉",  # noqa: E501
     "(?:(?:и|И|прои)гнорируй|(?:з|З)абудь)(?:те)? (?:(?:все|всё|свои|твои|эти) ){0,2}(?:(?:предыдущие|прежние|прошлые) )?(?:инструкции|указания|правила|команды)": "гнорируй|абудь",  # noqa: E501, RUF001
@@ -53,15 +57,26 @@ _PHRASES = {
     "(?:これまで|今まで|以前|上記|前)の(?:すべての|全ての)?(?:指示|命令|ルール|プロンプト)(?:を|は)(?:すべて|全て)?(?:無視|忘れ)": "無視|忘れ",  # noqa: E501
 }
 _FIND = finder(_PHRASES)
-_DEVICE = finder(("developer mode (?:on|in|for|of) (?:my|the|your|an?|android|chrome|windows)",))
-_SPOKEN_OF = finder(("(?:prompt.injection|jailbreak)",))
+_OTHERS = finder(
+    (
+        "developer mode (?:on|in|for|of) (?:my|the|your|an?|android|chrome|windows)",
+        "</?(?:system|instructions?)> (?:tags?|elements?|nodes?)\\b",
+    )
+)
+"""What sounds like it and is of a phone, or of XML."""
+_SPOKEN_OF = finder(
+    (
+        "(?:prompt.injection|jailbreak)",
+        "(?:protect|defend|guard|harden|secure)\\w*(?: [\\w'-]+){0,6} (?:against|from)",
+    )
+)
 _QUOTED = compiled('"[^"\n]*"|\u201c[^\u201d\n]*\u201d|`[^`\n]*`')
 
 
 def injects(text: str) -> bool:
     """Return whether ``text`` holds words or marks that prompt injections are made of, in plain
     letters or in disguise. Where injections are what it is about, what it quotes is none."""
-    shown = _DEVICE.sub(" ", text[:MAX_CHARS])
+    shown = _OTHERS.sub(" ", text[:MAX_CHARS])
     if _SPOKEN_OF.search(shown):
         shown = _QUOTED.sub(" ", shown)
     if hidden(shown) or _FIND.search(shown):

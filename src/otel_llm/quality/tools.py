@@ -11,7 +11,8 @@ from .evidence import Content, Evidence
 
 _RESULT = b"tool_call_response"
 _ERROR = (
-    r"(?:fatal |internal |unexpected )?(?:error|exception|failure|fatal)(?:\W{0,3}$|[:!\]\"}(]"
+    r"(?:fatal |internal |unexpected )?(?:error|exception|failure|fatal|fehler|erreur|errore|erro"
+    r"|エラー|错误|錯誤|오류|ошибка)(?:\W{0,3}$|[:!\]\"}(：！]"  # noqa: RUF001 - Chinese, Japanese
     r"| (?:occurred|executing|calling|while|code|during|when|running|\d+))"
 )
 _PHRASES = (

@@ -50,6 +50,30 @@ def test_a_window_holds_what_a_plain_list_would_within_one_step(length: float, s
         assert at_least <= counted <= at_most
 
 
+def test_what_a_start_tells_of_days_is_counted_by_the_hour_and_lies_where_it_would():
+    told, alone, taken = Windows(), Windows(), list[float]()
+    lengths = (300, 3_600, 86_400, 8 * 86_400)
+    windows = [told.open(Selection(), length) for length in lengths]
+    told.follow(("model",), lambda _, at, *rest: taken.append(at))
+    days = [
+        call(NOW - 8 * 86_400 + n * 97, cost=n / 1e6, took_s=1 + n / 1e6)
+        for n in range(8 * 86_400 // 97)
+    ]
+
+    told.observe(days, NOW)
+    told.advance(NOW)
+
+    for length, window in zip(lengths, windows, strict=True):
+        other = alone.open(Selection(), length)
+        alone.observe(days, NOW)
+        alone.advance(NOW)
+        assert {k: s.steps for k, s in window} == {k: s.steps for k, s in other}
+        alone.keep([])
+    hours = {int(one.end_ns // 3_600e9) for one in days}
+    assert {int(at // 3_600) for at in taken} == hours
+    assert len(taken) < 300 < len(days)
+
+
 def test_a_late_call_is_put_where_it_belongs_and_leaves_with_its_time():
     windows = Windows()
     window = windows.open(Selection(), 300)

@@ -25,8 +25,10 @@ _Cell = tuple[bool, int, Key]
 
 
 Take = Callable[[bool, float, Mapping[str, str], Tally], None]
-"""Gets calls that have the same labels and ended at about the same time (Unix seconds): whether
-they are model calls, when, the labels, and their sums, which it may read and not keep."""
+"""Gets calls that have the same labels and ended within the same hour: whether they are model
+calls, when (Unix seconds), the labels, and their sums, which it may read and not keep."""
+
+_HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Windows:
         self._names: tuple[str, ...] = ()
         self._read = dimensions(())
         self._step_s = 1
+        self._steps: tuple[tuple[float, int], ...] = ()
+        """By how long ago a call ended: the step of the windows that may still hold it."""
         self._cells: dict[_Cell, Tally] = {}
         self._labels: dict[tuple[str | None, ...], Key] = {}
 
@@ -141,13 +145,16 @@ class Windows:
         self._read = dimensions(self._names)
         self._labels = {}
         self._index = _Index(self._windows)
-        self._step_s = min((step_for(length) for _, length in self._windows), default=1)
+        steps = {length: min(step_for(length), _HOUR_S) for _, length in self._windows}
+        self._step_s = min(steps.values(), default=1)
+        self._steps = tuple((length + step_for(length), steps[length]) for length in sorted(steps))
 
     def observe(self, calls: Iterable[Call], now_s: float) -> None:
         """Count ``calls``. One that claims to end after ``now_s``, or does not know when, ended
         just now (see ``ended``)."""
         now_ns, step_ns = int(now_s * NANO), self._step_s * NANO
         first_ns = earliest_ns(now_ns)
+        long_ago_ns = now_ns - int(self._steps[0][0] * NANO) if self._steps else 0
         with self._lock:
             read, known, cells = self._read, self._labels, self._cells
             for call in calls:
@@ -156,13 +163,22 @@ class Windows:
                     end_ns = now_ns
                 values = read(call)
                 values = known.get(values) or self._labelled(values)
-                cell = (call.billed, end_ns // step_ns, values)
+                step = end_ns // step_ns
+                if end_ns < long_ago_ns:
+                    step -= step % self._coarse(now_ns - end_ns)
+                cell = (call.billed, step, values)
                 tally = cells.get(cell)
                 if tally is None:
                     tally = cells[cell] = Tally()
                 tally.add(call)
             if len(self._cells) > 4 * self._max_series:
                 self._spread()
+
+    def _coarse(self, age_ns: int) -> int:
+        """In how many steps at a time calls that ended so long ago are counted: short windows have
+        closed, and a start tells of days of them."""
+        step_s = next((step for age, step in self._steps if age_ns <= age * NANO), _HOUR_S)
+        return step_s // self._step_s
 
     def _labelled(self, values: tuple[str | None, ...]) -> Key:
         """Return ``values`` fit to be labels; those that were seen of late are remembered."""

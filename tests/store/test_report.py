@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from otel_llm.genai import Document, Usage
-from otel_llm.store import DuckDBStore, Finding, Report, Score, report_on
+from otel_llm.store import DuckDBStore, Filter, Finding, Report, Score, report_on
 from tests.store.examples import NOON, SECOND, a_call
 from tests.store.stores import in_memory
 
@@ -170,6 +170,24 @@ def test_a_slow_call_is_slow_against_the_day_before(store: DuckDBStore):
             39,
         )
     ]
+
+
+def test_calls_alike_in_a_trace_are_one_question_to_the_store(store: DuckDBStore, monkeypatch):
+    """Or the report on an agent's two hundred calls takes seconds."""
+    questions: list[Filter] = []
+    ask = store.stats, store.breakdown
+    monkeypatch.setattr(store, "stats", lambda where: questions.append(where) or ask[0](where))
+    monkeypatch.setattr(
+        store,
+        "breakdown",
+        lambda by, where, **most: questions.append(where) or ask[1](by, where, **most),
+    )
+    prompted = {"prompt_name": "p", "prompt_version": "1"}
+
+    report(store, *(span(n, error_type="timeout", **prompted) for n in range(1, 100)))
+
+    # Speed, prompt, errors around, siblings.
+    assert len(questions) == 4
 
 
 def test_flags_and_bad_ratings_are_findings(store: DuckDBStore):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
 from itertools import takewhile
 from typing import Final
 
@@ -12,9 +12,11 @@ from otel_llm.pricing import PriceBook
 from otel_llm.pricing.names import provider_id
 from otel_llm.quality.finish import REFUSED, plain
 
+from .filters import Dimension, Filter
 from .findings import AGENTS, Finding, Verdict, near, truncated
 from .likeness import same_model
 from .store import Store
+from .summary import Group
 from .traces import Trace, TraceSpan
 
 LOOP: Final = 5
@@ -32,6 +34,7 @@ def errors(trace: Trace, store: Store) -> Iterator[Finding]:
     failed = [span for span in trace.spans if span.call.error_type is not None]
     if not failed:
         yield Finding("errors", "fine", "No span failed.")
+    breakdown = cache(store.breakdown)
     again = {id(span) for span in failed if _tried_again(span, trace)}
     begun = {id(span) for span in began(trace)}
     # An error travels upwards: where it began is a span under which nothing failed, the earliest.
@@ -45,7 +48,7 @@ def errors(trace: Trace, store: Store) -> Iterator[Finding]:
             summary=f"{call.name} failed with {call.error_type}",
             evidence=[
                 "it was tried again and went well" if recovered else where,
-                *([_around(call, store)] if call.billed else []),
+                *([_around(trace, call, breakdown)] if call.billed else []),
             ],
             span_id=call.span_id,
             weight=35 if recovered else 100 - min(place, 9),
@@ -75,10 +78,12 @@ def _tried_again(span: TraceSpan, trace: Trace) -> bool:
     )
 
 
-def _around(call: Call, store: Store) -> str:
+def _around(
+    trace: Trace, call: Call, breakdown: Callable[[Dimension, Filter], Sequence[Group]]
+) -> str:
     # A failed call has no model that served it: it counts beside those that were served.
-    alike = near(call, model=None, provider=call.provider, operation=call.operation)
-    groups = [one.stats for one in store.breakdown("model", alike) if _like(call, one.key)]
+    alike = near(trace, call, model=None, provider=call.provider, operation=call.operation)
+    groups = [one.stats for one in breakdown("model", alike) if _like(call, one.key)]
     failed, count = sum(one.errors for one in groups), sum(one.count for one in groups)
     return (
         f"{failed:,} of {count:,} calls of {call.model or 'its model'} failed"

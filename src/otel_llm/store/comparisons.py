@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from otel_llm.genai import Call
@@ -22,11 +23,12 @@ LOW: Final = 0.5
 
 def prompts(trace: Trace, store: Store) -> Iterator[Finding]:
     """Whether each prompt's version was the one in use then."""
+    breakdown = cache(store.breakdown)
     for call in trace.billed:
         if call.prompt_name is None or call.prompt_version is None:
             continue
-        around = near(call, model=None, prompt_name=call.prompt_name)
-        versions = store.breakdown("prompt", around, limit=3)
+        around = near(trace, call, model=None, prompt_name=call.prompt_name)
+        versions = breakdown("prompt", around, limit=3)
         used = f"{call.prompt_name} {call.prompt_version}"
         usual = versions[0].key if versions else used
         evidence = [_version(group) for group in versions]
@@ -47,8 +49,9 @@ def _version(group: Group) -> str:
 def speed(trace: Trace, store: Store) -> Iterator[Finding]:
     """Whether each call, retrieval and tool took longer than such do; that which took most of the
     trace's time first."""
+    stats = cache(store.stats)
     for call in (span.call for span in trace.spans if span.call.operation not in AGENTS):
-        usual = store.stats(_day_before(call))
+        usual = stats(_day_before(trace, call))
         limit = usual.latency_p95_ms
         if usual.count < ENOUGH or limit is None:
             if call.billed:
@@ -70,8 +73,8 @@ def speed(trace: Trace, store: Store) -> Iterator[Finding]:
         yield Finding("speed", verdict, text, evidence, call.span_id, weight)
 
 
-def _day_before(call: Call) -> Filter:
-    alike = near(call, before_ns=24 * HOUR_NS, after_ns=0)
+def _day_before(trace: Trace, call: Call) -> Filter:
+    alike = near(trace, call, before_ns=24 * HOUR_NS, after_ns=0)
     if call.billed:
         return alike
     # A tool or a retrieval has no model: its name says what it is.
@@ -96,7 +99,7 @@ def siblings(trace: Trace, store: Store) -> Iterator[Finding]:
     """How calls of the same models fared within the hour."""
     for model in dict.fromkeys(call.model for call in trace.billed):
         call = next(call for call in trace.billed if call.model == model)
-        usual = store.stats(near(call))
+        usual = store.stats(near(trace, call))
         well = usual.count - usual.errors
         text = f"{well:,} of {usual.count:,} calls of {model} within the hour did not fail"
         evidence = [f"{usual.flagged:,} of {usual.checked:,} checked ones were flagged"]
@@ -119,6 +122,7 @@ def went_well(trace: Trace, store: Store, limit: int = 3) -> list[Call]:
     if call is None:
         return []
     like = near(
+        trace,
         call,
         model=None,
         operation=call.operation,

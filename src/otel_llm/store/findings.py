@@ -37,14 +37,17 @@ Check = Callable[[Trace, Store], Iterator[Finding]]
 
 
 def near(
+    trace: Trace,
     call: Call,
     *,
     before_ns: int = HOUR_NS,
     after_ns: int = HOUR_NS,
     **conditions: str | bool | None,
 ) -> Filter:
-    """The calls of the same model around ``call``, by default within the hour."""
-    times = {"since_ns": call.start_ns - before_ns, "until_ns": call.start_ns + after_ns}
+    """The calls of the same model around the trace of ``call``, by default within the hour: the
+    same question for all calls alike in a trace, which then is asked once."""
+    until_ns = trace.end_ns if after_ns else trace.start_ns
+    times = {"since_ns": trace.start_ns - before_ns, "until_ns": until_ns + after_ns}
     return Filter(**{**times, "model": call.model, **conditions})  # pyright: ignore[reportArgumentType] - names of Filter's fields
 
 

@@ -29,6 +29,12 @@ def test_what_a_span_does_not_say_is_unknown():
     assert call() == bare()
 
 
+def test_an_empty_name_says_nothing():
+    names = ("user.id", "gen_ai.response.model", "gen_ai.conversation.id", "otel_llm.feature")
+
+    assert call(**dict.fromkeys([*names, "error.type", "gen_ai.prompt.name"], "")) == bare()
+
+
 def test_everything_a_span_says_is_read():
     said = call(
         **{

@@ -44,8 +44,8 @@ _MOST_TEXTS: Final = 64
 
 
 def as_short_text(value: object) -> str | None:
-    """Return a name or an id; ``None`` when it is no text."""
-    return value[:_LONGEST_TEXT] if isinstance(value, str) else None
+    """Return a name or an id; ``None`` when it is no text, or an empty one, which says nothing."""
+    return value[:_LONGEST_TEXT] or None if isinstance(value, str) else None
 
 
 def _texts(value: object) -> tuple[str, ...] | None:

@@ -159,6 +159,12 @@ def test_all_mistakes_of_a_rule_are_named_at_once():
     ]
 
 
+def test_an_alerts_page_is_an_address_with_its_id():
+    assert _problems({"alert_url": "https://ui/alerts"}) == [
+        "alerting.alert_url: must begin with http:// or https:// and contain {alert_id}"
+    ]
+
+
 @pytest.mark.parametrize("url", ["/traces/{trace_id}", "javascript:{trace_id}", "http://ui/traces"])
 def test_a_link_that_leads_to_no_trace_is_a_mistake(url: str):
     assert _problems({"trace_url": url}) == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otel_llm.alerting.notification import describe, one_line
-from otel_llm.alerting.notifiers import email, pagerduty, teams
+from otel_llm.alerting.notifiers import alertmanager, email, pagerduty, teams, webhook
 from otel_llm.alerting.slack_blocks import render as slack
 
 from .world import alert, notification
@@ -50,7 +50,7 @@ def test_every_target_is_told_the_description_and_where_it_says_what_to_do():
     assert told.text().splitlines() == [
         "[FIRING:1] ErrorsHigh",
         "critical: 12%: Payments wait.",
-        f"http://ui/{'a' * 32}",
+        f"Trace: http://ui/{'a' * 32}",
         f"Runbook: {WIKI}",
     ]
     assert f"Runbook: {WIKI}" in plain.get_content()
@@ -63,6 +63,22 @@ def test_every_target_is_told_the_description_and_where_it_says_what_to_do():
         "title": "Runbook",
         "url": WIKI,
     }
+
+
+def test_an_alert_without_a_trace_leads_to_its_page():
+    page = "http://ui/alerts/1"
+    told = notification(alert(trace_id=None, trace_url=None, url=page))
+    config = email.EmailConfig(host="h", to=("a@b.c",), sender="d@e.f")
+    _, mail = email.render(told, config).iter_parts()
+    (attachment,) = teams.render(told)["attachments"]
+
+    assert told.text().splitlines()[-1] == f"Alert: {page}"
+    assert f'Alert: <a href="{page}">' in mail.get_content()
+    assert f"\n<{page}|alert>" in slack(told)["blocks"][1]["text"]["text"]
+    assert pagerduty.render(told)["links"] == [{"href": page, "text": "alert"}]
+    assert [one["url"] for one in attachment["content"]["actions"]] == [page]
+    assert webhook.render(told)["alerts"][0]["generatorURL"] == page
+    assert alertmanager.render(told)[0]["generatorURL"] == page
 
 
 @pytest.mark.parametrize(

@@ -278,3 +278,50 @@ def test_an_open_endpoint_without_a_token_answers_every_name_and_is_warned_about
     assert answer.status_code == 200
     assert "can read it: set token_file" in caplog.text
     server.stop()
+
+
+def test_a_token_is_described_where_one_is_needed(guarded: httpx2.Client):
+    described = guarded.get("/openapi.json", headers=bearer("first")).json()
+
+    assert described["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    assert described["paths"]["/v1/summary"]["get"]["security"] == [{"HTTPBearer": []}]
+
+
+@pytest.mark.parametrize("prefix", ["", "/otel-llm"])
+def test_below_a_prefix_health_needs_no_token_and_all_else_does(
+    serve: Serve, token_file: Path, prefix: str
+):
+    url = "https://tools.example.com/otel-llm"
+    client = serve(ApiConfig(endpoint=ANY_PORT, token_file=str(token_file), public_url=url))
+
+    assert client.get(f"{prefix}/health").status_code == 200
+    assert client.get(f"{prefix}/v1/summary").status_code == 401
+    assert client.get(f"{prefix}/v1/summary", headers=bearer("first")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Tools.example.com:443/otel-llm/", "https://tools.example.com"),
+        ("http://tools.example.com:8080", "http://tools.example.com:8080"),
+    ],
+)
+def test_the_public_address_may_be_asked_for_and_may_change_things(
+    serve: Serve, url: str, origin: str
+):
+    """Also when the proxy hands on another ``Host`` than the browser sent."""
+    client = serve(ApiConfig(endpoint=ANY_PORT, public_url=url))
+
+    named = client.get("/v1/summary", headers={"host": "tools.example.com"})
+    changed = client.post("/v1/reprice", json={}, headers={"origin": origin})
+    foreign = client.post("/v1/reprice", json={}, headers={"origin": f"{origin}.evil"})
+
+    assert (named.status_code, changed.status_code, foreign.status_code) == (200, 200, 403)
+
+
+@pytest.mark.parametrize(
+    "url", ["tools.example.com", "ftp://a/b", "https://", "https://a/b?c", "https://a/<b>", "//a/b"]
+)
+def test_a_public_address_that_is_none_is_refused(url: str):
+    with pytest.raises(ValueError, match="public_url"):
+        ApiConfig(public_url=url)

@@ -36,6 +36,28 @@ def test_alerts_link_to_our_own_pages_wherever_those_are(endpoint: str, url: str
     assert settings.sections.alerting.trace_url == url
 
 
+def test_alerts_link_to_where_people_reach_the_pages():
+    api = {"endpoint": "127.0.0.1:5000", "public_url": "https://tools.example.com/otel-llm/"}
+    jaeger = "https://jaeger.example/trace/{trace_id}"
+    own = "https://wiki.example/{alert_id}"
+
+    alerting = check(_given(api=api)).sections.alerting
+    elsewhere = check(_given(api=api, alerting={"trace_url": jaeger})).sections.alerting
+    written = check(_given(api=api, alerting={"alert_url": own})).sections.alerting
+    unknown = check(_given(alerting={"trace_url": jaeger})).sections.alerting
+
+    page = "https://tools.example.com/otel-llm/alerts/{alert_id}"
+    assert alerting is not None
+    assert alerting.trace_url == "https://tools.example.com/otel-llm/traces/{trace_id}"
+    assert alerting.alert_url == page
+    assert elsewhere is not None
+    assert (elsewhere.trace_url, elsewhere.alert_url) == (jaeger, page)
+    assert written is not None
+    assert written.alert_url == own
+    assert unknown is not None
+    assert unknown.alert_url is None  # an address of this machine alone helps nobody there
+
+
 def test_a_link_that_is_written_stays_and_without_pages_there_is_none():
     own = "https://jaeger.example/trace/{trace_id}"
 

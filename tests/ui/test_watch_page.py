@@ -55,6 +55,42 @@ def test_budgets_say_what_is_spent_and_how_fast(world: World):
     assert page.all("img") == []
 
 
+def test_a_link_in_a_message_leads_to_its_alert_now_and_later(world: World):
+    alarm = SLOW.to_json() | {"fired_at": NOON / 1e9}
+    world.service.observe([a_call(1, at=NOON - 10**9, cost=usd(11), user_id="ann")])
+    world.service.evaluate()
+    found = {alert.rule: alert for alert in world.service.alerts()}["BudgetExceeded"]
+    world.store.add_incidents([Incident("slow:1.5", NOON, alarm)])
+
+    now = world.client.get(f"/alerts/{found.id}").headers["location"]
+    later = world.client.get(f"/alerts/{SLOW.id}").headers["location"]
+    never = world.client.get("/alerts/nothing")
+
+    rows = [row.get("id") for row in world.get(now.partition("#")[0]).all("tr")]
+    assert now == f"/alerts#a{found.id}"
+    assert f"a{found.id}" in rows
+    assert later == "/alerts/history#slow:1.5"
+    assert "slow:1.5" in [row.get("id") for row in world.get("/alerts/history").all("tr")]
+    assert never.status_code == 404
+
+
+def test_an_alert_leads_to_what_it_rests_on(world: World):
+    world.service.observe(
+        [
+            a_call(n, at=NOON - 10**9 * n, cost=usd(1), user_id="ann", error_type="e")
+            for n in range(1, 60)
+        ]
+    )
+    world.service.evaluate()
+
+    page = world.get("/alerts")
+
+    assert {alert.rule for alert in world.service.alerts()} >= {"BudgetExceeded", "ErrorsWarning"}
+    links = [link["href"] for link in page.all("a")]
+    assert links.count("/budgets") > 1  # beside the menu's
+    assert any(link.startswith("/calls?") and "model=" in link for link in links)
+
+
 def test_rules_are_listed_with_what_is_wrong_when(world: World):
     text = words(world.get("/watch"))
 

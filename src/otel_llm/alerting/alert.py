@@ -44,6 +44,8 @@ class Alert:
     trace_id: str | None = None
     """A call that shows it: the slowest, the last failed, the dearest."""
     trace_url: str | None = None
+    url: str | None = None
+    """Its own page on the dashboard: what it is about, and what can be done about it."""
     silenced: bool = False
     """A silence holds: nobody is told."""
     inhibited: bool = False

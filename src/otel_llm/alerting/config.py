@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -21,7 +20,7 @@ from .runaway import RunawayConfig
 from .watch import WatchConfig
 
 _WEB = ("http://", "https://")
-_LINK = re.compile(r"https?://.*\{trace_id\}", re.DOTALL)
+_FILLED_IN = {"trace_url": "{trace_id}", "alert_url": "{alert_id}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,12 @@ class AlertingConfig:
     """A SQLite file that keeps alerts, silences and what was told over restarts."""
     trace_url: str | None = None
     """Where those who are told can look at a trace; ``{trace_id}`` is filled in. By default the
-    page at ``api.endpoint``, which only this machine reaches unless that is changed."""
+    page at ``api.public_url`` or ``api.endpoint``, which only this machine reaches unless that is
+    changed."""
+    alert_url: str | None = None
+    """Where those who are told can look at an alert and take it on; ``{alert_id}`` is filled in.
+    By default the page at ``api.public_url`` or, while ``trace_url`` leads there, too, at
+    ``api.endpoint``."""
     runbook_url: str | None = None
     """Where those who are told read what to do; ``{rule}`` is filled in. For rules without an
     annotation ``runbook_url`` of their own."""
@@ -89,9 +93,7 @@ class AlertingConfig:
         problems = [*self._bad_notifiers(), *self._bad_routes(), *self._bad_report()]
         if not 0 < self.evaluation_interval < float("inf"):
             problems.append(Problem("evaluation_interval", "must be more than 0s"))
-        if self.trace_url is not None and not _LINK.match(self.trace_url):
-            text = "must begin with http:// or https:// and contain {trace_id}"
-            problems.append(Problem("trace_url", text))
+        problems += self._bad_links()
         if self.runbook_url is not None and not self.runbook_url.startswith(_WEB):
             problems.append(Problem("runbook_url", "must begin with http:// or https://"))
         if len({budget.name for budget in self.budgets}) < len(self.budgets):
@@ -118,6 +120,14 @@ class AlertingConfig:
                         path = f"routes[{i}].{given}"
                         problems.append(Problem(path, f"{name!r} is not defined{hint}"))
         return problems
+
+    def _bad_links(self) -> list[Problem]:
+        return [
+            Problem(name, f"must begin with http:// or https:// and contain {part}")
+            for name, part in _FILLED_IN.items()
+            if (url := getattr(self, name)) is not None
+            and not (url.startswith(_WEB) and part in url)
+        ]
 
     def _bad_report(self) -> list[Problem]:
         problems: list[Problem] = []

@@ -69,6 +69,7 @@ class RuleEngine:
         *,
         readings: Readings | None = None,
         trace_url: str | None = None,
+        alert_url: str | None = None,
         runbook_url: str | None = None,
     ) -> None:
         self._windows = windows
@@ -76,6 +77,7 @@ class RuleEngine:
         self._clock = clock
         self._readings = readings or Readings({})
         self._trace_url = trace_url
+        self._alert_url = alert_url
         self._runbook_url = runbook_url
         self._lock = threading.RLock()
         self._tracks: dict[str, Track] = {}
@@ -253,7 +255,8 @@ class RuleEngine:
             acknowledged_at=instance.acknowledged_at,
             acknowledged_by=instance.acknowledged_by,
             trace_id=instance.trace_id,
-            trace_url=self._link(instance.trace_id),
+            trace_url=_filled(self._trace_url, trace_id=instance.trace_id),
+            url=_filled(self._alert_url, alert_id=instance.id),
         )
 
     def _words(self, rule: Rule, value: float | None, labels: Mapping[str, str]) -> dict[str, str]:
@@ -263,11 +266,6 @@ class RuleEngine:
         if self._runbook_url:
             words.setdefault("runbook_url", self._runbook_url.replace("{rule}", rule.name))
         return words
-
-    def _link(self, trace_id: str | None) -> str | None:
-        if not trace_id or not self._trace_url:
-            return None
-        return self._trace_url.replace("{trace_id}", trace_id)
 
     def acknowledge(self, alert_id: str, by: str) -> Alert | None:
         """Note that ``by`` takes the alert on; ``None`` when no such alert is active."""
@@ -315,6 +313,14 @@ class RuleEngine:
                 if track is not None:
                     for given in saved:
                         _restore(track, given, pause)
+
+
+def _filled(address: str | None, **parts: str | None) -> str | None:
+    """``address`` with its one part; ``None`` where either is unknown."""
+    for name, value in parts.items():
+        if address and value:
+            return address.replace(f"{{{name}}}", value)
+    return None
 
 
 def _labels(track: Track, key: Key) -> dict[str, str]:

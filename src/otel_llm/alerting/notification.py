@@ -66,6 +66,17 @@ class Notification:
         return next((alert.trace_url for alert in self.alerts if alert.trace_url), None)
 
     @property
+    def page(self) -> str | None:
+        """The page of the gravest alert on the dashboard."""
+        return next((alert.url for alert in self.alerts if alert.url), None)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Where to look, by name."""
+        links = {"trace": self.url, "alert": self.page, "runbook": self.runbook}
+        return {name: url for name, url in links.items() if url}
+
+    @property
     def runbook(self) -> str | None:
         """Where it says what to do about the gravest alert."""
         return next(filter(None, map(runbook, self.alerts)), None)
@@ -84,8 +95,8 @@ class Notification:
         lines = [self.title, *(describe(alert) for alert in self.listed())]
         if self.unlisted:
             lines.append(f"… and {self.unlisted} more")
-        links = [self.url, f"Runbook: {self.runbook}" if self.runbook else None]
-        return "\n".join([*lines, *filter(None, links)])
+        links = (f"{name.capitalize()}: {url}" for name, url in self.links.items())
+        return "\n".join([*lines, *links])
 
 
 def in_order(alerts: Iterable[Alert]) -> tuple[Alert, ...]:

@@ -146,6 +146,7 @@ class AlertService:
             self._clock,
             readings=self._readings,
             trace_url=self._config.trace_url,
+            alert_url=self._config.alert_url,
             runbook_url=self._config.runbook_url,
         )
 

@@ -12,7 +12,7 @@ from .notification import Notification, cut, describe, runbook
 _HEADER = 150
 _SECTION = 3000
 _FALLBACK = 1000
-_URL = 1000
+_URL = 900
 _EVENTS = {"resolved": "✅", "report": "📊"}
 _ICONS = {"critical": "🔴", "error": "🟠", "warning": "🟡", "info": "🔵"}
 
@@ -38,10 +38,10 @@ def _blocks(notification: Notification, icon: str) -> Iterator[dict[str, Any]]:
 
 
 def _line(alert: Alert) -> str:
-    text = cut_escaped(describe(alert), _SECTION - 2 * _URL - 40)
-    urls = {"trace": alert.trace_url, "runbook": runbook(alert)}
-    links = [f"<{url}|{name}>" for name, url in urls.items() if url and _fits(url)]
-    return "\n".join([text, " · ".join(links)]) if links else text
+    urls = {"trace": alert.trace_url, "alert": alert.url, "runbook": runbook(alert)}
+    links = " · ".join(f"<{url}|{name}>" for name, url in urls.items() if url and _fits(url))
+    text = cut_escaped(describe(alert), _SECTION - len(links) - 1)
+    return f"{text}\n{links}" if links else text
 
 
 def _fits(url: str) -> bool:

@@ -75,7 +75,7 @@ def create_app(
         title="otel-llm",
         version=__version__,
         description=ABOUT,
-        dependencies=[Depends(TOKEN)],
+        dependencies=[Depends(TOKEN)] if tokens else [],
         docs_url=None,
         redoc_url=None,
         responses=described(400, 401, 403, 413, 421, 422, 503),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
 
 from otel_llm.config.address import host_and_port
 from otel_llm.config.units import Size
 from otel_llm.http.loopback import is_loopback
+
+_PUBLIC: Final = re.compile(r"https?://[^\s/?#@\"<>\\]+(/[\w.~!$&'()*+,;=:@-]+)*/?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,10 @@ class ApiConfig:
     """Names and addresses by which it may be called, beside ``localhost`` and its own. Keeps other
     web sites from reading it by pointing their own name here: always on loopback, elsewhere
     where one is given; with ``token_file`` nothing needs to be said."""
+    public_url: str | None = None
+    """Where people reach it, such as ``https://tools.example.com/otel-llm``, when a reverse proxy
+    stands before it: links in alerts begin with it, and a path in it goes before every link of the
+    dashboard, whether the proxy hands that path on or takes it off. Its host is an allowed one."""
     max_body: Size = 2**20
     """Larger request bodies are refused."""
     trace_links: dict[str, str] = field(default_factory=dict[str, str])
@@ -34,6 +43,7 @@ class ApiConfig:
 
     def __post_init__(self) -> None:
         self.address  # noqa: B018 - refuses what is no host:port
+        _check_public(self.public_url)
         _check_links(self.trace_links)
 
     @property
@@ -52,10 +62,26 @@ class ApiConfig:
         return f"http://{f'[{host}]' if ':' in host else host}:{port}" if port else None
 
     @property
+    def prefix(self) -> str:
+        """The path of ``public_url``, such as ``/otel-llm``; empty when it has none."""
+        return urlsplit(self.public_url or "").path.rstrip("/")
+
+    @property
+    def public_hosts(self) -> tuple[str, ...]:
+        """The host name in ``public_url``, where there is one."""
+        host = urlsplit(self.public_url or "").hostname
+        return (host,) if host else ()
+
+    @property
     def on_loopback(self) -> bool:
         """Whether only this machine reaches the endpoint."""
         host, _ = self.address
         return is_loopback(host)
+
+
+def _check_public(url: str | None) -> None:
+    if url is not None and not _PUBLIC.fullmatch(url):
+        raise ValueError("public_url: must be http:// or https://, a host and perhaps a path")
 
 
 def _check_links(links: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
@@ -50,6 +51,8 @@ class Guard:
         self._tokens = tokens
         self._hosts = None if tokens else _local_hosts(config)
         self._origins = frozenset(config.cors_origins)
+        self._public = config.public_url and _origin(config.public_url)
+        self._prefix = config.prefix
         self._max_body = config.max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +63,7 @@ class Guard:
             await refusal(scope, receive, _with_headers(send))
         else:
             body = _Body(receive, self._max_body)
-            await self._app(_whole(scope), body.receive, _with_headers(send))
+            await self._app(_whole(scope, self._prefix), body.receive, _with_headers(send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         if self._hosts is not None and _host(headers.get("host", "")) not in self._hosts:
@@ -77,7 +80,7 @@ class Guard:
 
     def _foreign(self, headers: Headers) -> bool:
         origin = headers.get("origin")
-        if origin in self._origins:
+        if origin in self._origins or (origin and origin == self._public):
             return False
         # What the browser says goes first: a form may send "null" as its origin.
         if site := headers.get("sec-fetch-site"):
@@ -87,16 +90,35 @@ class Guard:
     def _wants_token(self, scope: Scope) -> bool:
         # A preflight carries no token by design, and answers nothing but what CORS allows.
         preflight = scope["method"] == "OPTIONS" and bool(self._origins)
-        return self._tokens is not None and scope["path"] not in OPEN_PATHS and not preflight
+        is_open = _inner(scope, self._prefix) in OPEN_PATHS
+        return self._tokens is not None and not is_open and not preflight
 
     def _known(self, authorization: str) -> bool:
         token = bearer(authorization)
         return self._tokens is not None and token is not None and self._tokens.holds(token)
 
 
-def _whole(scope: Scope) -> Scope:
-    """Answer HEAD as GET (RFC 9110, 9.3.2); the server sends none of the body."""
-    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+def _whole(scope: Scope, prefix: str) -> Scope:
+    """Answer HEAD as GET (RFC 9110, 9.3.2; the server sends none of the body), and with ``prefix``
+    what a proxy has taken it off, as ASGI has paths under a ``root_path``."""
+    method = "GET" if scope["method"] == "HEAD" else scope["method"]
+    path = prefix + _inner(scope, prefix)
+    return {**scope, "method": method, "root_path": prefix, "path": path}
+
+
+def _inner(scope: Scope, prefix: str) -> str:
+    """The path below ``prefix``."""
+    path: str = scope["path"]
+    below = path.removeprefix(prefix) or "/"
+    return below if below.startswith("/") else path
+
+
+def _origin(url: str) -> str:
+    """The origin of an address as browsers write it: in small letters, without the usual port."""
+    parts = urlsplit(url)
+    port = parts.port if parts.port != {"http": 80, "https": 443}.get(parts.scheme) else None
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
 
 class _Body:
@@ -151,7 +173,8 @@ def _local_hosts(config: ApiConfig) -> frozenset[str] | None:
     if not config.on_loopback and not config.allowed_hosts:
         return None
     host, _ = config.address
-    return frozenset(_lower(("localhost", "127.0.0.1", "::1", host, *config.allowed_hosts)))
+    given = (*config.allowed_hosts, *config.public_hosts)
+    return frozenset(_lower(("localhost", "127.0.0.1", "::1", host, *given)))
 
 
 def _lower(names: Iterable[str]) -> Iterable[str]:

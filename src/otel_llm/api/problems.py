@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from html import escape
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -26,8 +27,9 @@ MEDIA: Final = "application/problem+json"
 _LOST: Final = (
     "<!doctype html><html lang=en><head><meta charset=utf-8><title>Not found · otel-llm</title>"
     "<meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>"
-    "<link rel=stylesheet href=/static/style.css></head><body><main><h1>There is no such page</h1>"
-    "<p><a href=/>To the overview</a></p></main></body></html>"
+    "<link rel=stylesheet href={root}/static/style.css></head><body><main>"
+    "<h1>There is no such page</h1>"
+    "<p><a href={root}/>To the overview</a></p></main></body></html>"
 )
 """For a reader who mistyped an address in a browser."""
 
@@ -91,7 +93,7 @@ def _told(_: Request, error: Exception) -> Response:
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
-        return HTMLResponse(_LOST, 404)
+        return HTMLResponse(_LOST.format(root=escape(request.scope["root_path"])), 404)
     return problem(error.status_code, headers=error.headers)
 
 

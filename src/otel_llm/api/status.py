@@ -61,7 +61,7 @@ def status_routes(status: Status, configuration: Configuration = dict) -> APIRou
         """What each pipeline and destination does; a page for browsers."""
         view = StatusView(pipelines=[_pipeline(pipeline) for pipeline in status()])
         if "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(_page(view))
+            return HTMLResponse(_page(view, request.scope["root_path"]))
         return view
 
     @routes.get("/config")
@@ -90,12 +90,13 @@ def _destination(sender: SenderStatus) -> DestinationView:
 _HEAD: Final = (
     "<meta charset=utf-8><meta name=viewport content='width=device-width'>"
     "<meta name=color-scheme content='light dark'><title>otel-llm status</title>"
-    "<link rel=stylesheet href=/static/style.css>"
+    "<link rel=stylesheet href={root}/static/style.css>"
 )
 
 
-def _page(view: StatusView) -> str:
+def _page(view: StatusView, root: str) -> str:
     """Write plain HTML: it must be readable when nothing else works."""
+    root = escape(root)
     parts = [f"<h1>otel-llm {escape(view.version)}</h1>"]
     for pipeline in view.pipelines:
         state = "ready" if pipeline.ready else "NOT READY"
@@ -103,8 +104,9 @@ def _page(view: StatusView) -> str:
         parts.append(f"<h2>{escape(pipeline.name)}: {state}</h2><p>{escape(way)}</p>")
         parts.append(_table(pipeline.destinations) if pipeline.destinations else "")
     return (
-        f"<!doctype html><html lang=en><head>{_HEAD}</head><body><main>{''.join(parts)}"
-        "<p><a href=/data-health>Data health</a></p></main></body></html>"
+        f"<!doctype html><html lang=en><head>{_HEAD.format(root=root)}</head>"
+        f"<body><main>{''.join(parts)}"
+        f"<p><a href={root}/data-health>Data health</a></p></main></body></html>"
     )
 
 

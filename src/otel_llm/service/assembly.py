@@ -387,6 +387,7 @@ class Service:
                 measures=lambda: [family for measure in own for family in measure()],
                 book=book,
                 history=lambda: self.evaluation.history if self.evaluation else None,
+                root=config.prefix,
             ),
             ready=lambda: self._running and (self._workers is None or self._workers.ready),
             status=self._pipelines,

@@ -166,11 +166,17 @@ def _rules(alerting: AlertingConfig | None) -> Sequence[Problem]:
 
 
 def _linked(sections: Sections) -> Sections:
-    """Let alerts link to traces on our own pages, where nothing else is said."""
-    alerting, url = sections.alerting, sections.api and sections.api.url
-    if alerting is None or alerting.trace_url is not None or url is None:
+    """Let alerts link to our own pages, where nothing else is said."""
+    alerting, api = sections.alerting, sections.api
+    if alerting is None or api is None or not (url := api.public_url or api.url):
         return sections
-    return replace(sections, alerting=replace(alerting, trace_url=f"{url}/traces/{{trace_id}}"))
+    url = url.rstrip("/")
+    links = {"trace_url": f"{url}/traces/{{trace_id}}"}
+    # Who sends people elsewhere for traces has no use for an address of this machine alone.
+    if api.public_url or alerting.trace_url is None:
+        links["alert_url"] = f"{url}/alerts/{{alert_id}}"
+    missing = {name: link for name, link in links.items() if getattr(alerting, name) is None}
+    return replace(sections, alerting=replace(alerting, **missing))
 
 
 def _built(config: type[T], given: object, path: str, problems: list[Problem]) -> T | None:

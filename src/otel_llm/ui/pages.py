@@ -41,14 +41,15 @@ def pages(
     measures: Measure = tuple,
     book: Callable[[], PriceBook] = PriceBook,
     history: Histories = lambda: None,
+    root: str = "",
 ) -> Sequence[BaseRoute]:
     """The routes of the dashboard over ``store`` and, where there is one, the alert engine.
 
     ``links`` lead to where else a trace is shown: addresses with ``{trace_id}`` by name.
     ``measures`` give what the collector counts of itself, ``book`` says why calls have no price,
-    ``history`` how suites went.
+    ``history`` how suites went. ``root`` goes before the path of every link.
     """
-    renderer = Renderer()
+    renderer = Renderer(root)
     shown = Pages(store, renderer, alerts, links or {})
     get = partial(explained, renderer)
     return [

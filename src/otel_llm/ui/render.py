@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -40,9 +40,6 @@ _FILTERS: Final = {
     )
 }
 _GLOBALS: Final = {
-    "link": link,
-    "fixed": fixed,
-    "labelled": labelled,
     "days": days,
     "RANGES": RANGES,
     "MENU": MENU,
@@ -57,7 +54,9 @@ View = Callable[[Request], Response]
 class Renderer:
     """Fills the templates of this package."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str = "") -> None:
+        self.root = root
+        """Goes before the path of every link."""
         self._environment = Environment(
             loader=PackageLoader("otel_llm.ui"),
             autoescape=True,
@@ -66,16 +65,30 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._environment.filters.update(_FILTERS)  # pyright: ignore[reportUnknownMemberType] - untyped there
+        self._environment.globals.update({"root": root, **_links(root)})  # pyright: ignore[reportUnknownMemberType] - the same
         self._environment.globals.update(_GLOBALS)  # pyright: ignore[reportUnknownMemberType] - the same
 
     def page(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
         """The template ``name`` with ``values``."""
         template = self._environment.get_template(f"{name}.html")
-        return HTMLResponse(template.render(path=request.scope["path"], **values), status)
+        path = request.scope["path"].removeprefix(self.root)
+        return HTMLResponse(template.render(path=path, **values), status)
 
     def mistake(self, request: Request, text: str, *, status: int = 422) -> Response:
         """A page that says what is wrong."""
         return self.page(request, "mistake", status=status, text=text)
+
+
+def _links(root: str) -> Mapping[str, Callable[..., str]]:
+    """What makes addresses of paths, for templates."""
+
+    def under(address: Callable[..., str]) -> Callable[..., str]:
+        def given(path: str, *args: Any, **kwargs: Any) -> str:
+            return address(root + path, *args, **kwargs)
+
+        return given
+
+    return {"link": under(link), "fixed": under(fixed), "labelled": under(labelled)}
 
 
 def explained(renderer: Renderer, view: View) -> View:

@@ -24,6 +24,21 @@ HISTORY: Final = 200
 DURATIONS: Final = (("1h", 3_600), ("8h", 28_800), ("1d", 86_400), ("7d", 604_800))
 """How long one may ask for silence, as shown and in seconds."""
 AUTHOR: Final = "dashboard"
+_SPENDING: Final = ("/budgets", "the budgets")
+_OWN: Final = ("/data-health", "what the collector counts of itself")
+_FOUND: Final = ("/watch", "what was found")
+ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
+    "anomaly": _FOUND,
+    "drift": _FOUND,
+    "lost_spans": _OWN,
+    "price_table_age": _OWN,
+    "queue_age": _OWN,
+    "queue_use": _OWN,
+    "suite_pass_rate": ("/evaluations", "the runs of the suites"),
+    "undelivered_notifications": _OWN,
+    **dict.fromkeys(("budget_burn", "budget_forecast", "budget_hourly", "budget_use"), _SPENDING),
+}
+"""Signals that rest on no calls of a window: the page that shows them, and what is there."""
 
 FormView = Callable[[Mapping[str, str]], Response]
 
@@ -37,6 +52,7 @@ def alert_routes(
     return [
         Route("/alerts", get(shown.alerts)),
         Route("/alerts/history", get(shown.history)),
+        Route("/alerts/{alert_id}", get(shown.alert)),
         Route("/watch", get(shown.watch)),
         Route("/budgets", get(shown.budgets)),
         Route("/silences", shown.answered(shown.silence), methods=["POST"]),
@@ -65,8 +81,19 @@ class Watched:
             windows={rule.name: rule.window for rule in self._rules()},
             silences=self._service.silences() if self._service else (),
             durations=DURATIONS,
+            elsewhere=ELSEWHERE,
             chosen=next((alert for alert in found if alert.id == wanted), None),
         )
+
+    def alert(self, request: Request) -> Response:
+        """Where one alert is listed, now or as it was: what links in messages lead to."""
+        alert_id = request.path_params["alert_id"]
+        if self._service and any(alert.id == alert_id for alert in self._service.alerts()):
+            return self._to(f"/alerts#a{alert_id}")
+        for incident in self._store.incidents(limit=HISTORY):
+            if incident.alert.get("id") == alert_id:
+                return self._to(f"/alerts/history#{incident.id}")
+        raise Missing("There is no such alert any more.")
 
     def history(self, request: Request) -> Response:
         """What fired when, who took it on, when it was over."""
@@ -93,7 +120,7 @@ class Watched:
         )
         if changed is None:
             raise Missing("There is no such alert any more.")
-        return _back()
+        return self._to("/alerts")
 
     def silence(self, form: Mapping[str, str]) -> Response:
         """Say nothing of some alerts for a while, and back to the list."""
@@ -109,13 +136,13 @@ class Watched:
             )
         except ValueError as error:
             raise Mistake(str(error)) from None
-        return _back()
+        return self._to("/alerts")
 
     def unsilence(self, request: Request) -> Response:
         """End a silence, and back to the list."""
         if not self._running().unsilence(request.path_params["silence_id"]):
             raise Missing("There is no such silence any more.")
-        return _back()
+        return self._to("/alerts")
 
     def answered(self, answer: FormView) -> Callable[[Request], Awaitable[Response]]:
         """``answer`` with the form that was sent."""
@@ -125,6 +152,9 @@ class Watched:
             return await run_in_threadpool(explained(self._render, lambda _: answer(form)), request)
 
         return view
+
+    def _to(self, path: str) -> Response:
+        return RedirectResponse(self._render.root + path, status_code=303)
 
     def _factors(self) -> frozenset[str]:
         """Rules whose values are factors over what is usual."""
@@ -152,7 +182,3 @@ def _matched(text: str) -> dict[str, str]:
     if any(not separator or not name.strip() for name, separator, _ in pairs):
         raise Mistake("match: expected label=pattern, one per line.")
     return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def _back() -> Response:
-    return RedirectResponse("/alerts", status_code=303)

@@ -35,7 +35,10 @@ def test_a_notification_arrives_as_plain_text():
     (request,) = target.received
     body = json.loads(request.body)
     assert (body["title"], body["type"]) == ("[FIRING:1] ErrorsHigh", "failure")
-    assert body["message"] == f"critical: 12% of calls failed (user={odd})\nhttp://ui/{'a' * 32}"
+    assert (
+        body["message"]
+        == f"critical: 12% of calls failed (user={odd})\nTrace: http://ui/{'a' * 32}"
+    )
 
 
 @pytest.mark.parametrize(

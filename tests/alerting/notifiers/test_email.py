@@ -79,7 +79,7 @@ def test_a_mail_says_everything_as_text_and_as_html():
     assert text.splitlines() == [
         "[FIRING:1] ErrorsHigh",
         "critical: 12% of calls failed (model=<b>gpt</b>)",
-        f"http://ui/{'a' * 32}",
+        f"Trace: http://ui/{'a' * 32}",
     ]
     assert "(model=&lt;b&gt;gpt&lt;/b&gt;)" in page
     assert "<b>" not in page

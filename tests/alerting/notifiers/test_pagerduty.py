@@ -44,7 +44,7 @@ def test_the_event_names_what_is_wrong_where_and_since_when():
                 "resolved": 0,
                 "alerts": [
                     "critical: 12% of calls failed (model=gpt-4o service=search)",
-                    f"http://ui/{'a' * 32}",
+                    f"Trace: http://ui/{'a' * 32}",
                 ],
             },
         },
@@ -120,7 +120,7 @@ def test_a_change_is_told_beside_the_incidents_and_its_end_is_none():
             "custom_details": {
                 "changes": [
                     "info: gpt-4o is answered by gpt-4o-2026-01-01 (change=true service=search)",
-                    f"http://ui/{'a' * 32}",
+                    f"Trace: http://ui/{'a' * 32}",
                 ]
             },
         },

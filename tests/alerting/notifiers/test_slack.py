@@ -55,8 +55,9 @@ def test_the_largest_message_is_within_slacks_limits():
     alerts = [
         alert(
             labels={**labels, "n": str(i)},
-            trace_url="http://ui/" + "x" * 980,
-            annotations={"description": "<" * 2000, "runbook_url": "http://wiki/" + "x" * 980},
+            trace_url="http://ui/" + "x" * 880,
+            url="http://ui/" + "y" * 880,
+            annotations={"description": "<" * 2000, "runbook_url": "http://wiki/" + "x" * 880},
         )
         for i in range(100)
     ]

@@ -60,7 +60,7 @@ def _alert(alert: Alert, now: float) -> dict[str, Any]:
         "annotations": dict(alert.annotations),
         "startsAt": rfc3339(alert.fired_at or alert.active_at),
         "endsAt": rfc3339(ends),
-        "generatorURL": alert.trace_url or "",
+        "generatorURL": alert.trace_url or alert.url or "",
     }
 
 

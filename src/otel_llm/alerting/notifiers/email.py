@@ -90,13 +90,13 @@ def render(notification: Notification, config: EmailConfig) -> EmailMessage:
 def _page(notification: Notification) -> str:
     items = "".join(f"<li>{html.escape(describe(alert))}</li>" for alert in notification.listed())
     more = f"<p>… and {notification.unlisted} more</p>" if notification.unlisted else ""
-    links = _link("", notification.url) + _link("Runbook: ", notification.runbook)
+    links = "".join(_link(name, url) for name, url in notification.links.items())
     return f"<h3>{html.escape(notification.title)}</h3><ul>{items}</ul>{more}{links}"
 
 
-def _link(name: str, url: str | None) -> str:
-    url = html.escape(url or "")
-    return f'<p>{name}<a href="{url}">{url}</a></p>' if url else ""
+def _link(name: str, url: str) -> str:
+    url = html.escape(url)
+    return f'<p>{name.capitalize()}: <a href="{url}">{url}</a></p>'
 
 
 class EmailNotifier:

@@ -38,8 +38,7 @@ def render(notification: Notification) -> dict[str, Any]:
     }
     if notification.event != "firing":
         return event
-    urls = {"trace": notification.url, "runbook": notification.runbook}
-    links = [{"href": url, "text": name} for name, url in urls.items() if url]
+    links = [{"href": url, "text": name} for name, url in notification.links.items()]
     return {**event, "client": "otel-llm", "payload": _payload(notification), "links": links}
 
 

@@ -30,7 +30,7 @@ def render(notification: Notification) -> dict[str, Any]:
         "timestamp": rfc3339(first.fired_at or first.active_at),
         "custom_details": {"changes": notification.text().splitlines()[1:]},
     }
-    links = [{"href": notification.url, "text": "trace"}] if notification.url else []
+    links = [{"href": url, "text": name} for name, url in notification.links.items()]
     return {"payload": payload, "links": links}
 
 

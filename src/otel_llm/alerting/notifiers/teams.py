@@ -57,8 +57,10 @@ def render(notification: Notification) -> dict[str, Any]:
         "body": [_text(cut(notification.title, _TITLE)) | title]
         + [_text(cut(line, _LINE)) for line in lines],
     }
-    urls = {"Trace": notification.url, "Runbook": notification.runbook}
-    opened = [{"type": "Action.OpenUrl", "title": n, "url": url} for n, url in urls.items() if url]
+    opened = [
+        {"type": "Action.OpenUrl", "title": name.capitalize(), "url": url}
+        for name, url in notification.links.items()
+    ]
     if opened:
         card["actions"] = opened
     kind = "application/vnd.microsoft.card.adaptive"

@@ -70,7 +70,7 @@ def _alert(alert: Alert) -> dict[str, Any]:
         **alert.to_json(),
         "status": alert.state,
         "fingerprint": alert.id,
-        "generatorURL": alert.trace_url or "",
+        "generatorURL": alert.trace_url or alert.url or "",
         **{name: rfc3339(at) for name, at in times.items() if at is not None},
     }
 

@@ -145,7 +145,7 @@
   async function show(form) {
     const place = form.parentElement.querySelector(".said");
     const headers = { "x-content-token": form.elements.token.value };
-    const answer = await fetch("/v1/content/" + encodeURIComponent(form.dataset.reference), { headers });
+    const answer = await fetch(form.dataset.address, { headers });
     const found = await answer.json();
     place.replaceChildren(...(answer.ok ? said(found.content) : [line("p", found.detail || found.title)]));
   }

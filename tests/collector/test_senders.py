@@ -194,6 +194,24 @@ SHAPES = {
         {"role": "assistant", "reasoning_content": "hm", "content": "4"},
         [said("assistant", {"type": "reasoning", "content": "hm"}, text("4"))],
     ),
+    "of an answer of Responses in a list": (
+        [{"object": "response", "output": [
+            {"type": "message", "role": "assistant",
+             "content": [{"type": "output_text", "text": "4"}]}]}],
+        [said("assistant", text("4"))],
+    ),
+    "of LangChain, as LangGraph writes them down": (
+        [{"type": "human", "content": "How warm?", "additional_kwargs": {}, "id": "m1"},
+         {"type": "ai", "content": "", "additional_kwargs": {}, "id": "m2",
+          "response_metadata": {"finish_reason": "tool_calls"},
+          "tool_calls": [{**CALL, "type": "tool_call"}]},
+         {"type": "tool", "content": "4", "additional_kwargs": {}, "tool_call_id": "c1"}],
+        [
+            said("user", text("How warm?")),
+            said("assistant", CALL, finish_reason="tool_call"),
+            said("tool", {"type": "tool_call_response", "response": "4", "id": "c1"}),
+        ],
+    ),
     "of a tool that is called twice over": (
         {"role": "assistant",
          "content": [{**CALL, "type": "tool_use"}],
@@ -402,3 +420,52 @@ def test_the_opening_of_a_stream_that_failed_is_the_call():
     message.resource_spans[0].scope_spans[0].spans[0].status.code = 2
 
     assert not span_of(passed(message.SerializeToString())).has("otel_llm.duplicate_of")
+
+
+@pytest.mark.parametrize("duration", [0.75, 1.5])
+def test_what_logfire_logs_of_a_stream_lasted_as_long_as_it_says(duration):
+    recording = SENDERS["Logfire 5, OpenAI, a stream has ended"]
+    said = {**recording["attributes"], "duration": duration}
+    message = ExportTraceServiceRequest.FromString(sent({**recording, "attributes": said}))
+    logged = message.resource_spans[0].scope_spans[0].spans[0]
+    logged.start_time_unix_nano = logged.end_time_unix_nano
+
+    once = passed(message.SerializeToString())
+
+    assert read_call(span_of(once)).duration_s == duration
+    assert span_of(once).end_ns == logged.end_time_unix_nano
+    assert passed(once) == once
+
+
+@pytest.mark.parametrize("duration", [0, -1.0, float("nan"), float("inf"), "long"])
+def test_a_log_that_does_not_say_how_long_it_took_stays_where_it_was(duration):
+    recording = SENDERS["Logfire 5, OpenAI, a stream has ended"]
+    said = {**recording["attributes"], "duration": duration}
+    message = ExportTraceServiceRequest.FromString(sent({**recording, "attributes": said}))
+    logged = message.resource_spans[0].scope_spans[0].spans[0]
+    logged.start_time_unix_nano = logged.end_time_unix_nano
+
+    assert span_of(passed(message.SerializeToString())).start_ns == logged.end_time_unix_nano
+
+
+@pytest.mark.parametrize(
+    ("scope", "said", "named"),
+    [
+        ("langsmith", "RateLimitError('Error code: 429')Traceback", "RateLimitError"),
+        ("langsmith", "It is (very) broken", "Exception"),
+        ("mine", "Secret('of mine')", "Exception"),
+    ],
+)
+def test_an_exception_that_langsmith_writes_out_is_named_by_its_class(scope, said, named):
+    message = failed("Exception")
+    spans = message.resource_spans[0].scope_spans[0]
+    spans.scope.name = scope
+    spans.spans[0].events[0].attributes[1].value.string_value = said
+
+    assert span_of(passed(message.SerializeToString())).text("error.type") == named
+
+
+def test_a_class_that_is_written_out_as_python_does_is_its_name():
+    span = span_of(passed(failed(**{"error.type": "<class 'ai.Broken'>"}).SerializeToString()))
+
+    assert span.text("error.type") == "ai.Broken"

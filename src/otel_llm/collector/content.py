@@ -44,7 +44,7 @@ _FOREIGN: Final = frozenset(
         *("ai.response.toolCalls", "ai.response.files", "ai.result.object", "ai.result.toolCalls"),
         *("prompt", "response", "arguments", "input", "output", "tool_input", "tool_parameters"),
         *("user_prompt", "new_context", "response.model_output", "function_args"),
-        *("request_text", "response_text"),
+        *("request_text", "response_text", "task_description", "task_expected_output"),
     }
 )
 _BESIDE: Final = frozenset(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
+from struct import Struct
 from typing import Protocol, cast
 
 from otel_llm.genai import Usage
@@ -338,6 +339,11 @@ class SpanView:
             return
         self._replace(rest_rewritten(self._before(), change))
 
+    def start_at(self, start_ns: int) -> None:
+        """Say that it started at another time."""
+        self._span.start = start_ns
+        self._replace(self._before() + _START.pack(_START_TAG, start_ns))
+
     def _replace(self, encoded: bytes | None) -> None:
         if encoded is not None:
             self._rewritten = encoded
@@ -360,6 +366,9 @@ class SpanView:
         return kept + span_attributes(self._changes)
 
 
+_START = Struct("<BQ")
+_START_TAG = 7 << 3 | 1
+"""Field 7, fixed64: of a field that comes twice the last one counts."""
 _ids = attrgetter("trace_id", "span_id", "parent_span_id")
 _place = attrgetter("trace_id", "span_id", "parent_span_id", "name", "start", "end")
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ast import literal_eval
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
 from otel_llm import semconv
+from otel_llm.genai.call import BILLED_OPERATIONS
 from otel_llm.semconv import own
 
-from .counts import USAGE, usage, whole_number
+from .counts import USAGE, counts_of, usage, whole_number
 from .exchanges import request, response
 from .json_values import as_map, dumped, maps, parsed
 from .messages import as_messages, says_no_more
@@ -73,6 +74,41 @@ _NAMED = {
 }
 
 
+def _unless_null(work: Work, old: str, new: str) -> bool:
+    """Logfire writes nothing as JSON does."""
+    return work.span.text(old) != "null" and _same(work, old, new)
+
+
+def _called(work: Work, old: str, new: str) -> bool:
+    """The name of what the span is about, whatever that is."""
+    place = _NAMED.get(work.span.text(semconv.OPERATION_NAME) or "")
+    return place is not None and work.put(place, work.span.text(old))
+
+
+def _routed(work: Work, old: str, new: str) -> bool:
+    """``openai/gpt-4o-mini`` of ADK over LiteLLM, whose output holds what was thought: ADK adds
+    that once more."""
+    span = work.span
+    router, _, model = (span.text(old) or "").partition("/")
+    provider = span.text(semconv.PROVIDER_NAME) or span.text("gen_ai.system")
+    if model and provider and provider_name(router) == provider_name(provider):
+        span.set(new, model)
+        thought = span.integer(semconv.USAGE_REASONING_OUTPUT_TOKENS) or 0
+        output = span.integer(semconv.USAGE_OUTPUT_TOKENS) or 0
+        if 0 < thought <= output - thought:
+            span.set(semconv.USAGE_OUTPUT_TOKENS, output - thought)
+    return False
+
+
+def _lasted(work: Work, old: str, new: str) -> bool:
+    """How long it took what Logfire logs at its end."""
+    span = work.span
+    seconds = span.number(old)
+    if seconds and 0 < seconds < span.end_ns / 1e9 and span.start_ns == span.end_ns:
+        span.start_at(span.end_ns - int(seconds * 1e9))
+    return False
+
+
 def _too(convert: Callable[[Work, str, str], bool]) -> Callable[[Work, str, str], bool]:
     """Leave what is read where it is: it is metadata of the user's."""
 
@@ -91,12 +127,14 @@ def _boolean(work: Work, old: str, new: str) -> bool:
 
 
 def _details(work: Work, old: str, new: str) -> bool:
-    """LangSmith writes the parts of a usage as Python does: they are read, and stay."""
+    """LangSmith and LiteLLM write a usage, or its parts, as Python does: it is read, and stays."""
     try:
-        given = literal_eval((work.span.text(old) or "")[:1000])
+        given = literal_eval((work.span.text(old) or "")[:4000])
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return False
     _some_counts(work, as_map(given))
+    for name, count in counts_of(as_map(given)).items():
+        work.put(name, count)
     return False
 
 
@@ -121,6 +159,13 @@ def _some_counts(work: Work, given: Mapping[str, Any]) -> None:
         whole = name in (None, semconv.USAGE_INPUT_TOKENS, semconv.USAGE_OUTPUT_TOKENS)
         if name and not whole and (count := whole_number(value)):
             work.put(name, count)
+
+
+def _usage_too(work: Work, old: str, new: str) -> bool:
+    """Of a call; of what is around calls it would be their sum. It stays: it is more."""
+    if work.span.text(semconv.OPERATION_NAME) in BILLED_OPERATIONS:
+        usage(work, old, new)
+    return False
 
 
 def _list(work: Work, old: str, new: str) -> bool:
@@ -203,7 +248,7 @@ def _milliseconds(work: Work, old: str, new: str) -> bool:
 
 def _model(work: Work, old: str, new: str) -> bool:
     """The one model that a dialect names: what was asked for, else what answered."""
-    said, asked = work.span.value(old), work.span.text(new)
+    said, asked = parsed(work.span.value(old)), work.span.text(new)
     return put_typed(work, new if asked in (None, said) else semconv.RESPONSE_MODEL, said)
 
 
@@ -249,14 +294,22 @@ def _json_type(work: Work, old: str, new: str) -> bool:
     return False
 
 
+def _are_answers(events: Sequence[Mapping[str, Any]]) -> bool:
+    return all([event.get("event.name") == "gen_ai.assistant.message" for event in events])
+
+
 def _events(work: Work, old: str, new: str) -> bool:
-    """Pydantic AI's list of what used to be events: questions first, ``gen_ai.choice`` last."""
+    """A list of what used to be events: questions first; ``gen_ai.choice`` last, or the messages of
+    the assistant."""
     given = parsed(work.span.value(old))
     if not isinstance(given, list):
         return False
     events = maps(cast("list[Any]", given))
     answers = [event for event in events if event.get("event.name") == "gen_ai.choice"]
     questions = [event for event in events if event not in answers]
+    if not answers:
+        last = next((n for n in range(len(events)) if _are_answers(events[n:])), len(events))
+        questions, answers = events[:last], events[last:]
     asked = work.put_messages(semconv.INPUT_MESSAGES, as_messages(questions, "user"))
     said = as_messages(answers, "assistant") if answers else []
     return asked and (not said or work.put_messages(semconv.OUTPUT_MESSAGES, said))
@@ -283,6 +336,11 @@ HOW: Mapping[str, Callable[[Work, str, str], bool]] = {
     "genkit_name": _genkit_name,
     "too": _too(_same),
     "provider_too": _too(_provider),
+    "called": _called,
+    "unless_null": _unless_null,
+    "routed": _routed,
+    "lasted": _lasted,
+    "usage_too": _usage_too,
     "cost": _cost,
     "cost_details": _cost_details,
     "milliseconds": _milliseconds,

@@ -52,6 +52,7 @@ _WITHIN: Final = frozenset(
 _ASKED, _ANSWERED = ("prompt", "input"), ("completion", "output")
 _DETAILS: Final = {
     (_ASKED, "cached_tokens"): _READ,
+    (_ASKED, "cache_write_tokens"): _WRITTEN,
     (_ASKED, "audio_tokens"): semconv.USAGE_AUDIO_INPUT_TOKENS,
     (_ANSWERED, "reasoning_tokens"): _THOUGHT,
     (_ANSWERED, "audio_tokens"): semconv.USAGE_AUDIO_OUTPUT_TOKENS,
@@ -83,6 +84,8 @@ def whole_number(value: Any) -> int | None:
 def counts_of(given: Mapping[str, Any]) -> Counts:
     """Return the counts that a usage of any provider tells, under their current names."""
     said: dict[str, int] = {}
+    for side in ("input_token_details", "output_token_details"):  # LangChain
+        given = {**given, **as_map(given.get(side))}
     for name, value in given.items():
         if name in USAGE and (count := whole_number(value)) is not None:
             said.setdefault(USAGE[name], count)
@@ -164,12 +167,21 @@ def _is_apart(span: SpanView) -> bool:
 def settle_counts(span: SpanView, sender: Sender) -> None:
     """Make input and output whole."""
     said = {name: count for name in _PARTS if (count := span.integer(name)) is not None}
+    if said.get(_IN) == said.get(_OUT) == 0 and not any(said.values()):
+        said = _forget(span, said)
     if sender == _UNKNOWN or not said.keys() & {_READ, _WRITTEN, _THOUGHT}:
         return
     total = None if sender.apart else sender.total
     for name, count in completed(said, total, cache=sender.apart, thought=False).items():
         if said[name] != count:
             span.set(name, count)
+
+
+def _forget(span: SpanView, said: Counts) -> dict[str, int]:
+    """Take away what nobody counted: no call has neither a question nor an answer."""
+    for name in said:
+        span.remove(name)
+    return {}
 
 
 _UNKNOWN: Final = Sender(None, False)

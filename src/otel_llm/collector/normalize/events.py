@@ -29,6 +29,11 @@ _WHOLE: Final = {
     "gen_ai.content.completion": ("gen_ai.completion", "assistant"),
 }
 """Event -> the attribute that holds all messages, and whose they are unless they say."""
+_OF_TOOL: Final = {
+    "gen_ai.tool.message": ("content", semconv.TOOL_CALL_ARGUMENTS),
+    _CHOICE: ("message", semconv.TOOL_CALL_RESULT),
+}
+"""Event on the span of a tool -> its attribute, and what that is (Strands)."""
 _DETAILS: Final = "gen_ai.client.inference.operation.details"
 _ON_SPANS: Final = (
     semconv.SYSTEM_INSTRUCTIONS,
@@ -46,8 +51,11 @@ def told(work: Work) -> bool:
     """Put the messages of a span's events where messages are now; return whether there were any."""
     sides = _Side(semconv.INPUT_MESSAGES), _Side(semconv.OUTPUT_MESSAGES)
     done: set[tuple[str, str]] = set()
+    is_tool = work.span.text(semconv.OPERATION_NAME) == "execute_tool"
     for name, attributes in work.span.events():
-        if name == _DETAILS:
+        if is_tool and name in _OF_TOOL:
+            done |= _moved(work, attributes, *_OF_TOOL[name])
+        elif name == _DETAILS:
             done |= _whole(work, attributes)
         elif messages := said_by(name, attributes):
             sides[name in (_CHOICE, "gen_ai.content.completion")].add(messages, attributes)
@@ -79,6 +87,14 @@ def _whole(work: Work, attributes: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Put what is said in current words, but in an event, on the span; return what is there now."""
     said = [(name, _sent(attributes[name])) for name in _ON_SPANS if name in attributes]
     return {(name, repr(value)) for name, value in said if work.put(name, dumped(value))}
+
+
+def _moved(
+    work: Work, attributes: Mapping[str, Any], said: str, place: str
+) -> set[tuple[str, str]]:
+    """Put what went into a tool, or came out of it, on the span; return what is there now."""
+    value = attributes.get(said)
+    return {(said, repr(_sent(value)))} if value and work.put(place, dumped(value)) else set()
 
 
 def _sent(value: object) -> object:

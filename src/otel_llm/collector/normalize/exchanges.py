@@ -4,19 +4,19 @@ into one attribute: model, parameters, tools and messages; answer and usage."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from otel_llm import semconv
 from otel_llm.genai.call import BILLED_OPERATIONS
 
 from .counts import counts_of
-from .json_values import as_map, dumped, parsed
+from .json_values import as_map, dumped, first, parsed
 from .messages import as_messages, says_no_more
 from .parameters import put_parameters
 from .parts import tool_definitions
 from .work import Work
 
-_MODELS: Final = ("model", "model_version", "modelVersion")
+_MODELS: Final = ("model", "model_name", "model_version", "modelVersion")
 _USAGES: Final = ("usage", "usage_metadata", "usageMetadata", "token_usage")
 _TOOL: Final = {"user": semconv.TOOL_CALL_ARGUMENTS, "assistant": semconv.TOOL_CALL_RESULT}
 _RETRIEVAL: Final = {
@@ -73,6 +73,7 @@ def _asked(work: Work, told: Mapping[str, Any]) -> frozenset[str]:
 
 def answered(work: Work, told: Mapping[str, Any]) -> frozenset[str]:
     """Write what an answer tells beside its messages; return what was understood of it."""
+    told = {**_generated(told), **told}
     for name, keys in ((semconv.RESPONSE_MODEL, _MODELS), (semconv.RESPONSE_ID, ("id",))):
         said = next((told[key] for key in keys if isinstance(told.get(key), str)), None)
         work.put(name, said)
@@ -81,6 +82,16 @@ def answered(work: Work, told: Mapping[str, Any]) -> frozenset[str]:
     reason = told.get("finishReason", told.get("finish_reason"))
     work.put(semconv.RESPONSE_FINISH_REASONS, [reason] if isinstance(reason, str) else None)
     return frozenset()
+
+
+def _generated(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what LangChain tells of an answer further inside."""
+    inside = told.get("generations")
+    while isinstance(inside, list):
+        inside = next(iter(cast("list[Any]", inside)), None)
+    message = as_map(as_map(inside).get("message"))
+    said = as_map(first(message, "kwargs", "data")) or message
+    return {**as_map(said.get("response_metadata")), **as_map(told.get("llm_output"))}
 
 
 def _used(work: Work, counts: Mapping[str, int]) -> None:

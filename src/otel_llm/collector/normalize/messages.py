@@ -24,6 +24,8 @@ def as_messages(given: Json, role: str) -> list[Message]:
         return _of_map(cast("Mapping[str, Json]", given), role)
     if isinstance(given, Sequence) and not isinstance(given, str):
         items = cast("Sequence[Json]", given)
+        if len(items) == 1 and as_map(items[0]).get("object") == "response":
+            return as_messages(items[0], role)
         if any(_is_message(item) for item in items):
             return [message for item in items for message in _of_item(item, role)]
         return [{"role": role, "parts": parts(items)}] if items else []
@@ -77,14 +79,15 @@ _SAID = frozenset({"role", "name", "content", "parts", "tool_calls", "tool_call_
 
 
 def _is_dumped(given: Json) -> bool:
-    """Whether it is a message as LangChain writes one down, in either of its ways."""
+    """Whether it is a message as LangChain writes one down, in any of its ways."""
     told = as_map(given)
     is_typed = told.keys() == {"type", "data"} and "content" in as_map(told["data"])
+    is_typed = is_typed or told.keys() >= {"type", "content", "additional_kwargs"}
     return is_typed or (told.get("lc") == 1 and "kwargs" in told)
 
 
 def _undumped(given: Mapping[str, Json]) -> Mapping[str, Json]:
-    kwargs = as_map(first(given, "kwargs", "data"))
+    kwargs = as_map(first(given, "kwargs", "data")) or given
     classes = [str(name) for name in cast("list[Json]", given.get("id") or [""])]
     kind = str(kwargs.get("type") or classes[-1])
     kind = kind.removesuffix("Chunk").removesuffix("Message").lower()

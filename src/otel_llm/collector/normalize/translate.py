@@ -50,7 +50,12 @@ _ENTITY_NAMES = {
     "invoke_workflow": semconv.WORKFLOW_NAME,
 }
 _NAMED_BY_SPAN = frozenset(
-    {"langfuse.observation.type", "mlflow.spanType", "openinference.span.kind"}
+    {
+        "langfuse.observation.type",
+        "langsmith.span.kind",
+        "mlflow.spanType",
+        "openinference.span.kind",
+    }
 )
 """Markers of dialects whose agents, tools and workflows are called what their spans are."""
 _INPUT = (semconv.TOOL_CALL_ARGUMENTS, semconv.RETRIEVAL_QUERY_TEXT, semconv.INPUT_MESSAGES)

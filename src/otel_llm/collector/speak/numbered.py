@@ -28,7 +28,7 @@ def openinference(prefix: str, messages: Sequence[Mapping[str, Json]]) -> Named:
     """``llm.input_messages.0.message.content``."""
     for nth, message in enumerate(messages):
         at = f"{prefix}.{nth}.message"
-        for key in ("role", "name", "tool_call_id"):
+        for key in ("role", "name", "tool_call_id", "finish_reason"):
             if key in message:
                 yield f"{at}.{key}", message[key]
         yield from _contents(at, message.get("content"))

@@ -15,7 +15,7 @@ SRC = Path(__file__).parent.parent / "src" / "otel_llm"
 LAYERS = [
     {"version"},
     {"semconv"},
-    {"genai", "config", "http"},
+    {"genai", "config", "http", "sqlite"},
     {"pricing", "quality", "stats"},
     {"instrumentation", "store", "alerting", "evaluation", "testing"},
     {"collector"},

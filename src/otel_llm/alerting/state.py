@@ -13,8 +13,12 @@ import threading
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from otel_llm.sqlite import stamp
+
+_VERSION: Final = 1
+"""Of the values too: one that older releases cannot read needs another."""
 _SCHEMA = """
 create table if not exists state (
   kind text not null, name text not null, value text not null, primary key (kind, name)
@@ -25,6 +29,7 @@ create table if not exists state (
 def _opened(where: str) -> sqlite3.Connection:
     db = sqlite3.connect(where, check_same_thread=False, isolation_level=None)
     try:
+        stamp(db, where, _VERSION)
         db.execute("pragma journal_mode=wal")
         db.execute("pragma synchronous=full")
         db.execute(_SCHEMA)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import Final
+
+from otel_llm.sqlite import stamp
+
+_VERSION: Final = 1
 
 
 def opened(path: Path | None, schema: str) -> sqlite3.Connection:
@@ -24,6 +29,7 @@ def _made(path: Path | None, schema: str) -> sqlite3.Connection:
         path or ":memory:", timeout=30, check_same_thread=False, isolation_level=None
     )
     try:
+        stamp(db, path, _VERSION)
         db.execute("pragma synchronous=full")
         db.executescript(schema)
     except BaseException:

@@ -31,6 +31,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from otel_llm.config.units import Duration, Size
+from otel_llm.sqlite import stamp
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,8 @@ SWEEP_S: Final = 60.0
 """How often what has expired is looked for."""
 _KEY_BYTES, _NONCE_BYTES, _ID_DIGITS, _REFERENCE_DIGITS = 32, 12, 8, 32
 _REFERENCE: Final = re.compile(r"[0-9a-f]{32}")
+_VERSION: Final = 1
 _SCHEMA: Final = """
-PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA secure_delete = ON;
@@ -272,7 +273,12 @@ def _opened(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     database.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # holds from the first page on
+        stamp(database, path, _VERSION)
         database.executescript(_SCHEMA)
+    except OSError:
+        database.close()
+        raise
     except sqlite3.Error as error:
         database.close()
         raise OSError(f"{path} cannot be used: {error}") from error

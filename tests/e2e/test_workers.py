@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -241,6 +242,25 @@ def test_a_configuration_that_can_be_read_once_reaches_every_worker(tmp_path):
     finally:
         process.terminate()
         process.wait(60)
+
+
+def test_a_disk_that_takes_nothing_is_not_ready_until_it_takes_something_again(tmp_path):
+    """The kernel's own limit on a file's size stands for the end of the disk."""
+    journal = {"directory": str(tmp_path / "journal")}
+    with collector(tmp_path, arguments=TWO, journal=journal) as running:
+
+        def limit_files(size: int) -> None:
+            for worker in workers(running):
+                resource.prlimit(worker, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+        limit_files(10)
+        assert not post(running, numbered(1))
+        running.wait_for(lambda r: httpx2.get(r.api_url + "/ready").status_code == 503)
+        traces = next(p for p in running.get("/status")["pipelines"] if p["name"] == "traces")
+        assert not traces["ready"]
+
+        limit_files(resource.RLIM_INFINITY)
+        running.wait_for(lambda r: httpx2.get(r.api_url + "/ready").is_success)
 
 
 def test_an_address_in_use_is_said_at_once(tmp_path):

@@ -85,6 +85,11 @@ class Workers(Protocol):
         ...
 
     @property
+    def full(self) -> Set[str]:
+        """Names of the pipelines of which one of them takes nothing."""
+        ...
+
+    @property
     def pipelines(self) -> Mapping[str, PipelineConfig]:
         """What data passes through in each of them."""
         ...
@@ -420,6 +425,7 @@ class Service:
     def _pipelines(self) -> list[PipelineStatus]:
         senders = self._workers.senders() if self._workers else self.senders()
         configs = (self._workers or self._settings.sections.service).pipelines
+        full = (self._workers or self.flow).full
         return [
             PipelineStatus(
                 name,
@@ -427,7 +433,7 @@ class Service:
                 config.receivers,
                 config.processors,
                 [s for s in senders if s.signal == signal and s.name in config.exporters],
-                self._running and (name not in self.outboxes or self.outboxes[name].has_room),
+                self._running and name not in full,
             )
             for name, config in configs.items()
         ]

@@ -127,6 +127,12 @@ class Crew:
         return [status for worker in self._workers for status in worker.status.senders]
 
     @property
+    def full(self) -> frozenset[str]:
+        """Names of the pipelines of which a worker takes nothing: it gets its part of what comes,
+        whatever the others have room for."""
+        return frozenset[str]().union(*(worker.status.full for worker in self._workers))
+
+    @property
     def pipelines(self) -> Mapping[str, PipelineConfig]:
         """What data passes through in each of them."""
         return self._settings.sections.service.pipelines

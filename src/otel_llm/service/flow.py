@@ -388,6 +388,11 @@ class Flow:
         return self._serving
 
     @property
+    def full(self) -> frozenset[str]:
+        """Names of the pipelines that take nothing."""
+        return frozenset(name for name, outbox in self.outboxes.items() if not outbox.has_room)
+
+    @property
     def senders(self) -> list[Sender[Any]]:
         """One for each signal and destination."""
         return [sender for outbox in self.outboxes.values() for sender in outbox.senders]

@@ -11,7 +11,7 @@ import marshal
 import pickle
 import socket
 import struct
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import astuple, dataclass
@@ -72,6 +72,8 @@ class Status:
     families: Sequence[Family] = ()
     """What it has counted."""
     senders: Sequence[SenderStatus] = ()
+    full: Set[str] = frozenset()
+    """Names of the pipelines that take nothing."""
 
 
 class Channel:

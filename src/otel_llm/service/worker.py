@@ -96,7 +96,8 @@ class Worker:
 
     def _status(self) -> Status:
         service = self._service
-        return Status(list(service.measure()), [s.status() for s in service.flow.senders])
+        flow = service.flow
+        return Status(list(service.measure()), [s.status() for s in flow.senders], flow.full)
 
 
 def worker_settings(settings: Settings, number: int, addresses: Mapping[str, str]) -> Settings:

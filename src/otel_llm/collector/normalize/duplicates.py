@@ -1,28 +1,29 @@
 """One call that two instrumentations saw: which of the spans is the call, and which repeat it.
 
 An SDK's own tracing beside an instrumentor, or a framework's span over the provider's, show the
-same response id in the same trace. One of them keeps the tokens; the others are marked, not
-removed: ``otel_llm.duplicate_of`` names the span that counts.
+same response id in the same trace, or one is below the other; of others see ``twins``. One of them
+keeps the tokens; the others are marked, not removed: ``otel_llm.duplicate_of`` names the span that
+counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from otel_llm import semconv
-from otel_llm.genai import Usage
 from otel_llm.genai.call import BILLED_OPERATIONS
 from otel_llm.semconv import own
 
 from ..data import facts
 from .known_calls import Key, Known, KnownCalls, OwnCalls
+from .seen_call import UNTOLD, SeenCall, seen
+from .twins import Twins
 
 if TYPE_CHECKING:
     from ..data import SpanView
     from ..wire.values import Value
 
-_RESPONSE_ID: Final = facts.AT[semconv.RESPONSE_ID]
 _OPERATION: Final = facts.OPERATION
 _DUPLICATE_OF: Final = facts.DUPLICATE_OF
 
@@ -33,11 +34,12 @@ class Duplicates:
     def __init__(self) -> None:
         self.known: KnownCalls = OwnCalls()
         """The calls of recent batches; in one of several processes, those of all of them."""
+        self._twins = Twins()
 
     def mark(self, spans: Iterable[SpanView]) -> None:
         """Mark each span that repeats another one, of this batch or a recent one."""
         calls = [
-            _Call(span, *span.ids, known[_RESPONSE_ID], *_tokens(known[facts.USAGE]))
+            seen(span, known)
             for span in spans
             if (known := span.facts)[_OPERATION] in BILLED_OPERATIONS and not known[_DUPLICATE_OF]
         ]
@@ -45,14 +47,17 @@ class Duplicates:
             with self.known.turn():
                 marked = set(map(id, self._mark_same(calls)))
                 self._mark_outer([c for c in calls if id(c) not in marked] if marked else calls)
+                for call, twin, counts in self._twins.of(calls, self.known.beside):
+                    call.span.set(own.DUPLICATE_OF, counts.hex())
+                    _hand_over((call, twin) if twin else (), counts)
 
-    def _mark_same(self, calls: list[_Call]) -> list[_Call]:
+    def _mark_same(self, calls: list[SeenCall]) -> list[SeenCall]:
         """Of those with the same response id, one counts. Return the others."""
-        seen: dict[Key, list[_Call]] = {}
+        seen: dict[Key, list[SeenCall]] = {}
         for call in calls:
             if call.response:
                 seen.setdefault((call.trace, call.response), []).append(call)
-        marked: list[_Call] = []
+        marked: list[SeenCall] = []
         table = self.known.same
         for key, same in seen.items():
             counts = table.get(key)
@@ -66,15 +71,15 @@ class Duplicates:
             _hand_over(same, counts[0])
         return marked
 
-    def _mark_outer(self, calls: list[_Call]) -> None:
+    def _mark_outer(self, calls: list[SeenCall]) -> None:
         """Of two calls, one right below the other, with the same tokens, the inner one counts: a
         framework's span over the provider's. Also where the outer one knows no tokens, unless it
         tells of an error that the inner one does not know of. Which spans are below is known
         first, for they end first."""
         table = self.known.below
         for call in calls:
-            if call.parent and (None not in call.tokens or self._only_failed(call)):
-                table[call.trace, call.parent] = call.id, call.response, call.tokens
+            if call.parent and (call.tokens != UNTOLD or self._only_failed(call)):
+                table[_below(call)] = call.id, call.response, call.tokens
         repeating = [call for call in calls if self._inner(call)]
         if not repeating:
             return
@@ -85,18 +90,21 @@ class Duplicates:
                 if inner[0] in here:
                     _hand_over((call, here[inner[0]]), inner[0])
                 if call.parent:  # who is above repeats the one that counts
-                    table[call.trace, call.parent] = inner
+                    table[_below(call)] = inner
 
-    def _only_failed(self, call: _Call) -> bool:
+    def _only_failed(self, call: SeenCall) -> bool:
         """Whether ``call`` failed, and no other try of it is known to have gone well."""
-        failed = call.tokens == _UNTOLD and call.span.is_error
-        return failed and self.known.below.get((call.trace, call.parent)) is None
+        return call.span.is_error and self.known.below.get(_below(call)) is None
 
-    def _inner(self, call: _Call) -> Known | None:
+    def _inner(self, call: SeenCall) -> Known | None:
         """Return the call right below ``call`` that it repeats."""
-        inner = self.known.below.get((call.trace, call.id))
+        inner = self.known.below.get((call.trace, call.id + call.kind))
         repeats = inner and _is_above(call, inner[2]) and _agree(inner[1], call.response)
         return inner if repeats else None
+
+
+def _below(call: SeenCall) -> Key:
+    return call.trace, call.parent + call.kind
 
 
 _SHARED: Final = (
@@ -108,11 +116,13 @@ _SHARED: Final = (
     semconv.PROMPT_VERSION,
     semconv.AGENT_NAME,
     semconv.RESPONSE_FINISH_REASONS,
+    semconv.RESPONSE_TIME_TO_FIRST_CHUNK,
+    semconv.REQUEST_STREAM,
 )
 """What is true of a call whoever saw it, and what is added up by."""
 
 
-def _hand_over(same: Iterable[_Call], counts: bytes) -> None:
+def _hand_over(same: Iterable[SeenCall], counts: bytes) -> None:
     """Tell the span that counts what the others, of the same batch, know of whom the call is for:
     a client's own tracing knows the tokens, and what is around it the user."""
     calls = {call.id == counts: call.span for call in same}
@@ -124,30 +134,10 @@ def _hand_over(same: Iterable[_Call], counts: bytes) -> None:
             counted.set(name, cast("Value", other.value(name)))
 
 
-class _Call(NamedTuple):
-    """What is known of a call."""
-
-    span: SpanView
-    trace: bytes
-    id: bytes
-    parent: bytes
-    response: str | None
-    tokens: tuple[int | None, int | None]
-    """In and out."""
-    reasoning: int | None
-
-
-_UNTOLD: Final = (None, None)
-
-
-def _tokens(usage: Usage) -> tuple[tuple[int | None, int | None], int | None]:
-    return (usage.input_tokens, usage.output_tokens), usage.reasoning
-
-
-def _is_above(call: _Call, tokens: tuple[int | None, int | None]) -> bool:
+def _is_above(call: SeenCall, tokens: tuple[int | None, int | None]) -> bool:
     given, taken = call.tokens
-    if call.tokens == _UNTOLD:
-        return tokens == _UNTOLD or not call.span.is_error
+    if call.tokens == UNTOLD:
+        return tokens == UNTOLD or not call.span.is_error
     # ADK adds what was thought to an output that holds it already.
     twice = taken is not None and call.reasoning and (given, taken - call.reasoning) == tokens
     return call.tokens == tokens or bool(twice)
@@ -157,6 +147,6 @@ def _agree(one: object, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def _weight(call: _Call) -> tuple[bool, bool, int]:
+def _weight(call: SeenCall) -> tuple[bool, bool, int]:
     """Prefer the span that knows the tokens, then the inner one, then the one that says more."""
     return call.tokens[0] is not None, bool(call.parent), len(call.span.attributes)

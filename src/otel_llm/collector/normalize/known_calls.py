@@ -28,11 +28,13 @@ SHARED_BYTES: Final = _PLACES * _PLACE_BYTES
 _UNKNOWN: Final = 2**64 - 1
 
 Key: TypeAlias = tuple[bytes, Any]
-"""Trace, and what is looked for in it: a response id, or the id of the span above."""
+"""Trace, and what is looked for in it: a response id, or the id of the span above. In ``beside``,
+where a call is, and what twins have in common."""
 
 
 Known: TypeAlias = tuple[bytes, object, tuple[int | None, int | None]]
-"""A call that was seen: the id of its span, what equals its response id, tokens in and out."""
+"""A call that was seen: the id of its span, what equals its response id, tokens in and out; of
+``beside``, what equals its maker, start and end."""
 
 
 class Table(Protocol):
@@ -58,6 +60,11 @@ class KnownCalls(Protocol):
         """Calls by the span they are below."""
         ...
 
+    @property
+    def beside(self) -> Table:
+        """Calls by what they have in common with their twins."""
+        ...
+
     def turn(self) -> AbstractContextManager[object]:
         """Nobody else looks or notes in the meantime."""
         ...
@@ -69,6 +76,7 @@ class OwnCalls:
     def __init__(self) -> None:
         self.same: OrderedDict[Key, Known] = OrderedDict()
         self.below: OrderedDict[Key, Known] = OrderedDict()
+        self.beside: OrderedDict[Key, Known] = OrderedDict()
         self._lock = Lock()
 
     @contextmanager
@@ -76,7 +84,7 @@ class OwnCalls:
         """See ``KnownCalls``."""
         with self._lock:
             yield
-            for table in (self.same, self.below):
+            for table in (self.same, self.below, self.beside):
                 while len(table) > MEMORY:
                     table.popitem(last=False)
 
@@ -89,6 +97,7 @@ class SharedCalls:
         memory = mmap.mmap(file, SHARED_BYTES)
         self.same: Table = _SharedTable(memory, f"same {name}")
         self.below: Table = _SharedTable(memory, f"below {name}")
+        self.beside: Table = _SharedTable(memory, f"beside {name}")
         self.turn = Turns(file).turn
 
 

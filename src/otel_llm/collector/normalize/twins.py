@@ -1,0 +1,130 @@
+"""One call that two instrumentations saw, neither of which knew of the other.
+
+Some wrappers make their span nobody's parent (Langfuse's of OpenAI, OpenInference's of Anthropic's
+streams): what an instrumentation inside them makes is then beside it, or in a trace of its own
+where nothing is around, and few say the id of the response. Others have an exporter of their own
+(Logfire), so that what is inside comes after what is around it. They are known by this: another
+scope, yet the same model, tokens and outcome, in the same place, from the same moment to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from otel_llm.semconv import own
+
+from ..data import facts
+from .known_calls import Key, Table
+from .seen_call import SeenCall
+
+if TYPE_CHECKING:
+    from ..data import SpanView
+
+_OURS: Final = "otel_llm"
+_RESOURCE: Final = ("service.name", "service.instance.id", "host.name")
+_PATIENCE: Final = 10_000
+"""Calls without a twin after which none are expected any more,"""
+_SAMPLED: Final = 16
+"""but for those of one batch in so many, until there is one."""
+_SLACK_NS: Final = 50_000_000
+_SHARE: Final = 10
+"""How far apart the starts, and the ends, of what is the same may be: this, and one part in so many
+of how long it took."""
+
+
+class Twins:
+    """Finds them. What is noted of earlier batches is in the table that it is given."""
+
+    def __init__(self) -> None:
+        self._single = 0
+        """Calls since the last twin."""
+        self._batches = 0
+
+    def of(
+        self, calls: list[SeenCall], table: Table
+    ) -> Iterator[tuple[SeenCall, SeenCall | None, bytes]]:
+        """Yield the calls that repeat another one, that one if it is among ``calls``, and its id.
+
+        Leaves out what is marked already. Of two, the one that knows the id of its response counts.
+        """
+        if not self._expected(len(calls)):
+            return
+        left = [call for call in calls if not call.span.has(own.DUPLICATE_OF)]
+        here = {call.id: call for call in left}
+        for call in sorted(left, key=_start):
+            place = _Place.of(call)
+            counts = place.beside_of(call, table) or place.below_of(table)
+            twin = here.get(counts or b"")
+            if counts is None:
+                place.note(call, table)
+                continue
+            self._single = 0
+            if twin and call.response and not twin.response:
+                place.note(call, table)
+                yield twin, call, call.id
+            else:
+                yield call, twin, counts
+
+    def _expected(self, calls: int) -> bool:
+        self._single += calls
+        self._batches += 1
+        return self._single <= _PATIENCE or not self._batches % _SAMPLED
+
+
+def _start(call: SeenCall) -> int:
+    return call.span.start_ns
+
+
+class _Place(NamedTuple):
+    """What a call is known by: whose it is, and the keys it is noted under for those beside it and
+    for those below it."""
+
+    maker: str
+    beside: list[Key]
+    below: list[Key]
+
+    @classmethod
+    def of(cls, call: SeenCall) -> _Place:
+        """Some say the model that was asked for, some that which served; ours are all of one maker,
+        who knows them apart."""
+        span, known, (given, taken) = call.span, call.span.facts, call.tokens
+        scope = span.scope_name or ""
+        beside = call.trace + call.parent if call.parent else _program(span)
+        asked, served = known[facts.REQUEST_MODEL], known[facts.RESPONSE_MODEL]
+        models = (asked,) if served is None or served == asked else (asked, served)
+        alike = [f"{call.kind} {given} {taken} {span.is_error} {model}" for model in models]
+        below = call.trace + call.id
+        maker = _OURS if scope.startswith(_OURS) else scope
+        return cls(maker, [(beside, what) for what in alike], [(below, what) for what in alike])
+
+    def beside_of(self, call: SeenCall, table: Table) -> bytes | None:
+        """Return the id of the same call beside it, or right above it."""
+        for key in self.beside:
+            known = table.get(key)
+            if known and known[1] != self.maker and _together(call.span, *known[2]):
+                return known[0]
+        return None
+
+    def below_of(self, table: Table) -> bytes | None:
+        """Return the id of the same call right below it."""
+        found = map(table.get, self.below)
+        return next((known[0] for known in found if known and known[1] != self.maker), None)
+
+    def note(self, call: SeenCall, table: Table) -> None:
+        """Let those beside ``call`` find it, and those below it, which may have taken any time."""
+        for key in self.beside:
+            table[key] = call.id, self.maker, (call.span.start_ns, call.span.end_ns)
+        for key in self.below:
+            table[key] = call.id, self.maker, (None, None)
+
+
+def _program(span: SpanView) -> bytes:
+    return " ".join(span.resource_text(name) or "" for name in _RESOURCE).encode()
+
+
+def _together(span: SpanView, start: int | None, end: int | None) -> bool:
+    if start is None or end is None:
+        return True
+    slack = _SLACK_NS + max(end - start, span.end_ns - span.start_ns) // _SHARE
+    return abs(span.start_ns - start) <= slack and abs(span.end_ns - end) <= slack

@@ -1,0 +1,188 @@
+"""One call that two instrumentations saw, neither of which knew of the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_llm.collector.data import Batch
+from otel_llm.collector.normalize.known_calls import SHARED_BYTES, SharedCalls
+from otel_llm.collector.processors.normalize import NormalizeProcessor
+from otel_llm.collector.shared_memory import shared_file
+
+MS = 1_000_000
+OURS, THEIRS = "otel_llm.instrumentation.openai", "langfuse-sdk"
+CALL = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.input_tokens": 10,
+    "gen_ai.usage.output_tokens": 5,
+}
+UNTOLD = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
+EMBEDDING = {"gen_ai.operation.name": "embeddings", "gen_ai.usage.input_tokens": 3}
+
+
+def span(
+    scope: str,
+    number: int,
+    says: dict[str, Any],
+    *,
+    parent: int = 0,
+    trace: int = 0,
+    start: int = 1000,
+    took: int = 100,
+    service: str = "shop",
+    failed: bool = False,
+) -> ExportTraceServiceRequest:
+    """A request of one span; times in ms; without ``trace`` it begins one of its own."""
+    message = ExportTraceServiceRequest()
+    sent = message.resource_spans.add()
+    sent.resource.attributes.add(key="service.name").value.string_value = service
+    scoped = sent.scope_spans.add()
+    scoped.scope.name = scope
+    one = scoped.spans.add(
+        trace_id=(trace or number).to_bytes(16),
+        span_id=number.to_bytes(8),
+        parent_span_id=parent.to_bytes(8) if parent else b"",
+        start_time_unix_nano=start * MS,
+        end_time_unix_nano=(start + took) * MS,
+    )
+    one.status.code = 2 if failed else 0
+    for name, value in says.items():
+        put = one.attributes.add(key=name).value
+        if isinstance(value, int):
+            put.int_value = value
+        else:
+            put.string_value = value
+    return message
+
+
+@pytest.fixture(params=["alone", "of several"])
+def processor(request: pytest.FixtureRequest) -> Iterator[NormalizeProcessor]:
+    made, file = NormalizeProcessor(), shared_file(SHARED_BYTES)
+    if request.param == "of several":
+        made.duplicates.known = SharedCalls(file, "normalize")
+    yield made
+    os.close(file)
+
+
+def marks(processor: NormalizeProcessor, *batches: ExportTraceServiceRequest) -> dict[str, str]:
+    """Span to the one it repeats."""
+    found: dict[str, str] = {}
+    for message in batches:
+        batch = Batch.open(message.SerializeToString())
+        processor.process(batch)
+        for one in batch.genai():
+            if counts := one.text("otel_llm.duplicate_of"):
+                found[one.span_id.lstrip("0")] = counts.lstrip("0")
+    return found
+
+
+def joined(*messages: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
+    whole = ExportTraceServiceRequest()
+    for message in messages:
+        whole.MergeFrom(message)
+    return whole
+
+
+Arrives = Callable[..., tuple[ExportTraceServiceRequest, ...]]
+TOGETHER: Arrives = lambda *them: (joined(*them),)  # noqa: E731 - one line each
+APART: Arrives = lambda *them: them  # noqa: E731
+
+
+@pytest.mark.parametrize("arrive", [TOGETHER, APART])
+@pytest.mark.parametrize(
+    "around", [{}, {"parent": 9, "trace": 9}], ids=["nothing around", "below the same"]
+)
+@pytest.mark.parametrize("says", [CALL, UNTOLD, EMBEDDING])
+def test_what_two_saw_side_by_side_counts_once(processor, says, around, arrive):
+    theirs = span(THEIRS, 1, says, **around)
+    ours = span(OURS, 2, says, start=1001, took=98, **around)
+
+    assert marks(processor, *arrive(theirs, ours)) == {"2": "1"}
+
+
+def test_of_both_the_one_that_knows_its_response_counts(processor):
+    served = {"gen_ai.response.id": "r-1", "gen_ai.response.model": "gpt-4o-2024-08-06"}
+    theirs = span(THEIRS, 1, {**CALL, "gen_ai.request.model": "gpt-4o-2024-08-06"})
+
+    assert marks(processor, joined(theirs, span(OURS, 2, {**CALL, **served}))) == {"1": "2"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        span(OURS, 2, CALL),
+        span(THEIRS, 2, {**CALL, "gen_ai.usage.output_tokens": 6}),
+        span(THEIRS, 2, {**CALL, "gen_ai.request.model": "gpt-4o-mini"}),
+        span(THEIRS, 2, CALL, failed=True),
+        span(THEIRS, 2, CALL, service="another"),
+        span(THEIRS, 2, CALL, parent=9, trace=9),
+        span(THEIRS, 2, CALL, start=1100),
+        span(THEIRS, 2, CALL, took=300),
+        span(THEIRS, 2, {**CALL, "gen_ai.operation.name": "embeddings"}),
+    ],
+    ids=[
+        "the same maker",
+        "tokens",
+        "model",
+        "outcome",
+        "service",
+        "place",
+        "start",
+        "end",
+        "kind",
+    ],
+)
+def test_what_differs_is_another_call(processor, other):
+    assert marks(processor, joined(span(OURS, 1, CALL), other)) == {}
+
+
+def test_calls_that_are_alike_and_come_one_after_the_other_have_each_their_twin(processor):
+    theirs = [span(THEIRS, n, CALL, start=n * 1000) for n in range(1, 5)]
+    ours = [span(OURS, n + 8, CALL, start=n * 1000 + 1, took=98) for n in range(1, 5)]
+
+    found = marks(processor, joined(*theirs, *ours))
+
+    assert found == {"9": "1", "a": "2", "b": "3", "c": "4"}
+
+
+@pytest.mark.parametrize("says", [CALL, UNTOLD, EMBEDDING])
+def test_what_is_below_another_makers_call_repeats_it_also_where_it_comes_after_it(processor, says):
+    """Logfire's spans go by an exporter of their own; its log of a stream is at the very end."""
+    outer = span(OURS, 1, says, trace=9)
+    inner = span("another", 2, says, trace=9, parent=1, start=1099, took=0)
+
+    assert marks(processor, outer, inner) == {"2": "1"}
+
+
+def test_what_is_below_another_makers_call_repeats_it_where_nobody_knows_tokens(processor):
+    outer = span(OURS, 1, UNTOLD, trace=9)
+    inner = span("another", 2, UNTOLD, trace=9, parent=1, start=1099, took=0)
+
+    assert len(marks(processor, inner, outer)) == 1
+
+
+def test_a_call_is_not_the_search_for_what_it_is_about(processor):
+    outer = span("my-app", 1, {"gen_ai.operation.name": "chat"}, trace=9)
+    inner = span(OURS, 2, EMBEDDING, trace=9, parent=1, start=1010, took=10)
+
+    assert marks(processor, joined(inner, outer)) == {}
+
+
+def test_where_there_were_none_for_long_some_batches_are_looked_at_until_there_is_one(monkeypatch):
+    monkeypatch.setattr("otel_llm.collector.normalize.twins._PATIENCE", 2)
+    monkeypatch.setattr("otel_llm.collector.normalize.twins._SAMPLED", 5)
+    processor = NormalizeProcessor()
+    pairs = [joined(span(THEIRS, n, CALL), span(OURS, n + 100, CALL)) for n in range(1, 11)]
+
+    looked = [
+        bool(marks(processor, span(OURS, 99, CALL))),
+        *(bool(marks(processor, p)) for p in pairs),
+    ]
+
+    assert looked == [False] * 4 + [True] * 7

@@ -67,9 +67,9 @@ def test_an_answer_is_judged_and_its_score_is_on_its_span_and_in_the_store(tmp_p
         exporters = {"otlphttp": {"endpoint": sink.http_endpoint}}
         with collector(tmp_path, judge(provider, tmp_path), exporters) as service:
             receive(service, said())
-            wait_until(lambda: service.store.scores(TRACE))
+            wait_until(lambda: service.office.store.scores(TRACE))
             assert sink.wait(lambda s: s.records() and len(s.spans()) == 2, PATIENCE_S)
-            [score] = service.store.scores(TRACE)
+            [score] = service.office.store.scores(TRACE)
 
         [received] = provider.requests
         [record] = sink.records()
@@ -101,9 +101,9 @@ def test_what_the_judge_costs_is_traced_and_priced(tmp_path: Path):
         collector(tmp_path, judge(provider, tmp_path)) as service,
     ):
         receive(service, said())
-        wait_until(lambda: service.store.scores(TRACE))
-        assert service.writer.flush(PATIENCE_S)
-        [call] = service.store.calls(Filter(service="otel-llm-evaluation")).calls
+        wait_until(lambda: service.office.store.scores(TRACE))
+        assert service.office.writer.flush(PATIENCE_S)
+        [call] = service.office.store.calls(Filter(service="otel-llm-evaluation")).calls
 
     # 1000 in at $0.15 and 20 out at $0.60 per million
     assert call.cost is not None
@@ -118,7 +118,7 @@ def test_calls_that_evaluate_others_are_never_judged(tmp_path: Path):
         collector(tmp_path, judge(provider, tmp_path, concurrency=1)) as service,
     ):
         receive(service, marked, said(question="last"))
-        wait_until(lambda: service.evaluation._live.judged)
+        wait_until(lambda: service.office.evaluation._live.judged)
 
     assert [asked(r)["question"] for r in provider.requests] == ["last"]
 
@@ -130,7 +130,7 @@ def test_a_call_that_arrives_twice_is_judged_once(tmp_path: Path):
     ):
         receive(service, said(), said(answer="Five."))
         receive(service, said())
-        wait_until(lambda: service.evaluation._live.judged == 2)
+        wait_until(lambda: service.office.evaluation._live.judged == 2)
 
     assert sorted(asked(r)["answer"] for r in provider.requests) == ["Five.", "Four."]
 
@@ -150,7 +150,7 @@ def test_flags_and_cost_choose_calls_that_the_rate_does_not(tmp_path: Path):
                 said(answer="As of my last update, I am not sure."),
                 said(answer="Dear.", gen_ai__usage__input_tokens=1_000_000),
             )
-            wait_until(lambda: service.evaluation._live.judged == 2)
+            wait_until(lambda: service.office.evaluation._live.judged == 2)
     finally:
         provider.stop()
 
@@ -182,9 +182,11 @@ def test_a_bad_reply_is_an_event_without_a_score_and_nothing_in_the_store(tmp_pa
         with collector(tmp_path, judge(provider, tmp_path), exporters) as service:
             receive(service, said())
             assert sink.wait(OtlpSink.records, PATIENCE_S)
-            [family] = [f for f in service.evaluation.measure() if f.name.endswith("failures")]
+            [family] = [
+                f for f in service.office.evaluation.measure() if f.name.endswith("failures")
+            ]
 
-            assert service.store.scores(TRACE) == []
+            assert service.office.store.scores(TRACE) == []
         said_of_it = attributes(sink.records()[0])
     assert said_of_it["error.type"] == "invalid_answer"
     assert "gen_ai.evaluation.score.value" not in said_of_it
@@ -196,11 +198,11 @@ def test_when_the_day_is_spent_nobody_is_asked_also_after_a_restart(tmp_path: Pa
         config = {**judge(provider, tmp_path), "daily_budget": 0.001}
         with collector(tmp_path, config) as service:
             receive(service, said())
-            wait_until(lambda: service.store.scores(TRACE))
+            wait_until(lambda: service.office.store.scores(TRACE))
         with collector(tmp_path, {**config, "daily_budget": 0.0007}) as service:
             receive(service, said(question="again"))
-            wait_until(lambda: service.evaluation._live.failed)
-            failed = dict(service.evaluation._live.failed)
+            wait_until(lambda: service.office.evaluation._live.failed)
+            failed = dict(service.office.evaluation._live.failed)
 
     assert len(provider.requests) == 1
     assert failed == {"budget": 1}

@@ -107,16 +107,16 @@ def test_the_collector_runs_suites_and_keeps_their_scores(file: Path, tmp_path: 
         }
         with collector(tmp_path, evaluation) as service:
             until = time.monotonic() + PATIENCE_S
-            while not service.evaluation.suites_passed() and time.monotonic() < until:
+            while not service.office.evaluation.suites_passed() and time.monotonic() < until:
                 time.sleep(0.01)
-            passed = service.evaluation.suites_passed()
-            while service.scores.kept < 2 and time.monotonic() < until:
+            passed = service.office.evaluation.suites_passed()
+            while service.office.scores.kept < 2 and time.monotonic() < until:
                 time.sleep(0.01)
-            assert service.writer.flush(PATIENCE_S)
-            stats = service.store.score_stats()
-            calls = service.store.calls(Filter(service="otel-llm-evaluation")).calls
-            [run] = service.evaluation.history.runs()
-            [case] = service.evaluation.history.cases(run.run)
+            assert service.office.writer.flush(PATIENCE_S)
+            stats = service.office.store.score_stats()
+            calls = service.office.store.calls(Filter(service="otel-llm-evaluation")).calls
+            [run] = service.office.evaluation.history.runs()
+            [case] = service.office.evaluation.history.cases(run.run)
 
     assert passed == [({"suite": "small", "model": "gpt-4o"}, 1.0)]
     assert (run.suite, run.passed, case.verdict) == ("small", True, "passed")

@@ -25,5 +25,5 @@ def test_a_call_that_is_handed_over_again_counts_once():
             desk.take(Kind.CALLS, pack(calls), Channel(ours))
     desk.close()
 
-    counted = [f for f in service.totals.families() if f.name == "otel_llm_calls"]
+    counted = [f for f in service.office.totals.families() if f.name == "otel_llm_calls"]
     assert sum(sample.value for sample in counted[0].samples) == 2

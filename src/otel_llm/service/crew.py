@@ -31,8 +31,8 @@ from otel_llm.collector.shared_memory import shared_file
 
 from .assembly import Service
 from .desk import Desk
-from .flow import tell_left_behind
 from .handover import worker_name
+from .outboxes import tell_waiting
 from .settings import PipelineConfig, Settings
 from .snapshot import Snapshot
 from .supervised import Supervised
@@ -67,10 +67,10 @@ class Crew:
 
     def start(self) -> None:
         """Start everything. Raises ``OSError`` when a worker does not come up."""
-        self._service.read_again(file.parent for file in _journals(self._settings, "lock"))
+        self._service.office.read_again(file.parent for file in _journals(self._settings, "lock"))
         self._service.start()
         if journal := self._settings.sections.journal:
-            tell_left_behind(journal.directory, map(worker_name, range(len(self._workers))))
+            tell_waiting(journal.directory, map(worker_name, range(len(self._workers))))
         for worker in self._workers:
             worker.start()
         until = time.monotonic() + START_S
@@ -96,8 +96,8 @@ class Crew:
 
     def stop(self) -> None:
         """Let the workers deliver what they can, take what they still hand over, close."""
-        if self._service.evaluation:
-            self._service.evaluation.stop(self._service.grace_s)
+        if self._service.office.evaluation:
+            self._service.office.evaluation.stop(self._service.grace_s)
         for worker in self._workers:
             worker.stop()
         until = time.monotonic() + self._grace_s

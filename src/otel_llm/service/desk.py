@@ -51,14 +51,14 @@ class Desk:
             case Kind.CALLS:
                 self._observe(self._once.new(unpack(content)))
             case Kind.LOGS:
-                if self._service.scores:
-                    self._service.scores.take(content)
+                if self._service.office.scores:
+                    self._service.office.scores.take(content)
             case Kind.SPANS:
-                if self._service.spans:
-                    self._service.spans.observe(read_spans(content))
+                if self._service.office.spans:
+                    self._service.office.spans.observe(read_spans(content))
             case Kind.CHOSEN:
-                if self._service.evaluation:
-                    self._service.evaluation.offer(read_chosen(content))
+                if self._service.office.evaluation:
+                    self._service.office.evaluation.offer(read_chosen(content))
             case Kind.SEEN:
                 name, seen = read_seen(content)
                 if processor := self._sample(name):
@@ -76,10 +76,10 @@ class Desk:
         self._answering.shutdown()
 
     def _observe(self, calls: Sequence[Call]) -> None:
-        service = self._service
-        while service.writer and not service.writer.has_room(len(calls)):
+        office = self._service.office
+        while office.writer and not office.writer.has_room(len(calls)):
             time.sleep(_BEHIND_S)  # the worker waits, and so do its senders
-        service.observe(calls)
+        office.observe(calls)
 
     def _answer(self, content: bytes, channel: Channel, find: Callable[[bytes], bytes]) -> None:
         number, question = read_question(content)
@@ -93,7 +93,7 @@ class Desk:
         return answer_which(processor.verdicts.kept(trace_ids) if processor else trace_ids)
 
     def _stored(self, _: bytes) -> bytes:
-        writer = self._service.writer
+        writer = self._service.office.writer
         return b"1" if writer is None or writer.flush() else b""
 
     def _sample(self, name: str) -> SampleProcessor | None:

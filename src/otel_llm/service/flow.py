@@ -1,8 +1,4 @@
-"""What data passes through, from receivers to destinations, and how it changes while data flows.
-
-A component whose settings are the same stays what it is: a receiver keeps its sockets, a
-destination its queue and its place in the journal, a processor what it remembers.
-"""
+"""What data passes through, from receivers to destinations, and how it changes while data flows."""
 
 from __future__ import annotations
 
@@ -10,10 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any, cast
 
 from otel_llm.collector import components
@@ -28,24 +23,28 @@ from otel_llm.collector.component import (
     Signal,
 )
 from otel_llm.collector.errors import NotServed, Refused
-from otel_llm.collector.journal import Journal, JournalConfig
-from otel_llm.collector.journal.queue import left_behind
 from otel_llm.collector.kept import all_of
 from otel_llm.collector.measures.counters import Counters
 from otel_llm.collector.measures.samples import Family, Measure, merged
-from otel_llm.collector.outbox import Destinations, JournalOutbox, MemoryOutbox, Outbox, stop_all
+from otel_llm.collector.outbox import JournalOutbox, Outbox, stop_all
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.sending import Sender
-from otel_llm.collector.sending.dead_letter import DeadLetter
 from otel_llm.collector.sending.rejects import Rejects
 
-from .files import stamps
+from .outboxes import (
+    Follow,
+    Outboxes,
+    destinations,
+    fits,
+    follow_none,
+    tell_left_behind,
+)
+from .parts import Parts, make_part, make_parts
 from .processing import Processing, Together
 from .settings import PipelineConfig, Settings
 
 logger = logging.getLogger(__name__)
 
-_LOOK_S = 0.5
 _RELEASE_S = 0.05
 """Between two attempts at an address that is about to be released."""
 
@@ -77,19 +76,13 @@ class Ending:
     """What it has to add; ``None`` when it is new itself."""
 
 
-@dataclass(slots=True)
-class Parts:
-    """The components of one configuration, and what was true of their files."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Another configuration, with what it needs and the one that holds has not."""
 
-    settings: Settings
-    exporters: dict[str, Any]
-    processing: Processing
-    receivers: dict[str, Receiver]
-    dead_letter: DeadLetter | None
-    known: dict[str, dict[str, tuple[Any, object]]]
-    """By family and name: the settings of each component, and the stamps of its files."""
-    endings: dict[str, Ending] = field(default_factory=dict[str, Ending])
-    """Pipelines by name, where this configuration comes after another one."""
+    parts: Parts
+    endings: dict[str, Ending]
+    """By pipeline."""
 
 
 class Flow:
@@ -99,17 +92,17 @@ class Flow:
         self,
         settings: Settings,
         counters: Counters,
-        follow: Callable[[Journal], Callable[[], object]] = lambda _: lambda: None,
+        follow: Follow = follow_none,
         together: Together | None = None,
     ) -> None:
         """Make the components, bind nothing. Raises ``OSError`` and ``ValueError`` as they do.
-        ``follow`` gets every journal of traces before anything of it is released, and returns what
-        lets go of it; ``together`` is what the processors of several processes know."""
-        self._follow = follow
+        ``follow`` is for the journals of traces; ``together`` is what the processors of several
+        processes know."""
         self._together = together
         self._counters = counters
-        self._parts = _made(settings, None, together)
+        self._parts = make_parts(settings, None, together)
         self._rejects = Rejects(lambda: self._parts.dead_letter)
+        self._ends = Outboxes(follow)
         self.outboxes: dict[str, Outbox] = {}
         self._pipelines: dict[str, Pipeline] = {}
         self._routes: dict[tuple[str, str], list[Pipeline]] = {}
@@ -119,17 +112,15 @@ class Flow:
         self._serving: dict[str, Receiver] = {}
         self._going: Kept = None
         """When all receivers that are no more have answered their last request."""
-        self._leaving: list[Outbox] = []
-        self._unfollow: dict[Path, Callable[[], object]] = {}
 
     # --- from start to end ---
 
     def connect(self, beside: Beside) -> None:
         """Put the components together, the first time."""
         for name, pipeline in self._parts.settings.sections.service.pipelines.items():
-            self.outboxes[name] = self._outbox(name, pipeline, self._parts)
+            self.outboxes[name] = self._ends.make(name, pipeline, self._parts)
         self._route(beside)
-        self._tell_left_behind()
+        tell_left_behind(self._parts.settings)
 
     def open(self) -> None:
         """Open what traces wait in. Raises ``OSError`` as journals do."""
@@ -156,35 +147,35 @@ class Flow:
         """Deliver what was accepted within ``grace_s`` seconds, close."""
         self._rejects.close()
         self.processing.stop(grace_s)
-        stop_all([*self.outboxes.values(), *self._leaving], grace_s)
+        stop_all([*self.outboxes.values(), *self._ends.leaving], grace_s)
         for exporter in self._parts.exporters.values():
             exporter.close()
 
     # --- change ---
 
-    def prepare(self, settings: Settings) -> Parts:
+    def prepare(self, settings: Settings) -> Plan:
         """Make what another configuration needs and this one has not, touching nothing. Raises as
         the constructor does. What comes of it is for ``change`` or ``discard``."""
-        parts = _made(settings, self._parts, self._together)
+        plan = Plan(make_parts(settings, self._parts, self._together), {})
         try:
             for name, pipeline in settings.sections.service.pipelines.items():
-                parts.endings[name] = self._ending(name, pipeline, parts)
+                plan.endings[name] = self._ending(name, pipeline, plan.parts)
         except BaseException:
-            self.discard(parts)
+            self.discard(plan)
             raise
-        return parts
+        return plan
 
-    def discard(self, parts: Parts) -> None:
+    def discard(self, plan: Plan) -> None:
         """Let go of what ``prepare`` made."""
-        for name, ending in parts.endings.items():
+        for name, ending in plan.endings.items():
             if ending.prepared is None:
-                self._close(ending.outbox)
+                self._ends.close(ending.outbox)
                 continue
             ending.outbox.discard(ending.prepared)
             if self.outboxes.get(name) is not ending.outbox:
-                self._leave(ending.outbox)
-        parts.processing.discard(self.processing)
-        for name, exporter in parts.exporters.items():
+                self._ends.leave(ending.outbox)
+        plan.parts.processing.discard(self.processing)
+        for name, exporter in plan.parts.exporters.items():
             if self._parts.exporters.get(name) is not exporter:
                 exporter.close()
 
@@ -198,20 +189,20 @@ class Flow:
         finally:
             self._paused = False
 
-    def change(self, parts: Parts, beside: Beside) -> Parts:
+    def change(self, plan: Plan, beside: Beside) -> Parts:
         """Go on with other components; return those before, for ``finish``. To be called while
         paused."""
-        before, self._parts = self._parts, parts
-        for name in [n for n, outbox in self.outboxes.items() if not _stays(outbox, n, parts)]:
+        before, self._parts = self._parts, plan.parts
+        for name in [n for n, outbox in self.outboxes.items() if not _stays(outbox, n, plan)]:
             self._retire(self.outboxes.pop(name))
-        for name, ending in parts.endings.items():
+        for name, ending in plan.endings.items():
             self._end(name, ending)
         self._route(beside)
         try:
-            parts.processing.start(before.processing)
+            self.processing.start(before.processing)
         except OSError as error:
             logger.error("senders are asked to come back, for traces cannot wait: %s", error)
-        self._tell_left_behind()
+        tell_left_behind(self._parts.settings)
         return before
 
     def finish(self, before: Parts, grace_s: float) -> None:
@@ -222,25 +213,16 @@ class Flow:
             end(grace_s)
         self._unfinished = []
         for name, exporter in before.exporters.items():
-            if self._parts.exporters.get(name) is not exporter and not self._leaving:
+            if self._parts.exporters.get(name) is not exporter and not self._ends.leaving:
                 exporter.close()
 
     def _ending(self, name: str, pipeline: PipelineConfig, parts: Parts) -> Ending:
         outbox = self.outboxes.get(name)
-        if outbox is None or not _fits(outbox, name, pipeline, parts.settings):
-            outbox = self._back(name, pipeline, parts.settings)
+        if outbox is None or not fits(outbox, name, pipeline, parts.settings):
+            outbox = self._ends.back(name, pipeline, parts.settings)
         if outbox is None:
-            return Ending(self._outbox(name, pipeline, parts), None)
-        destinations = self._destinations(pipeline, parts)
-        return Ending(outbox, outbox.prepare(destinations, parts.dead_letter))
-
-    def _back(self, name: str, pipeline: PipelineConfig, settings: Settings) -> Outbox | None:
-        """Return one that was about to leave, if it is wanted again."""
-        for outbox in [o for o in self._leaving if _fits(o, name, pipeline, settings)]:
-            with suppress(ValueError):  # it has gone
-                self._leaving.remove(outbox)
-                return outbox
-        return None
+            return Ending(self._ends.make(name, pipeline, parts), None)
+        return Ending(outbox, outbox.prepare(destinations(pipeline, parts), parts.dead_letter))
 
     def _end(self, name: str, ending: Ending) -> None:
         self.outboxes[name] = outbox = ending.outbox
@@ -250,10 +232,8 @@ class Flow:
         sections = self._parts.settings.sections
         if sections.journal and isinstance(outbox, JournalOutbox):
             outbox.journal.change(sections.journal)
-        destinations = self._destinations(sections.service.pipelines[name], self._parts)
-        self._unfinished.append(
-            outbox.change(destinations, self._parts.dead_letter, ending.prepared)
-        )
+        ways = destinations(sections.service.pipelines[name], self._parts)
+        self._unfinished.append(outbox.change(ways, self._parts.dead_letter, ending.prepared))
 
     def _retire(self, outbox: Outbox) -> None:
         """Let an outbox go. One with a journal in the directory that is still ours ends at once,
@@ -262,26 +242,9 @@ class Flow:
         if not isinstance(outbox, JournalOutbox):
             self._unfinished.append(outbox.stop)
         elif journal and outbox.journal.directory.parent == journal.directory:
-            self._close(outbox)
+            self._ends.close(outbox)
         else:
-            self._leave(outbox)
-
-    def _leave(self, outbox: Outbox) -> None:
-        self._leaving.append(outbox)
-        Thread(target=self._see_off, args=(outbox,), name="leaving", daemon=True).start()
-
-    def _see_off(self, outbox: Outbox) -> None:
-        while any(sender.queue.size_bytes for sender in outbox.senders):
-            time.sleep(_LOOK_S)
-        with suppress(ValueError):  # it was called back
-            self._leaving.remove(outbox)
-            self._close(outbox)
-
-    def _close(self, outbox: Outbox) -> None:
-        """End it; what it still has stays in its journal."""
-        if isinstance(outbox, JournalOutbox):
-            self._unfollow.pop(outbox.journal.directory, lambda: None)()
-        outbox.stop(0.0)
+            self._ends.leave(outbox)
 
     def _change_receivers(self, before: Settings, grace_s: float) -> None:
         receivers = self._parts.receivers
@@ -300,7 +263,7 @@ class Flow:
         if config is None:
             return
         try:
-            self._serve(name, _make(name, config, components.RECEIVERS))
+            self._serve(name, make_part(name, config, components.RECEIVERS))
         except OSError as error:
             logger.error("receivers.%s is not served any more: %s", name, error)
         else:
@@ -356,7 +319,8 @@ class Flow:
         signal = cast("Signal", name.partition("/")[0])
         put = self.outboxes[name].put
         if signal == "traces":
-            put = self.processing.entrance(config.processors, put, self._waiting(name))
+            waiting = self._ends.waiting(name, self._parts.settings)
+            put = self.processing.entrance(config.processors, put, waiting)
 
         def forward(_: Signal, payload: bytes) -> Kept:
             kept = put(payload)
@@ -403,116 +367,9 @@ class Flow:
         measures: list[Measure] = [m for p in parts if (m := getattr(p, "measure", None))]
         return merged(family for measure in measures for family in measure())
 
-    def _destinations(self, config: PipelineConfig, parts: Parts) -> Destinations:
-        settings, used = parts.settings.exporters, config.processors
-        return {
-            name: (parts.exporters[name], parts.processing.destination(used, settings[name]))
-            for name in config.exporters
-        }
 
-    def _tell_left_behind(self) -> None:
-        """Say where data waits that no pipeline will send: one was renamed, perhaps."""
-        sections = self._parts.settings.sections
-        if sections.journal is None:
-            return
-        logs = [_log_of(name) for name in sections.service.pipelines]
-        names = [*logs, *(f"{log}-sample" for log in logs)]
-        tell_left_behind(sections.journal.directory, names)
-
-    def _waiting(self, name: str) -> Callable[[], Journal] | None:
-        """Return what opens the journal of the traces of a pipeline that wait to be sampled."""
-        config = self._parts.settings.sections.journal
-        return config and partial(self._followed, config, f"{_log_of(name)}-sample")
-
-    def _followed(self, config: JournalConfig, name: str) -> Journal:
-        journal = Journal(config, name)
-        try:
-            self._unfollow[journal.directory] = self._follow(journal)
-        except BaseException:
-            journal.close()
-            raise
-        return journal
-
-    def _outbox(self, name: str, config: PipelineConfig, parts: Parts) -> Outbox:
-        signal = cast("Signal", name.partition("/")[0])
-        destinations, letter = self._destinations(config, parts), parts.dead_letter
-        journal = parts.settings.sections.journal
-        if journal is None or not _is_kept(name, config, parts.settings):
-            return MemoryOutbox(signal, destinations, letter)
-        make = self._followed if signal == "traces" else Journal
-        return JournalOutbox(signal, destinations, make(journal, _log_of(name)), letter)
-
-
-def tell_left_behind(journals: Path, used: Iterable[str]) -> None:
-    """Say in which journals, but for those ``used``, something waits for a destination."""
-    with suppress(OSError):  # it is only said
-        for directory, size in left_behind(journals, [journals / name for name in used]):
-            logger.warning("%s: nobody sends the %d bytes that wait here", directory, size)
-
-
-def _log_of(pipeline: str) -> str:
-    """Return the name of a pipeline's journal."""
-    return pipeline.replace("/", "-")
-
-
-def _is_kept(name: str, config: PipelineConfig, settings: Settings) -> bool:
-    """Whether anybody reads a journal of this pipeline: a destination, or the store."""
-    stored = settings.sections.store is not None and name.partition("/")[0] == "traces"
-    return stored or bool(config.exporters)
-
-
-def _fits(outbox: Outbox, name: str, config: PipelineConfig, settings: Settings) -> bool:
-    """Whether ``outbox`` is where the pipeline ends by these settings, as it is."""
-    journal = settings.sections.journal
-    if journal is None or not _is_kept(name, config, settings):
-        return isinstance(outbox, MemoryOutbox)
-    wanted = journal.directory / _log_of(name)
-    return isinstance(outbox, JournalOutbox) and outbox.journal.directory == wanted
-
-
-def _stays(outbox: Outbox, name: str, parts: Parts) -> bool:
-    return name in parts.endings and parts.endings[name].outbox is outbox
-
-
-def _made(settings: Settings, before: Parts | None, together: Together | None) -> Parts:
-    """Make the components of ``settings`` that are not in ``before`` already."""
-    now: dict[str, dict[str, tuple[Any, object]]] = {
-        "exporters": {name: (c, stamps(c)) for name, c in settings.exporters.items()},
-        "processors": {name: (c, stamps(c)) for name, c in settings.processors.items()},
-        # Receivers look after their files themselves.
-        "receivers": {name: (c, None) for name, c in settings.receivers.items()},
-    }
-    known = before.known if before else {}
-
-    def same(family: str) -> set[str]:
-        return {n for n, was in known.get(family, {}).items() if now[family].get(n) == was}
-
-    def parts(family: str, there: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-        kept = same(family)
-        return {
-            name: there[name] if name in kept else _make(name, config, table)
-            for name, (config, _) in now[family].items()
-        }
-
-    letters = settings.sections.dead_letter
-    if before and letters == before.settings.sections.dead_letter:
-        dead_letter = before.dead_letter
-    else:
-        dead_letter = DeadLetter(letters) if letters else None
-    there = before.processing.processors if before else {}
-    going_on = {name: there[name] for name in same("processors")}
-    return Parts(
-        settings,
-        parts("exporters", before.exporters if before else {}, components.EXPORTERS),
-        Processing(settings.processors, going_on, together),
-        parts("receivers", before.receivers if before else {}, components.RECEIVERS),
-        dead_letter,
-        now,
-    )
-
-
-def _make(name: str, config: Any, table: Mapping[str, components.Entry]) -> Any:
-    return table[name.partition("/")[0]].make(config)
+def _stays(outbox: Outbox, name: str, plan: Plan) -> bool:
+    return name in plan.endings and plan.endings[name].outbox is outbox
 
 
 def _into(pipelines: Sequence[Pipeline], payload: bytes, arrival: Arrival) -> Kept:

@@ -1,0 +1,220 @@
+"""What stands beside the data: the store, the alerts, scores and evaluations.
+
+Each part is made, begun and ended by its name, so that a change of settings touches no other.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from pathlib import Path
+from typing import Final
+
+from otel_llm.alerting.service import AlertService
+from otel_llm.collector.calls.once import Once
+from otel_llm.collector.component import Observer, Signal
+from otel_llm.collector.measures.alerts import alert_measures
+from otel_llm.collector.measures.samples import Measure
+from otel_llm.collector.measures.store import store_measures
+from otel_llm.collector.observers.evaluations import ScoreKeeper
+from otel_llm.collector.observers.judging import Judging
+from otel_llm.collector.observers.store_keeper import StoreKeeper
+from otel_llm.collector.observers.totals import Totals
+from otel_llm.collector.observers.trace_spans import TraceSpans
+from otel_llm.evaluation.sampling import Sampler
+from otel_llm.genai import Call
+from otel_llm.pricing import PriceBook
+from otel_llm.store import (
+    CallWriter,
+    Filter,
+    SpanWriter,
+    Store,
+    StoreConfig,
+    StoreError,
+    open_store,
+)
+
+from .evaluation import Evaluation
+from .flow import Beside
+from .handover import Handover
+from .incidents import IncidentLog
+from .prices import book_of
+from .settings import Settings
+
+logger = logging.getLogger(__name__)
+
+PARTS: Final = frozenset({"store", "alerting", "scores", "evaluation"})
+
+
+class Office:
+    """Changed by one thread; calls come from others. In a worker most of it is in the process
+    beside it, behind ``handover``."""
+
+    def __init__(
+        self, handover: Handover | None, send_own: Callable[[Signal, bytes], object]
+    ) -> None:
+        """``send_own`` lets the pipelines take what is found out here, and says whether one did."""
+        self._handover = handover
+        self._send_own = send_own
+        self._once = Once()
+        self.totals = Totals()
+        self.store: Store | None = None
+        self.writer: CallWriter | None = None
+        self.spans: SpanWriter | None = None
+        self.alerts: AlertService | None = None
+        self.scores: ScoreKeeper | None = None
+        self.evaluation: Evaluation | None = None
+        self._incidents: IncidentLog | None = None
+        self._whole: TraceSpans | None = None
+        self._choosing: Judging | None = None
+        self.keeper = StoreKeeper(self._keep, self._is_kept, self._missed)
+
+    # --- from start to end ---
+
+    def make(self, settings: Settings, names: Set[str]) -> None:
+        """Make the parts ``names``. Raises ``OSError``, ``ValueError`` and ``StoreError``."""
+        sections = settings.sections
+        if "store" in names:
+            self._make_store(sections.store)
+        if "alerting" in names:
+            self.alerts = AlertService(sections.alerting) if sections.alerting else None
+        if "scores" in names:
+            self.scores = self._score_keeper()
+        if "evaluation" in names:
+            self.evaluation = self._make_evaluation(settings)
+
+    def begin(self, names: Set[str]) -> None:
+        """Let the parts ``names`` work."""
+        for writer in (self.writer, self.spans) if "store" in names else ():
+            if writer:
+                writer.start()
+        if "scores" in names and self.scores:
+            self.scores.start()
+        if "alerting" in names and self.alerts:
+            self._remember()
+            self.alerts.start()
+        if names & {"alerting", "store"} and self.alerts and self.store:
+            self._incidents = IncidentLog(self.alerts, self.store)
+            self._incidents.start()
+        if "evaluation" in names and self.evaluation:
+            self.evaluation.start()
+
+    def end(self, names: Set[str], grace_s: float) -> None:
+        """End the parts ``names``; each has ``grace_s`` for what it has begun."""
+        if names & {"alerting", "store"} and self._incidents:
+            self._incidents.stop()
+        if "evaluation" in names and self.evaluation:
+            self.evaluation.stop(grace_s)
+        for writer in (self.writer, self.spans) if "store" in names else ():
+            if writer:
+                writer.close(grace_s)
+        if "scores" in names and self.scores:
+            self.scores.stop(grace_s)
+        if "alerting" in names and self.alerts:
+            self.alerts.stop()
+        if "store" in names and self.store:
+            self.store.close()
+
+    # --- what the data passes ---
+
+    def beside(self) -> Beside:
+        """Return what looks at the data on its way."""
+        judging = self.evaluation.judging if self.evaluation else self._choosing
+        logs = self.scores.take if self.scores else None
+        logs = self._handover.logs if self._handover else logs
+        once = None if self._handover else self._once  # who takes it over has seen the others'
+        return Beside(self._observers(), once, judging, logs, self._whole)
+
+    def observe(self, calls: Sequence[Call]) -> None:
+        """Take calls that did not come through a pipeline of this process."""
+        for observer in self._observers().values():
+            observer.observe(calls)
+
+    def _observers(self) -> Mapping[str, Observer]:
+        if self._handover:
+            return {"handover": self._handover}
+        observers = {"totals": self.totals, "store": self.writer, "alerting": self.alerts}
+        return {name: observer for name, observer in observers.items() if observer is not None}
+
+    def measures(self) -> list[Measure]:
+        """Return what the parts count for themselves."""
+        return [
+            *([store_measures(self.writer, self.keeper)] if self.writer else []),
+            *([alert_measures(self.alerts)] if self.alerts else []),
+            *(part.measure for part in (self.scores, self.evaluation) if part),
+        ]
+
+    # --- the store and the journals ---
+
+    def catch_up(self) -> None:
+        """Give the store what it may not have of the journals that are open."""
+        self._catch_up(self.keeper.catch_up)
+
+    def read_again(self, journals: Iterable[Path]) -> None:
+        """Give the store what it may not have of journals that nobody has open: those of workers.
+        To be called before anything begins, for the alerts get what the store has."""
+        self._catch_up(lambda: sum([self.keeper.read_again(journal) for journal in journals]))
+
+    def _catch_up(self, read: Callable[[], int]) -> None:
+        try:
+            if found := read() if self.store else 0:
+                logger.info("%d calls of the journals were looked at for the store", found)
+        except (OSError, StoreError) as error:
+            logger.error("the store does not have all that the journals have: %s", error)
+
+    def _keep(self, calls: Sequence[Call]) -> int:
+        return self.store.write(calls) if self.store else 0
+
+    def _missed(self) -> int:
+        return self.writer.missed if self.writer else 0
+
+    def _is_kept(self) -> bool:
+        if self._handover:
+            return self._handover.stored()
+        return self.writer is None or self.writer.flush()
+
+    # --- how each part is made ---
+
+    def _make_store(self, config: StoreConfig | None) -> None:
+        """Open the store; a worker has the one of the process beside it."""
+        self.store = open_store(config) if config and not self._handover else None
+        self.writer = CallWriter(self.store) if self.store else None
+        whole = config is not None and config.spans == "traces"
+        self.spans = SpanWriter(self.store) if self.store and whole else None
+        taker = self._handover.spans if self._handover else self.spans and self.spans.observe
+        self._whole = TraceSpans(taker) if taker and whole else None
+
+    def _score_keeper(self) -> ScoreKeeper | None:
+        """Make what turns evaluation events into scores of the store."""
+        if self.store is None:
+            return None
+        watch = self.alerts.watch_score if self.alerts else None
+        return ScoreKeeper(self.store.add_scores, self.store.find_response, watch)
+
+    def _make_evaluation(self, settings: Settings) -> Evaluation | None:
+        config = settings.sections.evaluation
+        self._choosing = None
+        if config is None:
+            return None
+        if self._handover:
+            if config.judge:
+                self._choosing = Judging(Sampler(config.judge.sample), self._handover.chosen)
+            return None
+        book = book_of(settings) if config.judge or config.embeddings else PriceBook()
+        return Evaluation(
+            config, book, lambda payload: self._send_own("traces", payload), self._send_scores
+        )
+
+    def _send_scores(self, payload: bytes) -> None:
+        """Let the pipelines take evaluation events; the store has them also where none does."""
+        if not self._send_own("logs", payload) and self.scores:
+            self.scores.take(payload)
+
+    def _remember(self) -> None:
+        """Give the alert windows what the store has of them: a restart forgets nothing."""
+        if self.alerts and self.store:
+            store, since = self.store, time.time() - self.alerts.past.longest_s
+            before = Filter(until_ns=int(since * 1e9))
+            self.alerts.past.remember(store.history(int(since * 1e9)), since)
+            self.alerts.past.remember_older(lambda oldest: store.history(int(oldest * 1e9), before))

@@ -33,6 +33,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from otel_llm.config.units import Duration, Size
 from otel_llm.sqlite import stamp
 
+from .steady import SteadyClock
+
 logger = logging.getLogger(__name__)
 
 SWEEP_S: Final = 60.0
@@ -119,6 +121,7 @@ class ContentStore:
         self._keys = _keys(config.key_file.read_text("ascii") if config.key_file else config.key)
         self._key_id = next(iter(self._keys))
         self._lock = Lock()
+        self._now = SteadyClock()
         self._stopped = Event()
         self._thread = Thread(target=self._sweep, name="content store", daemon=True)
         self._database = _opened(config.path)
@@ -174,7 +177,7 @@ class ContentStore:
 
     def expire(self, now: float | None = None) -> int:
         """Remove what is too old or too much; return how many entries went. ``now``: Unix s."""
-        config, now = self._config, time.time() if now is None else now
+        config, now = self._config, self._now() if now is None else now
         gone = 0
         with self._transaction() as database:
             if config.retain_for:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
@@ -32,6 +31,7 @@ from .questions import Questions
 from .scores import Score
 from .spans import NAMES as SPAN_NAMES
 from .spans import PlainSpan, holdable, span_columns, to_span
+from .steady import SteadyClock
 from .store import EVERYTHING, StoreError
 
 _log = logging.getLogger(__name__)
@@ -83,6 +83,7 @@ class DuckDBStore(Questions):
         self.config = config or StoreConfig()
         self._writing = threading.RLock()  # who writes may have to ask
         self._given_up = False
+        self._now = SteadyClock()
         self.rejected = 0
         """Calls that no table could hold, such as one that started after the year 2262."""
         self._open()
@@ -186,7 +187,7 @@ class DuckDBStore(Questions):
     def retain(self, now_ns: int | None = None) -> int:
         """Remove what is too old or too much by the configuration; returns how many calls went.
         ``now_ns`` is Unix time, by default the clock's."""
-        now_ns = time.time_ns() if now_ns is None else now_ns
+        now_ns = int(self._now() * 1e9) if now_ns is None else now_ns
         with self._turn():
             try:
                 removed = self._remove_old(now_ns) + self._remove_surplus()

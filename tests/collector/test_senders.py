@@ -469,3 +469,23 @@ def test_a_class_that_is_written_out_as_python_does_is_its_name():
     span = span_of(passed(failed(**{"error.type": "<class 'ai.Broken'>"}).SerializeToString()))
 
     assert span.text("error.type") == "ai.Broken"
+
+
+def test_the_call_that_counts_is_told_when_its_first_chunk_came():
+    counts = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+        "gen_ai.response.id": "r-1",
+    }
+    streamed = {"gen_ai.response.time_to_first_chunk": 0.25, "gen_ai.request.stream": True}
+    message = ExportTraceServiceRequest.FromString(
+        request({**counts, "a": 1, "b": 2, "c": 3}, {**counts, **streamed})
+    )
+    spans = message.resource_spans[0].scope_spans[0].spans
+    spans[1].parent_span_id = spans[0].parent_span_id
+
+    opened = Batch.open(passed(message.SerializeToString()))
+
+    counted = [read_call(s) for s in opened.genai() if not s.has("otel_llm.duplicate_of")]
+    assert [(call.time_to_first_chunk_s, call.streamed) for call in counted] == [(0.25, True)]

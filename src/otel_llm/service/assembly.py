@@ -14,7 +14,6 @@ from otel_llm.collector.measures.process import process_measures
 from otel_llm.collector.measures.samples import Family, Measure
 from otel_llm.collector.measures.sending import measure as sending_measure
 from otel_llm.collector.measures.sending import measure_journals
-from otel_llm.collector.outbox import Outbox
 from otel_llm.collector.pipeline_status import PipelineStatus
 from otel_llm.collector.sending.status import SenderStatus
 from otel_llm.ui import pages
@@ -93,11 +92,6 @@ class Service:
         self.flow.connect(self.office.beside())
         self._api = self._make_api(settings)
         self._report_losses()
-
-    @property
-    def outboxes(self) -> Mapping[str, Outbox]:
-        """Where each pipeline ends, by its name."""
-        return self.flow.outboxes
 
     def start(self) -> None:
         """Start downstream first, receivers last. Raises ``OSError`` for a taken address; what
@@ -269,7 +263,7 @@ class Service:
         """What is counted where data passes through: a ``Measure``."""
         yield from self.counters.measure()
         yield from sending_measure(self.flow.senders)
-        yield from measure_journals(self.outboxes)
+        yield from measure_journals(self.flow.outboxes)
         yield from self.flow.measure()
         if self._has_prices():
             yield measured_age(self._price_age())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx2
 import pytest
@@ -12,9 +12,12 @@ from otel_llm.alerting.anomalies import FoundAnomaly
 from otel_llm.alerting.budgets import BudgetConfig
 from otel_llm.alerting.config import AlertingConfig
 from otel_llm.alerting.drifts import FoundDrift
+from otel_llm.alerting.rule import Rule
 from otel_llm.alerting.service import AlertService
+from otel_llm.alerting.signals import REPORTED_SIGNALS
 from otel_llm.store import DuckDBStore, Incident
 from otel_llm.ui import pages
+from otel_llm.ui.watched import evidence
 from tests.api.alarms import SLOW
 from tests.api.conftest import serving
 from tests.store.examples import NOON, a_call, usd
@@ -74,21 +77,42 @@ def test_a_link_in_a_message_leads_to_its_alert_now_and_later(world: World):
     assert never.status_code == 404
 
 
-def test_an_alert_leads_to_what_it_rests_on(world: World):
-    world.service.observe(
-        [
-            a_call(n, at=NOON - 10**9 * n, cost=usd(1), user_id="ann", error_type="e")
-            for n in range(1, 60)
-        ]
-    )
-    world.service.evaluate()
+@pytest.mark.parametrize(
+    ("signal", "more"),
+    [
+        ("error_rate", "failed=true&"),
+        ("flag_rate.truncation", "flag=truncation&"),
+        ("unpriced_share", "unpriced=true&"),
+        ("duration_p95", ""),
+    ],
+)
+def test_an_alert_leads_to_the_calls_it_rests_on(signal: str, more: str):
+    filters = {"service": "shop", "provider": "open*", "environment": "!dev"}
+    rule = Rule("slow", signal, 1.0, window=60.0, filters=filters)
+    over = replace(SLOW, signal=signal, active_at=1_000.0, resolved_at=2_000.5)
 
-    page = world.get("/alerts")
+    now, _ = evidence({"slow": rule}, replace(over, resolved_at=None))
+    later, _ = evidence({"slow": rule}, over)
 
-    assert {alert.rule for alert in world.service.alerts()} >= {"BudgetExceeded", "ErrorsWarning"}
-    links = [link["href"] for link in page.all("a")]
-    assert links.count("/budgets") > 1  # beside the menu's
-    assert any(link.startswith("/calls?") and "model=" in link for link in links)
+    assert now == f"/calls?service=shop&model=gpt-4o&{more}since=940"
+    assert later == f"{now}&until=2001"
+
+
+@pytest.mark.parametrize(
+    ("signal", "page"),
+    [("budget_use", "/budgets"), ("lost_spans", "/data-health"), ("drift", "/watch")],
+)
+def test_an_alert_that_rests_on_no_calls_leads_to_the_page_of_its_signal(signal: str, page: str):
+    assert evidence({}, replace(SLOW, signal=signal))[0] == page
+
+
+def test_every_reported_signal_but_runaway_has_its_page():
+    """A session that runs away is shown by its calls."""
+    without = {
+        name for name in REPORTED_SIGNALS if "/calls" in evidence({}, replace(SLOW, signal=name))[0]
+    }
+
+    assert without == {"runaway"}
 
 
 def test_rules_are_listed_with_what_is_wrong_when(world: World):

@@ -100,12 +100,17 @@ def days() -> Sequence[tuple[str, str, str | None]]:
 
 
 def labelled(
-    path: str, labels: Mapping[str, str], since: str | int, until: str | int | None
+    path: str,
+    labels: Mapping[str, str],
+    since: str | int,
+    until: str | int | None,
+    **more: str,
 ) -> str:
-    """``path`` with the conditions that ``labels`` of an alert or a finding stand for."""
+    """``path`` with the conditions that ``labels`` of an alert or a finding stand for, and
+    ``more``."""
     known = {name: value for name, value in labels.items() if name in Selection.model_fields}
     range_ = {"since": str(since)} | ({} if until is None else {"until": str(until)})
-    return f"{path}?{urlencode(known | range_)}"
+    return f"{path}?{urlencode(known | more | range_)}"
 
 
 def _step_s(range_s: float, max_steps: int) -> int:

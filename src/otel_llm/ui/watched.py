@@ -14,9 +14,10 @@ from starlette.routing import BaseRoute, Route
 from otel_llm.alerting.alert import SEVERITIES, Alert
 from otel_llm.alerting.rule import Rule
 from otel_llm.alerting.service import AlertService
+from otel_llm.stats.matching import exactly
 from otel_llm.store import Store
 
-from .asked import Missing, Mistake
+from .asked import Missing, Mistake, labelled
 from .forms import read_form
 from .render import Renderer, explained
 
@@ -27,7 +28,7 @@ AUTHOR: Final = "dashboard"
 _SPENDING: Final = ("/budgets", "the budgets")
 _OWN: Final = ("/data-health", "what the collector counts of itself")
 _FOUND: Final = ("/watch", "what was found")
-ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
+_ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
     "anomaly": _FOUND,
     "drift": _FOUND,
     "lost_spans": _OWN,
@@ -39,6 +40,13 @@ ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(("budget_burn", "budget_forecast", "budget_hourly", "budget_use"), _SPENDING),
 }
 """Signals that rest on no calls of a window: the page that shows them, and what is there."""
+_NARROWED: Final = {
+    "error_rate": {"failed": "true"},
+    "errors": {"failed": "true"},
+    "refusal_rate": {"flag": "refusal"},
+    "unpriced_share": {"unpriced": "true"},
+}
+"""Signals that some calls alone are to blame for: which."""
 
 FormView = Callable[[Mapping[str, str]], Response]
 
@@ -78,10 +86,9 @@ class Watched:
             "alerts",
             alerts=sorted(found, key=urgency),
             factors=self._factors(),
-            windows={rule.name: rule.window for rule in self._rules()},
+            evidence=partial(evidence, {rule.name: rule for rule in self._rules()}),
             silences=self._service.silences() if self._service else (),
             durations=DURATIONS,
-            elsewhere=ELSEWHERE,
             chosen=next((alert for alert in found if alert.id == wanted), None),
         )
 
@@ -173,6 +180,22 @@ def urgency(alert: Alert) -> tuple[int, int, float]:
     """Sorts what is most urgent to the front."""
     state = ("firing", "pending", "resolved").index(alert.state)
     return state, -SEVERITIES.index(alert.severity), -alert.active_at
+
+
+def evidence(rules: Mapping[str, Rule], alert: Alert) -> tuple[str, str]:
+    """Where it is seen what an alert rests on, and what that is: the page of its signal, or the
+    calls of its window that are to blame."""
+    if elsewhere := _ELSEWHERE.get(alert.signal):
+        return elsewhere
+    rule = rules.get(alert.rule)
+    filters = rule.filters if rule else {}
+    plain = {name: value for name, value in filters.items() if exactly(value) == (value,)}
+    since = int(alert.active_at - (rule.window if rule else 0))
+    until = None if alert.resolved_at is None else int(alert.resolved_at) + 1
+    flag = alert.signal.partition("flag_rate.")[2]
+    narrowed = {"flag": flag} if flag else _NARROWED.get(alert.signal, {})
+    calls = labelled("/calls", {**plain, **alert.labels}, since, until, **narrowed)
+    return calls, "the calls that count"
 
 
 def _matched(text: str) -> dict[str, str]:

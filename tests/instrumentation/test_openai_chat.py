@@ -272,6 +272,35 @@ async def test_the_tier_of_a_stream_may_come_with_any_chunk(create, openai_provi
     assert span["openai.response.system_fingerprint"] == "fp"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("said", "dollars"),
+    [
+        ({"cost": 0.0041, "cost_details": {"upstream_inference_cost": 0.0035}}, 0.0041),
+        ({"cost": {"input_tokens_cost": 0.001, "total_cost": 0.006}}, 0.006),
+        ({"cost_in_usd_ticks": 37_756_000}, 0.0037756),
+        ({"cost": 0}, 0.0),
+        ({"cost": None}, None),
+        ({}, None),
+    ],
+    ids=["OpenRouter", "Perplexity", "xAI", "free", "unknown", "not told"],
+)
+async def test_what_the_provider_charged_is_told_where_that_is_wanted(
+    create, openai_provider, telemetry, instrument_openai, stream, said, dollars
+):
+    OpenAIInstrumentor().uninstrument()
+    instrument_openai(span_attributes=True)
+    usage = {**wire.usage(), **said}
+    chunks = wire.completion_chunks(include_usage=usage)
+    openai_provider.queue(sse(chunks) if stream else json_answer(wire.completion(usage=usage)))
+
+    answer = await create(stream=stream)
+    if stream:
+        await read(answer)
+
+    assert telemetry.span().get("otel_llm.cost.reported") == dollars
+
+
 async def test_an_empty_first_chunk_as_azure_sends_it_hides_nothing(
     create, openai_provider, telemetry
 ):

@@ -67,6 +67,26 @@ def test_fine_tuned_models_have_their_own_rates(model, tier, total):
 
 
 @pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("anthropic", "claude-sonnet-4-20250514"),
+        ("gcp.vertex_ai", "claude-sonnet-4@20250514"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("prompt", "total"),
+    [
+        (200_000, "0.33"),  # 0.1 x 3 + 0.1 x 0.3
+        (200_001, "0.660006"),  # 0.100001 x 6 + 0.1 x 0.6
+    ],
+)
+def test_claude_sonnet_4_costs_more_beyond_its_length(provider, model, prompt, total):
+    found = bill(provider, model, Usage(prompt, 0, cache_read=100_000), NOV)
+
+    assert found.total == Decimal(total)
+
+
+@pytest.mark.parametrize(
     ("prompt", "total"),
     [(128_000, "0.399"), (128_001, "0.798006")],
 )

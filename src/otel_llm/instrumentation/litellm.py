@@ -26,6 +26,7 @@ from .core import Endpoint, Hook, LLMInstrumentor, Origin, Patch, guarded
 from .core.body import Along
 from .shapes import chat_completions as chat
 from .shapes import completions, embeddings, messages, responses
+from .shapes.charged import charged
 from .shapes.hosts import server_at
 from .shapes.images import IMAGES
 from .shapes.rerank import RERANK
@@ -189,10 +190,11 @@ def _translated(
 
 
 def _response(answer: Any) -> Response:
+    usage, tier = field(answer, "usage"), semconv.own.RESPONSE_SERVICE_TIER
     return replace(
         chat.response(answer),
-        usage=_usage(field(answer, "usage")),
-        own=lambda: {semconv.own.RESPONSE_SERVICE_TIER: field(answer, "service_tier")},
+        usage=_usage(usage),
+        own=lambda: {tier: field(answer, "service_tier"), **charged(usage)},
     )
 
 

@@ -88,15 +88,34 @@ RATES: Final[Mapping[str, Mapping[str, Price]]] = {
 }
 """Rates that the table leaves out of a model that it has."""
 
-LONG: Final[Mapping[str, Mapping[str, tuple[Decimal, TieredPrices]]]] = {
-    "x-ai/grok-4-0709": {
-        key: (base, TieredPrices(base=base, tiers=[Tier(start=128_000, price=2 * base)]))
-        for key, base in (("input_mtok", Decimal(3)), ("output_mtok", Decimal(15)))
-    },
+_Long = Mapping[str, tuple[Decimal, TieredPrices]]
+
+
+def _beyond(start: int, **rates: tuple[str, str]) -> _Long:
+    """Return each rate as the table has it and as it is with the one for longer prompts."""
+    return {
+        f"{name}_mtok": (base, TieredPrices(base=base, tiers=[Tier(start=start, price=price)]))
+        for name, (base, price) in ((n, tuple(map(Decimal, pair))) for n, pair in rates.items())
+    }
+
+
+_SONNET: Final = _beyond(
+    200_000,
+    input=("3", "6"),
+    output=("15", "22.5"),
+    cache_read=("0.3", "0.6"),
+    cache_write=("3.75", "7.5"),
+    cache_write_1h=("6", "12"),
+)
+LONG: Final[Mapping[str, _Long]] = {
+    "x-ai/grok-4-0709": _beyond(128_000, input=("3", "6"), output=("15", "30")),
+    "anthropic/claude-sonnet-4-0": _SONNET,
+    "google/claude-4-sonnet": _SONNET,
 }
 """Rates for long prompts beside the plain one that the table has; where it has another one, nothing
 is known. Grok 4: twice as much beyond 128,000 tokens, openrouter.ai/x-ai/grok-4 (2025) and
-wavespeed.ai/llm/x-ai/grok-4 (2026); neither says that cached tokens cost more."""
+wavespeed.ai/llm/x-ai/grok-4 (2026); neither says that cached tokens cost more. Claude Sonnet 4
+beyond 200,000: Anthropic's price page of 2025, as the table has it for Sonnet 4.5."""
 
 
 def supplemented(provider: Provider) -> Provider:

@@ -64,7 +64,7 @@ class Settings:
     span_attributes: bool = field(default=False, metadata={"env": "OTEL_LLM_SPAN_ATTRIBUTES"})
     """Whether spans also carry attributes that the conventions do not have: the outcome of a
     stream; and what prices depend on: the lifetimes of cache writes, the service tier of providers
-    other than OpenAI, where Anthropic ran the model."""
+    other than OpenAI, where Anthropic ran the model, what the provider charged by its answer."""
 
     baggage: tuple[str, ...] = field(default=(), metadata={"env": "OTEL_LLM_BAGGAGE"})
     """Attribute names, separated by commas, that ``set_user``, ``set_session``, ``set_prompt`` and

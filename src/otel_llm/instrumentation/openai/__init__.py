@@ -120,7 +120,8 @@ def _fetch_response(answer: Any) -> Response:
     status = text(field(answer, "status"))
     known = {} if status is None else {semconv.RESPONSE_STATUS: status}
     # That generation failed is no failure of fetching what came of it.
-    return replace(response, usage=Usage(), error_type=None, more={**response.more, **known})
+    more = {**response.more, **known}
+    return replace(response, usage=Usage(), error_type=None, more=more, own=None)
 
 
 def _ended_in_background(answer: Any) -> bool:

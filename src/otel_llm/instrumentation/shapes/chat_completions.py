@@ -15,6 +15,7 @@ from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
 from .arguments import asked
+from .charged import charged
 from .chat_deltas import Choice
 from .chat_messages import assistant_message, input_messages, tool_definitions
 from .values import count, field, fields, integer, items, text
@@ -77,6 +78,7 @@ def answered(told: Mapping[str, Any]) -> Response:
         _reasons([fields(choice).get("finish_reason") for choice in choices]),
         usage(get("usage")),
         _failure(get("error"), choices),
+        own=lambda: charged(get("usage")),
     )
 
 
@@ -244,6 +246,7 @@ class ChatStream:
         told = self._read_usage(said)
         if told.input_tokens is not None or told.output_tokens is not None:
             self._usage = told
+            self._response.own = lambda: charged(said)
 
     def _head(self, chunk: Any) -> None:
         """Read what every chunk repeats; Azure's first one has it empty."""

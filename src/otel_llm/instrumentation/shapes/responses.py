@@ -14,6 +14,7 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
+from .charged import charged
 from .chat_completions import error_type, output_type
 from .chat_messages import tool_definitions
 from .parts import Part, reasoning_part, refusal_part, text_part, tool_call_part
@@ -60,6 +61,7 @@ def response(answer: Any) -> Response:
         model=text(field(answer, "model")),
         finish_reasons=[reason] if reason else [],
         usage=usage(field(answer, "usage")),
+        own=lambda: charged(field(answer, "usage")),
         error_type=_failure(answer) if status == "failed" else None,
         conversation_id=_conversation(field(answer, "conversation")),
         more=_compacted(answer),

@@ -218,6 +218,21 @@ def test_a_series_has_its_steps_in_order(client: httpx2.Client, store: DuckDBSto
     assert [(step["start_s"], step["count"]) for step in steps] == [(0, 2), (60, 1)]
 
 
+@pytest.mark.parametrize("path", ["/v1/series", "/v1/dashboard"])
+def test_more_steps_and_groups_than_one_answer_holds_are_a_mistake_that_says_so(
+    client: httpx2.Client, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch, path: str
+):
+    monkeypatch.setattr("otel_llm.api.insights.MAX_BUCKETS", 2)
+    store.write([a_call(n, at=n * 60 * SECOND, user_id=f"u{n % 2}") for n in range(3)])
+    asked = {"since": "0", "by": "user"}
+
+    many, few = (client.get(path, params={**asked, "step_s": s}) for s in ("60", "3600"))
+
+    assert (many.status_code, few.status_code) == (422, 200)
+    said = "more than 2 steps and groups: ask for longer steps, fewer groups or less time"
+    assert many.json()["detail"] == said
+
+
 def test_a_trace_is_shown_with_its_spans_in_order(client: httpx2.Client, store: DuckDBStore):
     trace = "a" * 32
     agent = a_call(1, ms=900, trace_id=trace, span_id="1" * 16, operation="invoke_agent")

@@ -17,7 +17,6 @@ from .views import (
     CallView,
     GroupView,
     SummaryView,
-    view_bucket,
     view_call,
     view_group,
     view_summary,
@@ -48,10 +47,9 @@ def dashboard_routes(store: Store, alerts: Callable[[], Sequence[Alert]]) -> API
     def dashboard(selected: Annotated[Steps, Query()]) -> DashboardView:
         """Everything the overview shows."""
         where = selected.filter()
-        buckets = store.series(selected.step_s, where, by=selected.by)
         return DashboardView(
             summary=view_summary(store.summary(where), store.score_stats(where)),
-            series=[view_bucket(bucket) for bucket in buckets],
+            series=selected.buckets(store, where),
             by_user=[view_group(group) for group in store.breakdown("user", where, limit=TOP)],
             by_feature=[view_group(g) for g in store.breakdown("feature", where, limit=TOP)],
             recent=[view_call(call) for call in store.calls(where, limit=RECENT).calls],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from otel_llm.store import Dimension, Most, Report, Selection, Store, Trace, report_on
+from otel_llm.store import Dimension, Filter, Most, Report, Selection, Store, Trace, report_on
 
 from .problems import Problem, described
 from .views import (
@@ -24,6 +24,8 @@ from .views import (
     view_trace,
 )
 
+MAX_BUCKETS: Final = 20_000
+"""Of one answer, about 600 bytes each."""
 TraceId = Annotated[str, Path(max_length=64)]
 Selected = Annotated[Selection, Query()]
 
@@ -48,6 +50,15 @@ class Steps(Selection):
     step_s: int = Field(3_600, ge=1, le=31 * 86_400)
     by: Dimension | None = None
 
+    def buckets(self, store: Store, where: Filter) -> list[BucketView]:
+        """Return the sums by step and group. Raises ``Problem`` when one answer cannot hold them:
+        60 days of thousands of users by the hour are 100 MB."""
+        found = store.series(self.step_s, where, by=self.by, limit=MAX_BUCKETS + 1)
+        if len(found) > MAX_BUCKETS:
+            more = f"more than {MAX_BUCKETS:,} steps and groups"
+            raise Problem(422, f"{more}: ask for longer steps, fewer groups or less time")
+        return [view_bucket(bucket) for bucket in found]
+
 
 def insight_routes(store: Store, links: Mapping[str, str] | None = None) -> APIRouter:
     """The routes over ``store``; ``links`` lead to where else a trace is shown."""
@@ -69,8 +80,7 @@ def insight_routes(store: Store, links: Mapping[str, str] | None = None) -> APIR
     @routes.get("/series")
     def series(selected: Annotated[Steps, Query()]) -> list[BucketView]:
         """The same sums by steps of time; steps without a call are left out."""
-        buckets = store.series(selected.step_s, selected.filter(), by=selected.by)
-        return [view_bucket(bucket) for bucket in buckets]
+        return selected.buckets(store, selected.filter())
 
     @routes.get("/calls")
     def calls(page: Annotated[Page, Query()]) -> CallPageView:

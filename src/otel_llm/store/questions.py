@@ -118,11 +118,16 @@ class Questions(ABC):
         return tuple(Group(key, read_stats(row)) for key, *row in rows)
 
     def series(
-        self, step_s: int, where: Filter = EVERYTHING, *, by: Dimension | None = None
+        self,
+        step_s: int,
+        where: Filter = EVERYTHING,
+        *,
+        by: Dimension | None = None,
+        limit: int | None = None,
     ) -> Sequence[Bucket]:
         """See ``Store``."""
         if rollup := self._rollup(where, by, step_s):
-            return rolled.series(self.ask, rollup, step_s, where, by)
+            return rolled.series(self.ask, rollup, step_s, where, by)[:limit]
         condition, values = where.where(self.dialect)
         step_ns = step_s * 1_000_000_000
         key = group_key(by, self.dialect) if by else "NULL"
@@ -130,7 +135,8 @@ class Questions(ABC):
             f"SELECT bucket, key, {self.aggregates} FROM"
             f" (SELECT {self._step('start_ns', step_s)} AS bucket, {key} AS key, * FROM calls"
             f" WHERE {condition})"
-            " GROUP BY bucket, key ORDER BY bucket, key",
+            " GROUP BY bucket, key ORDER BY bucket, key"
+            + ("" if limit is None else f" LIMIT {limit}"),
             values,
         )
         return tuple(Bucket(bucket * step_ns, key, read_stats(row)) for bucket, key, *row in rows)

@@ -94,9 +94,15 @@ class Store(Protocol):
         ...
 
     def series(
-        self, step_s: int, where: Filter = EVERYTHING, *, by: Dimension | None = None
+        self,
+        step_s: int,
+        where: Filter = EVERYTHING,
+        *,
+        by: Dimension | None = None,
+        limit: int | None = None,
     ) -> Sequence[Bucket]:
-        """One bucket per ``step_s`` seconds of Unix time (and per value of ``by``), in order."""
+        """One bucket per ``step_s`` seconds of Unix time (and per value of ``by``), in order, the
+        first ``limit`` of them."""
         ...
 
     def calls(

@@ -151,6 +151,26 @@ def test_calls_that_are_alike_and_come_one_after_the_other_have_each_their_twin(
     assert found == {"9": "1", "a": "2", "b": "3", "c": "4"}
 
 
+@pytest.mark.parametrize("arrive", [TOGETHER, APART])
+def test_the_same_response_in_another_trace_counts_once(processor, arrive):
+    """OpenInference's of LangChain within a chain: the client's span begins a trace of its own."""
+    served = {**CALL, "gen_ai.response.id": "r-1"}
+    inner = span("openinference.instrumentation.openai", 1, served)
+    framework = span("openinference.instrumentation.langchain", 2, served, trace=9, parent=9)
+
+    assert len(marks(processor, *arrive(inner, framework))) == 1
+
+
+@pytest.mark.parametrize("arrive", [TOGETHER, APART])
+def test_a_framework_around_two_instrumentations_of_a_client_counts_once(processor, arrive):
+    """OpenInference's of LangChain makes its span nobody's parent."""
+    framework = span("openinference.instrumentation.langchain", 1, CALL, start=990, took=120)
+    outer = span(OURS, 2, CALL, trace=2, start=1000, took=100)
+    inner = span("openinference.instrumentation.openai", 3, CALL, trace=2, parent=2, start=1001)
+
+    assert len(marks(processor, *arrive(inner, outer, framework))) == 2
+
+
 @pytest.mark.parametrize("says", [CALL, UNTOLD, EMBEDDING])
 def test_what_is_below_another_makers_call_repeats_it_also_where_it_comes_after_it(processor, says):
     """Logfire's spans go by an exporter of their own; its log of a stream is at the very end."""

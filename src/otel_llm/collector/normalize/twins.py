@@ -4,7 +4,8 @@ Some wrappers make their span nobody's parent (Langfuse's of OpenAI, OpenInferen
 streams): what an instrumentation inside them makes is then beside it, or in a trace of its own
 where nothing is around, and few say the id of the response. Others have an exporter of their own
 (Logfire), so that what is inside comes after what is around it. They are known by this: another
-scope, yet the same model, tokens and outcome, in the same place, from the same moment to the same.
+scope, yet the same model, tokens and outcome, in the same place or with the same response, at the
+same time.
 """
 
 from __future__ import annotations
@@ -27,10 +28,8 @@ _PATIENCE: Final = 10_000
 """Calls without a twin after which none are expected any more,"""
 _SAMPLED: Final = 16
 """but for those of one batch in so many, until there is one."""
-_SLACK_NS: Final = 50_000_000
-_SHARE: Final = 10
-"""How far apart the starts, and the ends, of what is the same may be: this, and one part in so many
-of how long it took."""
+_SLACK_NS: Final = 10_000_000
+"""What is the same is at the same time for half of the longer one, or less by so much."""
 
 
 class Twins:
@@ -46,25 +45,25 @@ class Twins:
     ) -> Iterator[tuple[SeenCall, SeenCall | None, bytes]]:
         """Yield the calls that repeat another one, that one if it is among ``calls``, and its id.
 
-        Leaves out what is marked already. Of two, the one that knows the id of its response counts.
+        Those that are marked already stand for the call that they repeat. Of two, the one that
+        knows the id of its response counts.
         """
         if not self._expected(len(calls)):
             return
-        left = [call for call in calls if not call.span.has(own.DUPLICATE_OF)]
-        here = {call.id: call for call in left}
-        for call in sorted(left, key=_start):
+        here = {call.id: call for call in calls}
+        for call in sorted(calls, key=_start):
             place = _Place.of(call)
-            counts = place.beside_of(call, table) or place.below_of(table)
-            twin = here.get(counts or b"")
-            if counts is None:
+            found = place.beside_of(call, table) or place.below_of(table)
+            if found is None or found == place.id:
                 place.note(call, table)
                 continue
             self._single = 0
-            if twin and call.response and not twin.response:
+            mine, twin = here.get(place.id), here.get(found)
+            if twin and (place.id != call.id or (call.response and not twin.response)):
                 place.note(call, table)
-                yield twin, call, call.id
-            else:
-                yield call, twin, counts
+                yield twin, mine, place.id
+            elif mine:
+                yield mine, twin, found
 
     def _expected(self, calls: int) -> bool:
         self._single += calls
@@ -80,6 +79,8 @@ class _Place(NamedTuple):
     """What a call is known by: whose it is, and the keys it is noted under for those beside it and
     for those below it."""
 
+    id: bytes
+    """Of the call that counts."""
     maker: str
     beside: list[Key]
     below: list[Key]
@@ -89,14 +90,18 @@ class _Place(NamedTuple):
         """Some say the model that was asked for, some that which served; ours are all of one maker,
         who knows them apart."""
         span, known, (given, taken) = call.span, call.span.facts, call.tokens
-        scope = span.scope_name or ""
-        beside = call.trace + call.parent if call.parent else _program(span)
+        scope, repeated = span.scope_name or "", span.text(own.DUPLICATE_OF)
         asked, served = known[facts.REQUEST_MODEL], known[facts.RESPONSE_MODEL]
         models = (asked,) if served is None or served == asked else (asked, served)
         alike = [f"{call.kind} {given} {taken} {span.is_error} {model}" for model in models]
-        below = call.trace + call.id
-        maker = _OURS if scope.startswith(_OURS) else scope
-        return cls(maker, [(beside, what) for what in alike], [(below, what) for what in alike])
+        places = [call.trace + call.parent if call.parent else _program(span)]
+        places += [call.response.encode(errors="replace")] if call.response else []
+        return cls(
+            bytes.fromhex(repeated) if repeated else call.id,
+            _OURS if scope.startswith(_OURS) else scope,
+            [(place, what) for place in places for what in alike],
+            [(call.trace + call.id, what) for what in alike],
+        )
 
     def beside_of(self, call: SeenCall, table: Table) -> bytes | None:
         """Return the id of the same call beside it, or right above it."""
@@ -114,9 +119,9 @@ class _Place(NamedTuple):
     def note(self, call: SeenCall, table: Table) -> None:
         """Let those beside ``call`` find it, and those below it, which may have taken any time."""
         for key in self.beside:
-            table[key] = call.id, self.maker, (call.span.start_ns, call.span.end_ns)
+            table[key] = self.id, self.maker, (call.span.start_ns, call.span.end_ns)
         for key in self.below:
-            table[key] = call.id, self.maker, (None, None)
+            table[key] = self.id, self.maker, (None, None)
 
 
 def _program(span: SpanView) -> bytes:
@@ -126,5 +131,5 @@ def _program(span: SpanView) -> bytes:
 def _together(span: SpanView, start: int | None, end: int | None) -> bool:
     if start is None or end is None:
         return True
-    slack = _SLACK_NS + max(end - start, span.end_ns - span.start_ns) // _SHARE
-    return abs(span.start_ns - start) <= slack and abs(span.end_ns - end) <= slack
+    longer = max(end - start, span.end_ns - span.start_ns)
+    return min(end, span.end_ns) - max(start, span.start_ns) >= longer // 2 - _SLACK_NS

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+AGAIN_S: Final = 10.0
+"""Until files that could not be used are tried again as they are: there may have been no more
+files to open, or a disk that gave nothing."""
 
 
 class Fresh(Generic[T]):
@@ -22,11 +28,13 @@ class Fresh(Generic[T]):
         files: Iterable[Path | None],
         make: Callable[[], T],
         end: Callable[[T], object] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``make`` raises ``OSError`` or ``ValueError`` when the files cannot be used; so does
         this, and never again. ``end`` gets what is not used any more."""
         self._files = [file for file in files if file]
-        self._make, self._end = make, end
+        self._make, self._end, self._clock = make, end, clock
+        self._again_at = math.inf
         self._lock = Lock()
         self._seen = self._stamps()
         self._made = make()
@@ -37,7 +45,7 @@ class Fresh(Generic[T]):
             return self._made
         with self._lock:
             stamps = self._stamps()
-            if stamps != self._seen:
+            if stamps != self._seen or self._clock() >= self._again_at:
                 self._seen = stamps
                 self._renew()
             return self._made
@@ -53,8 +61,10 @@ class Fresh(Generic[T]):
         try:
             self._made = self._make()
         except (OSError, ValueError) as error:
+            self._again_at = self._clock() + AGAIN_S
             logger.error("%s: what was read before stays: %s", name, _why(error))
         else:
+            self._again_at = math.inf
             self._end(before)
             logger.info("%s was read again", name)
 

@@ -489,3 +489,42 @@ def test_the_call_that_counts_is_told_when_its_first_chunk_came():
 
     counted = [read_call(s) for s in opened.genai() if not s.has("otel_llm.duplicate_of")]
     assert [(call.time_to_first_chunk_s, call.streamed) for call in counted] == [(0.25, True)]
+
+
+@pytest.mark.parametrize("inside", [b"", b"12345678"])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_stream_that_anthropics_sdk_traces_below_logfires_opening_of_it_is_one_call(
+    inside, together
+):
+    asked = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "claude-sonnet-4-5"}
+    used = {**asked, "gen_ai.usage.input_tokens": 192, "gen_ai.usage.output_tokens": 112}
+    traced = {**used, "gen_ai.response.id": "msg_1", "gen_ai.response.time_to_first_chunk": 0.25}
+    message = ExportTraceServiceRequest.FromString(request(asked, traced, used))
+    opening, native, log = message.resource_spans[0].scope_spans[0].spans
+    native.parent_span_id = opening.span_id
+    opening.parent_span_id = log.parent_span_id = inside
+    log.trace_id = opening.trace_id if inside else b"of the log alone"
+    batches = []
+    for scope, span in (
+        ("logfire.anthropic", opening),
+        ("com.anthropic.sdk.python", native),
+        ("logfire.anthropic", log),
+    ):
+        if not (together and batches):
+            batches.append(ExportTraceServiceRequest())
+        of_scope = batches[-1].resource_spans.add().scope_spans.add()
+        of_scope.scope.name = scope
+        of_scope.spans.append(span)
+    processor = NormalizeProcessor()
+
+    marked: dict[str, str | None] = {}
+    for sent_so in batches:
+        opened = Batch.open(sent_so.SerializeToString())
+        processor.process(opened)
+        marked |= {s.span_id: s.text("otel_llm.duplicate_of") for s in opened.genai()}
+
+    assert marked == {
+        opening.span_id.hex(): "logfire.stream",
+        native.span_id.hex(): None,
+        log.span_id.hex(): native.span_id.hex(),
+    }

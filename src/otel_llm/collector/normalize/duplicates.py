@@ -28,6 +28,10 @@ _OPERATION: Final = facts.OPERATION
 _DUPLICATE_OF: Final = facts.DUPLICATE_OF
 
 
+TOLD_BY_LOG: Final = "logfire.stream"
+"""What a span repeats that only opens a stream: a log, whose id it cannot know."""
+
+
 class Duplicates:
     """Remembers calls by trace and response id, and by the span they are below. Thread-safe."""
 
@@ -35,21 +39,35 @@ class Duplicates:
         self.known: KnownCalls = OwnCalls()
         """The calls of recent batches; in one of several processes, those of all of them."""
         self._twins = Twins()
+        self._opened = False
 
     def mark(self, spans: Iterable[SpanView]) -> None:
         """Mark each span that repeats another one, of this batch or a recent one."""
-        calls = [
-            seen(span, known)
-            for span in spans
-            if (known := span.facts)[_OPERATION] in BILLED_OPERATIONS and not known[_DUPLICATE_OF]
-        ]
-        if calls:
+        billed = [span for span in spans if span.facts[_OPERATION] in BILLED_OPERATIONS]
+        calls = [seen(s, known) for s in billed if not (known := s.facts)[_DUPLICATE_OF]]
+        opened = [s for s in billed if s.facts[_DUPLICATE_OF] == TOLD_BY_LOG]
+        if calls or opened:
             with self.known.turn():
+                calls = self._beside_logs(calls, opened)
                 marked = set(map(id, self._mark_same(calls)))
                 self._mark_outer([c for c in calls if id(c) not in marked] if marked else calls)
                 for call, twin, counts in self._twins.of(calls, self.known.beside):
                     call.span.set(own.DUPLICATE_OF, counts.hex())
                     _hand_over((call, twin) if twin else (), counts)
+
+    def _beside_logs(self, calls: list[SeenCall], opened: Iterable[SpanView]) -> list[SeenCall]:
+        """Return ``calls`` with those that are below the opening of a stream where its log is."""
+        table = self.known.same
+        for trace, id_, parent in [span.ids for span in opened]:
+            self._opened = True
+            table[trace, id_] = parent, None, UNTOLD
+        if not self._opened:
+            return calls
+        found = [table.get((call.trace, call.parent)) for call in calls]
+        return [
+            call._replace(parent=opening[0] if any(opening[0]) else b"") if opening else call
+            for call, opening in zip(calls, found, strict=True)
+        ]
 
     def _mark_same(self, calls: list[SeenCall]) -> list[SeenCall]:
         """Of those with the same response id, one counts. Return the others."""

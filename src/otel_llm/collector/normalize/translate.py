@@ -18,6 +18,7 @@ from ..data import facts
 from ..wire.slim import NotProtobuf
 from . import counts
 from .conversions import HOW
+from .duplicates import TOLD_BY_LOG
 from .events import told
 from .exchanges import answered
 from .json_values import as_map, listed, parsed
@@ -39,8 +40,6 @@ _CALLED = {"com.anthropic.sdk.*": "anthropic."}
 _PROVIDERS = {"gemini-cli": "gcp.gen_ai"}
 """Scope -> the one provider that it calls, and does not name."""
 _STREAM_LOGGERS = ("logfire.openai", "logfire.anthropic")
-_TOLD_BY_LOG = "logfire.stream"
-"""Names what counts instead: a log, whose id the span that opens a stream cannot know."""
 _ANSWER_TEXTS = ("ai.response.text", "ai.response.object")
 _ANSWER_TOOLS = ("ai.response.toolCalls", "gen_ai.response.tool_calls")
 _REASONING = "ai.response.reasoning"
@@ -90,7 +89,7 @@ def translate(span: SpanView, plan: Plan, *, keep: bool) -> None:
     settle(span, plan, keep=keep)
     work.finish()
     if plan.scope in _STREAM_LOGGERS and _only_opens(span):
-        span.set(own.DUPLICATE_OF, _TOLD_BY_LOG)
+        span.set(own.DUPLICATE_OF, TOLD_BY_LOG)
 
 
 def _only_opens(span: SpanView) -> bool:

@@ -11,6 +11,7 @@ same time.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_llm.semconv import own
@@ -125,7 +126,8 @@ class _Place(NamedTuple):
 
 
 def _program(span: SpanView) -> bytes:
-    return " ".join(span.resource_text(name) or "" for name in _RESOURCE).encode()
+    said = " ".join(span.resource_text(name) or "" for name in _RESOURCE)
+    return blake2b(said.encode(errors="replace"), digest_size=16).digest()  # it may be long
 
 
 def _together(span: SpanView, start: int | None, end: int | None) -> bool:

@@ -123,7 +123,7 @@ def test_of_both_the_one_that_knows_its_response_counts(processor):
         span(THEIRS, 2, CALL, service="another"),
         span(THEIRS, 2, CALL, parent=9, trace=9),
         span(THEIRS, 2, CALL, start=1100),
-        span(THEIRS, 2, CALL, took=300),
+        span(THEIRS, 2, CALL, took=500),
         span(THEIRS, 2, {**CALL, "gen_ai.operation.name": "embeddings"}),
     ],
     ids=[
@@ -140,6 +140,13 @@ def test_of_both_the_one_that_knows_its_response_counts(processor):
 )
 def test_what_differs_is_another_call(processor, other):
     assert marks(processor, joined(span(OURS, 1, CALL), other)) == {}
+
+
+def test_calls_of_other_responses_are_others(processor):
+    """Beside OpenTelemetry's own some calls have a span of ours, and some one of theirs."""
+    one, other = ({**CALL, "gen_ai.response.id": id} for id in ("r-1", "r-2"))
+
+    assert marks(processor, joined(span(OURS, 1, one), span(THEIRS, 2, other))) == {}
 
 
 def test_calls_that_are_alike_and_come_one_after_the_other_have_each_their_twin(processor):

@@ -29,8 +29,8 @@ _PATIENCE: Final = 10_000
 """Calls without a twin after which none are expected any more,"""
 _SAMPLED: Final = 16
 """but for those of one batch in so many, until there is one."""
-_SLACK_NS: Final = 10_000_000
-"""What is the same is at the same time for half of the longer one, or less by so much."""
+_SHARE: Final = 4
+"""What is the same is at the same time for one part in so many of the longer one at least."""
 
 
 class Twins:
@@ -77,14 +77,16 @@ def _start(call: SeenCall) -> int:
 
 
 class _Place(NamedTuple):
-    """What a call is known by: whose it is, and the keys it is noted under for those beside it and
-    for those below it."""
+    """What a call is known by. Those who know their response look for the same, and for others only
+    among those who know none."""
 
     id: bytes
     """Of the call that counts."""
     maker: str
-    beside: list[Key]
-    below: list[Key]
+    here: bytes
+    below: bytes
+    response: str | None
+    alike: list[str]
 
     @classmethod
     def of(cls, call: SeenCall) -> _Place:
@@ -94,19 +96,30 @@ class _Place(NamedTuple):
         scope, repeated = span.scope_name or "", span.text(own.DUPLICATE_OF)
         asked, served = known[facts.REQUEST_MODEL], known[facts.RESPONSE_MODEL]
         models = (asked,) if served is None or served == asked else (asked, served)
-        alike = [f"{call.kind} {given} {taken} {span.is_error} {model}" for model in models]
-        places = [call.trace + call.parent if call.parent else _program(span)]
-        places += [call.response.encode(errors="replace")] if call.response else []
         return cls(
             bytes.fromhex(repeated) if repeated else call.id,
             _OURS if scope.startswith(_OURS) else scope,
-            [(place, what) for place in places for what in alike],
-            [(call.trace + call.id, what) for what in alike],
+            call.trace + call.parent if call.parent else _program(span),
+            call.trace + call.id,
+            call.response,
+            [f"{call.kind} {given} {taken} {span.is_error} {model}" for model in models],
         )
 
+    def _looked_for(self, place: bytes) -> list[Key]:
+        return [(place, f"{bool(self.response)} {what}") for what in self.alike]
+
+    def _noted(self, place: bytes) -> list[Key]:
+        """For those who know no response, and from one who knows none for those who know theirs."""
+        for_whom = (False,) if self.response else (False, True)
+        return [(place, f"{knows} {what}") for knows in for_whom for what in self.alike]
+
+    def _anywhere(self) -> list[Key]:
+        said = (self.response or "").encode(errors="replace")
+        return [(said, what) for what in self.alike] if said else []
+
     def beside_of(self, call: SeenCall, table: Table) -> bytes | None:
-        """Return the id of the same call beside it, or right above it."""
-        for key in self.beside:
+        """Return the id of the same call beside it, right above it, or with its response."""
+        for key in (*self._looked_for(self.here), *self._anywhere()):
             known = table.get(key)
             if known and known[1] != self.maker and _together(call.span, *known[2]):
                 return known[0]
@@ -114,14 +127,14 @@ class _Place(NamedTuple):
 
     def below_of(self, table: Table) -> bytes | None:
         """Return the id of the same call right below it."""
-        found = map(table.get, self.below)
+        found = map(table.get, self._looked_for(self.below))
         return next((known[0] for known in found if known and known[1] != self.maker), None)
 
     def note(self, call: SeenCall, table: Table) -> None:
         """Let those beside ``call`` find it, and those below it, which may have taken any time."""
-        for key in self.beside:
+        for key in (*self._noted(self.here), *self._anywhere()):
             table[key] = self.id, self.maker, (call.span.start_ns, call.span.end_ns)
-        for key in self.below:
+        for key in self._noted(self.below):
             table[key] = self.id, self.maker, (None, None)
 
 
@@ -134,4 +147,4 @@ def _together(span: SpanView, start: int | None, end: int | None) -> bool:
     if start is None or end is None:
         return True
     longer = max(end - start, span.end_ns - span.start_ns)
-    return min(end, span.end_ns) - max(start, span.start_ns) >= longer // 2 - _SLACK_NS
+    return min(end, span.end_ns) - max(start, span.start_ns) > longer // _SHARE

@@ -41,6 +41,14 @@ def test_only_what_is_no_genai_span_is_shown():
     assert "secret" not in repr(span)
 
 
+def test_what_names_no_operation_is_shown_too_where_it_stands_between_calls():
+    turn = {"gen_ai.provider.name": "openai", "gen_ai.agent.name": "guide", "server.port": 443}
+
+    (span,) = seen({"gen_ai.operation.name": "chat"}, turn)
+
+    assert span.attributes == {"server.port": 443}
+
+
 def test_a_span_is_what_it_was():
     payload = request(HTTP)
     (view,) = Batch.open(payload).spans()

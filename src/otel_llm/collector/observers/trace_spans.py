@@ -1,4 +1,5 @@
-"""Shows the store the spans of traces that are no GenAI spans (``store.spans: traces``).
+"""Shows the store the spans of traces that are no GenAI spans (``store.spans: traces``), and those
+that name no operation: what is between an agent and its calls, or an inference server's side.
 
 What is kept of an attribute is by its name: those that say where a request went and how it ended.
 Text that a user, a query or a header may have put in is not among them, nor any GenAI content.
@@ -12,6 +13,7 @@ from typing import Final
 from otel_llm.store import PlainSpan
 
 from ..data import Batch, SpanView
+from ..data.facts import OPERATION
 
 KEPT: Final = frozenset(
     {
@@ -39,8 +41,8 @@ class TraceSpans:
 
     def process(self, batch: Batch) -> None:
         """See ``Processor``."""
-        genai = {span.ids for span in batch.genai()}
-        if spans := [_read(span) for span in batch.spans() if span.ids not in genai]:
+        told = {span.ids for span in batch.genai() if span.facts[OPERATION] is not None}
+        if spans := [_read(span) for span in batch.spans() if span.ids not in told]:
             self._observe(spans)
 
 

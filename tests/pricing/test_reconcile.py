@@ -246,6 +246,9 @@ def test_each_model_and_day_has_its_residual_and_the_largest_comes_first(tmp_pat
         ("amazon.nova-pro-v1:0", "USE1-NovaPro-input-tokens"),
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "USE1-Claude4.5Sonnet-output-tokens"),
         ("amazon.nova-2-lite-v1:0", "USE1-Nova2.0Lite-input-tokens"),
+        ("us.amazon.nova-pro-v1:0", "USW2-NovaPro-output-tokens-flex"),
+        ("openai.gpt-oss-120b-1:0", "USE1-gpt-oss-120b-input-tokens-priority"),
+        ("qwen.qwen3-32b-v1:0", "USE1-Qwen3-32B-input-tokens"),
         ("ft:gpt-4.1-mini-2025-04-14:acme::a1b2", "ft:gpt-4.1-mini-2025-04-14, input"),
     ],
 )
@@ -261,8 +264,12 @@ def test_agents_that_repeat_the_cost_of_their_calls_are_not_counted():
     assert rows == [Residual(DAY, "m", Decimal(1), None)]
 
 
-def test_models_of_one_family_are_kept_apart():
-    rows = reconcile([call("gpt-4o", 1.0)], [Charge(DAY, "gpt-4o-mini, input", Decimal(1))])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("gpt-4o", "gpt-4o-mini, input"), ("meta.llama3-3-70b-instruct-v1:0", "Llama3-70B-Instruct")],
+)
+def test_models_of_one_family_are_kept_apart(ours: str, theirs: str):
+    rows = reconcile([call(ours, 1.0)], [Charge(DAY, theirs, Decimal(1))])
 
     assert len(rows) == 2
 

@@ -121,7 +121,7 @@ _NOISE = frozenset(
 _FINE_TUNED = re.compile(r"^(ft:[^:]+):.*$")
 """A bill names the model that was tuned, and not who tuned it to what."""
 _NOUGHT = re.compile(r"(?<=\d)\.0(?!\d)")
-_REVISION = re.compile(r"-?v\d+:\d+$| v\d$")
+_REVISION = re.compile(r"-?v\d+:\d+$|-\d+:\d+$| v\d$")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _REGION = re.compile(r"^[A-Z]{3}\d-")
 
@@ -131,4 +131,6 @@ def _key(model: str) -> str:
     named = _FINE_TUNED.sub(r"\1", model.partition(",")[0])
     bare = _NOUGHT.sub("", _HUMP.sub("-", _REGION.sub("", named)))
     plain = _DATE.sub("", _REVISION.sub("", bare).lower())
-    return " ".join(sorted(token for token in _TOKEN.findall(plain) if token not in _NOISE))
+    tokens = [token for token in _TOKEN.findall(plain) if token not in _NOISE]
+    numbers = [token for token in tokens if token.isdigit()]
+    return " ".join(sorted([*numbers, *({*tokens} - {*numbers})]))  # ``qwen.qwen3`` is Qwen3

@@ -15,6 +15,7 @@ from otel_llm.store import DuckDBStore, Filter, Stats, StoreConfig, rolled, roll
 from otel_llm.store.config import KeepConfig
 from otel_llm.store.duck_rollups import _FEWER_USERS
 from otel_llm.store.filters import Dimension, Most
+from otel_llm.store.rolled_check import differences
 from otel_llm.store.rollups import COUNTED, DAYS, HOURS, MINUTES, ROLLUPS, USERS, Rollup
 
 from .examples import DAY, NOON, SECOND, a_call, usd
@@ -198,6 +199,18 @@ def test_a_cost_put_later_leaves_days_whose_calls_have_gone_as_they_were():
     )
     assert rolled.stats(store.ask, DAYS, whole).total_cost_usd == 720 + 2 * later
     store.close()
+
+
+def test_a_cost_put_later_brings_no_sums_back_that_were_let_go():
+    old, new = a_call(1, at=NOON - 5 * DAY), a_call(2, at=NOON)
+    store = in_memory()
+    store.write([old, new])
+    store.retain(NOON)
+
+    store.put_costs([replace(old, cost=usd(3))])
+
+    assert store.oldest_ns(MINUTES) == NOON - NOON % MINUTES.step_ns
+    assert dict(differences(store)) == {rollup.table: [] for rollup in ROLLUPS}
 
 
 def test_each_is_kept_as_long_as_it_is_said_to_be():

@@ -23,7 +23,7 @@ from otel_llm.genai import Call
 from . import arrow, schema
 from .columns import columns, storable, text
 from .config import StoreConfig
-from .duck_file import connect, cursor, keep_private, prepare, quoted, whole
+from .duck_file import ROW_GROUP, connect, cursor, keep_private, prepare, quoted, whole
 from .duck_rollups import DuckRollups
 from .filters import Filter
 from .incidents import Incident
@@ -347,7 +347,7 @@ class DuckDBStore(Questions):
         condition, values = where.where()
         chosen = f"SELECT {schema.NAMES} FROM calls WHERE {condition} ORDER BY start_ns, span_id"
         # Into the very file that the caller made: another one would be for everybody to read.
-        how = "FORMAT parquet, USE_TMP_FILE false"
+        how = f"FORMAT parquet, USE_TMP_FILE false, ROW_GROUP_SIZE {ROW_GROUP}"
         self.ask(f"COPY ({chosen}) TO '{quoted(file)}' ({how})", values)
 
 

@@ -71,10 +71,14 @@ class DuckRollups:
 
     def rebuild(self, first_ns: int, last_ns: int, kept_ns: int) -> None:
         """Add up the calls again from the first to the last; a step of which calls have gone, those
-        before ``kept_ns``, stays as it is."""
+        before ``kept_ns``, stays as it is, and one that the table no longer holds stays away."""
         for rollup in ROLLUPS:
             step = rollup.step_ns
-            since = max(first_ns // step, -(-kept_ns // step)) * step
+            oldest = f"SELECT min(start_ns) FROM {rollup.table}"
+            held_ns = self._writer.execute(oldest).fetchall()[0][0]
+            if held_ns is None:
+                continue
+            since = max(first_ns // step, -(-max(kept_ns, held_ns) // step)) * step
             until = (last_ns // step + 1) * step
             condition = f"start_ns >= {since} AND start_ns < {until}"
             self._do(f"DELETE FROM {rollup.table} WHERE {condition}")

@@ -114,6 +114,31 @@ def test_another_wrapper_around_ours_survives_and_ours_passes_through(make, sdk,
     assert len(telemetry.finished) == 1
 
 
+class Proxy(wrapt.ObjectProxy):
+    """Another vendor's stream, which holds the iterator of the one that it stands for."""
+
+    def __init__(self, stream):
+        super().__init__(stream)
+        self._self_iterator = iter(stream)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._self_iterator)
+
+
+def test_a_stream_that_another_vendor_wrapped_below_ours_is_followed(make, sdk, telemetry):
+    wrapt.wrap_function_wrapper(sdk, "Client.call", lambda f, _, args, kw: Proxy(f(*args, **kw)))
+    make(patches=(toy.patch("Client.call"),)).instrument(**telemetry.providers)
+
+    stream = sdk.Client().call("m", stream=True)
+    read = list(stream)
+
+    assert (isinstance(stream, Proxy), isinstance(stream, sdk.Stream), len(read)) == (True, True, 3)
+    assert len(telemetry.finished) == 1
+
+
 def test_another_wrapper_below_ours_is_named(make, sdk, telemetry):
     def theirs(wrapped, instance, args, kwargs):
         return wrapped(*args, **kwargs)

@@ -20,7 +20,8 @@ def is_stream(result: Any) -> bool:
 
 def follow(stream: Any, reading: Reading) -> Any:
     """Return what to give to the caller in place of ``stream``: the same object if possible."""
-    if is_generator(stream) or not reclass(stream, _STREAM, reading):
+    proxy = type(stream) is not stream.__class__  # another vendor's: it holds the iterator below
+    if is_generator(stream) or not reclass(stream, _STREAM, reading, proxy=proxy):
         return stand_in(stream, reading)
     follow_close(getattr(stream, "response", None), reading)
     return stream

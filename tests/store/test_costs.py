@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from otel_llm.genai import Cost, Usage
+from otel_llm.genai import Call, Cost, Usage
 from otel_llm.store import DuckDBStore, Filter, StoreError
 from otel_llm.store.baselines import Baseline, compare, save, take
-from otel_llm.store.unpriced import UnpricedModel, unpriced
+from otel_llm.store.kinds import Kind
+from otel_llm.store.unpriced import UnpricedModel, unpriced, why
 from tests.pricing.book import NOV, book
 from tests.store.examples import FULL, NOON, a_call
 from tests.store.stores import in_memory
@@ -107,3 +108,46 @@ def test_unpriced_models_are_counted_by_the_reason(store: DuckDBStore):
         UnpricedModel("openai", None, "no_model", 1, 0, NOV + 4, NOV + 4),
         UnpricedModel("openai", "gpt-4o", "no_usage", 1, 0, NOV + 2, NOV + 2),
     ]
+
+
+def kind_of(call: Call) -> Kind:
+    names = call.provider, call.request_model, call.response_model, call.server_address
+    return Kind(*names, call.usage, 1, call.tokens or 0, call.start_ns, call.start_ns)
+
+
+def test_models_without_a_price_are_those_that_a_look_at_every_call_finds(store: DuckDBStore):
+    usages = (Usage(10, 5), Usage(10), Usage(), Usage(10, 0), Usage(2 * 10**9, 5))
+    models = (None, "gpt-4o", "unheard-of", "text-embedding-3-small")
+    calls = [
+        a_call(
+            n,
+            start_ns=NOON - n * 600 * 10**9,
+            response_model=models[n % 4],
+            request_model=models[n % 3],
+            provider=("openai", "mistral_ai", None)[n % 3],
+            server_address=("127.0.0.1", None)[n % 2],
+            usage=usages[n % 5],
+            error_type=("timeout", None, None)[n % 3],
+            cost=None,
+        )
+        for n in range(240)
+    ]
+    store.write(calls)
+
+    found = unpriced(store, Filter(), book())
+
+    each: dict[tuple[object, ...], list[Call]] = {}
+    for call in store.history(0, Filter(unpriced=True)):
+        key = (call.provider, call.model, why(kind_of(call), book()))
+        each.setdefault(key, []).append(call)
+    assert {(one.provider, one.model, one.reason): one for one in found} == {
+        key: UnpricedModel(
+            *key,  # type: ignore[arg-type]
+            calls=len(alike),
+            tokens=sum(call.tokens or 0 for call in alike),
+            first_ns=min(call.start_ns for call in alike),
+            last_ns=max(call.start_ns for call in alike),
+        )
+        for key, alike in each.items()
+    }
+    assert {one.reason for one in found} >= {"no_usage", "unknown_model", "no_model", "priced_now"}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from otel_llm.genai import Call
+from otel_llm.genai import Call, Usage
 
-from . import rolled
+from . import kinds, rolled
 from .calls import CallPage, cursor_after, read_cursor
 from .dialect import DUCKDB, Dialect
 from .filters import MEASURES, MOST, Dimension, Filter, Measure, Most, group_key
 from .incidents import Incident
+from .kinds import Kind
 from .rollups import COUNTED, Rollup, best
 from .rows import to_call
 from .schema import NAMES
@@ -25,6 +27,7 @@ from .traces import Trace, as_tree
 
 MAX_TRACE_SPANS: Final = 10_000
 HISTORY_BATCH: Final = 5_000
+DAY_S: Final = 86_400
 
 
 class Questions(ABC):
@@ -174,6 +177,19 @@ class Questions(ABC):
                 yield call
             if len(rows) < HISTORY_BATCH:
                 return
+
+    def unpriced(self, where: Filter = EVERYTHING) -> Sequence[Kind]:
+        """See ``Store``."""
+        condition, values = replace(where, unpriced=True).where(self.dialect)
+        rows = self.ask(
+            f"SELECT {kinds.COLUMNS} FROM calls WHERE {condition}"
+            f" GROUP BY {kinds.KEYS}, {self._step('start_ns', DAY_S)}",
+            values,
+        )
+        return [
+            Kind(provider, asked, served, server, Usage(given, wrote), *sums)
+            for provider, asked, served, server, given, wrote, *sums in rows
+        ]
 
     def top(self, by: Measure, where: Filter = EVERYTHING, *, limit: int = 20) -> Sequence[Call]:
         """See ``Store``."""

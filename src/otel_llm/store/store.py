@@ -12,6 +12,7 @@ from .calls import CallPage
 from .config import StoreConfig
 from .filters import Dimension, Filter, Measure, Most
 from .incidents import Incident
+from .kinds import Kind
 from .scores import Score, ScoreBucket, ScoreStats
 from .spans import PlainSpan
 from .summary import Bucket, Group, Stats, Summary
@@ -110,6 +111,10 @@ class Store(Protocol):
     ) -> CallPage:
         """Matching calls, newest first, behind ``cursor``. Raises ``ValueError`` on a cursor
         that is none of ours."""
+        ...
+
+    def unpriced(self, where: Filter = EVERYTHING) -> Sequence[Kind]:
+        """The matching calls without a cost that should have one, in no order."""
         ...
 
     def top(self, by: Measure, where: Filter = EVERYTHING, *, limit: int = 20) -> Sequence[Call]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from otel_llm.genai import Call
 from otel_llm.pricing import PriceBook, Unpriced
 from otel_llm.pricing.book import billable
 
 from .filters import Filter
+from .kinds import Kind
 from .store import Store
 
 
@@ -27,30 +27,30 @@ class UnpricedModel:
     last_ns: int = 0
     """Start of the first and of the last call, Unix nanoseconds."""
 
-    def add(self, call: Call) -> None:
-        """Count one call; they come in order of time."""
-        self.calls += 1
-        self.tokens += call.tokens or 0
-        self.first_ns = self.first_ns or call.start_ns
-        self.last_ns = call.start_ns
+    def add(self, kind: Kind) -> None:
+        """Count the calls of one kind."""
+        self.calls += kind.calls
+        self.tokens += kind.tokens
+        self.first_ns = min(self.first_ns or kind.first_ns, kind.first_ns)
+        self.last_ns = max(self.last_ns, kind.last_ns)
 
 
 def unpriced(store: Store, where: Filter, book: PriceBook) -> list[UnpricedModel]:
     """Return the unpriced models of a selection, those with most calls first."""
     found: dict[tuple[str | None, str | None, str], UnpricedModel] = {}
-    for call in store.history(where.since_ns or 0, replace(where, unpriced=True)):
-        key = (call.provider, call.model, why(call, book))
-        found.setdefault(key, UnpricedModel(*key)).add(call)
+    for kind in store.unpriced(where):
+        key = (kind.provider, kind.model, why(kind, book))
+        found.setdefault(key, UnpricedModel(*key)).add(kind)
     return sorted(found.values(), key=lambda one: (-one.calls, one.model or "", one.reason))
 
 
-def why(call: Call, book: PriceBook) -> str:
-    """Return why ``call`` has no price by ``book``."""
+def why(kind: Kind, book: PriceBook) -> str:
+    """Return why calls have no price by ``book``."""
     reasons: list[str] = []
-    for model in (call.response_model, call.request_model):
-        card = book.quote(call.provider, model, call.start_ns, None, call.server_address)
+    for model in (kind.response_model, kind.request_model):
+        card = book.quote(kind.provider, model, kind.first_ns, None, kind.server_address)
         if not isinstance(card, Unpriced):
-            tokens = billable(card, call.usage)
+            tokens = billable(card, kind.usage)
             return tokens.reason if isinstance(tokens, Unpriced) else "priced_now"
         reasons.append(card.reason)
     return next((reason for reason in reasons if reason != "no_model"), "no_model")

@@ -255,8 +255,8 @@ class RuleEngine:
             acknowledged_at=instance.acknowledged_at,
             acknowledged_by=instance.acknowledged_by,
             trace_id=instance.trace_id,
-            trace_url=_filled(self._trace_url, trace_id=instance.trace_id),
-            url=_filled(self._alert_url, alert_id=instance.id),
+            trace_url=_filled(self._trace_url, "{trace_id}", instance.trace_id),
+            url=_filled(self._alert_url, "{alert_id}", instance.id),
         )
 
     def _words(self, rule: Rule, value: float | None, labels: Mapping[str, str]) -> dict[str, str]:
@@ -315,12 +315,9 @@ class RuleEngine:
                         _restore(track, given, pause)
 
 
-def _filled(address: str | None, **parts: str | None) -> str | None:
+def _filled(address: str | None, part: str, value: str | None) -> str | None:
     """``address`` with its one part; ``None`` where either is unknown."""
-    for name, value in parts.items():
-        if address and value:
-            return address.replace(f"{{{name}}}", value)
-    return None
+    return address.replace(part, value) if address and value else None
 
 
 def _labels(track: Track, key: Key) -> dict[str, str]:

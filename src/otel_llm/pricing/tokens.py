@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from otel_llm.genai import Usage
 
-_MOST = 10**9
+MOST: Final = 10**9
 """Tokens of one call. No model takes a hundredth of it: such a count is a bug of its sender, and
 one would outweigh a year of bills."""
 
@@ -45,7 +45,7 @@ def disjoint(usage: Usage) -> Tokens | None:
     Where reads and writes exceed it, the sender reported them apart, and it is all uncached.
     """
     prompt, output = usage.input_tokens, usage.output_tokens
-    if prompt is None or output is None or not (0 <= prompt <= _MOST and 0 <= output <= _MOST):
+    if prompt is None or output is None or not (0 <= prompt <= MOST and 0 <= output <= MOST):
         return None
     return _text(usage, prompt, output) or _any(usage, prompt, output)
 
@@ -122,4 +122,4 @@ def _output_parts(tokens: Tokens, usage: Usage) -> Tokens:
 
 
 def _count(reported: int | None) -> int:
-    return reported if reported is not None and 0 < reported <= _MOST else 0
+    return reported if reported is not None and 0 < reported <= MOST else 0

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_llm.genai import Usage
+from otel_llm.pricing.tokens import MOST
 
-MOST_TOKENS: Final = 10**9
-"""More is no number of tokens, see ``pricing.tokens``."""
 COLUMNS: Final = (
     "provider, request_model, response_model, server_address,"
     " min(usage_input_tokens), min(usage_output_tokens),"
@@ -16,8 +15,8 @@ COLUMNS: Final = (
 )
 KEYS: Final = (
     "provider, request_model, response_model, server_address,"
-    f" usage_input_tokens BETWEEN 0 AND {MOST_TOKENS},"
-    f" usage_output_tokens BETWEEN 0 AND {MOST_TOKENS}, usage_output_tokens = 0"
+    f" usage_input_tokens BETWEEN 0 AND {MOST},"
+    f" usage_output_tokens BETWEEN 0 AND {MOST}, usage_output_tokens = 0"
 )
 """With the day, for prices change by the day."""
 

@@ -7,10 +7,11 @@ other before one replaces the other.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import isclose
+from typing import TypeAlias
 
 from otel_llm.genai import Call, Cost
 
@@ -19,6 +20,8 @@ from .card import Bill
 from .lookup import TIERS
 from .rates import ZERO
 
+_Model: TypeAlias = tuple[str, str]
+"""Provider and model."""
 _SAME = 1e-9
 """Relative difference below which two amounts are one: costs are stored as doubles."""
 
@@ -83,16 +86,23 @@ def settled(change: Change) -> Call:
 def differences(calls: Iterable[Call], old: PriceBook, new: PriceBook) -> list[Shift]:
     """Return what ``calls`` cost by two books, by provider and model, where that differs; the
     largest difference first. What was recorded with the calls does not matter."""
-    found: dict[tuple[str, str], _Sums] = {}
+    found: defaultdict[_Model, _Sums] = defaultdict(_Sums)
     for call in calls:
         if call.billed and not (call.cost and call.cost.source == "provider"):
             bills = (_bill(call, book, _tier(call)) for book in (old, new))
             before, after = (None if bill is None else bill.total for bill in bills)
             if before != after:
-                key = call.provider or "", call.model or ""
-                found.setdefault(key, _Sums()).add(before, after)
-    rows = [sums.shift(provider, model) for (provider, model), sums in found.items()]
-    return sorted(rows, key=_largest_first)
+                found[_model(call)].add(before, after)
+    return _rows(found)
+
+
+def shifts(changes: Iterable[Change]) -> list[Shift]:
+    """Sum changes up by provider and model, the largest change of money first."""
+    found: defaultdict[_Model, _Sums] = defaultdict(_Sums)
+    for change in changes:
+        before = None if change.before is None else Decimal(str(change.before))
+        found[_model(change.call)].add(before, change.bill.total)
+    return _rows(found)
 
 
 @dataclass(slots=True)
@@ -115,17 +125,17 @@ class _Sums:
         return Shift(provider, model, *sums)
 
 
+def _model(call: Call) -> _Model:
+    return call.provider or "", call.model or ""
+
+
+def _rows(found: Mapping[_Model, _Sums]) -> list[Shift]:
+    rows = [sums.shift(provider, model) for (provider, model), sums in found.items()]
+    return sorted(rows, key=_largest_first)
+
+
 def _largest_first(row: Shift) -> tuple[Decimal, str, str]:
     return -abs(row.after - row.before), row.provider, row.model
-
-
-def shifts(changes: Iterable[Change]) -> list[Shift]:
-    """Sum changes up by provider and model, the largest change of money first."""
-    by_model: defaultdict[tuple[str, str], list[Change]] = defaultdict(list)
-    for change in changes:
-        by_model[change.call.provider or "", change.call.model or ""].append(change)
-    rows = [_shift(provider, model, found) for (provider, model), found in by_model.items()]
-    return sorted(rows, key=_largest_first)
 
 
 def _is_fixed(call: Call) -> bool:
@@ -157,15 +167,3 @@ def _bill(call: Call, book: PriceBook, tier: str | None) -> Bill | None:
         if bill is not None:
             return bill
     return None
-
-
-def _shift(provider: str, model: str, changes: list[Change]) -> Shift:
-    known = [change.before for change in changes if change.before is not None]
-    return Shift(
-        provider,
-        model,
-        calls=len(changes),
-        before=sum((Decimal(str(amount)) for amount in known), Decimal(0)),
-        after=sum((change.bill.total for change in changes), Decimal(0)),
-        newly_priced=len(changes) - len(known),
-    )

@@ -17,7 +17,7 @@ from otel_llm.pricing.reprice import Change, Shift, reprice, settled, shifts
 from .filters import Filter
 from .store import EVERYTHING, Store
 
-_BATCH: Final = 5_000
+_BATCH: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,16 @@ def reprice_calls(
     only_look: bool = False,
 ) -> Repriced:
     """Give the calls since ``since_ns`` their cost by ``book``; ``only_look`` changes nothing."""
-    looked, changes = _Counted(store.history(since_ns, where)), list[Change]()
-    found = reprice(looked, book)
-    while batch := list(islice(found, _BATCH)):
-        if not only_look:
-            store.put_costs([settled(change) for change in batch])
-        changes += batch
-    return Repriced(looked.count, len(changes), shifts(changes))
+    looked = _Counted(store.history(since_ns, where))
+    changes = reprice(looked, book)
+    summed = shifts(changes if only_look else _kept(changes, store))
+    return Repriced(looked.count, sum(shift.calls for shift in summed), summed)
+
+
+def _kept(changes: Iterator[Change], store: Store) -> Iterator[Change]:
+    while batch := list(islice(changes, _BATCH)):
+        store.put_costs([settled(change) for change in batch])
+        yield from batch
 
 
 class _Counted:

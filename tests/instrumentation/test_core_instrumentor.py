@@ -198,6 +198,20 @@ def test_an_instrumentation_of_another_sdk_is_nobodys_rival(make, sdk, telemetry
     assert warned(caplog) == []
 
 
+@pytest.mark.parametrize("forced", [False, True])
+def test_an_instrumentation_for_other_versions_is_a_rival_only_if_it_is_forced(monkeypatch, forced):
+    monkeypatch.setattr(Rival, "instrumentation_dependencies", lambda self: ("pytest < 1",))
+    Rival().instrument(skip_dep_check=forced)
+    try:
+        found = [one.module for one in rivals.rivals(("pytest >= 2",))]
+    finally:
+        if forced:
+            Rival().uninstrument()
+        Rival._instance = None
+
+    assert found == [__name__] * forced
+
+
 def test_a_rival_that_is_loaded_by_name_is_switched_off_by_that_name(rival, monkeypatch):
     loaded = EntryPoint("pytest-v2", __name__.rpartition(".")[0], rivals.GROUP)
     monkeypatch.setattr(rivals, "entry_points", lambda group: [loaded])

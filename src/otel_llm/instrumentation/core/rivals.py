@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, Final
 
+from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 GROUP: Final = "opentelemetry_instrumentor"
@@ -46,8 +47,15 @@ def rivals(requires: Iterable[str]) -> Iterator[Rival]:
         made = getattr(kind, "_instance", None)  # making one ourselves would run its __init__ again
         if made is None or f"{kind.__module__}.".startswith(_PEACEFUL):
             continue
-        if ours & _names(made.instrumentation_dependencies()):
+        if ours & _names(made.instrumentation_dependencies()) and _traces(made):
             yield Rival(kind.__module__, _entry(kind.__module__))
+
+
+def _traces(made: BaseInstrumentor) -> bool:
+    """Whether it instruments, or is about to: one for other versions only complains and stops."""
+    if made.is_instrumented_by_opentelemetry:
+        return True
+    return get_dependency_conflicts(made.instrumentation_dependencies()) is None
 
 
 def _names(requirements: Iterable[str]) -> frozenset[str]:

@@ -8,8 +8,6 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from otel_llm.config.moment import moment_ns
-
 from .asking import Unanswered, opened_file, stream
 
 if TYPE_CHECKING:
@@ -34,6 +32,8 @@ def add_times(parser: argparse.ArgumentParser, since: str | None = None) -> None
 
 def moment(written: str) -> str:
     """Return a time as it was written; what is none is a mistake in the command line."""
+    from otel_llm.config.moment import moment_ns
+
     try:
         moment_ns(written, 0)
     except ValueError as error:

@@ -69,6 +69,6 @@ class Response:
     of a background inference is that inference."""
     more: dict[str, Any] | None = None
     """Attributes of this provider alone, by their full convention name."""
-    own: Callable[[], Mapping[str, Any]] | None = None
+    own: Callable[[], Mapping[str, Any]] | None = field(default=None, compare=False)
     """Reads what a price depends on and the conventions have no name for, by our own names
     (``semconv.own``). Called only where such names are wanted on spans: few want them."""

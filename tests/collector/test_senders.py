@@ -422,30 +422,32 @@ def test_the_opening_of_a_stream_that_failed_is_the_call():
     assert not span_of(passed(message.SerializeToString())).has("otel_llm.duplicate_of")
 
 
-@pytest.mark.parametrize("duration", [0.75, 1.5])
-def test_what_logfire_logs_of_a_stream_lasted_as_long_as_it_says(duration):
+def logged_at_its_end(duration: object) -> tuple[ExportTraceServiceRequest, int]:
+    """What Logfire logs of a stream, as a span without a length; and when that was."""
     recording = SENDERS["Logfire 5, OpenAI, a stream has ended"]
     said = {**recording["attributes"], "duration": duration}
     message = ExportTraceServiceRequest.FromString(sent({**recording, "attributes": said}))
     logged = message.resource_spans[0].scope_spans[0].spans[0]
     logged.start_time_unix_nano = logged.end_time_unix_nano
+    return message, logged.end_time_unix_nano
+
+
+@pytest.mark.parametrize("duration", [0.75, 1.5])
+def test_what_logfire_logs_of_a_stream_lasted_as_long_as_it_says(duration):
+    message, end_ns = logged_at_its_end(duration)
 
     once = passed(message.SerializeToString())
 
     assert read_call(span_of(once)).duration_s == duration
-    assert span_of(once).end_ns == logged.end_time_unix_nano
+    assert span_of(once).end_ns == end_ns
     assert passed(once) == once
 
 
 @pytest.mark.parametrize("duration", [0, -1.0, float("nan"), float("inf"), "long"])
 def test_a_log_that_does_not_say_how_long_it_took_stays_where_it_was(duration):
-    recording = SENDERS["Logfire 5, OpenAI, a stream has ended"]
-    said = {**recording["attributes"], "duration": duration}
-    message = ExportTraceServiceRequest.FromString(sent({**recording, "attributes": said}))
-    logged = message.resource_spans[0].scope_spans[0].spans[0]
-    logged.start_time_unix_nano = logged.end_time_unix_nano
+    message, end_ns = logged_at_its_end(duration)
 
-    assert span_of(passed(message.SerializeToString())).start_ns == logged.end_time_unix_nano
+    assert span_of(passed(message.SerializeToString())).start_ns == end_ns
 
 
 @pytest.mark.parametrize(

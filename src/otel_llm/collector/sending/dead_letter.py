@@ -49,7 +49,7 @@ class DeadLetter:
     def __init__(self, config: DeadLetterConfig) -> None:
         """Raises ``OSError`` for a directory that cannot be used."""
         self._config = config
-        self._make_directory()
+        make_directory(self._config.directory)
         self._lock = Lock()
 
     def bury(
@@ -72,9 +72,6 @@ class DeadLetter:
         with self._lock:
             self._write(f"{safe_name(destination)}-{signal}", line, note)
 
-    def _make_directory(self) -> None:
-        make_directory(self._config.directory)
-
     @property
     def has_room_to_spare(self) -> bool:
         """Whether most of it is empty."""
@@ -86,7 +83,7 @@ class DeadLetter:
         return sum(file.stat().st_size for file in directory.glob("*.jsonl") if file.is_file())
 
     def _write(self, stem: str, line: str | None, note: dict[str, object]) -> None:
-        self._make_directory()  # somebody may have cleared up
+        make_directory(self._config.directory)  # somebody may have cleared up
         data = b"" if line is None else f"{line}\n".encode()
         if self.size_bytes() + len(data) > self._config.max_size:
             raise Refused("the dead letter is full")

@@ -120,6 +120,19 @@ def test_keep_firing_counts_from_when_the_condition_ended_and_anew_when_it_retur
     assert again == [{"": "firing"}, {"": "firing"}, {"": "resolved"}]
 
 
+def test_only_an_alert_that_is_kept_firing_says_since_when_its_condition_is_over():
+    world = World(_rule(window=10, keep_firing=60))
+    _fail(world)
+    told = [
+        (a.state, a.over_since, a.keep_firing)
+        for step in (0, 10, 59, 1)
+        for a in world.after(step).engine.evaluate()
+    ]
+
+    kept = ("firing", START + 10, 60.0)
+    assert told == [("firing", None, None), kept, kept, ("resolved", None, None)]
+
+
 def test_every_label_set_lives_its_own_life():
     world = World(_rule(group_by=("model", "user")))
     _fail(world, user_id="ann")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from otel_llm.alerting.notification import describe, one_line
 from otel_llm.alerting.notifiers import alertmanager, email, pagerduty, teams, webhook
 from otel_llm.alerting.slack_blocks import render as slack
 
-from .world import alert, notification
+from .world import START, alert, notification
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,17 @@ def test_every_language_and_emoji_stays_as_it_is():
     text = "日本語 العربية עברית 👩\u200d👩\u200d👧 café — naïve"
 
     assert one_line(text) == text
+
+
+def test_an_alert_that_is_kept_firing_says_so_beside_its_value():
+    words = {"summary": "0% of calls failed"}
+    kept = alert(annotations=words, value=0.0, over_since=START + 61, keep_firing=300.0)
+
+    assert describe(kept) == (
+        "critical: 0% of calls failed"
+        " (its condition ended at 00:01:01 UTC; kept firing for 5m 0s after that)"
+    )
+    assert describe(replace(kept, state="resolved")) == "resolved: 0% of calls failed"
 
 
 WIKI = "https://wiki/runbook#ErrorsHigh"

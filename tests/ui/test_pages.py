@@ -266,6 +266,17 @@ def test_alerts_are_listed_acknowledged_and_resolved(client: httpx2.Client):
     assert (answer.status_code, answer.headers["location"]) == (303, "/alerts")
 
 
+def test_an_alert_that_is_kept_firing_says_so_beside_its_state(
+    client: httpx2.Client, alarms: Alarms
+):
+    over = {"over_since": SLOW.active_at + 60, "keep_firing": 300.0, "value": 0.0}
+    alarms.found[SLOW.id] = replace(SLOW, **over)
+
+    why = "its condition ended at 14:14:20 UTC; kept firing for 5m 0s after that"
+    assert f"firing {why} 0 10" in words(get(client, "/alerts"))
+    assert f"a call that shows it {why} All alerts" in words(get(client, "/"))
+
+
 @pytest.mark.parametrize("path", ["/alerts/none/resolve", f"/alerts/{SLOW.id}/delete"])
 def test_what_cannot_be_done_to_an_alert_is_not_found(client: httpx2.Client, path: str):
     assert client.post(path).status_code == 404

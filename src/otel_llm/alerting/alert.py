@@ -38,6 +38,10 @@ class Alert:
     active_at: float = 0.0
     """When the condition began to hold."""
     fired_at: float | None = None
+    over_since: float | None = None
+    """Since when the condition is over, for as long as the alert fires on (``keep_firing``)."""
+    keep_firing: float | None = None
+    """How long it fires on after that, in seconds."""
     resolved_at: float | None = None
     acknowledged_at: float | None = None
     acknowledged_by: str | None = None

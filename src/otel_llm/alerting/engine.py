@@ -251,6 +251,8 @@ class RuleEngine:
             threshold=rule.threshold,
             active_at=instance.active_at,
             fired_at=instance.fired_at,
+            over_since=instance.over_since if instance.kept else None,
+            keep_firing=rule.keep_firing if instance.kept else None,
             resolved_at=instance.resolved_at,
             acknowledged_at=instance.acknowledged_at,
             acknowledged_by=instance.acknowledged_by,

@@ -83,6 +83,11 @@ class Instance:
         self.state, self.resolved_at, self.held = "resolved", now, True
 
     @property
+    def kept(self) -> bool:
+        """Whether it fires on although its condition is over."""
+        return self.state == "firing" and self.over_since is not None
+
+    @property
     def heard_of(self) -> bool:
         """Whether it ever fired: a pending alert that ends is never told."""
         return self.fired_at is not None

@@ -10,6 +10,7 @@ from typing import Literal
 
 from .alert import SEVERITIES, Alert, Severity, worst
 from .signals import show
+from .template import duration
 
 Event = Literal["firing", "acknowledged", "resolved", "report"]
 """``report`` is no alert: it tells once a day how budgets stand."""
@@ -126,13 +127,26 @@ def runbook(alert: Alert) -> str | None:
     return url if _ADDRESS.fullmatch(url) else None
 
 
+def kept(alert: Alert) -> str | None:
+    """Return why an alert fires whose condition is over; ``None`` for one whose condition holds.
+
+    Its value is that of now, so that its headline may say that 0 % is too much.
+    """
+    if alert.state != "firing" or alert.over_since is None:
+        return None
+    ended = datetime.fromtimestamp(alert.over_since, UTC).strftime("%H:%M:%S")
+    long = duration(alert.keep_firing or 0.0)
+    return f"its condition ended at {ended} UTC; kept firing for {long} after that"
+
+
 def describe(alert: Alert) -> str:
-    """Return one line about one alert: severity, headline, labels, description."""
+    """Return one line about one alert: severity, headline, labels, description, why it is kept."""
     labels = " ".join(f"{k}={v}" for k, v in sorted(alert.labels.items()) if k not in _NAMED)
     mark = "resolved" if alert.state == "resolved" else alert.severity
     more = alert.annotations.get("description")
     where, what = f" ({labels})" if labels else "", f": {more}" if more else ""
-    return one_line(f"{mark}: {summary(alert)}{where}{what}")
+    still = f" ({why})" if (why := kept(alert)) else ""
+    return one_line(f"{mark}: {summary(alert)}{where}{what}{still}")
 
 
 def one_line(text: str) -> str:

@@ -9,6 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from otel_llm.alerting.notification import kept
+
 from . import format
 from .asked import Missing, Mistake, days, fixed, labelled, link
 from .plots import RATERS
@@ -38,7 +40,7 @@ _FILTERS: Final = {
         *("count", "instant", "iso", "moment", "money", "ms", "percent", "readable", "reading"),
         *("score", "size", "day"),
     )
-}
+} | {"kept": kept}
 _GLOBALS: Final = {
     "days": days,
     "RANGES": RANGES,

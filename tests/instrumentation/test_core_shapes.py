@@ -7,6 +7,8 @@ import contextlib
 import gc
 import os
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from types import GeneratorType
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from opentelemetry import context as otel_context
 from opentelemetry.trace import get_current_span
 
+from otel_llm.genai import Response
 from otel_llm.instrumentation.core import guard
 from otel_llm.testing import Captured
 from tests.instrumentation import toy
@@ -452,6 +455,28 @@ def test_a_model_that_cannot_even_be_looked_up_costs_its_own_name_alone(client, 
     assert answer["id"] == "r1"
     assert telemetry.span()["gen_ai.response.id"] == "r1"
     assert "gen_ai.response.model" not in telemetry.span()
+
+
+@pytest.mark.guards_may_swallow
+def test_what_prices_depend_on_and_cannot_be_read_costs_itself_alone(sdk, telemetry, caplog):
+    def unreadable() -> Any:
+        raise ValueError("sk-secret")
+
+    class Priced(toy.Toy):
+        patches = (toy.patch("Client.call", replace(toy.CHAT, response=_answered(unreadable))),)
+
+    instrumentor = Priced()
+    instrumentor.instrument(**telemetry.providers, span_attributes=True)
+    sdk.Client().call("m")
+    instrumentor.uninstrument()
+
+    assert span(telemetry) == WHOLE
+    assert "ValueError while reading what prices depend on" in caplog.text
+    assert "sk-secret" not in caplog.text
+
+
+def _answered(own: Callable[[], Any]) -> Callable[[Any], Response]:
+    return lambda answer: replace(toy.CHAT.response(answer), own=own)
 
 
 def test_a_guard_lets_what_is_no_mistake_of_ours_through():

@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
+from .guard import guarded
+
 Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 Attributes: TypeAlias = dict[str, Value]
 Cleaner: TypeAlias = Callable[[Any], Value | None]
@@ -149,7 +151,8 @@ def add_response(found: Attributes, response: Response, *, own: bool = False) ->
     if response.conversation_id is not None:
         add_more(found, {semconv.CONVERSATION_ID: response.conversation_id})
     if own and response.own is not None:
-        add_more(found, response.own())
+        with guarded("reading what prices depend on"):  # the SDK's own objects
+            add_more(found, response.own())
     _add_counts(found, response.usage, _ALL_USAGE if own else _USAGE)
 
 

@@ -107,8 +107,10 @@ def test_a_redirect_is_refused_wherever_it_leads(status: int, where: str):
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-odd\r\n", b"HTTP/1.1 200 OK\r\nContent-Le"])
 def test_what_is_no_answer_is_tried_again(answer: bytes):
-    with pytest.raises(TryLater):
+    with pytest.raises(TryLater) as raised:
         _post(_says(answer))
+
+    assert "odd" not in str(raised.value)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import grpc
@@ -180,6 +180,59 @@ def test_a_server_that_does_not_answer_is_given_up_on_after_the_timeout():
 
     assert (type(error), str(error)) == (Retryable, "DEADLINE_EXCEEDED")
     assert 0.3 <= took < 30
+
+
+def test_a_connection_that_nobody_answers_is_left_for_a_new_one():
+    with (
+        _mute_server() as (port, connections),
+        exporter(f"http://127.0.0.1:{port}", timeout=0.5) as otlp,
+    ):
+        for _ in range(3):
+            with pytest.raises(Retryable):
+                otlp.export("traces", traces(1))
+
+    assert len(connections) == 3
+
+
+def test_a_slow_call_leaves_a_connection_alone_over_which_others_are_answered():
+    slow, peers = threading.Event(), set[str]()
+
+    def answer(context: grpc.ServicerContext) -> TraceResponse:
+        peers.add(context.peer())
+        if not slow.is_set():
+            slow.set()
+            time.sleep(1.5)
+        return TraceResponse()
+
+    with grpc_sink(answer) as sink, exporter(sink.endpoint, timeout=1.0) as otlp:
+        late = threading.Thread(target=_export_in_vain, args=[otlp])
+        late.start()
+        slow.wait(60)
+        otlp.export("traces", traces(2))
+        late.join(60)
+        otlp.export("traces", traces(3))
+
+    assert len(peers) == 1
+
+
+def test_a_certificate_that_is_not_accepted_is_named_with_its_reason(tmp_path: Path):
+    pem = certificates(tmp_path)
+    server = grpc.ssl_server_credentials([(pem.server_key.read_bytes(), pem.server.read_bytes())])
+
+    with grpc_sink(credentials=server) as sink:
+        error = failure(f"127.0.0.1:{sink.port}")
+
+    assert "CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate" in str(error)
+
+
+def test_a_far_side_that_ends_the_connection_is_named_by_its_code_and_not_by_its_words():
+    with _http2_server(_frame(7, 0, bytes(4) + (11).to_bytes(4, "big") + b"secret", 0)) as port:
+        error = failure(f"http://127.0.0.1:{port}")
+
+    assert type(error) is Retryable
+    assert str(error) == (
+        "UNAVAILABLE: the far side took its leave (GOAWAY received; Error code: 11)"
+    )
 
 
 @pytest.mark.parametrize("garbage", [b"", b"HTTP/1.1 200 OK\r\n\r\nhello", b"\x00" * 100])
@@ -362,6 +415,32 @@ def _garbage_server(answer: bytes) -> Iterator[int]:
         yield listening.getsockname()[1]
         listening.shutdown(socket.SHUT_RDWR)
     thread.join(60)
+
+
+def _export_in_vain(otlp: OtlpExporter) -> None:
+    with suppress(Retryable):
+        otlp.export("traces", traces(1))
+
+
+@contextmanager
+def _mute_server() -> Iterator[tuple[int, list[socket.socket]]]:
+    """Speaks HTTP/2 on as many connections as come, and answers nothing."""
+    connections = list[socket.socket]()
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connections.append(listening.accept()[0])
+                connections[-1].sendall(_frame(4, 0, b"", stream=0))  # settings
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1], connections
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(60)
+    for connection in connections:
+        connection.close()
 
 
 @contextmanager

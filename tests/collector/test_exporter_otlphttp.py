@@ -378,6 +378,42 @@ def test_a_slow_server_is_given_up_on_after_the_timeout_whatever_it_trickles(
     assert took < 60  # what drips, drips for half an hour
 
 
+def _says(answer: bytes) -> Slowly:
+    def say(server: socket.socket, over: threading.Event) -> None:
+        server.recv(2**16)
+        server.sendall(answer)
+        over.set()  # and hang up
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("treat", "said"),
+    [
+        (_says(b""), "the connection was closed unanswered"),
+        (_says(b"HTTP/1.1 200 OK\r\ncontent-"), "the connection was closed unanswered"),
+        (
+            _says(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab"),
+            "the connection was closed amid the answer",
+        ),
+        (_says(b"220 secret ESMTP\r\n\r\n"), "the answer is not HTTP/1.1"),
+        (_stall, "no answer in time"),
+    ],
+)
+def test_what_came_instead_of_an_answer_is_said_in_words_of_our_own(treat, said):
+    with slow_server(treat) as url:
+        error = failure(url, timeout=0.5)
+
+    assert (type(error), str(error)) == (Retryable, said)
+
+
+def test_a_handshake_that_does_not_end_is_told_from_a_host_that_does_not_answer():
+    with slow_server(_stall) as url:
+        error = failure(url.replace("http:", "https:"), timeout=0.5)
+
+    assert str(error) == "no connection in time: TLS: the handshake did not end"
+
+
 @pytest.mark.parametrize("garbage", [b"", b"220 mail.example ESMTP\r\n", b"\x00\x01\x02"])
 def test_a_port_that_speaks_no_http_is_retryable(garbage):
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -421,7 +457,7 @@ def test_mutual_tls_reaches_a_server_that_knows_us_and_no_other(tmp_path: Path):
 
     assert bodies == [traces(7), traces(8)]
     assert (type(stranger), type(distrust)) == (Retryable, Retryable)
-    assert "certificate verify failed" in str(distrust)
+    assert str(distrust).startswith("cannot connect: its certificate is not accepted: ")
 
 
 def test_certificates_that_are_replaced_on_the_disk_are_used_without_a_restart(

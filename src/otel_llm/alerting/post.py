@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from otel_llm.http.deadline import Deadline
+from otel_llm.http.trouble import trouble
 from otel_llm.version import __version__
 
 from .errors import Rejected, TryLater
@@ -70,10 +71,9 @@ class Poster:
             try:
                 return self._send(address, body, headers or {})
             except httpx2.ConnectError as failed:  # the name may have others
-                error = type(failed).__name__
+                error = trouble(failed)
             except (httpx2.HTTPError, TimeoutError) as failed:
-                # The kind alone: the message may quote the URL, and the URL may be the secret.
-                raise TryLater(type(failed).__name__) from None
+                raise TryLater(trouble(failed)) from None
         raise TryLater(error)
 
     def _send(self, address: str, body: bytes, headers: Mapping[str, str]) -> bytes:

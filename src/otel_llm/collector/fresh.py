@@ -35,6 +35,7 @@ class Fresh(Generic[T]):
         self._files = [file for file in files if file]
         self._make, self._end, self._clock = make, end, clock
         self._again_at = math.inf
+        self._closed = False
         self._lock = Lock()
         self._seen = self._stamps()
         self._made = make()
@@ -50,10 +51,17 @@ class Fresh(Generic[T]):
                 self._renew()
             return self._made
 
+    def replace(self, given: T) -> None:
+        """Make anew what ``get`` gave, though no file changed; nothing if another has."""
+        with self._lock:
+            if self._made is given and not self._closed:
+                self._made = self._make()
+                self._end(given)
+
     def close(self) -> None:
         """End the present one."""
         with self._lock:
-            self._files = []
+            self._files, self._closed = [], True
             self._end(self._made)
 
     def _renew(self) -> None:

@@ -6,7 +6,9 @@ OTLP 1.11, "Failures".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,6 +43,8 @@ RESET = ("Stream removed", "Received RST_STREAM with error code")
 """What gRPC itself says (the second: grpcio 1.68 to 1.80 at least), not the server, of a call whose
 stream was torn off: mostly by a proxy, in whose code ``INTERNAL`` and ``RESOURCE_EXHAUSTED`` mean
 nothing about the data."""
+GOODBYE = re.compile(r"GOAWAY received; Error code: \d+")
+"""What gRPC says of a connection that the far side ended. 11: pinged more often than it likes."""
 OVER_A_PROXYS_LIMIT = "Received http2 header with status: 413"
 _GRPC_NAMES = ("unix:", "unix-abstract:", "vsock:", "dns:", "ipv4:", "ipv6:", "xds:")
 RETRYABLE = frozenset(
@@ -107,8 +111,7 @@ class OtlpExporter:
         if len(payload) > MAX_REQUEST_BYTES:
             raise TooLarge("over the request limit of OTLP")
         try:
-            export = self._connected.get().calls[signal]
-            answer = export(payload, timeout=self._timeout_s, metadata=self._metadata)
+            answer = self._call(signal, payload)
         except grpc.RpcError as error:
             raise classify(error) from None
         except ValueError:  # what grpc raises on a closed channel
@@ -116,6 +119,27 @@ class OtlpExporter:
         if len(answer) > MAX_RESPONSE_BYTES:
             raise Permanent("the answer is over the response limit of OTLP")
         check_answer(answer)
+
+    def _call(self, signal: Signal, payload: bytes) -> bytes:
+        """Call over the present connection. One that nobody answers is given up, as gRPC itself
+        never does: a host behind the same address may be well."""
+        connection = self._connected.get()
+        answered = connection.answered
+        try:
+            answer = connection.calls[signal](
+                payload, timeout=self._timeout_s, metadata=self._metadata
+            )
+        except grpc.RpcError as error:
+            late = cast("Any", error).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            if late and connection.answered == answered:
+                self._again(connection)
+            raise
+        connection.answered += 1
+        return answer
+
+    def _again(self, connection: _Connection) -> None:
+        with suppress(OSError):  # certificates of no use just now: as before, then
+            self._connected.replace(connection)
 
     def close(self) -> None:
         """See ``Exporter``; calls under way end with ``Retryable``."""
@@ -128,6 +152,8 @@ class _Connection:
     def __init__(self, config: OtlpExporterConfig) -> None:
         channel = _channel(config)
         self._channel = channel
+        self.answered = 0
+        """Calls that were taken over it."""
         self.calls: dict[Signal, Callable[..., bytes]] = {
             signal: cast("Any", channel.unary_unary(method))  # untyped in grpc
             for signal, method in METHODS.items()
@@ -161,7 +187,10 @@ def _reason(code: grpc.StatusCode, said: str) -> str:
     """Name the code, and why there is no connection: that is grpc's own text, not the server's."""
     if said.startswith(RESET) and code not in RETRYABLE:
         return f"{code.name}: the stream was torn off"
-    return f"{code.name}: {said[:200]}" if said.startswith(NO_CONNECTION) else code.name
+    if said.startswith(NO_CONNECTION):
+        return f"{code.name}: {said}"
+    goodbye = GOODBYE.search(said)
+    return f"{code.name}: the far side took its leave ({goodbye[0]})" if goodbye else code.name
 
 
 def _retry_delay_s(metadata: Any) -> float | None:
@@ -201,6 +230,8 @@ def _options(keepalive: KeepaliveConfig) -> list[tuple[str, Any]]:
         ("grpc.keepalive_time_ms", int(keepalive.time * 1000)),
         ("grpc.keepalive_timeout_ms", int(keepalive.timeout * 1000)),
         ("grpc.keepalive_permit_without_calls", int(keepalive.permit_without_stream)),
+        # a new channel is a new connection, whoever else calls that address
+        ("grpc.use_local_subchannel_pool", 1),
         # we wait between attempts ourselves; grpc's two minutes would outlast the outage
         ("grpc.initial_reconnect_backoff_ms", 500),
         ("grpc.max_reconnect_backoff_ms", 5000),

@@ -40,6 +40,7 @@ from otel_llm.collector.wire.deflate import compressobj
 from otel_llm.config.address import is_http_url, without_login
 from otel_llm.http.deadline import Deadline
 from otel_llm.http.loopback import is_loopback
+from otel_llm.http.trouble import trouble
 from otel_llm.version import __version__
 
 RETRYABLE = frozenset({429, 502, 503, 504})
@@ -119,12 +120,8 @@ class OtlpHttpExporter:
                 "POST", url, content=body, extensions=traced
             ) as response:
                 answer = _body(response)
-        except httpx2.ConnectError as error:
-            raise Retryable(f"cannot connect: {error}") from None
-        except TimeoutError:
-            raise Retryable("the answer did not end in time") from None
-        except httpx2.RequestError as error:
-            raise Retryable(type(error).__name__) from None
+        except (httpx2.RequestError, TimeoutError) as error:
+            raise Retryable(trouble(error)) from None
         except RuntimeError:  # what the client raises once it is closed
             raise Retryable("the connection was closed") from None
         _check(response, answer)

@@ -544,6 +544,30 @@ def test_old_calls_go_also_while_somebody_reads(tmp_path: Path):
     store.close()
 
 
+def test_an_export_needs_no_more_than_the_engine_may_have_however_many_calls(tmp_path: Path):
+    store = DuckDBStore(
+        StoreConfig(path=str(tmp_path / "calls.duckdb"), retain_for=0, memory_limit=64 * 2**20)
+    )
+    folder = tmp_path / "it's out"
+    folder.mkdir()
+    many, few = folder / "many.parquet", folder / "few.parquet"
+    store.write([replace(FULL, span_id=f"{n:016x}", start_ns=NOON + n * 5) for n in range(20_480)])
+    store.ask(
+        "INSERT INTO calls SELECT calls.* REPLACE"
+        " (uuid()::VARCHAR AS span_id, start_ns + n AS start_ns) FROM calls, range(1, 5) AS more(n)"
+    )
+
+    store.to_parquet(many, Filter(since_ns=NOON + 5))
+    store.to_parquet(few, Filter(until_ns=NOON + 5))
+    store.close()
+
+    of_many, of_few = duckdb.read_parquet(str(many)), duckdb.read_parquet(str(few))
+    starts = [start_ns for (start_ns,) in of_many.project("start_ns").fetchall()]
+    assert starts == list(range(NOON + 5, NOON + 20_480 * 5))
+    assert (of_many.columns, of_many.types) == (of_few.columns, of_few.types)
+    assert sorted(folder.iterdir()) == [few, many]
+
+
 def test_settings_are_written_as_an_operator_writes_them():
     given = {"retain_for": "7d", "max_size": "1GiB", "flush_interval": "100ms"}
 

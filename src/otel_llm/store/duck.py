@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -51,6 +52,17 @@ INSERT INTO spans ({SPAN_NAMES}) SELECT {SPAN_NAMES} FROM others AS o WHERE NOT 
   SELECT 1 FROM spans AS s WHERE s.start_ns = o.start_ns::BIGINT
     AND s.trace_id = o.trace_id AND s.span_id = o.span_id)
 """
+
+SORTED: Final = ROW_GROUP
+"""Calls that an export sorts at a time."""
+LATEST: Final = 2**63 - 1
+_BEGINS: Final = f"""
+SELECT DISTINCT start_ns FROM (
+  SELECT start_ns, row_number() OVER (ORDER BY start_ns) - 1 AS before FROM calls
+  WHERE {{condition}})
+WHERE before % {SORTED} = 0 ORDER BY start_ns
+"""
+"""Where the parts of an export begin, the first one too."""
 
 _PRICED: Final = (*(c.name for c in schema.COST_COLUMNS), "cost_usd", "unpriced")
 _PUT_COSTS: Final = f"""
@@ -345,8 +357,23 @@ class DuckDBStore(Questions):
     def to_parquet(self, file: Path, where: Filter = EVERYTHING) -> None:
         """See ``Store``."""
         condition, values = where.where()
-        chosen = f"SELECT {schema.NAMES} FROM calls WHERE {condition} ORDER BY start_ns, span_id"
-        # Into the very file that the caller made: another one would be for everybody to read.
+        chosen = f"SELECT {schema.NAMES} FROM calls WHERE {condition}"
+        order = "ORDER BY start_ns, span_id"
+        begins = [begin for (begin,) in self.ask(_BEGINS.format(condition=condition), values)]
+        if len(begins) < 2:
+            self._copy(f"{chosen} {order}", file, values)
+            return
+        # In parts: to sort a million calls as wide as they are takes more than the engine may have.
+        with tempfile.TemporaryDirectory(prefix=f"{file.name}.", dir=file.parent) as folder:
+            parts = [Path(folder, str(number)) for number in range(len(begins))]
+            for part, begin, end in zip(parts, begins, [*begins[1:], LATEST], strict=True):
+                within = f"start_ns >= {begin} AND start_ns < {end}"
+                self._copy(f"{chosen} AND {within} {order}", part, values)
+            files = ", ".join(f"'{quoted(part)}'" for part in parts)
+            self._copy(f"FROM read_parquet([{files}])", file)
+
+    def _copy(self, chosen: str, file: Path, values: Sequence[object] = ()) -> None:
+        """Write into the very file that is there: another one would be for everybody to read."""
         how = f"FORMAT parquet, USE_TMP_FILE false, ROW_GROUP_SIZE {ROW_GROUP}"
         self.ask(f"COPY ({chosen}) TO '{quoted(file)}' ({how})", values)
 

@@ -79,6 +79,18 @@ def test_grpc_is_the_protocol_when_none_is_named(run, sink):
     assert [span.name for span in sink.spans()] == ["chat gpt-4o"]
 
 
+def test_the_program_finds_the_environment_as_it_was(run, sink, tmp_path):
+    """Datadog's tracer sends to its agent no longer where ``OTEL_TRACES_EXPORTER`` is ``otlp``."""
+    tell = "print({k: os.environ[k] for k in sorted(os.environ) if k.endswith('S_EXPORTER')})\n"
+    (tmp_path / "app.py").write_text(APP + tell)
+    set_ = {"OTEL_LOGS_EXPORTER": "none", "OTEL_METRICS_EXPORTER": ""}
+
+    done = run(OTEL_EXPORTER_OTLP_ENDPOINT=sink.grpc_endpoint, **set_)
+
+    assert done.stdout == f"{SAID}{set_}\n"
+    assert [len(sink.spans()), bool(sink.metrics), sink.logs] == [1, True, []]
+
+
 def test_a_signal_that_the_user_switched_off_stays_off(run, sink):
     run(OTEL_EXPORTER_OTLP_ENDPOINT=sink.grpc_endpoint, OTEL_METRICS_EXPORTER="none")
 

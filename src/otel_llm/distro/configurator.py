@@ -6,6 +6,7 @@ import logging
 import os
 from typing import Any
 
+from .defaults import withdraw
 from .forking import begin_anew_in_children, beside_greenlets
 from .hosts import watch
 from .leaving import at_exit, deliver, exit_timeout_s
@@ -29,6 +30,8 @@ class Configurator:
         except Exception as error:  # noqa: BLE001  a variable that it cannot take, or no threads
             _log.error("otel-llm: nothing is sent, for the SDK cannot be set up: %s", error)
             return
+        finally:
+            withdraw()
         begin_anew_in_children()
         if exit_timeout_s():
             termination = Termination(deliver)

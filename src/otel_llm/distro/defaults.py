@@ -1,5 +1,5 @@
-"""Which defaults the environment gets, which the SDK reads like any other value; and how what is
-installed of instrumentors is loaded.
+"""Which defaults the environment gets, which the SDK reads like any other value, and only the SDK;
+and how what is installed of instrumentors is loaded.
 """
 
 from __future__ import annotations
@@ -23,8 +23,24 @@ DEFAULTS = {
 }
 """Values of variables that are unset; an empty one counts as unset (OpenTelemetry specification,
 "Environment variable specification")."""
+_unset: dict[str, str | None] = {}
+"""The variables that stand at a default for now, and what they were."""
 _SKIPPED = (ImportError, DependencyConflictError)
 """What the loader says a word of, and goes on; with anything else it ends."""
+
+
+def withdraw() -> None:
+    """Leave the environment as it was found, once the SDK has read it.
+
+    Others read the same variables, also in programs that this one becomes or starts: Datadog's
+    tracer stops sending to its agent where traces are to go by OTLP.
+    """
+    while _unset:
+        name, before = _unset.popitem()
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
 
 
 class Distro(BaseDistro):
@@ -33,7 +49,9 @@ class Distro(BaseDistro):
 
     def _configure(self, **kwargs: Any) -> None:
         for name, value in DEFAULTS.items():
-            os.environ[name] = os.environ.get(name) or value
+            if not os.environ.get(name):
+                _unset[name] = os.environ.get(name)
+                os.environ[name] = value
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Instrument; raises only what the loader goes on after."""

@@ -70,3 +70,13 @@ def test_what_cannot_be_found_by_its_name_is_not_pickled(sdk):
 
     with pytest.raises(AttributeError, match="function"):
         pickle.dumps(function)
+
+
+def test_what_is_seen_below_a_method_is_what_is_below_the_sdks_own(sdk, monkeypatch):
+    """LangSmith's wrappers look there whether a method is asynchronous."""
+    bare, own = sdk.Client().call.__wrapped__, vars(sdk.Client)["call"].__wrapped__
+    monkeypatch.setattr(own, "__wrapped__", again, raising=False)
+
+    assert bare.__func__ is own
+    assert sdk.Client().call.__wrapped__ is again
+    assert sdk.Client.call.__wrapped__ is own

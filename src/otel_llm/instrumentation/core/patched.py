@@ -21,19 +21,33 @@ _Bound: Any = cast(Any, wrapt.BoundFunctionWrapper)
 class BoundPatched(_Bound):
     """What it becomes on an instance, or on the class."""
 
+    @property
+    def __wrapped__(self) -> Any:
+        """What the SDK's own method shows as such, if it is wrapped itself.
+
+        By it others tell whether it is asynchronous (LangSmith looks one level deep).
+        """
+        method = _behind(self)
+        return getattr(method, "__wrapped__", method) if isinstance(method, MethodType) else method
+
     def __copy__(self) -> BoundPatched:
         return self
 
     def __deepcopy__(self, memo: Any) -> Any:
         """Be that method of a copied instance."""
-        if not isinstance(self.__wrapped__, MethodType):
+        method = _behind(self)
+        if not isinstance(method, MethodType):
             return self
-        return self._self_parent.__get__(deepcopy(self.__wrapped__.__self__, memo))
+        return self._self_parent.__get__(deepcopy(method.__self__, memo))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Go by the instance and the name, as a method does."""
-        method = self.__wrapped__
+        method = _behind(self)
         return method.__reduce__() if isinstance(method, MethodType) else _by_name(method)
+
+
+def _behind(patched: BoundPatched) -> Any:
+    return cast(Any, super)(BoundPatched, patched).__wrapped__
 
 
 class Patched(_Function):

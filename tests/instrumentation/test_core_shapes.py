@@ -409,6 +409,23 @@ def test_a_call_that_another_instrumentation_traces_is_left_to_it(client, teleme
     assert [s["name"] for s in telemetry.spans()] == ["embeddings e"]
 
 
+@pytest.mark.parametrize("method", ["manager", "amanager"])
+def test_another_instrumentation_is_silent_also_where_only_a_manager_is_made(
+    client, telemetry, sdk, monkeypatch, method
+):
+    """OpenLLMetry begins the span of Anthropic's streams there, ours begins when it is entered."""
+    seen = []
+    monkeypatch.setattr(sdk.Manager, "__init__", lambda self, client: seen.append(_silenced()))
+
+    getattr(client, method)("m")
+
+    assert (seen, _silenced()) == ([True], False)
+
+
+def _silenced() -> bool:
+    return bool(otel_context.get_value("suppress_language_model_instrumentation"))
+
+
 # Guards
 
 

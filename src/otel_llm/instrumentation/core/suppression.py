@@ -64,6 +64,13 @@ def marked(
     return Context({**context, _SPAN: span, _MARKS[layer]: ended, **vendors.beside(layer), **more})
 
 
+def silencing(context: Context, operation: str) -> Context:
+    """Return ``context`` with the marks of other vendors alone, for what comes before a call of
+    ours: theirs, which begin a span there, leave it out."""
+    layer = LAYERS.get(operation)
+    return context if layer is None else Context({**context, **vendors.beside(layer)})
+
+
 def unmarked(context: Context, span: Span) -> Context:
     """Return ``context`` with ``span`` current and no mark: calls inside are calls of their own."""
     inside = set_span_in_context(span, context)

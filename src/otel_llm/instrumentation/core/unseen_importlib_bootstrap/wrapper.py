@@ -7,9 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
+from opentelemetry.context import get_current
+
+from ..activation import activate, release
 from ..late import LateReading
 from ..patch import Patch
 from ..start import Source, Start, begin
+from ..suppression import silencing
 from ..unawaited import Unawaited
 from .generators import stand_in
 from .managers import follow_manager
@@ -62,7 +66,7 @@ def _is_late(function: Any) -> bool:
 
 def _way(patch: Patch, function: Any) -> _Way:
     if patch.manager:
-        return _sent_when_entered
+        return partial(_sent_when_entered, patch.endpoint.operation)
     return _sent_when_awaited if inspect.iscoroutinefunction(function) else _sent_when_read
 
 
@@ -90,6 +94,11 @@ def _sent_when_read(start: Start, wrapped: Callable[..., Any], args: Args, kwarg
 
 
 def _sent_when_entered(
-    start: Start, wrapped: Callable[..., Any], args: Args, kwargs: Kwargs
+    operation: str, start: Start, wrapped: Callable[..., Any], args: Args, kwargs: Kwargs
 ) -> Any:
-    return follow_manager(wrapped(*args, **kwargs), start)
+    token = activate(silencing(get_current(), operation))
+    try:
+        manager = wrapped(*args, **kwargs)
+    finally:
+        release(token)
+    return follow_manager(manager, start)

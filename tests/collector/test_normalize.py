@@ -388,6 +388,16 @@ def test_what_langfuse_counts_apart_is_added_up_once(said):
     assert [*counts, settled["gen_ai.usage.cache_read.input_tokens"]] == [1000, 100, 400]
 
 
+def test_a_count_of_tokens_is_no_call_though_openinference_says_so():
+    message = ExportTraceServiceRequest.FromString(request({"openinference.span.kind": "LLM"}))
+    message.resource_spans[0].scope_spans[0].spans[0].name = "messages.count_tokens"
+    opened = Batch.open(message.SerializeToString())
+
+    NormalizeProcessor().process(opened)
+
+    assert [one.text("gen_ai.operation.name") for one in opened.genai()] in ([], [None])
+
+
 def test_pydantic_ai_is_known_by_its_scope():
     sent = {
         "gen_ai.operation.name": "invoke_agent",

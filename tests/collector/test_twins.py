@@ -22,6 +22,7 @@ CALL = {
     "gen_ai.usage.input_tokens": 10,
     "gen_ai.usage.output_tokens": 5,
 }
+OUT = "gen_ai.usage.output_tokens"
 UNTOLD = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
 EMBEDDING = {"gen_ai.operation.name": "embeddings", "gen_ai.usage.input_tokens": 3}
 
@@ -147,6 +148,57 @@ def test_calls_of_other_responses_are_others(processor):
     one, other = ({**CALL, "gen_ai.response.id": id} for id in ("r-1", "r-2"))
 
     assert marks(processor, joined(span(OURS, 1, one), span(THEIRS, 2, other))) == {}
+
+
+@pytest.mark.parametrize("arrive", [TOGETHER, APART])
+def test_a_response_that_another_counts_otherwise_is_the_same_call(processor, arrive):
+    """OpenLLMetry adds the placeholder of Anthropic's streams to the tokens that were put out."""
+    served = {**CALL, "gen_ai.response.id": "r-1"}
+    theirs = span("opentelemetry.instrumentation.anthropic", 1, served | {OUT: 6})
+
+    assert len(marks(processor, *arrive(theirs, span(OURS, 2, served, start=1001, took=98)))) == 1
+
+
+def test_of_a_response_that_two_tell_differently_ours_counts(processor):
+    """LangSmith calls a stream failed that the program closed, OpenInference counts it."""
+    closed = {**UNTOLD, "gen_ai.response.id": "r-1"}
+    theirs = span("langsmith", 1, closed, failed=True)
+
+    assert marks(processor, joined(theirs, span(OURS, 2, closed, start=1001))) == {"1": "2"}
+
+
+def test_the_same_id_for_another_input_is_another_response(processor):
+    served = {**CALL, "gen_ai.response.id": "r-1"}
+    theirs = span(THEIRS, 1, {**served, "gen_ai.usage.input_tokens": 11})
+
+    assert marks(processor, joined(theirs, span(OURS, 2, served))) == {}
+
+
+def test_embeddings_that_another_says_put_out_nothing_are_the_same(processor):
+    theirs = span("", 1, {**EMBEDDING, OUT: 0})
+
+    assert marks(processor, joined(theirs, span(OURS, 2, EMBEDDING, start=1001, took=98))) == {
+        "2": "1"
+    }
+
+
+def test_what_says_nothing_right_below_a_call_of_another_maker_repeats_it(processor):
+    """OpenInference's of a raw response, which it does not read."""
+    ours = span(OURS, 1, {**CALL, "gen_ai.response.id": "r-1"}, trace=9)
+    theirs = span("openinference.instrumentation.anthropic", 2, UNTOLD, parent=1, trace=9)
+    failed = span(
+        "openinference.instrumentation.anthropic", 3, UNTOLD, parent=1, trace=9, failed=True
+    )
+    other = span(THEIRS, 4, {**UNTOLD, "gen_ai.request.model": "m"}, parent=1, trace=9, start=2000)
+
+    assert marks(processor, joined(ours, theirs, failed, other)) == {"2": "1"}
+
+
+def test_a_quick_failure_that_a_wrapper_took_long_to_log_is_the_same(processor):
+    theirs = span(THEIRS, 1, UNTOLD, failed=True, took=40)
+    ours = span(OURS, 2, UNTOLD, failed=True, start=1001, took=2)
+
+    assert marks(processor, joined(theirs, ours)) == {"2": "1"}
 
 
 def test_calls_that_are_alike_and_come_one_after_the_other_have_each_their_twin(processor):

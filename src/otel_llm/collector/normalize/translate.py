@@ -151,6 +151,8 @@ def _finish(span: SpanView) -> None:
 
 def _operation(work: Work, plan: Plan) -> None:
     span, scoped = work.span, SCOPED_OPERATIONS.get(plan.scope or "", {})
+    if "openinference.span.kind" in plan.markers and span.name == _COUNTING:
+        return
     for marker in plan.markers:
         said = parsed(span.text(marker))
         values = {**OPERATIONS[marker], **scoped}
@@ -166,6 +168,8 @@ def _operation(work: Work, plan: Plan) -> None:
 
 
 _CALLS: Final = {"generate_content", "llm_call"}
+_COUNTING: Final = "messages.count_tokens"
+"""What OpenInference's of Anthropic calls a model's work, and is none."""
 
 
 def _answer(work: Work) -> None:

@@ -4,8 +4,11 @@ Some wrappers make their span nobody's parent (Langfuse's of OpenAI, OpenInferen
 streams): what an instrumentation inside them makes is then beside it, or in a trace of its own
 where nothing is around, and few say the id of the response. Others have an exporter of their own
 (Logfire), so that what is inside comes after what is around it. They are known by this: another
-scope, yet the same model, tokens and outcome, in the same place or with the same response, at the
-same time.
+scope, yet the same model, tokens and outcome in the same place, or the same response to the same
+input, at the same time.
+
+Of a response that one of them counts otherwise (OpenLLMetry adds the placeholder that a stream of
+Anthropic's begins with, OpenInference takes it for the answer of one that was closed) ours counts.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from otel_llm.semconv import own
 
 from ..data import facts
 from .known_calls import Key, Table
-from .seen_call import SeenCall
+from .seen_call import UNTOLD, SeenCall
 
 if TYPE_CHECKING:
     from ..data import SpanView
@@ -30,7 +33,9 @@ _PATIENCE: Final = 10_000
 _SAMPLED: Final = 16
 """but for those of one batch in so many, until there is one."""
 _SHARE: Final = 4
-"""What is the same is at the same time for one part in so many of the longer one at least."""
+"""What is the same is at the same time for one part in so many of the longer one at least,"""
+_SLACK_NS: Final = 50_000_000
+"""or for all but so much, which a wrapper may take to log a call that failed at once."""
 
 
 class Twins:
@@ -47,7 +52,7 @@ class Twins:
         """Yield the calls that repeat another one, that one if it is among ``calls``, and its id.
 
         Those that are marked already stand for the call that they repeat. Of two, the one that
-        knows the id of its response counts.
+        knows the id of its response counts; of two that do and tell it differently, ours.
         """
         if not self._expected(len(calls)):
             return
@@ -55,12 +60,15 @@ class Twins:
         for call in sorted(calls, key=_start):
             place = _Place.of(call)
             found = place.beside_of(call, table) or place.below_of(table)
+            above = None if found else here.get(call.parent)
+            if above and place.says_nothing_below(call, above):
+                found = above.id
             if found is None or found == place.id:
                 place.note(call, table)
                 continue
             self._single = 0
             mine, twin = here.get(place.id), here.get(found)
-            if twin and (place.id != call.id or (call.response and not twin.response)):
+            if twin and (place.id != call.id or place.knows_better(call, twin)):
                 place.note(call, table)
                 yield twin, mine, place.id
             elif mine:
@@ -87,6 +95,9 @@ class _Place(NamedTuple):
     below: bytes
     response: str | None
     alike: list[str]
+    answers: list[str]
+    """What those have in common that tell of the same response; how it went, not all see."""
+    models: tuple[str | None, ...]
 
     @classmethod
     def of(cls, call: SeenCall) -> _Place:
@@ -96,6 +107,8 @@ class _Place(NamedTuple):
         scope, repeated = span.scope_name or "", span.text(own.DUPLICATE_OF)
         asked, served = known[facts.REQUEST_MODEL], known[facts.RESPONSE_MODEL]
         models = (asked,) if served is None or served == asked else (asked, served)
+        if call.kind:  # embeddings have no output, which some call zero
+            taken = None
         return cls(
             bytes.fromhex(repeated) if repeated else call.id,
             _OURS if scope.startswith(_OURS) else scope,
@@ -103,7 +116,16 @@ class _Place(NamedTuple):
             call.trace + call.id,
             call.response,
             [f"{call.kind} {given} {taken} {span.is_error} {model}" for model in models],
+            [f"{call.kind} {given} {model}" for model in models],
+            models,
         )
+
+    def knows_better(self, call: SeenCall, twin: SeenCall) -> bool:
+        """Whether ``call``, which this place is of, counts although ``twin`` began first."""
+        if not (call.response and twin.response):
+            return bool(call.response)
+        tells_else = (call.tokens, call.span.is_error) != (twin.tokens, twin.span.is_error)
+        return tells_else and self.maker == _OURS
 
     def _looked_for(self, place: bytes) -> list[Key]:
         return [(place, f"{bool(self.response)} {what}") for what in self.alike]
@@ -115,7 +137,7 @@ class _Place(NamedTuple):
 
     def _anywhere(self) -> list[Key]:
         said = (self.response or "").encode(errors="replace")
-        return [(said, what) for what in self.alike] if said else []
+        return [(said, what) for what in self.answers] if said else []
 
     def beside_of(self, call: SeenCall, table: Table) -> bytes | None:
         """Return the id of the same call beside it, right above it, or with its response."""
@@ -129,6 +151,14 @@ class _Place(NamedTuple):
         """Return the id of the same call right below it."""
         found = map(table.get, self._looked_for(self.below))
         return next((known[0] for known in found if known and known[1] != self.maker), None)
+
+    def says_nothing_below(self, call: SeenCall, above: SeenCall) -> bool:
+        """Whether ``call`` knows nothing of what is known right above it (OpenInference's, below a
+        raw response)."""
+        if call.tokens != UNTOLD or call.response or call.span.is_error or call.kind != above.kind:
+            return False
+        of_above = _Place.of(above)
+        return of_above.maker != self.maker and any(m in self.models for m in of_above.models)
 
     def note(self, call: SeenCall, table: Table) -> None:
         """Let those beside ``call`` find it, and those below it, which may have taken any time."""
@@ -147,4 +177,5 @@ def _together(span: SpanView, start: int | None, end: int | None) -> bool:
     if start is None or end is None:
         return True
     longer = max(end - start, span.end_ns - span.start_ns)
-    return min(end, span.end_ns) - max(start, span.start_ns) > longer // _SHARE
+    both = min(end, span.end_ns) - max(start, span.start_ns)
+    return both > longer // _SHARE or (both > 0 and longer - both < _SLACK_NS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import fields
 
 from otel_llm.genai import Cost, Usage
 from otel_llm.stats import Sketch, Tally
@@ -140,6 +141,18 @@ def test_parts_merged_in_any_order_and_taken_away_again_leave_the_rest():
     assert {f: n for f, n in merged.flags.items() if n} == rest.flags
     merged.flags = rest.flags
     assert merged == rest
+
+
+def test_every_sum_is_merged_and_taken_away():
+    sums = [f.name for f in fields(Tally) if isinstance(getattr(Tally(), f.name), int)]
+    one = Tally(**{name: 10**place for place, name in enumerate(sums)})
+    whole = Tally()
+    whole.merge(one)
+    whole.merge(one)
+
+    assert [getattr(whole, name) for name in sums] == [2 * 10**n for n in range(len(sums))]
+    whole.subtract(one)
+    assert whole == one
 
 
 def test_the_example_is_the_slowest_and_the_dearest():

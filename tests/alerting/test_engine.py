@@ -414,7 +414,10 @@ def test_with_its_history_a_restart_knows_at_once_that_it_is_over():
 
     later = World(_rule(window=600), now=START + 10)
     later.engine.restore(world.engine.export(), saved_at=START)
-    later.engine.remember([call(START + 5) for _ in range(9)], since=START - 600)
+    later.engine.await_past()
+    later.engine.remember([call(START + 5) for _ in range(9)])
+    later.engine.complete(START - 600)
+    later.engine.settle()
 
     assert later.states() == {"": "resolved"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,8 +13,10 @@ from typing import Any
 from otel_llm.alerting.alert import Alert, fingerprint
 from otel_llm.alerting.engine import RuleEngine
 from otel_llm.alerting.notification import Notification
+from otel_llm.alerting.past import History
 from otel_llm.alerting.readings import Readings
 from otel_llm.alerting.rule import Rule
+from otel_llm.genai import Call
 from otel_llm.stats import Windows
 
 START = 1_767_225_600.0
@@ -29,6 +31,14 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def stored(calls: Iterable[Call]) -> History:
+    """Return what a store with ``calls`` tells of them."""
+    kept = sorted(calls, key=lambda one: (one.start_ns, one.trace_id, one.span_id))
+    return lambda since, until: [
+        one for one in kept if since <= one.start_ns and (until is None or one.start_ns < until)
+    ]
 
 
 class World:

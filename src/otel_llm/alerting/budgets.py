@@ -8,10 +8,10 @@ counted as such: a sum with unknown parts says so.
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -39,8 +39,6 @@ BURN_WINDOWS: Mapping[Speed, tuple[float, float]] = {
 for 30 days burns 2 % in an hour at 14.4 times its even speed, 5 % in six hours at 6 times, and
 10 % in three days at its even speed."""
 
-_AT_ONCE = 1_000
-"""Calls of the past that are booked at one time: others wait that long."""
 _LEAST = 1 / NANO
 """No smaller amount is counted."""
 _HISTORY_S: Mapping[Kind, float] = {"day": 2 * 86_400.0, "week": ACCOUNTED_S, "month": ACCOUNTED_S}
@@ -122,6 +120,8 @@ class Budgets:
         self._readers = {name: dimension(name) for name in sorted(names)}
         self._lock = threading.Lock()
         self._seen = Seen()
+        self._behind = False
+        """Whether calls since the last save are still to be learned."""
         self._gone: dict[str, dict[str, None]] = {"budget": {}, "terms": {}}
         """What a state file holds and nobody needs, by kind."""
 
@@ -138,40 +138,44 @@ class Budgets:
         for book in books:
             book.add(call, labels, ended(call, now))
 
+    def await_past(self, now: float) -> float:
+        """Wait for what ``learn`` tells of the past; return how much of it, in seconds, budgets
+        that are new can use. Until ``settle`` they are kept from ``export``: one that is cut short
+        in learning begins anew from where it was kept last."""
+        with self._lock:
+            self._behind = bool(self._books)
+            for book in self._books:
+                book.learning, book.new = True, book.fresh
+            return max((book.wanted_s(now) for book in self._books if book.new), default=0.0)
+
     def learn(self, history: Iterable[Call], counted_until: float | None, now: float) -> None:
-        """Book what a store tells at a start, before the first ``observe``: to a budget that is
-        new, all of it; to others what ended after ``counted_until`` (Unix seconds)."""
-        if not self._books:
-            return
-        fresh = [book for book in self._books if book.fresh]
-        since_ns = 0 if counted_until is None else counted_until * NANO
+        """Book what a store tells: to a budget that is new, all of it; to others what ended after
+        ``counted_until`` (Unix seconds). In any order, from any thread, while others go on."""
         with self._lock:
-            for call in history:
-                missed = self._seen.new(call) and call.end_ns >= since_ns
-                self._book(call, self._books if missed else fresh, now)
+            new = [book for book in self._books if book.new]
+            since_ns = -math.inf if counted_until is None else counted_until * NANO
+            for call in history if self._books else ():
+                missed = since_ns < math.inf and self._seen.past(call) and call.end_ns >= since_ns
+                if books := self._books if missed else new:
+                    self._book(call, books, now)
 
-    def await_older(self, now: float) -> float:
-        """Return how much history, in seconds, ``learn_older`` can use for budgets that are new.
-        If any, those are kept from ``export`` until they have learned it: one that is cut short
-        begins anew."""
-        fresh = [book for book in self._books if book.fresh]
-        for book in fresh:
-            book.learning = True
-        return max((book.wanted_s(now) for book in fresh), default=0.0)
-
-    def learn_older(self, history: Iterable[Call], now: float) -> int:
-        """Book what a store tells of the time before the history that ``learn`` got, to budgets
-        that wait for it; return how many calls there were. From any thread, while others go on."""
-        learning, count, left = [book for book in self._books if book.learning], 0, iter(history)
-        while calls := list(islice(left, _AT_ONCE)):
-            count += len(calls)
-            with self._lock:
-                for call in calls:
-                    self._book(call, learning, now)
+    def settle(self, *, older: bool) -> None:
+        """All is told: to budgets that are not new, or with ``older`` to all."""
         with self._lock:
-            for book in learning:
-                book.learning = False
-        return count
+            self._behind = False
+            for book in self._books:
+                if older or not book.new:
+                    book.learning = book.new = False
+
+    def learns(self, budget: str) -> bool:
+        """Whether the budget of that name is still to learn what was spent before."""
+        book = self._by_name.get(budget)
+        return book is not None and book.learning
+
+    @property
+    def learning(self) -> bool:
+        """Whether any budget is."""
+        return any(book.learning for book in self._books)
 
     def status(self, now: float) -> tuple[BudgetStatus, ...]:
         """Return where every budget stands, those that are spent most first."""
@@ -205,7 +209,7 @@ class Budgets:
             return {
                 "budget": gone["budget"] | accounts,
                 "terms": gone["terms"] | terms,
-                "seen": self._seen.export(now),
+                "seen": {} if self._behind else self._seen.export(now),
             }
 
     def restore(
@@ -256,8 +260,9 @@ class _Book:
         """Whether nothing is known of what was spent before."""
         self.other_terms = False
         """Whether what was kept before counted something else."""
-        self.learning = False
-        """Whether it is still to be told of older calls."""
+        self.learning = self.new = False
+        """Whether it is still to be told what was spent before: what is not in the state file, or
+        all of it."""
         self.told = False
         """Whether its terms were exported."""
 

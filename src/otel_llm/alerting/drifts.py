@@ -115,7 +115,7 @@ class Drifts:
             return
         served = self._served.setdefault(key, {})
         if model in served or len(served) < _MODELS:
-            served.setdefault(model, hour)
+            served[model] = min(hour, served.get(model, hour))
 
     def add(self, key: Key, hour: int, tally: Tally) -> None:
         """Remember an hour."""

@@ -82,6 +82,8 @@ class RuleEngine:
         self._lock = threading.RLock()
         self._tracks: dict[str, Track] = {}
         self._complete_since = clock()
+        self._learning = False
+        """Whether there is a past that the windows are still told of."""
         for rule in rules:
             self.put(rule)
 
@@ -91,14 +93,28 @@ class RuleEngine:
         """Count calls into the windows. Cheap; alerts follow at the next evaluation."""
         self._windows.observe(calls, self._clock())
 
-    def remember(self, calls: Iterable[Call], since: float) -> None:
-        """Fill the windows with history before the first evaluation.
+    def await_past(self) -> None:
+        """Wait for what ``remember`` tells: until ``settle`` a rule whose window is not complete
+        raises only what more calls cannot undo, and ends nothing."""
+        with self._lock:
+            self._windows.advance(self._clock())
+            self._learning = True
 
-        ``calls`` are all that are known from ``since`` (Unix seconds) on. Until the windows are
-        complete, alerts from before a restart do not resolve for mere lack of data.
-        """
+    def remember(self, calls: Iterable[Call]) -> None:
+        """Count calls of the past, from any thread, while others are observed."""
         self.observe(calls)
-        self._complete_since = min(self._complete_since, since)
+        self._windows.spread()
+
+    def complete(self, since: float) -> None:
+        """``remember`` has told all that is known from ``since`` (Unix seconds) on. Until the
+        windows are complete, alerts from before a restart do not resolve for mere lack of data."""
+        with self._lock:
+            self._complete_since = min(self._complete_since, since)
+
+    def settle(self) -> None:
+        """``remember`` has told all that there is."""
+        with self._lock:
+            self._learning = False
 
     @property
     def longest_window_s(self) -> float:
@@ -150,8 +166,9 @@ class RuleEngine:
         at = self._clock() if now is None else now
         with self._lock:
             self._windows.advance(at)
-            for track in self._tracks.values():
-                self._evaluate(track, at)
+            with self._windows.still:
+                for track in self._tracks.values():
+                    self._evaluate(track, at)
             alerts = self.alerts()
         self._notify([alert for alert in alerts if alert.fired_at is not None], at)
         return alerts
@@ -170,20 +187,22 @@ class RuleEngine:
         seen: set[Key] = set()
         for key, value in track.source.measure(now):
             instance = instances.get(key)
-            broken = self._broken(track, value, instance, now)
+            broken = self._broken(track, key, value, now)
             if instance is not None or broken:
                 seen.add(key)
                 self._step(track, key, value, broken, now)
         for key in [key for key in instances if key not in seen]:
-            broken = self._broken(track, None, instances[key], now)
+            broken = self._broken(track, key, None, now)
             self._step(track, key, None, broken, now)
         self._forget(track, now)
 
-    def _broken(
-        self, track: Track, value: float | None, instance: Instance | None, now: float
-    ) -> bool | None:
+    def _broken(self, track: Track, key: Key, value: float | None, now: float) -> bool | None:
         """Return whether the condition holds; ``None``: leave things as they are."""
-        rule = track.rule
+        rule, instance = track.rule, track.instances.get(key)
+        if self._waits(track, key, now):
+            sure = track.source.grows and rule.condition == "gt"
+            known = sure and value is not None and rule.breaks(value, firing=False)
+            return True if known else None
         covered = now - self._complete_since >= rule.window
         unsure = not covered and instance is not None and instance.restored
         if value is None:
@@ -192,6 +211,11 @@ class RuleEngine:
         if rule.breaks(value, firing=firing):
             return None if track.source.partial and rule.condition != "gt" and not covered else True
         return None if unsure else False
+
+    def _waits(self, track: Track, key: Key, now: float) -> bool:
+        """Whether more is yet to be learned that the value rests on."""
+        short = now - self._complete_since < track.source.reach_s
+        return (self._learning and short) or track.source.awaited(key)
 
     def _step(
         self, track: Track, key: Key, value: float | None, broken: bool | None, now: float

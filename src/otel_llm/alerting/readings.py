@@ -21,6 +21,8 @@ Reading = Callable[[], Iterable[tuple[Mapping[str, str], float]]]
 """Called from the evaluation's thread; does not block."""
 
 
+Awaited = Callable[[Mapping[str, str]], bool]
+"""Takes labels and returns whether what is told under them is still to learn what was before."""
 Show = Callable[[Mapping[str, str]], str | None]
 """Takes labels that a reading told and returns the id of a trace that shows why."""
 
@@ -31,11 +33,21 @@ class Readings:
     def __init__(self, sources: Mapping[str, Reading]) -> None:
         self._sources = dict(sources)
         self._examples: dict[str, Show] = {}
+        self._awaited: dict[str, Awaited] = {}
         self._totals: dict[tuple[str, Labels], deque[tuple[float, float]]] = {}
 
-    def report(self, signal: str, source: Reading, example: Show | None = None) -> None:
-        """Ask ``source`` for ``signal`` from now on, and ``example`` for a trace."""
+    def report(
+        self,
+        signal: str,
+        source: Reading,
+        example: Show | None = None,
+        awaited: Awaited | None = None,
+    ) -> None:
+        """Ask ``source`` for ``signal`` from now on, ``example`` for a trace, and ``awaited``
+        whether more is to come."""
         self._sources[signal] = source
+        if awaited is not None:
+            self._awaited[signal] = awaited
         if example is not None:
             self._examples[signal] = example
 
@@ -43,6 +55,11 @@ class Readings:
         """Return the id of a trace that shows the value, where there is one."""
         show = self._examples.get(signal)
         return show(labels) if show else None
+
+    def awaited(self, signal: str, labels: Mapping[str, str]) -> bool:
+        """Whether what is told under ``labels`` is still to learn what was before."""
+        awaited = self._awaited.get(signal)
+        return awaited is not None and awaited(labels)
 
     def read(self, signal: str, now: float, window_s: float) -> dict[Labels, float]:
         """Return the values of ``signal`` by label set; empty when nobody reports it."""

@@ -38,12 +38,25 @@ class Seen:
         """Whether ``call`` is not known; it is from now on."""
         if not call.span_id:
             return True
-        ids = f"{call.trace_id}/{call.span_id}".encode(errors="replace")
-        key = blake2b(ids, digest_size=_BYTES).digest()
+        key = _key(call)
         if key in self._known:
             return False
         self._learn(key)
         self._fresh.append(key)
+        return True
+
+    def past(self, call: Call) -> bool:
+        """Whether ``call``, of which is told when newer ones are known, is not known; it is from
+        now on, if there is room left behind those."""
+        if not call.span_id:
+            return True
+        key = _key(call)
+        if key in self._known:
+            return False
+        if len(self._order) < self._most:
+            self._known.add(key)
+            self._order.appendleft(key)
+            self._fresh.append(key)
         return True
 
     def _learn(self, key: bytes) -> None:
@@ -74,6 +87,11 @@ class Seen:
             for key in _keys(page):
                 self._learn(key)
             self._pages.append(float(at))
+
+
+def _key(call: Call) -> bytes:
+    ids = f"{call.trace_id}/{call.span_id}".encode(errors="replace")
+    return blake2b(ids, digest_size=_BYTES).digest()
 
 
 def _keys(page: bytes) -> Iterable[bytes]:

@@ -72,7 +72,7 @@ class Scored(Protocol):
 class AlertService:
     """Watches calls and tells people. ``start`` begins, ``stop`` ends; safe from any thread.
 
-    ``past`` learns before the start what the store holds: with it a restart forgets nothing.
+    ``past`` learns what the store holds: with it a restart forgets nothing.
     """
 
     def __init__(
@@ -91,6 +91,8 @@ class AlertService:
         self._stood: tuple[budgets.BudgetStatus, ...] | None = None
         self._runaways = Runaways(config.runaway)
         self._spending = SpendingFile(Path(config.spending_file)) if config.spending_file else None
+        self._denied = self._spending.said(clock()) if self._spending else ()
+        """What a collector before this one denied."""
         self._reports = DailyReports(config.report) if config.report else None
         self._windows = Windows(max_series=config.max_label_sets)
         self._watch = Watch(config.watch)
@@ -102,9 +104,9 @@ class AlertService:
         self._saving = threading.RLock()
         self._dispatcher = self._make_dispatcher(inhibitions)
         self._engine = self._make_engine(rules)
-        saved_at = self._restore()
-        self.past = Past(self._engine, self._budgets, saved_at, clock)
-        """Learns what was before; to be done with before ``start``."""
+        booked_at = self._restore()
+        self.past = Past(self._engine, self._budgets, booked_at, clock)
+        """Learns what was before; to begin before ``start``."""
         self._unpublished = False
         self._stopping = threading.Event()
         self._evaluating = threading.Lock()
@@ -119,7 +121,7 @@ class AlertService:
             "runaway", lambda: self._runaways.told(self._clock()), self._runaways.example
         )
         for signal, told in budgets.signals.items():
-            readings.report(signal, lambda told=told: told(self._standing()))
+            readings.report(signal, lambda told=told: told(self._standing()), awaited=self._learns)
         return readings
 
     def _standing(self) -> tuple[budgets.BudgetStatus, ...]:
@@ -128,6 +130,10 @@ class AlertService:
         if self._stood is None:
             self._stood = self.budgets()
         return self._stood
+
+    def _learns(self, labels: Mapping[str, str]) -> bool:
+        """Whether the budget that ``labels`` name is still to learn what was spent before."""
+        return self._budgets.learns(labels["budget"])
 
     def _make_dispatcher(self, inhibitions: Sequence[Inhibition]) -> Dispatcher:
         return Dispatcher(
@@ -214,7 +220,8 @@ class AlertService:
         with self._evaluating:
             now = self._clock()
             self._windows.advance(now)
-            self._watch.advance(now)
+            if not self.past.missing:  # hours are judged in their order
+                self._watch.advance(now)
             self._stood = None
             alerts = self._engine.evaluate()
             self._stood = None
@@ -223,7 +230,7 @@ class AlertService:
             return alerts
 
     def _add_reports(self, now: float) -> None:
-        day = self._reports.due(now) if self._reports else None
+        day = self._reports.due(now) if self._reports and not self._budgets.learning else None
         found = self.budgets() if day else ()
         if self._reports and day and found:
             for name in self._reports.waiting(day):
@@ -246,6 +253,7 @@ class AlertService:
 
     def _count(self, calls: Sequence[Call]) -> None:
         now = self._clock()
+        self.past.observed(calls)
         self._budgets.observe(calls, now)
         self._runaways.observe(calls, now)
         self._engine.observe(calls)
@@ -322,7 +330,13 @@ class AlertService:
     def denials(self) -> tuple[Denial, ...]:
         """Return who is to stop spending: hard budgets that are spent, and runaways."""
         now = self._clock()
-        return (*self._budgets.denials(now), *self._runaways.denials(now))
+        known = (*self._budgets.denials(now), *self._runaways.denials(now))
+        held = [one for one in self._denied if self._may_hold(one) and one not in known]
+        return (*known, *held)
+
+    def _may_hold(self, denied: Denial) -> bool:
+        """Whether what was denied before this start may still be spent: nobody knows yet."""
+        return denied.reason == "budget" and self._budgets.learns(denied.name)
 
     def may_spend(self, labels: Mapping[str, str]) -> bool:
         """Whether nothing is denied to an asker with ``labels`` (``user``, ``team`` …)."""
@@ -384,21 +398,25 @@ class AlertService:
             self._unsaved = {}
 
     def _changes(self) -> dict[str, dict[str, Any]]:
+        with self.past.settling:
+            booked = self._budgets.export(self._clock())
+            booked_at = self.past.booked_at
         return {
             "alerts": self._engine.export(changed_only=True),
             "group": self._dispatcher.export(),
-            **self._budgets.export(self._clock()),
+            **booked,
             "watch": self._watch.export(),
             **{f"sent by {name}": kept.export() for name, kept in self._targets.remembering()},
             "report": self._reports.export() if self._reports else {},
-            "clock": {"evaluated_at": self._clock()},
+            "clock": {"evaluated_at": self._clock(), "booked_at": booked_at},
         }
 
     def _restore(self) -> float | None:
-        """Take up what was kept, and return when that was, Unix seconds."""
+        """Take up what was kept, and return until when budgets know all, Unix seconds."""
         for given in self._state.load("rule").values():
             self._put_again(given)
-        saved_at = self._state.load("clock").get("evaluated_at")
+        clock = self._state.load("clock")
+        saved_at = clock.get("evaluated_at")
         self._engine.restore(self._state.load("alerts"), saved_at or self._clock())
         self._dispatcher.restore(self._state.load("group"))
         self._budgets.restore(*map(self._state.load, ("budget", "seen", "terms")))
@@ -409,7 +427,7 @@ class AlertService:
             self._reports.begin(self._state.load("report"), self._clock())
         for given in self._state.load("silence").values():
             self._silence_again(given)
-        return saved_at
+        return clock.get("booked_at", saved_at)
 
     def _silence_again(self, given: Mapping[str, Any]) -> None:
         try:

@@ -133,6 +133,9 @@ REPORTED_SIGNALS: Mapping[str, str] = {
 INCREASING = frozenset({"lost_spans"})
 """Reported as totals since start; a rule sees their increase over its window."""
 
+GROWING = frozenset({"budget_use", "budget_burn", "budget_hourly"})
+"""Reported signals of money that was spent: what more was spent only makes them larger."""
+
 _QUANTILE = re.compile(r"(duration|time_to_first_chunk)_p(\d{2}(?:_\d)?)")
 _FLAG = re.compile(r"flag_rate\.([a-z][a-z0-9_]*)")
 

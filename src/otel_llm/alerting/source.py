@@ -16,7 +16,7 @@ from otel_llm.stats.window import Key
 
 from .readings import Readings
 from .rule import Rule
-from .signals import Signal, call_signal
+from .signals import GROWING, Signal, call_signal
 
 Values = Iterable[tuple[Key, float | None]]
 
@@ -27,6 +27,20 @@ class Source(Protocol):
     @property
     def partial(self) -> bool:
         """Whether the numbers are too low while we have not yet watched for a whole window."""
+        ...
+
+    @property
+    def grows(self) -> bool:
+        """Whether more calls of the past can only make a value larger."""
+        ...
+
+    @property
+    def reach_s(self) -> float:
+        """How far back the calls lie that a value rests on."""
+        ...
+
+    def awaited(self, key: Key) -> bool:
+        """Whether who reports the value is still to learn what was before."""
         ...
 
     def measure(self, now: float) -> Values:
@@ -60,7 +74,12 @@ class Calls:
         self._min_calls = rule.min_calls
         self._selection = rule.selection
         self._window = windows.open(rule.selection, rule.window)
-        self.partial = signal.adds_up
+        self.partial = self.grows = signal.adds_up
+        self.reach_s = rule.window + (rule.baseline or 0.0)
+
+    def awaited(self, key: Key) -> bool:
+        """Whether the engine does not see it by ``reach_s``: never."""
+        return False
 
     def measure(self, now: float) -> Values:
         """Return the signal by label set, the whole's emptiness where there is no call at all."""
@@ -86,7 +105,7 @@ class Compared(Calls):
 
     def __init__(self, rule: Rule, signal: Signal, windows: Windows) -> None:
         super().__init__(rule, signal, windows)
-        self.partial = False
+        self.partial = self.grows = False
         self._length_s = rule.window
         self._baseline_s = rule.baseline or 0.0
         self._past = windows.open(rule.selection, rule.window + self._baseline_s)
@@ -125,10 +144,16 @@ class Reported:
     """A signal that another part of the collector reports, filtered and grouped as it comes."""
 
     partial = False
+    reach_s = 0.0
 
     def __init__(self, rule: Rule, readings: Readings) -> None:
         self._rule = rule
         self._readings = readings
+        self.grows = rule.signal in GROWING
+
+    def awaited(self, key: Key) -> bool:
+        """Whether the reporter is still to learn what was before."""
+        return self._readings.awaited(self._rule.signal, self.labels(key))
 
     def measure(self, now: float) -> Values:
         """Return the reported values. The key is the label set, name and value in turn."""

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from otel_llm.stats.denial import Denial, written
+from otel_llm.stats.denial import Denial, read, written
 
 VALID_S = 120.0
 """What a collector said holds so long; a collector that is gone forbids nobody anything."""
@@ -27,6 +27,14 @@ class SpendingFile:
         self._path = path
         self._said: tuple[Denial, ...] | None = None
         self._until = 0.0
+
+    def said(self, now: float) -> tuple[Denial, ...]:
+        """Return what the file says that holds at ``now``."""
+        try:
+            until, denials = read(self._path.read_bytes())
+        except (OSError, ValueError):
+            return ()
+        return denials if now < until else ()
 
     def say(self, denials: Sequence[Denial], now: float) -> None:
         """Write ``denials`` if they are news or expire soon. Raises ``OSError``."""

@@ -6,7 +6,6 @@ Each part is made, begun and ended by its name, so that a change of settings tou
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Final
@@ -134,7 +133,8 @@ class Office:
     def _observers(self) -> Mapping[str, Observer]:
         if self._handover:
             return {"handover": self._handover}
-        observers = {"totals": self.totals, "store": self.writer, "alerting": self.alerts}
+        # The alerts learn from the store what it has beside the calls that they were shown.
+        observers = {"totals": self.totals, "alerting": self.alerts, "store": self.writer}
         return {name: observer for name, observer in observers.items() if observer is not None}
 
     def measures(self) -> list[Measure]:
@@ -212,9 +212,12 @@ class Office:
             self.scores.take(payload)
 
     def _remember(self) -> None:
-        """Give the alert windows what the store has of them: a restart forgets nothing."""
+        """Let the alerts learn what the store has: a restart forgets nothing."""
         if self.alerts and self.store:
-            store, since = self.store, time.time() - self.alerts.past.longest_s
-            before = Filter(until_ns=int(since * 1e9))
-            self.alerts.past.remember(store.history(int(since * 1e9)), since)
-            self.alerts.past.remember_older(lambda oldest: store.history(int(oldest * 1e9), before))
+            self.alerts.past.learn(self._history)
+
+    def _history(self, since_ns: int, until_ns: int | None) -> Iterable[Call]:
+        if until_ns is None and self.writer:
+            self.writer.flush()  # the alerts before these were shown what is still to be written
+        where = Filter(until_ns=until_ns, billed=None)
+        return self.store.history(since_ns, where) if self.store else ()

@@ -58,7 +58,7 @@ class Selection:
         """Return the values to group by, or ``None`` for a call that is not meant."""
         if not billed and "operation" not in self.dimensions:
             return None
-        if not matches(self.filters, labels):
+        if self.filters and not matches(self.filters, labels):
             return None
         return tuple(labels.get(name, "") for name in self.group_by)
 
@@ -101,6 +101,9 @@ class Windows:
     def __init__(self, *, max_series: int = 10_000) -> None:
         self._max_series = max_series
         self._lock = threading.Lock()
+        """Of what is counted and not yet spread; taken after ``still``, never before."""
+        self.still = threading.RLock()
+        """Who holds it sees windows that no other thread changes."""
         self._windows: dict[tuple[Selection, float], Window] = {}
         self._index = _Index({})
         self._followers: list[tuple[tuple[str, ...], Take]] = []
@@ -114,7 +117,7 @@ class Windows:
 
     def open(self, selection: Selection, length_s: float) -> Window:
         """Return the window for ``selection``; it is shared by all who ask for the same."""
-        with self._lock:
+        with self.still, self._lock:
             found = self._windows.get((selection, length_s))
             if found is None:
                 self._spread()
@@ -125,7 +128,7 @@ class Windows:
 
     def follow(self, names: Iterable[str], take: Take) -> None:
         """Give ``take`` all calls too, told apart by at least the dimensions ``names``."""
-        with self._lock:
+        with self.still, self._lock:
             self._spread()
             self._followers.append((tuple(names), take))
             self._plan()
@@ -133,7 +136,7 @@ class Windows:
     def keep(self, wanted: Iterable[tuple[Selection, float]]) -> None:
         """Close every window that is not ``wanted`` any more."""
         keep = set(wanted)
-        with self._lock:
+        with self.still, self._lock:
             self._spread()
             self._windows = {key: w for key, w in self._windows.items() if key in keep}
             self._plan()
@@ -171,8 +174,12 @@ class Windows:
                 if tally is None:
                     tally = cells[cell] = Tally()
                 tally.add(call)
-            if len(self._cells) > 4 * self._max_series:
-                self._spread()
+            full = len(cells) > 4 * self._max_series
+        if full and self.still.acquire(blocking=False):  # else who holds it makes room, or the next
+            try:
+                self.spread()
+            finally:
+                self.still.release()
 
     def _coarse(self, age_ns: int) -> int:
         """In how many steps at a time calls that ended so long ago are counted: short windows have
@@ -189,13 +196,24 @@ class Windows:
 
     def advance(self, now_s: float) -> None:
         """Bring every window up to ``now_s`` (Unix seconds)."""
-        with self._lock:
+        with self.still:
             for window in self._windows.values():
                 window.advance(now_s)
-            self._spread(now_s)
+            self.spread(now_s)
 
-    def _spread(self, now_s: float = math.inf) -> None:
+    def spread(self, now_s: float = math.inf) -> None:
+        """Let the windows have what was counted; others go on counting meanwhile."""
+        with self.still:
+            with self._lock:
+                cells, self._cells = self._cells, {}
+            self._share_out(cells, now_s)
+
+    def _spread(self) -> None:
+        """Do so before what is told apart changes, which nobody may count in between."""
         cells, self._cells = self._cells, {}
+        self._share_out(cells, math.inf)
+
+    def _share_out(self, cells: Mapping[_Cell, Tally], now_s: float) -> None:
         for (billed, step, values), tally in cells.items():
             labels = dict(zip(self._names, values, strict=True))
             at = min(step * self._step_s, now_s)

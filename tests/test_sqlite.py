@@ -52,6 +52,7 @@ def test_a_file_of_a_newer_release_is_refused_and_left_as_it_is(
     opened: Callable[[Path], object], tmp_path: Path
 ):
     path = tmp_path / "kept.sqlite"
+    opened(path)
     asked(path, "pragma user_version = 7")
     before = path.read_bytes()
 

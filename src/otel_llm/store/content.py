@@ -276,7 +276,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     database.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
-        database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # holds from the first page on
+        if not path.stat().st_size:
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # holds from the first page on
         stamp(database, path, _VERSION)
         database.executescript(_SCHEMA)
     except OSError:

@@ -199,3 +199,19 @@ def test_a_file_in_another_format_is_refused(tmp_path: Path, text: str):
 
     with pytest.raises(ValueError, match=r".+"):
         list(compare(book(), file, NOV))
+
+
+def test_ten_thousand_models_of_a_day_are_each_looked_up_once(monkeypatch):
+    looked_up = list[object]()
+    monkeypatch.setattr(
+        PriceBook,
+        "_look_up",
+        lambda _, provider, model, *rest: looked_up.append(model) or Unpriced("unknown_model"),
+    )
+    names = [f"ft:gpt-4o:{n}" for n in range(10_000)]
+    prices = PriceBook()
+
+    for name in [*names, *names]:
+        prices.quote("openai", name, NOV)
+
+    assert looked_up == names

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from ..data import Batch, SpanView
 
 _MODELS = slice(REQUEST_MODEL, RESPONSE_MODEL + 1)
-_MAX_OFFERS = 8192
+_MAX_OFFERS = 16_384
 _MAX_UNPRICED = 1000
 """Bound of the counter: names come from the outside. Beyond it, calls count as ``other``."""
 

@@ -17,6 +17,7 @@ from otel_llm.genai import Usage
 from otel_llm.store import DuckDBStore, Score
 from otel_llm.ui import pages
 from otel_llm.ui.downloads import safe
+from otel_llm.ui.render import ROWS
 from tests.api.conftest import serving
 from tests.evaluation.test_history import SUITE, outcome
 from tests.store.examples import FULL, NOON, a_call, usd
@@ -95,6 +96,19 @@ def test_unpriced_models_say_why(client: httpx2.Client, store: DuckDBStore):
     assert page.all("img") == []
     assert "gpt-4o" not in words(page)
     assert any("model=of-our-own" in (link["href"] or "") for link in page.all("a"))
+
+
+def test_of_ten_thousand_unpriced_models_the_page_shows_the_first_and_says_how_many_there_are(
+    client: httpx2.Client, store: DuckDBStore
+):
+    used = Usage(input_tokens=5, output_tokens=5)
+    store.write([a_call(n, request_model=f"m{n}", usage=used) for n in range(1, ROWS + 3)])
+
+    page = get(client, "/unpriced", **EVER)
+
+    assert len(page.all("tr")) == 1 + ROWS
+    assert f"The first {ROWS} of {ROWS + 2}; all of them as JSON" in words(page)
+    assert any((link["href"] or "").startswith("/v1/unpriced?") for link in page.all("a"))
 
 
 def test_data_health_puts_first_what_was_lost(client: httpx2.Client, store: DuckDBStore):

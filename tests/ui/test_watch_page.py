@@ -17,6 +17,7 @@ from otel_llm.alerting.service import AlertService
 from otel_llm.alerting.signals import REPORTED_SIGNALS
 from otel_llm.store import DuckDBStore, Incident
 from otel_llm.ui import pages
+from otel_llm.ui.render import ROWS
 from otel_llm.ui.watched import evidence
 from tests.api.alarms import SLOW
 from tests.api.conftest import serving
@@ -56,6 +57,22 @@ def test_budgets_say_what_is_spent_and_how_fast(world: World):
     assert "month user: '" in words(page)
     assert "$2.50 $10.00 25.0% 25.0% $2.50" in words(page)
     assert page.all("img") == []
+
+
+def test_of_very_many_budgets_the_page_shows_those_spent_most_and_says_how_many_there_are(
+    world: World,
+):
+    users = range(1, ROWS + 3)
+    world.service.observe(
+        [a_call(n, at=NOON - 10**9, cost=usd(n / 1000), user_id=f"u{n}") for n in users]
+    )
+
+    page = world.get("/budgets")
+
+    assert len(page.all("tr")) == 1 + ROWS
+    assert f"user: u{ROWS + 2} " in words(page)
+    assert f"The first {ROWS} of {ROWS + 2}; all of them as JSON" in words(page)
+    assert "/v1/budgets" in [link["href"] for link in page.all("a")]
 
 
 def test_a_link_in_a_message_leads_to_its_alert_now_and_later(world: World):

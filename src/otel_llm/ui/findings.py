@@ -20,7 +20,7 @@ from otel_llm.store.unpriced import unpriced
 from .asked import Missing, ask
 from .format import ms, percent, size
 from .plots import plot_scores
-from .render import Renderer, explained
+from .render import ROWS, Renderer, explained
 
 _OF_CALLS: Final = "otel_llm_call"
 _BUDGETS: Final = "otel_llm_budget"
@@ -113,9 +113,8 @@ def _unpriced(
 ) -> Response:
     """Which models the sums leave out, and why."""
     asked = ask(request.query_params)
-    return render.page(
-        request, "unpriced", asked=asked, models=unpriced(store, asked.where, book())
-    )
+    models = unpriced(store, asked.where, book())
+    return render.page(request, "unpriced", asked=asked, models=models[:ROWS], all=len(models))
 
 
 def _health(store: Store, render: Renderer, measures: Measure, request: Request) -> Response:

@@ -15,6 +15,8 @@ from . import format
 from .asked import Missing, Mistake, days, fixed, labelled, link
 from .plots import RATERS
 
+ROWS: Final = 500
+"""The most of a table on one page; the rest is told as a number, and given by the API."""
 RANGES: Final = ("1h", "24h", "7d", "30d")
 MENU: Final = (
     ("/", "Overview", True),

@@ -19,7 +19,7 @@ from otel_llm.store import Store
 
 from .asked import Missing, Mistake, labelled
 from .forms import read_form
-from .render import Renderer, explained
+from .render import ROWS, Renderer, explained
 
 HISTORY: Final = 200
 DURATIONS: Final = (("1h", 3_600), ("8h", 28_800), ("1d", 86_400), ("7d", 604_800))
@@ -113,7 +113,8 @@ class Watched:
 
     def budgets(self, request: Request) -> Response:
         """Where every budget stands, and whether it lasts."""
-        return self._render.page(request, "budgets", budgets=self._running().budgets())
+        budgets = self._running().budgets()
+        return self._render.page(request, "budgets", budgets=budgets[:ROWS], all=len(budgets))
 
     def change(self, request: Request) -> Response:
         """Acknowledge or resolve an alert, and back to the list."""

@@ -166,17 +166,18 @@ def test_an_alert_over_a_day_ends_only_when_the_day_is_known(
     [
         Rule("R", "error_rate", 0.5, window=DAY),
         Rule("R", "calls", 3, "lt", window=DAY),
-        Rule("R", "mean_duration", 5, window=60, baseline=DAY),
+        Rule("R", "mean_duration", 5, window=60, baseline=1.5 * DAY),
         Rule("R", "budget_forecast", 0.5),
     ],
     ids=lambda rule: rule.signal,
 )
 def test_what_only_looks_wrong_for_want_of_the_past_is_no_alert(rule: Rule):
     """Failing, few and slow of late, and dear in its first days: not so in view of all."""
-    usual = [call(NOW - n * HOUR - 1200, took_s=9, cost=0.001) for n in range(23)]
+    usual = [call(NOW - n * HOUR, took_s=1 if n < 24 else 60, cost=0.0) for n in range(1, 48)]
     calls = [call(NOW - 1, took_s=9, error_type="timeout"), *usual]
     calls += [call(NOW - n * DAY, cost=9.0 if n < 5 else 0.0) for n in range(1, 14)]
-    slow = Slow(calls, recent_s=4.5 * DAY if rule.signal == "budget_forecast" else 5 * HOUR)
+    recent_s = {"budget_forecast": 4.5 * DAY, "mean_duration": DAY}.get(rule.signal, HOUR / 2)
+    slow = Slow(calls, recent_s + HOUR)
     service = _service(rule, budgets=(BudgetConfig("b", 200),))
     service.past.learn(slow)
     assert slow.reached.wait(60)

@@ -152,6 +152,27 @@ def test_too_many_accounts_are_one_and_no_cent_is_lost():
     }
 
 
+def test_what_many_spend_together_is_held_against_the_limit_of_none_of_them_and_said(caplog):
+    clock = Clock()
+    budget = BudgetConfig("each", 5, "day", group_by=("user",))
+    service = _service(budget, clock=clock, max_label_sets=2)
+
+    service.observe([call(START, cost=0.1, user_id=f"u{i}") for i in range(100)])
+    alone = _fired(service)
+    service.observe([call(START, cost=9.0, user_id="u0")])
+    with_one = _fired(service)
+
+    assert alone == set()
+    assert "BudgetExceeded" in with_one
+    over = [status.labels for status in service.budgets() if status.used > 1]
+    assert over == [{"otel.metric.overflow": "true"}, {"user": "u0"}]
+    assert [message for message in caplog.messages if "accounts" in message] == [
+        "budget each: 2 accounts are in use; what others spend is counted in one, and held against "
+        "no limit (alerting.max_label_sets)"
+    ]
+    service.stop()
+
+
 def test_accounts_survive_as_json_and_go_on():
     configs = [BudgetConfig("b", 10, group_by=("user",))]
     before, after = Budgets(configs), Budgets(configs)

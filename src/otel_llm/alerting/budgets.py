@@ -8,6 +8,7 @@ counted as such: a sum with unknown parts says so.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ from otel_llm.stats.window import OVERFLOW, Key
 from .clocks import check_zone
 from .seen import Seen
 
+_log = logging.getLogger(__name__)
+
 Speed = Literal["fast", "medium", "slow"]
 
 BURN_WINDOWS: Mapping[Speed, tuple[float, float]] = {
@@ -43,6 +46,10 @@ _LEAST = 1 / NANO
 """No smaller amount is counted."""
 _HISTORY_S: Mapping[Kind, float] = {"day": 2 * 86_400.0, "week": ACCOUNTED_S, "month": ACCOUNTED_S}
 """What a forecast and yesterday's sum rest on, beside the period itself."""
+_FULL = (
+    "budget %s: %d accounts are in use; what others spend is counted in one, and held against no "
+    "limit (alerting.max_label_sets)"
+)
 _HOURS_OF_SPIKE = 8
 """An hour that costs more than an eighth of the daily budget is a spike."""
 
@@ -107,6 +114,11 @@ class BudgetStatus:
     def used(self) -> float:
         """The share that is spent; 1 is all."""
         return self.spent / self.limit
+
+    @property
+    def is_of_many(self) -> bool:
+        """Whether this is what did not fit into accounts: the limit is that of each of them."""
+        return OVERFLOW in self.labels
 
 
 class Budgets:
@@ -283,6 +295,8 @@ class _Book:
             return
         if key not in self.accounts and len(self.accounts) >= self._max_accounts:
             key = (OVERFLOW,)
+            if key not in self.accounts:
+                _log.warning(_FULL, self.config.name, self._max_accounts)
         account = self.accounts.setdefault(key, Account())
         account.add(at, self.period(at), nano, self.day(at))
         self._dirty.add(key)

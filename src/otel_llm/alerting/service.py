@@ -128,7 +128,7 @@ class AlertService:
         """Where budgets stand, asked once for all rules of an evaluation: of thousands of accounts
         it takes a while, and calls that come meanwhile change it."""
         if self._stood is None:
-            self._stood = self.budgets()
+            self._stood = tuple(status for status in self.budgets() if not status.is_of_many)
         return self._stood
 
     def _learns(self, labels: Mapping[str, str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import signal
 import sys
@@ -61,6 +62,7 @@ def serve(make: Callable[[], Running], read: Callable[[], Settings]) -> int:
     from otel_llm.store import StoreError
 
     _allow_many_connections()
+    _keep_grpc_quiet()
     with _signals() as signals:  # to the end: one that comes while we drain must not cut it short
         try:
             service = make()
@@ -86,6 +88,12 @@ def _allow_many_connections() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):  # what macOS calls unlimited is not
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _keep_grpc_quiet() -> None:
+    """Let gRPC's core, which writes past our log what the other end said, write errors alone. It
+    looks when it is first used."""
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 
 @contextmanager

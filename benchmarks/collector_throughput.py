@@ -44,6 +44,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from benchmarks import corpus
 from otel_llm.alerting import AlertingConfig
 from otel_llm.alerting.service import AlertService
+from otel_llm.collector.backlog import Backlog
 from otel_llm.collector.calls.once import Once
 from otel_llm.collector.component import Consume
 from otel_llm.collector.data import Batch, SpanView
@@ -237,18 +238,38 @@ def _serve(way: Way, destination: str, directory: Path, parent: Any) -> None:
     protocols = ProtocolsConfig(GrpcConfig(LOCAL), HttpConfig(LOCAL))
     receiver = OtlpReceiver(OtlpConfig(protocols))
     outbox.start()
-    receiver.start(lambda _, payload, __: consume(payload))
+    backlog = _backlog(way, consume, directory)
+    take = backlog.take if backlog else consume
+    receiver.start(lambda _, payload, __: take(payload))
     settle()  # as the collector does, for every design
     parent.send((receiver.grpc_port, receiver.http_port))
     while parent.recv() == "settle":
+        if backlog:
+            backlog.settle(30)
         writer.flush(30)
         while any(sender.queue.size_bytes for sender in outbox.senders):
             time.sleep(0.01)
         parent.send(writer.dropped)
     receiver.stop(5)
+    if backlog:
+        backlog.stop(5)
     outbox.stop(10)
     writer.close()
     unsettle()
+
+
+def _backlog(way: Way, consume: Callable[[bytes], Any], directory: Path) -> Backlog | None:
+    """With a journal, senders are answered before what they sent is processed."""
+    if way.journal == "none":
+        return None
+    journal = Journal(JournalConfig(directory, durability=way.journal), "received")
+    backlog = Backlog(journal, consume, _complain)
+    backlog.start()
+    return backlog
+
+
+def _complain(_: bytes, reason: str) -> None:
+    raise RuntimeError(reason)
 
 
 def _outbox(way: Way, destination: str, directory: Path) -> Outbox:

@@ -35,6 +35,8 @@ class Arrival:
     """``grpc`` or ``http``."""
     rejected: dict[str, int] = field(default_factory=dict[str, int])
     """Items that a pipeline had to take out, and lost, by reason: the sender is told."""
+    is_counted: bool = False
+    """Whether the sender was answered for it, and its items were counted then."""
 
     def reject(self, count: int, reason: str) -> None:
         """Note that a pipeline does not take ``count`` items: the same ones as another one."""

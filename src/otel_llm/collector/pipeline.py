@@ -206,10 +206,6 @@ class _Edge:
         self._signal: Signal = signal
         self._forward = forward
         self._counters = counters
-        self._names = {
-            taken: f"otelcol_receiver_{outcome}_{ITEMS[signal]}"
-            for taken, outcome in ((True, "accepted"), (False, "refused"))
-        }
 
     def __call__(
         self,
@@ -234,9 +230,18 @@ class _Edge:
         return kept
 
     def _count(self, arrival: Arrival, came: int, *, taken: bool) -> None:
-        labels = {"receiver": arrival.receiver, "transport": arrival.transport}
-        given = {name: value for name, value in labels.items() if value}
-        self._counters.add(self._names[taken], came, **given)
+        if not arrival.is_counted:
+            count_arrived(self._counters, self._signal, arrival, came, taken=taken)
+
+
+def count_arrived(
+    counters: Counters, signal: Signal, arrival: Arrival, items: int, *, taken: bool
+) -> None:
+    """Count the items of a request by what their sender was told."""
+    labels = {"receiver": arrival.receiver, "transport": arrival.transport}
+    given = {name: value for name, value in labels.items() if value}
+    outcome = "accepted" if taken else "refused"
+    counters.add(f"otelcol_receiver_{outcome}_{ITEMS[signal]}", items, **given)
 
 
 class _Guard:

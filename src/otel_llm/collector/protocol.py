@@ -14,6 +14,7 @@ SERVICES: Final[dict[Signal, str]] = {
 METHODS: Final[dict[Signal, str]] = {
     signal: f"/{service}/Export" for signal, service in SERVICES.items()
 }
+SIGNALS: Final = tuple(SERVICES)
 ITEMS: Final[dict[Signal, str]] = {
     "traces": "spans",
     "metrics": "metric_points",

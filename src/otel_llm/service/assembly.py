@@ -30,6 +30,10 @@ from .telling import Telling
 logger = logging.getLogger(__name__)
 
 
+_SETTLE_S = 5.0
+"""How long somebody who asks about what has just arrived may wait for it."""
+
+
 class Workers(Protocol):
     """What is known of the processes that receive."""
 
@@ -208,7 +212,7 @@ class Service:
             measures=[office.totals.families, *own],
             alerts=office.alerts,
             observe=office.observe,
-            settle=lambda: office.writer and office.writer.flush(),
+            settle=self._settle,
             content=self.flow.processing.content,
             book=book,
             pages=pages(
@@ -225,6 +229,12 @@ class Service:
             configuration=lambda: shown(self._settings),
         )
         return ApiServer(app, config)
+
+    def _settle(self) -> None:
+        """Wait until what has arrived is stored."""
+        self.flow.settle(_SETTLE_S)
+        if self.office.writer:
+            self.office.writer.flush()
 
     def _own_measures(self) -> list[Measure]:
         """What is counted, but for the calls."""

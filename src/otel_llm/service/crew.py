@@ -79,6 +79,8 @@ class Crew:
             self.stop()
             raise OSError(f"worker {failed[0]} did not start; its log says why")
         self._desk.complete.set()
+        if self._service.office.writer:
+            self._service.office.writer.flush()  # what workers found to be processed
         logger.info("%d workers are ready", len(self._workers))
 
     def change(self, settings: Settings) -> None:

@@ -11,7 +11,6 @@ from threading import Event
 from typing import Final
 
 from otel_llm.collector.calls.codec import unpack
-from otel_llm.collector.calls.once import Once
 from otel_llm.collector.processors.sample import SampleProcessor
 from otel_llm.genai import Call
 
@@ -38,7 +37,6 @@ class Desk:
 
     def __init__(self, service: Service, workers: int) -> None:
         self._service = service
-        self._once = Once()
         self.complete = Event()
         """Set when every worker has said what it found in its journal: before, nothing is decided
         of it."""
@@ -49,7 +47,7 @@ class Desk:
         """Take one frame of the worker at the other end of ``channel``."""
         match kind:
             case Kind.CALLS:
-                self._observe(self._once.new(unpack(content)))
+                self._observe(self._service.office.once.new(unpack(content)))
             case Kind.LOGS:
                 if self._service.office.scores:
                     self._service.office.scores.take(content)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 from typing import Any, cast
 
 from otel_llm.collector import components
+from otel_llm.collector.backlog import Backlog
 from otel_llm.collector.calls.once import Once
 from otel_llm.collector.component import (
     Arrival,
@@ -23,14 +24,17 @@ from otel_llm.collector.component import (
     Signal,
 )
 from otel_llm.collector.errors import NotServed, Refused
-from otel_llm.collector.kept import all_of
+from otel_llm.collector.kept import all_of, then
 from otel_llm.collector.measures.counters import Counters
 from otel_llm.collector.measures.samples import Family, Measure, merged
 from otel_llm.collector.outbox import JournalOutbox, Outbox, stop_all
-from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
+from otel_llm.collector.pipeline import RecordPipeline, TracePipeline, count_arrived
+from otel_llm.collector.protocol import SIGNALS
 from otel_llm.collector.sending import Sender
 from otel_llm.collector.sending.rejects import Rejects
+from otel_llm.collector.wire.envelope import checked_count
 
+from .backlogs import Backlogs
 from .outboxes import (
     Follow,
     Outboxes,
@@ -47,6 +51,8 @@ logger = logging.getLogger(__name__)
 
 _RELEASE_S = 0.05
 """Between two attempts at an address that is about to be released."""
+_CATCH_UP_S = 10.0
+"""How long a start or a change may wait for what was answered for and is not processed yet."""
 
 Pipeline = TracePipeline | RecordPipeline
 
@@ -83,6 +89,8 @@ class Plan:
     parts: Parts
     endings: dict[str, Ending]
     """By pipeline."""
+    backlogs: dict[str, Backlog] = field(default_factory=dict[str, Backlog])
+    """By receiver, those that are new."""
 
 
 class Flow:
@@ -106,8 +114,10 @@ class Flow:
         self.outboxes: dict[str, Outbox] = {}
         self._pipelines: dict[str, Pipeline] = {}
         self._routes: dict[tuple[str, str], list[Pipeline]] = {}
-        self._turn = Lock()
-        self._paused = False
+        self._backlogs = Backlogs(self._process, self._bury)
+        self._turns: dict[Signal, Lock] = {signal: Lock() for signal in SIGNALS}
+        """A request has that of its signal while it is processed."""
+        self._refusing = self._paused = self._unseen = False
         self._unfinished: list[Callable[[float], object]] = []
         self._serving: dict[str, Receiver] = {}
         self._going: Kept = None
@@ -123,8 +133,17 @@ class Flow:
         tell_left_behind(self._parts.settings)
 
     def open(self) -> None:
-        """Open what traces wait in. Raises ``OSError`` as journals do."""
+        """Open what traces wait in, and process what an earlier process did not. Raises ``OSError``
+        as journals do."""
         self.processing.open()
+        settings = self._parts.settings
+        self._backlogs.change(settings, self._backlogs.prepare(settings))
+        # The store finds it in the journals, as what was there already, and the alerts in the store;
+        # but those of a worker are elsewhere.
+        self._unseen = self._together is None
+        self._backlogs.start()
+        self._backlogs.settle(_CATCH_UP_S)
+        self._unseen = False
 
     def start_sending(self) -> None:
         """Begin to send what is there."""
@@ -138,10 +157,11 @@ class Flow:
             self._serve(name, receiver)
 
     def stop_receiving(self, grace_s: float) -> None:
-        """Refuse new data."""
+        """Refuse new data; process what was answered for within ``grace_s`` seconds."""
         endings = [receiver.leave(grace_s) for receiver in self._serving.values()]
         if (ending := all_of([self._going, *endings])) is not None:
             ending.result()
+        self._backlogs.stop(grace_s)
 
     def stop_sending(self, grace_s: float) -> None:
         """Deliver what was accepted within ``grace_s`` seconds, close."""
@@ -160,6 +180,7 @@ class Flow:
         try:
             for name, pipeline in settings.sections.service.pipelines.items():
                 plan.endings[name] = self._ending(name, pipeline, plan.parts)
+            plan.backlogs.update(self._backlogs.prepare(settings))
         except BaseException:
             self.discard(plan)
             raise
@@ -167,6 +188,7 @@ class Flow:
 
     def discard(self, plan: Plan) -> None:
         """Let go of what ``prepare`` made."""
+        self._backlogs.discard(plan.backlogs)
         for name, ending in plan.endings.items():
             if ending.prepared is None:
                 self._ends.close(ending.outbox)
@@ -181,13 +203,18 @@ class Flow:
 
     @contextmanager
     def paused(self) -> Generator[None]:
-        """Ask all senders to come back while the block runs; nothing is under way in it."""
-        with self._turn:
-            self._paused = True
+        """Ask all senders to come back while the block runs; nothing is under way in it. What was
+        answered for before goes where it would have gone."""
+        self._refusing = True
         try:
+            self._backlogs.settle(_CATCH_UP_S)
+            with ExitStack() as turns:
+                for turn in self._turns.values():
+                    turns.enter_context(turn)
+                self._paused = True
             yield
         finally:
-            self._paused = False
+            self._refusing = self._paused = False
 
     def change(self, plan: Plan, beside: Beside) -> Parts:
         """Go on with other components; return those before, for ``finish``. To be called while
@@ -198,6 +225,8 @@ class Flow:
         for name, ending in plan.endings.items():
             self._end(name, ending)
         self._route(beside)
+        self._backlogs.change(plan.parts.settings, plan.backlogs)
+        self._backlogs.start(plan.backlogs.values())
         try:
             self.processing.start(before.processing)
         except OSError as error:
@@ -289,17 +318,58 @@ class Flow:
         """Return what a receiver gives its data to: every pipeline that names it."""
 
         def consume(signal: Signal, payload: bytes, arrival: Arrival | None = None) -> Kept:
-            with self._turn:
-                if self._paused:
-                    raise Refused("the configuration is being changed")
-                pipelines = self._routes.get((receiver, signal), ())
-                if not pipelines:
-                    raise NotServed(f"no pipeline takes {signal}")
-                arrival = arrival or Arrival()
-                arrival.receiver = receiver
-                return _into(pipelines, payload, arrival)
+            if self._refusing:
+                raise Refused("the configuration is being changed")
+            arrival = arrival or Arrival()
+            arrival.receiver = receiver
+            if signal == "traces" and (backlog := self._backlogs.get(receiver)):
+                return self._answer(backlog, payload, arrival)
+            return self._through(signal, payload, arrival)
 
         return consume
+
+    def _answer(self, backlog: Backlog, payload: bytes, arrival: Arrival) -> Kept:
+        """Answer for traces, and process them in their turn."""
+        items = checked_count("traces", payload)
+        count = partial(count_arrived, self._counters, "traces", arrival, items)
+        try:
+            kept = backlog.take(payload)
+        except Refused:
+            count(taken=False)
+            raise
+        then(kept, lambda taken: count(taken=taken))
+        return kept
+
+    def _process(self, receiver: str, payload: bytes) -> Kept:
+        """Process traces that were answered for."""
+        try:
+            arrival = Arrival(receiver, is_counted=True)
+            return self._through("traces", payload, arrival, unseen=self._unseen)
+        except NotServed as error:  # till there is a pipeline again
+            raise Refused(str(error)) from None
+
+    def _bury(self, receiver: str, payload: bytes, reason: str) -> None:
+        """Keep what cannot be processed though it was answered for."""
+        letter = self._parts.dead_letter
+        if letter is None:
+            raise Refused("there is no dead letter")
+        letter.bury(f"received-{receiver}", "traces", payload, reason)
+
+    def _through(
+        self, signal: Signal, payload: bytes, arrival: Arrival, *, unseen: bool = False
+    ) -> Kept:
+        """``unseen``: no observer is shown it."""
+        with self._turns[signal]:
+            if self._paused:
+                raise Refused("the configuration is being changed")
+            pipelines = self._routes.get((arrival.receiver, signal), ())
+            if not pipelines:
+                raise NotServed(f"no pipeline takes {signal}")
+            return _into(pipelines, payload, arrival, unseen=unseen)
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until what was answered for by now has been processed; return whether it was."""
+        return self._backlogs.settle(timeout_s)
 
     def send_own(self, signal: Signal, payload: bytes) -> bool:
         """Let every pipeline of ``signal`` take what this collector itself has to tell; return
@@ -354,7 +424,10 @@ class Flow:
     @property
     def full(self) -> frozenset[str]:
         """Names of the pipelines that take nothing."""
-        return frozenset(name for name, outbox in self.outboxes.items() if not outbox.has_room)
+        full = {name for name, outbox in self.outboxes.items() if not outbox.has_room}
+        receivers = self._backlogs.full
+        pipelines = self._parts.settings.sections.service.pipelines.items()
+        return frozenset(full | {n for n, p in pipelines if receivers.intersection(p.receivers)})
 
     @property
     def senders(self) -> list[Sender[Any]]:
@@ -363,18 +436,23 @@ class Flow:
 
     def measure(self) -> Iterable[Family]:
         """What receivers and processors count for themselves, those of one kind together."""
+        yield from self._backlogs.measure()
         parts = [*self._serving.values(), *self.processing.processors.values()]
         measures: list[Measure] = [m for p in parts if (m := getattr(p, "measure", None))]
-        return merged(family for measure in measures for family in measure())
+        yield from merged(family for measure in measures for family in measure())
 
 
 def _stays(outbox: Outbox, name: str, plan: Plan) -> bool:
     return name in plan.endings and plan.endings[name].outbox is outbox
 
 
-def _into(pipelines: Sequence[Pipeline], payload: bytes, arrival: Arrival) -> Kept:
+def _into(
+    pipelines: Sequence[Pipeline], payload: bytes, arrival: Arrival, *, unseen: bool = False
+) -> Kept:
     *others, first = pipelines
     kept = [pipeline.consume(payload, arrival, others=None) for pipeline in others]
+    if unseen:
+        return all_of([*kept, first.consume(payload, arrival, others=None)])
     return first.consume(payload, arrival, others=kept)
 
 

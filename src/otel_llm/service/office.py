@@ -56,7 +56,9 @@ class Office:
         """``send_own`` lets the pipelines take what is found out here, and says whether one did."""
         self._handover = handover
         self._send_own = send_own
-        self._once = Once()
+        self.once = Once()
+        """Knows what came already: a sender did not get our answer, or the process ended between
+        keeping it and forgetting what it came from."""
         self.totals = Totals()
         self.store: Store | None = None
         self.writer: CallWriter | None = None
@@ -122,7 +124,7 @@ class Office:
         judging = self.evaluation.judging if self.evaluation else self._choosing
         logs = self.scores.take if self.scores else None
         logs = self._handover.logs if self._handover else logs
-        once = None if self._handover else self._once  # who takes it over has seen the others'
+        once = None if self._handover else self.once  # who takes it over has seen the others'
         return Beside(self._observers(), once, judging, logs, self._whole)
 
     def observe(self, calls: Sequence[Call]) -> None:
@@ -164,6 +166,7 @@ class Office:
             logger.error("the store does not have all that the journals have: %s", error)
 
     def _keep(self, calls: Sequence[Call]) -> int:
+        self.once.new(calls)  # the alerts have those of before from the store
         return self.store.write(calls) if self.store else 0
 
     def _missed(self) -> int:

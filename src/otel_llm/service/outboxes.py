@@ -46,7 +46,7 @@ class Outboxes:
         """Make that of the pipeline ``name``. Raises ``OSError`` as journals do."""
         signal = cast("Signal", name.partition("/")[0])
         letter, journal = parts.dead_letter, parts.settings.sections.journal
-        if journal is None or not _is_kept(name, config, parts.settings):
+        if journal is None or not is_kept(name, config, parts.settings):
             return MemoryOutbox(signal, destinations(config, parts), letter)
         opened = (self._followed if signal == "traces" else Journal)(journal, _log_of(name))
         return JournalOutbox(signal, destinations(config, parts), opened, letter)
@@ -104,7 +104,7 @@ def destinations(config: PipelineConfig, parts: Parts) -> Destinations:
 def fits(outbox: Outbox, name: str, config: PipelineConfig, settings: Settings) -> bool:
     """Whether ``outbox`` is where the pipeline ends by these settings, as it is."""
     journal = settings.sections.journal
-    if journal is None or not _is_kept(name, config, settings):
+    if journal is None or not is_kept(name, config, settings):
         return isinstance(outbox, MemoryOutbox)
     wanted = journal.directory / _log_of(name)
     return isinstance(outbox, JournalOutbox) and outbox.journal.directory == wanted
@@ -115,7 +115,9 @@ def tell_left_behind(settings: Settings) -> None:
     sections = settings.sections
     if sections.journal:
         logs = [_log_of(name) for name in sections.service.pipelines]
-        tell_waiting(sections.journal.directory, [*logs, *(f"{log}-sample" for log in logs)])
+        backlogs = [backlog_of(name) for name in settings.receivers]
+        used = [*logs, *(f"{log}-sample" for log in logs), *backlogs]
+        tell_waiting(sections.journal.directory, used)
 
 
 def tell_waiting(journals: Path, used: Iterable[str]) -> None:
@@ -125,12 +127,17 @@ def tell_waiting(journals: Path, used: Iterable[str]) -> None:
             logger.warning("%s: nobody sends the %d bytes that wait here", directory, size)
 
 
+def backlog_of(receiver: str) -> str:
+    """Return the name of the journal of what a receiver has answered for."""
+    return f"received-{receiver.replace('/', '-')}"
+
+
 def _log_of(pipeline: str) -> str:
     """Return the name of a pipeline's journal."""
     return pipeline.replace("/", "-")
 
 
-def _is_kept(name: str, config: PipelineConfig, settings: Settings) -> bool:
+def is_kept(name: str, config: PipelineConfig, settings: Settings) -> bool:
     """Whether anybody reads a journal of this pipeline: a destination, or the store."""
     stored = settings.sections.store is not None and name.partition("/")[0] == "traces"
     return stored or bool(config.exporters)

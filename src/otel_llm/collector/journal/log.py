@@ -57,6 +57,11 @@ class JournalConfig:
     """Bytes on the disk for each pipeline. When it is nearly full, destinations that are far behind
     give up their oldest data to the dead letter; when it is full, senders are asked to come back.
     """
+    acknowledge: Literal["received", "processed"] = "received"
+    """When senders of traces are answered. ``received``: as soon as what they sent is in the
+    journal, and it is processed right after; ``processed``: not before what comes of it is there.
+    It is always ``processed`` in front of ``redact``, ``drop_content`` and ``content_store``:
+    nothing lies on the disk that they have not seen."""
 
     def __post_init__(self) -> None:
         if self.max_size < MIN_SEGMENT_BYTES:

@@ -240,11 +240,15 @@ def left_behind(root: Path, used: Collection[Path]) -> Iterator[tuple[Path, int]
     """Yield the journals below ``root`` that are not in ``used`` or below one of them, though some
     destination has not had all of it, and how many bytes it lacks."""
     for directory in sorted(lock.parent for lock in root.rglob(LOCK)):
-        if directory not in used and not any(parent in used for parent in directory.parents):
-            positions = [position(f.read_bytes()) or 0 for f in directory.glob(f"*{SUFFIX}")]
-            lacking = end_of(directory) - min(positions, default=0)
-            if lacking > 0:
-                yield directory, lacking
+        is_used = directory in used or any(parent in used for parent in directory.parents)
+        if not is_used and (waiting := waiting_in(directory)):
+            yield directory, waiting
+
+
+def waiting_in(directory: Path) -> int:
+    """Return how many bytes of a journal, which nobody has open, some destination has not had."""
+    positions = [position(f.read_bytes()) or 0 for f in directory.glob(f"*{SUFFIX}")]
+    return max(0, end_of(directory) - min(positions, default=0))
 
 
 def _read_records(segment: Segment, start: int, end: int, max_bytes: int) -> Found:

@@ -1,0 +1,154 @@
+"""What lies between receivers of traces and their pipelines, where senders are answered first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from threading import Thread
+
+from otel_llm.collector.backlog import Backlog
+from otel_llm.collector.component import Kept
+from otel_llm.collector.components import PROCESSORS
+from otel_llm.collector.journal import Journal
+from otel_llm.collector.journal.queue import waiting_in
+from otel_llm.collector.measures.samples import Family, Sample
+
+from .outboxes import backlog_of, is_kept
+from .settings import PipelineConfig, Settings
+
+logger = logging.getLogger(__name__)
+
+Process = Callable[[str, bytes], Kept]
+"""Takes a request of traces from the receiver of that name."""
+Bury = Callable[[str, bytes, str], object]
+"""Keeps one that cannot be processed, with the reason."""
+
+
+class Backlogs:
+    """One for each receiver whose traces are answered for before they are processed. Changed by one
+    thread; data comes from others."""
+
+    def __init__(self, process: Process, bury: Bury) -> None:
+        """See ``Backlog``."""
+        self._process, self._bury = process, bury
+        self._open: dict[str, Backlog] = {}
+        self._taking: frozenset[str] = frozenset()
+
+    def get(self, receiver: str) -> Backlog | None:
+        """Return that of a receiver, if it takes anything."""
+        return self._open[receiver] if receiver in self._taking else None
+
+    @property
+    def full(self) -> frozenset[str]:
+        """Receivers whose backlog has no room for what comes."""
+        return frozenset(name for name in self._taking if not self._open[name].has_room)
+
+    def prepare(self, settings: Settings) -> dict[str, Backlog]:
+        """Open those that ``settings`` want and that are not open, and those in which something
+        waits from before they were not wanted any more. Raises ``OSError``."""
+        made: dict[str, Backlog] = {}
+        taking = _taking(settings)
+        try:
+            for name, directory in _directories(settings).items():
+                if not self._is_open(name, directory) and (name in taking or waiting_in(directory)):
+                    made[name] = self._make(name, directory, settings)
+        except BaseException:
+            self.discard(made)
+            raise
+        return made
+
+    def discard(self, prepared: Mapping[str, Backlog]) -> None:
+        """Let go of what ``prepare`` made."""
+        for backlog in prepared.values():
+            backlog.stop(0.0)
+
+    def change(self, settings: Settings, prepared: Mapping[str, Backlog]) -> None:
+        """Go on with these. What another one still has stays on the disk."""
+        directories, taking = _directories(settings), _taking(settings)
+        self._taking &= taking
+        for name, backlog in list(self._open.items()):
+            wanted = name in taking or backlog.size_bytes
+            if not wanted or not self._is_open(name, directories.get(name)):
+                self._open.pop(name).stop(0.0)
+            elif settings.sections.journal:
+                backlog.journal.change(settings.sections.journal)
+        self._open |= prepared
+        self._taking = taking
+
+    def start(self, of: Iterable[Backlog] | None = None) -> None:
+        """Begin to process."""
+        for backlog in self._open.values() if of is None else of:
+            backlog.start()
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until what is there now has been processed; return whether it was."""
+        return all([backlog.settle(timeout_s) for backlog in self._open.values()])
+
+    def stop(self, grace_s: float) -> None:
+        """Process what is there within ``grace_s`` seconds, all at the same time."""
+        ending = [Thread(target=b.stop, args=(grace_s,)) for b in self._open.values()]
+        for thread in ending:
+            thread.start()
+        for thread in ending:
+            thread.join()
+        self._taking, self._open = frozenset[str](), {}
+
+    def measure(self) -> Iterable[Family]:
+        """Give how much waits, and for how long: a ``Measure``."""
+        of = list(self._open.items())
+        size = [Sample(b.size_bytes, {"receiver": n}) for n, b in of]
+        age = [Sample(b.oldest_s, {"receiver": n}) for n, b in of]
+        lost = [Sample(b.corrupt_bytes, {"receiver": n}, "_total") for n, b in of]
+        yield Family("otel_llm_backlog_size_bytes", "gauge", "Bytes to be processed", size)
+        yield Family("otel_llm_backlog_oldest_seconds", "gauge", "Age of the oldest of them", age)
+        yield Family("otel_llm_backlog_corrupt_bytes", "counter", "Lost on the disk before", lost)
+
+    def _make(self, name: str, directory: Path, settings: Settings) -> Backlog:
+        config = settings.sections.journal
+        assert config  # or nothing is wanted
+        journal = Journal(config, directory.name)
+        try:
+            return Backlog(
+                journal,
+                lambda payload: self._process(name, payload),
+                lambda payload, reason: self._bury(name, payload, reason),
+            )
+        except BaseException:
+            journal.close()
+            raise
+
+    def _is_open(self, name: str, directory: Path | None) -> bool:
+        backlog = self._open.get(name)
+        return backlog is not None and backlog.journal.directory == directory
+
+
+def _directories(settings: Settings) -> dict[str, Path]:
+    """Return where the backlog of each receiver is, if it has one."""
+    journal = settings.sections.journal
+    names = settings.receivers if journal else ()
+    return {name: journal.directory / backlog_of(name) for name in names if journal}
+
+
+def _taking(settings: Settings) -> frozenset[str]:
+    """Return the receivers whose traces are answered for before they are processed."""
+    journal = settings.sections.journal
+    if journal is None or journal.acknowledge != "received":
+        return frozenset[str]()
+    return frozenset(name for name in settings.receivers if _may_wait(name, settings))
+
+
+def _may_wait(receiver: str, settings: Settings) -> bool:
+    """Whether its traces may lie on the disk as they came, and all that they become is kept."""
+    pipelines = settings.sections.service.pipelines.items()
+    of = [(n, p) for n, p in pipelines if _is_traces(n) and receiver in p.receivers]
+    return bool(of) and all(is_kept(n, p, settings) and _hides_nothing(p) for n, p in of)
+
+
+def _is_traces(pipeline: str) -> bool:
+    return pipeline.partition("/")[0] == "traces"
+
+
+def _hides_nothing(pipeline: PipelineConfig) -> bool:
+    parts = [PROCESSORS[name.partition("/")[0]].make for name in pipeline.processors]
+    return not any(getattr(part, "fails_closed", False) for part in parts)

@@ -50,7 +50,7 @@ from otel_llm.collector.component import Consume
 from otel_llm.collector.data import Batch, SpanView
 from otel_llm.collector.data.template import Template
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
-from otel_llm.collector.garbage import settle, unsettle
+from otel_llm.collector.garbage import prepare, settle, unsettle
 from otel_llm.collector.intake.config import GrpcConfig, HttpConfig, OtlpConfig, ProtocolsConfig
 from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.observers.totals import Totals
@@ -224,6 +224,7 @@ DESIGNS = {
 def serve(way: Way, core: int, destination: str, parent: Any) -> None:
     """Serve until told to stop; deliver and store everything when told to settle."""
     os.sched_setaffinity(0, {core})
+    prepare()
     with tempfile.TemporaryDirectory(dir=".") as directory:
         _serve(way, destination, Path(directory), parent)
 

@@ -58,11 +58,12 @@ def run(file: Path | None, workers: int = 1) -> int:
 
 def serve(make: Callable[[], Running], read: Callable[[], Settings]) -> int:
     """Run what ``make`` makes, and change it by what ``read`` reads. Returns as ``run`` does."""
-    from otel_llm.collector.garbage import settle, unsettle
+    from otel_llm.collector.garbage import prepare, settle, unsettle
     from otel_llm.store import StoreError
 
     _allow_many_connections()
     _keep_grpc_quiet()
+    prepare()
     with _signals() as signals:  # to the end: one that comes while we drain must not cut it short
         try:
             service = make()

@@ -138,8 +138,8 @@ class Flow:
         self.processing.open()
         settings = self._parts.settings
         self._backlogs.change(settings, self._backlogs.prepare(settings))
-        # The store finds it in the journals, as what was there already, and the alerts in the store;
-        # but those of a worker are elsewhere.
+        # The store finds it in the journals, as what was there already, and the alerts find it in
+        # the store; but those of a worker are elsewhere.
         self._unseen = self._together is None
         self._backlogs.start()
         self._backlogs.settle(_CATCH_UP_S)

@@ -16,7 +16,7 @@ import pytest
 from otel_llm.collector import backlog as module
 from otel_llm.collector.backlog import Backlog
 from otel_llm.collector.errors import Malformed, Refused
-from otel_llm.collector.journal import Journal, JournalConfig
+from otel_llm.collector.journal import Journal, JournalConfig, log
 
 from .otlp_faults import traces
 
@@ -54,6 +54,10 @@ def backlog(directory: Path, behind: Pipelines, durability="os", **more) -> Iter
     finally:
         behind.go.set()
         made.stop(more.get("grace_s", 10))
+
+
+def failing(_: int) -> None:
+    raise OSError(5, "Input/output error")
 
 
 def wait_until(holds: Callable[[], object]) -> None:
@@ -248,6 +252,23 @@ def test_whoever_sends_very_many_small_requests_waits_for_processing_too(tmp_pat
         assert line.settle(10)
 
     assert (before, after) == ([False, False], [None, None])
+
+
+def test_what_the_disk_did_not_take_keeps_nobody_waiting(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "AHEAD_REQUESTS", 3)
+    behind = Pipelines()
+
+    with backlog(tmp_path, behind, "fsync") as line:
+        line.start()
+        with monkeypatch.context() as broken:
+            broken.setattr(log, "_sync_file", failing)
+            for _ in range(10):
+                with pytest.raises(Refused):
+                    line.take(FIRST).result(10)
+        line.take(SECOND).result(10)
+        assert line.settle(10)
+
+    assert behind.processed == [SECOND]
 
 
 @pytest.mark.parametrize("raised", [Malformed("no OTLP"), RuntimeError("a mistake of ours")])

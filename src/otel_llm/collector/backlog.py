@@ -81,8 +81,8 @@ class Backlog:
 
     @property
     def _is_far_ahead(self) -> bool:
-        ahead = self._taken - self._processed
-        return ahead > AHEAD_REQUESTS or self.size_bytes > AHEAD_BYTES
+        many = self._taken - self._processed > AHEAD_REQUESTS
+        return self.size_bytes > (0 if many else AHEAD_BYTES)
 
     @property
     def size_bytes(self) -> int:
@@ -144,10 +144,16 @@ class Backlog:
             if not self._gave_up(payloads) and not self._finish(payloads):
                 return
             self._queue.done(lot)
-            if self._queue.position > self._left:
-                self._processed += len(payloads)
+            self._count(len(payloads))
             self._stuck = False
             self._answer()
+
+    def _count(self, processed: int) -> None:
+        with self._lock:
+            if not self.size_bytes:  # what the disk did not take was never to be processed
+                self._taken = self._processed = 0
+            elif self._queue.position > self._left:
+                self._processed += processed
 
     @property
     def _at_once(self) -> int:

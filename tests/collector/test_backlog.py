@@ -308,6 +308,37 @@ def test_what_cannot_be_buried_either_is_said_to_be_lost(tmp_path, caplog):
     ]
 
 
+def test_what_not_even_the_dead_letter_can_write_ends_nothing(tmp_path, caplog):
+    def broken(_: bytes, __: str) -> None:
+        raise RuntimeError("with a key in it")
+
+    behind = Pipelines()
+    behind.raises = Malformed("no OTLP")
+    with backlog(tmp_path, behind, bury=broken) as line:
+        line.start()
+        line.take(FIRST)
+        assert line.settle(10)
+        behind.raises = None
+        line.take(SECOND)
+        assert line.settle(10)
+
+    assert behind.processed == [SECOND]
+    assert caplog.messages[0] == "not kept in the dead letter: RuntimeError"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_is_answered_for_what_nobody_processes(tmp_path, monkeypatch):
+    behind = Pipelines()
+
+    with backlog(tmp_path, behind) as line:
+        monkeypatch.setattr(line, "_finish", lambda _: 1 / 0)
+        line.start()
+        line.take(FIRST)
+        wait_until(lambda: not line.has_room)
+        with pytest.raises(Refused):
+            line.take(SECOND)
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

@@ -136,6 +136,14 @@ class Backlog:
     # --- the thread ---
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException:
+            self._stuck = True  # nobody shall be answered for what nobody processes
+            self._answer(Refused("processing has ended"))
+            raise
+
+    def _work(self) -> None:
         while not self._leaving.is_set():
             lot = self._queue.take(self._at_once, 0.0)
             if lot is None:
@@ -206,6 +214,9 @@ class Backlog:
             self._bury(payload, reason)
         except (OSError, Refused) as error:
             logger.error("not kept in the dead letter: %s", error)
+            return False
+        except Exception as error:  # noqa: BLE001 - it was broken to begin with
+            logger.error("not kept in the dead letter: %s", type(error).__name__)
             return False
         logger.error("%d spans are in the dead letter: %s", _spans(payload), reason)
         return True

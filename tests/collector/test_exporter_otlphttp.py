@@ -382,7 +382,10 @@ def _says(answer: bytes) -> Slowly:
     def say(server: socket.socket, over: threading.Event) -> None:
         server.recv(2**16)
         server.sendall(answer)
-        over.set()  # and hang up
+        server.shutdown(socket.SHUT_WR)  # and hang up; what is left unread would tear it off
+        while server.recv(2**16):
+            pass
+        over.set()
 
     return say
 

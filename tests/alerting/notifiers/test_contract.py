@@ -77,7 +77,7 @@ def test_a_target_that_is_away_is_to_be_tried_again_and_no_secret_is_told(kind: 
         notifier.send(notification())
     notifier.close()
 
-    assert str(raised.value) == "ConnectError"
+    assert str(raised.value) == "cannot connect: Connection refused"
     assert SECRET not in caplog.text
 
 

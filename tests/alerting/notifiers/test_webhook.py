@@ -127,8 +127,8 @@ def test_a_target_in_a_private_network_can_be_forbidden():
     assert target.received == []
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch: pytest.MonkeyPatch):
-    """A name that answers differently the second time (DNS rebinding) gains nothing."""
+def _named(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let ``hooks.example`` lead here; return the names that are asked for."""
     asked: list[str] = []
     real = socket.getaddrinfo
 
@@ -137,6 +137,12 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch: pyt
         return real("127.0.0.1" if host == "hooks.example" else host, *more, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return asked
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch: pytest.MonkeyPatch):
+    """A name that answers differently the second time (DNS rebinding) gains nothing."""
+    asked = _named(monkeypatch)
     with serving(Target()) as target:
         port = target.url.rpartition(":")[2]
         notifier = WebhookNotifier(WebhookConfig(f"http://hooks.example:{port}/x?token=1"))
@@ -149,12 +155,13 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch: pyt
 
 
 def test_over_tls_the_name_is_checked_although_the_address_is_called(
-    certificate: Certificates, tls: ssl.SSLContext
+    certificate: Certificates, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ):
     """``localhost`` may lead to ::1 first, where nobody listens: the next address is tried."""
+    _named(monkeypatch)
     ca = str(certificate.ca)
     with serving(Target(), tls) as target:
-        elsewhere = target.url.replace("localhost", "127.0.0.2")
+        elsewhere = target.url.replace("localhost", "hooks.example")
         _send(WebhookConfig(target.url, ca_file=ca))
         for config in (WebhookConfig(target.url), WebhookConfig(elsewhere, ca_file=ca)):
             with pytest.raises(TryLater, match="certificate is not accepted"):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final, Protocol
 
@@ -21,6 +21,7 @@ from .settings import Settings, read_settings
 
 logger = logging.getLogger(__name__)
 
+_LOOK_S: Final = 0.5
 _NO_THREAD: Final = "can't start new thread"
 """What Python says where the process, its user or its container has as many as it may."""
 
@@ -74,13 +75,21 @@ def serve(make: Callable[[], Running], read: Callable[[], Settings]) -> int:
             print(f"otel-llm: cannot start: {error}", file=sys.stderr)
             return 1
         settle()
-        while signals.get() == signal.SIGHUP:
+        while _next(signals) == signal.SIGHUP:
             reload(service, read)
             settle()
         logger.info("stopping: no new data, sending what was accepted")
         service.stop()
         unsettle()
     return 0
+
+
+def _next(signals: SimpleQueue[int]) -> int:
+    """Wait for a signal. One that comes between Python's last look and this thread's sleep is told
+    only when the thread wakes."""
+    while True:
+        with suppress(Empty):
+            return signals.get(timeout=_LOOK_S)
 
 
 def _allow_many_connections() -> None:

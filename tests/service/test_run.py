@@ -1,8 +1,10 @@
-"""How a collector that cannot start says so."""
+"""How a collector that cannot start says so, and how one that runs is told to stop."""
 
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -43,3 +45,28 @@ def test_what_is_missing_is_said_in_one_line(error, said, capsys):
 def test_a_mistake_of_ours_is_shown_as_one():
     with pytest.raises(RuntimeError, match="a mistake"):
         serve(lambda: failing(RuntimeError("a mistake")), read)
+
+
+TOLD_TO_ANOTHER_THREAD = """
+import signal, threading, time
+from types import SimpleNamespace
+from otel_llm.service.run import serve
+
+def tell():
+    time.sleep(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    time.sleep(60)
+
+def start():
+    threading.Thread(target=tell, daemon=True).start()
+
+print(serve(lambda: SimpleNamespace(start=start, stop=lambda: None), None))
+"""
+
+
+def test_a_signal_that_does_not_wake_the_main_thread_stops_a_collector_all_the_same():
+    given = [sys.executable, "-c", TOLD_TO_ANOTHER_THREAD]
+
+    ended = subprocess.run(given, check=True, capture_output=True, text=True, timeout=30)
+
+    assert ended.stdout == "0\n"

@@ -291,30 +291,22 @@ def test_what_cannot_be_processed_is_buried_and_costs_its_neighbours_nothing(tmp
     assert behind.processed == [SECOND]
 
 
-def test_what_cannot_be_buried_either_is_said_to_be_lost(tmp_path, caplog):
-    def full(_: bytes, __: str) -> None:
-        raise Refused("the dead letter is full")
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (Refused("the dead letter is full"), "the dead letter is full"),
+        (RuntimeError("with a key in it"), "RuntimeError"),
+    ],
+)
+def test_what_cannot_be_buried_either_is_said_to_be_lost_and_ends_nothing(
+    tmp_path, caplog, raised, said
+):
+    def bury(_: bytes, __: str) -> None:
+        raise raised
 
     behind = Pipelines()
     behind.raises = Malformed("no OTLP")
-    with backlog(tmp_path, behind, bury=full) as line:
-        line.start()
-        line.take(FIRST)
-        assert line.settle(10)
-
-    assert caplog.messages == [
-        "not kept in the dead letter: the dead letter is full",
-        "1 spans that could not be processed are LOST",
-    ]
-
-
-def test_what_not_even_the_dead_letter_can_write_ends_nothing(tmp_path, caplog):
-    def broken(_: bytes, __: str) -> None:
-        raise RuntimeError("with a key in it")
-
-    behind = Pipelines()
-    behind.raises = Malformed("no OTLP")
-    with backlog(tmp_path, behind, bury=broken) as line:
+    with backlog(tmp_path, behind, bury=bury) as line:
         line.start()
         line.take(FIRST)
         assert line.settle(10)
@@ -323,7 +315,10 @@ def test_what_not_even_the_dead_letter_can_write_ends_nothing(tmp_path, caplog):
         assert line.settle(10)
 
     assert behind.processed == [SECOND]
-    assert caplog.messages[0] == "not kept in the dead letter: RuntimeError"
+    assert caplog.messages == [
+        f"not kept in the dead letter: {said}",
+        "1 spans that could not be processed are LOST",
+    ]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from threading import Event, Lock, Thread
@@ -62,9 +61,9 @@ class Backlog:
         self._left = journal.end
         """Up to here an earlier process took it."""
         self._stuck = False
-        self._taken = self._processed = 0
-        """Requests; those that an earlier process left are in neither."""
-        self._waiting: deque[Future[None]] = deque()
+        self._ahead = 0
+        """Requests that wait to be processed, without those that an earlier process left."""
+        self._waiting: list[Future[None]] = []
         self._lock = Lock()
         self._leaving = Event()
         self._thread = Thread(target=self._run, name="processing", daemon=True)
@@ -76,13 +75,12 @@ class Backlog:
             raise Refused("there is no room for what was received before")
         kept = self.journal.begin(payload)
         with self._lock:
-            self._taken += 1
+            self._ahead += 1
         return all_of([kept, self._turn()]) if self._is_far_ahead else kept
 
     @property
     def _is_far_ahead(self) -> bool:
-        many = self._taken - self._processed > AHEAD_REQUESTS
-        return self.size_bytes > (0 if many else AHEAD_BYTES)
+        return self.size_bytes > (0 if self._ahead > AHEAD_REQUESTS else AHEAD_BYTES)
 
     @property
     def size_bytes(self) -> int:
@@ -126,8 +124,7 @@ class Backlog:
         self._queue.close()
         if self._thread.ident is not None:
             self._thread.join(grace_s)
-        self._leaving.set()  # what is in hand is finished: it would be seen twice
-        if self._thread.ident is not None:
+            self._leaving.set()  # what is in hand is finished: it would be seen twice
             self._thread.join()
         self._queue.abandon()
         self._answer(Refused("shutting down"))
@@ -159,9 +156,9 @@ class Backlog:
     def _count(self, processed: int) -> None:
         with self._lock:
             if not self.size_bytes:  # what the disk did not take was never to be processed
-                self._taken = self._processed = 0
+                self._ahead = 0
             elif self._queue.position > self._left:
-                self._processed += processed
+                self._ahead -= processed
 
     @property
     def _at_once(self) -> int:
@@ -238,7 +235,7 @@ class Backlog:
         if error is None and self._is_far_ahead:
             return
         with self._lock:
-            ended, self._waiting = self._waiting, deque[Future[None]]()
+            ended, self._waiting = self._waiting, []
         for turn in ended:
             turn.set_exception(error) if error else turn.set_result(None)
 

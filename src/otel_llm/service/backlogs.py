@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from threading import Thread
@@ -16,8 +15,6 @@ from otel_llm.collector.measures.samples import Family, Sample
 
 from .outboxes import backlog_of, is_kept
 from .settings import PipelineConfig, Settings
-
-logger = logging.getLogger(__name__)
 
 Process = Callable[[str, bytes], Kept]
 """Takes a request of traces from the receiver of that name."""

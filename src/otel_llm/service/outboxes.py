@@ -129,12 +129,12 @@ def tell_waiting(journals: Path, used: Iterable[str]) -> None:
 
 def backlog_of(receiver: str) -> str:
     """Return the name of the journal of what a receiver has answered for."""
-    return f"received-{receiver.replace('/', '-')}"
+    return f"received-{_log_of(receiver)}"
 
 
-def _log_of(pipeline: str) -> str:
-    """Return the name of a pipeline's journal."""
-    return pipeline.replace("/", "-")
+def _log_of(component: str) -> str:
+    """Return the name of the journal of a pipeline, which is that of a directory."""
+    return component.replace("/", "-")
 
 
 def is_kept(name: str, config: PipelineConfig, settings: Settings) -> bool:

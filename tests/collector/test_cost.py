@@ -65,6 +65,20 @@ def test_cache_writes_are_billed_under_both_of_their_names(name: str):
     assert found["input"] == pytest.approx(200 * 3e-6, rel=1e-12)
 
 
+def test_searches_that_the_provider_ran_are_a_part_of_their_own():
+    searched = {"otel_llm.usage.web_searches": 2, "otel_llm.usage.file_searches": 4}
+
+    found = cost_of(chat(gen_ai__response__model="gpt-5") | searched)
+
+    without = cost_of(chat(gen_ai__response__model="gpt-5"))
+    assert found["tools"] == pytest.approx(0.03, rel=1e-12)
+    assert found["total"] == pytest.approx(without["total"] + 0.03, rel=1e-12)
+    assert {"tools": found["tools"], "total": found["total"]} | without | {
+        "total": found["total"],
+        "gen_ai.usage.cost": found["total"],
+    } == found
+
+
 @pytest.mark.parametrize(
     "operation", ["invoke_agent", "invoke_workflow", "execute_tool", "retrieval", "plan", None]
 )

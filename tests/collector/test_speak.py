@@ -173,11 +173,12 @@ def test_every_word_of_an_output_is_understood_by_normalize(dialect):
 
 COSTS = {
     **chat(),
-    "otel_llm.cost.total": 0.75,
+    "otel_llm.cost.total": 0.875,
     "otel_llm.cost.input": 0.5,
     "otel_llm.cost.output": 0.25,
+    "otel_llm.cost.tools": 0.125,
     "otel_llm.cost.currency": "USD",
-    "gen_ai.usage.cost": 0.75,
+    "gen_ai.usage.cost": 0.875,
 }
 
 
@@ -190,16 +191,17 @@ def test_each_is_told_the_cost_where_it_looks_for_it():
     assert told == {
         **{dialect: {} for dialect in ALL},
         "openinference": {
-            "llm.cost.total": 0.75,
+            "llm.cost.total": 0.875,
             "llm.cost.prompt": 0.5,
             "llm.cost.completion": 0.25,
         },
-        "logfire": {"operation.cost": 0.75},
+        "logfire": {"operation.cost": 0.875},
         "langfuse": {
-            "langfuse.observation.cost_details": '{"total": 0.75, "input": 0.5, "output": 0.25}'
+            "langfuse.observation.cost_details": '{"total": 0.875, "input": 0.5, "output": 0.25,'
+            ' "tools": 0.125}'
         },
         "cost-proposal": {
-            "gen_ai.usage.cost.amount": 0.75,
+            "gen_ai.usage.cost.amount": 0.875,
             "gen_ai.usage.cost.currency": "USD",
             "gen_ai.usage.cost.source": "local",
         },

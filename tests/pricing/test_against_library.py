@@ -25,8 +25,6 @@ from tests.pricing.book import NOV, book
 WHEN = datetime.fromtimestamp(NOV // 10**9, UTC)
 OURS = {*supplements.LATER, *supplements.RATES, *supplements.LONG}
 BILLED_APART = {
-    "web_searches_kcount",
-    "storage_searches_kcount",
     "audio_hours",
     "input_audio_hours",
     "input_document_kpages",
@@ -40,6 +38,8 @@ BILLED_APART = {
 """Price keys of things that no span reports yet."""
 KNOWN = BILLED_APART | {
     "requests_kcount",
+    "web_searches_kcount",
+    "storage_searches_kcount",
     "input_mtok",
     "output_mtok",
     "cache_read_mtok",
@@ -67,6 +67,8 @@ def random_usage(rng: random.Random, output: bool) -> Usage:
         cache_write_5m=write - long,
         cache_write_1h=long,
         reasoning=reasoning if output else None,
+        web_searches=rng.choice([None, 1]),
+        file_searches=rng.choice([None, 4]),
     )
 
 
@@ -79,6 +81,8 @@ def library_usage(usage: Usage) -> LibraryUsage:
         cache_write_5m_tokens=usage.cache_write_5m,
         cache_write_1h_tokens=usage.cache_write_1h,
         output_reasoning_tokens=usage.reasoning,
+        web_searches=usage.web_searches,
+        storage_searches=usage.file_searches,
     )
 
 

@@ -283,6 +283,24 @@ BILLS = [
         (), "0",
     ),
     Worked(
+        "five searches of the web, beside what they found",
+        "anthropic", SONNET, Usage(42_000, 900, web_searches=5),
+        ((42_000, "3.00"), (900, "15.00")), "0.1895",
+        fee="0.05",
+    ),
+    Worked(
+        "searches of the web and of files, with a cached prompt",
+        "openai", "gpt-5", Usage(60_000, 1_500, cache_read=20_000, web_searches=2, file_searches=4),
+        ((40_000, "1.25"), (20_000, "0.125"), (1_500, "10.00")), "0.0975",
+        fee="0.03",
+    ),
+    Worked(
+        "an answer grounded in Google Search by three queries",
+        "gcp.gemini", "gemini-3.5-flash", Usage(2_000, 400, web_searches=3),
+        ((2_000, "1.50"), (400, "9.00")), "0.0486",
+        fee="0.042",
+    ),
+    Worked(
         "nothing said and nothing answered",
         "openai", "gpt-4o", Usage(0, 0),
         (), "0",

@@ -26,14 +26,15 @@ def test_a_model_is_shown_with_each_tier_that_has_rates_of_its_own():
         ("batch+above_200000", rates("1.25", "7.5", "0.25")),
         ("flex", rates("0.625", "5", "0.125")),
         ("flex+above_200000", rates("1.25", "7.5", "0.25")),
-        ("priority", rates("2.25", "18", "0.225")),
-        ("priority+above_200000", rates("4.5", "27", "0.45")),
+        ("priority", rates("2.25", "18", "0.225", search="0.063")),
+        ("priority+above_200000", rates("4.5", "27", "0.45", search="0.063")),
     ]
     assert {(row.source, row.match) for row in rows} == {("genai-prices", "google/gemini-2.5-pro")}
 
 
-def rates(given: str, output: str, read: str) -> dict[str, Decimal]:
-    return {"input": Decimal(given), "output": Decimal(output), "cache_read": Decimal(read)}
+def rates(given: str, output: str, read: str, search: str = "0.035") -> dict[str, Decimal]:
+    tokens = {"input": Decimal(given), "output": Decimal(output), "cache_read": Decimal(read)}
+    return {**tokens, "web_search": Decimal(search)}
 
 
 def test_a_model_that_is_not_in_the_book_is_shown_with_the_reason():

@@ -69,6 +69,30 @@ def exported(folder: Path, text: str) -> Path:
     return file
 
 
+def test_fees_for_searches_are_held_against_the_lines_that_bill_them(tmp_path: Path):
+    fee = "2026-11-20,,Default,key,message,,,0.03,web_search\n"
+    searched = replace(call("claude-haiku-4-5", 0.18), cost=Cost(0.18, tools=0.03))
+
+    apart = reconcile([searched], read_charges(exported(tmp_path, ANTHROPIC + fee)))
+    within = reconcile([searched], read_charges(exported(tmp_path, ANTHROPIC)))
+
+    assert [(row.model, row.ours, row.theirs) for row in apart] == [
+        ("claude-haiku-4-5", Decimal("0.15"), Decimal("0.15")),
+        ("searches", Decimal("0.03"), Decimal("0.03")),
+    ]
+    assert [(row.model, row.ours, row.theirs) for row in within] == [
+        ("claude-haiku-4-5", Decimal("0.18"), Decimal("0.15")),
+    ]
+
+
+def test_a_model_with_search_in_its_name_is_a_model():
+    charges = [Charge(DAY, "gpt-4o-search-preview-2025-03-11, input", Decimal("0.5"))]
+
+    (row,) = reconcile([call("gpt-4o-search-preview", 0.5)], charges)
+
+    assert (row.ours, row.theirs) == (Decimal("0.5"), Decimal("0.5"))
+
+
 @pytest.mark.parametrize(
     ("text", "charges"),
     [

@@ -9,6 +9,7 @@ import pytest
 
 from otel_llm.genai import Usage
 from otel_llm.pricing import Bill, CustomPrice, Parts, PriceBook, Unpriced
+from otel_llm.pricing.custom import LongPrompt
 from tests.pricing.book import NOV, at, book
 
 
@@ -29,6 +30,7 @@ def test_cached_tokens_are_billed_once_and_at_their_own_rates():
         output=Decimal("0.0075"),
         cache_read=Decimal("0.0018"),
         cache_write=Decimal("0.01125"),
+        tools=Decimal(0),
     )
     assert found.total == Decimal("0.02355")
     assert found.quality is None
@@ -326,6 +328,7 @@ def test_audio_has_its_own_rates_also_when_cached():
         output=(100 * Decimal(16) + 200 * Decimal(64)) / 1_000_000,
         cache_read=(300 * Decimal("0.4") + 100 * Decimal("0.4")) / 1_000_000,
         cache_write=Decimal(0),
+        tools=Decimal(0),
     )
 
 
@@ -333,6 +336,55 @@ def test_audio_that_is_billed_as_text_for_want_of_a_rate_says_so():
     found = bill("gcp.gemini", "gemini-3.5-flash", Usage(1_000, 100, audio_input=500))
 
     assert found.quality == "audio_at_text_rate"
+
+
+def test_searches_that_the_provider_ran_are_billed_beside_the_tokens():
+    """A bill by tokens alone is short of them: SigNoz, Phoenix and OpenLIT know no such fee."""
+    usage = Usage(9_000, 500, web_searches=3, file_searches=2)
+
+    found = bill("openai", "gpt-5.4", usage)
+
+    assert found.parts.tools == 3 * Decimal("0.01") + 2 * Decimal("0.0025")
+    assert found.total == bill("openai", "gpt-5.4", Usage(9_000, 500)).total + found.parts.tools
+    assert found.quality is None
+
+
+def test_gemini_2_is_charged_for_a_prompt_that_was_searched_for_and_gemini_3_for_each_query():
+    one = bill("gcp.gemini", "gemini-2.5-flash", Usage(1_000, 100, web_searches=4))
+    each = bill("gcp.gemini", "gemini-3.5-flash", Usage(1_000, 100, web_searches=4))
+
+    assert one.parts.tools == Decimal("0.035")
+    assert each.parts.tools == 4 * Decimal("0.014")
+    assert one.quality == each.quality == "search_allowance", "some are free, and no answer says so"
+
+
+def test_searches_without_a_listed_fee_say_that_they_are_not_in_the_cost():
+    found = bill("openai", "gpt-4-turbo", Usage(1_000, 100, web_searches=1))
+
+    assert found.parts.tools == 0
+    assert found.quality == "unpriced_searches"
+
+
+def test_searches_that_the_fee_of_the_request_pays_for_are_beyond_doubt():
+    assert bill("perplexity", "sonar-pro", Usage(1_000, 100, web_searches=3)).quality is None
+
+
+def test_a_count_of_searches_that_cannot_be_is_not_billed():
+    for count in (-1, 10**12):
+        assert bill("openai", "gpt-5.4", Usage(1_000, 100, web_searches=count)).parts.tools == 0
+
+
+def test_searches_of_a_long_prompt_are_billed_once():
+    price = CustomPrice(
+        model="acme", input=Decimal(1), output=Decimal(2), web_search=Decimal("0.01"),
+        long_prompts=(LongPrompt(above=1_000, input=Decimal(2)),), marginal=True,
+    )  # fmt: skip
+
+    found = PriceBook([price]).bill(None, "acme", Usage(3_000, 0, web_searches=2), NOV)
+
+    assert isinstance(found, Bill)
+    assert found.parts.input == Decimal("0.005")
+    assert found.parts.tools == Decimal("0.02")
 
 
 def test_the_fee_per_request_is_billed():

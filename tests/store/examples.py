@@ -50,6 +50,7 @@ FULL = Call(
         currency="EUR",
         source="custom",
         tier="batch",
+        tools=0.05,
     ),
     reported_cost=0.75,
     score=0.9,

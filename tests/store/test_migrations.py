@@ -26,7 +26,8 @@ THEN = replace(
     documents=None,
     score=None,
     sentiment=None,
-    cost=replace(cast("Cost", FULL.cost), tier=None),
+    usage=replace(FULL.usage, web_searches=None, file_searches=None),
+    cost=replace(cast("Cost", FULL.cost), tier=None, tools=None),
 )
 """What an old file could hold of a call."""
 COLUMNS = "SELECT table_name, column_name, data_type FROM information_schema.columns"

@@ -60,13 +60,15 @@ class SummaryView(Stats):
 
 @dataclass(frozen=True, slots=True)
 class UsageView:
-    """Tokens as the provider billed them."""
+    """Tokens and searches as the provider billed them."""
 
     input_tokens: int | None
     output_tokens: int | None
     cache_read: int | None
     cache_write: int | None
     reasoning: int | None
+    web_searches: int | None
+    file_searches: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class CostView:
     output: float | None
     cache_read: float | None
     cache_write: float | None
+    tools: float | None
     currency: str
     source: str | None
     tier: str | None

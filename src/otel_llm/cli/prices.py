@@ -28,6 +28,8 @@ _TOKENS = {
     "image-input": ("image_input", "part of the input"),
     "audio-output": ("audio_output", "part of the output"),
     "image-output": ("image_output", "part of the output"),
+    "web-searches": ("web_searches", "searches of the web that the provider ran"),
+    "file-searches": ("file_searches", "searches of stored files that the provider ran"),
 }
 """Option to field of ``Usage`` and what it counts."""
 
@@ -46,7 +48,7 @@ def add(commands: Commands) -> None:
             type=_count,
             required=name == "input",
             default=0 if name == "output" else None,
-            metavar="TOKENS",
+            metavar="COUNT",
             help=about,
         )
     check.add_argument("--tier", help="batch, flex, priority, fast")
@@ -186,7 +188,7 @@ def _print_rows(rows: Iterable[PriceRow]) -> None:
 
 
 def _rates(rates: Mapping[str, Decimal]) -> str:
-    """Per million tokens, but for the fee of a request."""
+    """Per million tokens, but for fees."""
     return "  ".join(f"{bucket} ${rate.normalize():f}" for bucket, rate in rates.items())
 
 

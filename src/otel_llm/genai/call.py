@@ -29,6 +29,8 @@ class Cost:
     """``genai-prices``, ``custom``, ``provider`` or ``local``."""
     tier: str | None = None
     """Under which service tier, ``standard``, ``batch``, …, ``+above_200000`` for long prompts."""
+    tools: float | None = None
+    """Fees for what the provider's own tools did: searches."""
 
     @property
     def usd(self) -> float | None:

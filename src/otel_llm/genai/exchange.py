@@ -71,4 +71,4 @@ class Response:
     """Attributes of this provider alone, by their full convention name."""
     own: Callable[[], Mapping[str, Any]] | None = field(default=None, compare=False)
     """Reads what a price depends on and the conventions have no name for, by our own names
-    (``semconv.own``). Called only where such names are wanted on spans: few want them."""
+    (``semconv.own``). Called for the spans that are recorded."""

@@ -1,4 +1,4 @@
-"""Tokens of one call, as the provider billed them."""
+"""What one call used, as the provider billed it: tokens, and searches that it ran itself."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields
 
 @dataclass(init=False)
 class Usage:
-    """Token counts; ``None``: the provider did not say.
+    """Counts; ``None``: the provider did not say.
 
     ``vars`` has no more than what was set, like that of a ``Request``.
 
     ``input_tokens`` includes cached reads and writes, ``output_tokens`` includes reasoning
-    (GenAI conventions, notes on ``gen_ai.usage.*``). All other counts are subsets of those two.
-    An instrumentor adds up where its provider reports them apart.
+    (GenAI conventions, notes on ``gen_ai.usage.*``). All other counts of tokens are subsets of
+    those two. An instrumentor adds up where its provider reports them apart.
     """
 
     input_tokens: int | None = None
@@ -33,6 +33,10 @@ class Usage:
     text_cache_read: int | None = None
     audio_cache_read: int | None = None
     image_cache_read: int | None = None
+    web_searches: int | None = None
+    """Searches of the web that the provider ran and charges for, each by itself."""
+    file_searches: int | None = None
+    """The same of files that were stored with it."""
 
     def __init__(
         self,
@@ -48,7 +52,7 @@ class Usage:
             self.__dict__.update(zip(COUNTS[2:], subsets, strict=False))
         if named:
             if not _NAMES.issuperset(named):
-                raise TypeError(f"no counts of tokens: {sorted(named.keys() - _NAMES)}")
+                raise TypeError(f"no counts: {sorted(named.keys() - _NAMES)}")
             self.__dict__.update(named)
 
     @classmethod

@@ -25,6 +25,12 @@ _MAX_CARDS = 16_384
 """Bound of the cache, some 40 MB: model names come from the outside, fine-tuned ones by the ten
 thousand."""
 
+_ALLOWING = ("google/",)
+"""Who gives every account so many searches for nothing before charging for them: how many of those
+are left, no answer says."""
+_BY_PROMPT = ("google/gemini-1", "google/gemini-2")
+"""Models that are charged for a prompt that was searched for, however often: later ones are for
+each query (ai.google.dev/gemini-api/docs/pricing)."""
 _NOTHING = Tokens(prompt=0, input=0, cache_read=0, cache_write=0, output=0)
 _LOCAL = Card(bands=(Band.of(-1, FREE),), source="local", match="local", free=True)
 
@@ -185,7 +191,8 @@ def billable(card: Card, usage: Usage) -> Tokens | Unpriced:
 
     A model without output rates (embeddings) needs no output count, a free one no count at all:
     zero times any number of tokens is zero. Audio without a rate of its own is billed as text,
-    which may be right (some models make no difference) or far too low, and is said.
+    which may be right (some models make no difference) or far too low, and is said; so are searches
+    without a fee, and with one that is only due beyond some that are free.
     """
     if card.free:
         return _NOTHING
@@ -198,7 +205,23 @@ def billable(card: Card, usage: Usage) -> Tokens | Unpriced:
         return Unpriced("no_output_rate")
     if not card.audio_priced and (tokens.audio_input or tokens.audio_output):
         return tokens._replace(quality=tokens.quality or "audio_at_text_rate")
+    if tokens.web_searches or tokens.file_searches:
+        return _with_searches(card, tokens)
     return tokens
+
+
+def _with_searches(card: Card, tokens: Tokens) -> Tokens:
+    if card.match.startswith(_BY_PROMPT):
+        tokens = tokens._replace(web_searches=min(tokens.web_searches, 1))
+    return tokens._replace(quality=tokens.quality or _doubt_of_fees(card, tokens))
+
+
+def _doubt_of_fees(card: Card, tokens: Tokens) -> str | None:
+    fees = card.bands[-1].rates
+    ran = (tokens.web_searches, fees.web_search), (tokens.file_searches, fees.file_search)
+    if not fees.request and any(searches and not fee for searches, fee in ran):
+        return "unpriced_searches"
+    return "search_allowance" if card.match.startswith(_ALLOWING) else None
 
 
 def _moment(at_ns: int) -> datetime | None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from .card import Band, Card
 from .names import provider_id
-from .rates import PART_OF, ZERO, Marginal, Rates
+from .rates import FEES, PART_OF, ZERO, Marginal, Rates
 
 
 def parse_money(written: object) -> Decimal:
@@ -93,6 +93,10 @@ class CustomPrice:
     reasoning: Money | None = None
     request: Money | None = None
     """US dollars per call."""
+    web_search: Money | None = None
+    """US dollars per search of the web that the provider ran."""
+    file_search: Money | None = None
+    """US dollars per search of stored files that the provider ran."""
     long_prompts: tuple[LongPrompt, ...] = ()
     """Other prices for longer prompts."""
     marginal: bool = False
@@ -172,7 +176,7 @@ def _rates(given: Mapping[str, Decimal]) -> Rates[Decimal]:
     for name, parent in PART_OF.items():
         inherited = rates[parent] if parent else ZERO
         rates[name] = given[name] / million if name in given else inherited
-    return Rates(**rates, request=given.get("request", ZERO))
+    return Rates(**rates, **{name: given.get(name, ZERO) for name in FEES})
 
 
 def first_fit(

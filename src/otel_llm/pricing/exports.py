@@ -37,6 +37,8 @@ class Columns:
     """What one of ``products`` holds where the line is about models."""
     kind: str = ""
     """Where it tells usage from what else is on a bill, if it does."""
+    fee: str = ""
+    """Where it says what a line is about that names no model, if it does."""
 
 
 _NO_USAGE = frozenset({"Tax", "Credit", "Refund"})
@@ -45,7 +47,7 @@ _NO_USAGE = frozenset({"Tax", "Credit", "Refund"})
 
 EXPORTS: Mapping[str, Columns] = {
     "openai": Columns("start_time_iso", "line_item", "amount_value", "openai", "amount_currency"),
-    "anthropic": Columns("usage_date_utc", "model", "cost_usd", "anthropic"),
+    "anthropic": Columns("usage_date_utc", "model", "cost_usd", "anthropic", fee="cost_type"),
     "aws": Columns(
         "line_item_usage_start_date",
         "line_item_usage_type",
@@ -168,7 +170,7 @@ def _charge(row: Mapping[str, str], columns: Columns, point: str) -> Charge:
 def _model(row: Mapping[str, str], columns: Columns) -> str:
     resold = (_RESOLD.search(row.get(name) or "") for name in columns.products)
     found = next(filter(None, resold), None)
-    return found[1].strip() if found else row[columns.model] or ""
+    return found[1].strip() if found else row[columns.model] or row.get(columns.fee) or ""
 
 
 def _day(text: str) -> date:

@@ -49,6 +49,11 @@ _KEYS: dict[str, tuple[str, str | None]] = {
     "audio_output": ("output_audio_mtok", "output"),
     "image_output": ("output_image_mtok", "output"),
 }
+_FEES = {
+    "request": "requests_kcount",
+    "web_search": "web_searches_kcount",
+    "file_search": "storage_searches_kcount",
+}
 
 
 class PriceList:
@@ -178,8 +183,8 @@ def _rates(prices: Mapping[str, Price], above: int) -> Rates[Decimal]:
             rates[name] = _at(price, above) / _MILLION
         else:
             rates[name] = rates[fallback] if fallback else ZERO
-    request = prices.get("requests_kcount", ZERO)
-    return Rates(**rates, request=_at(request, above) / _THOUSAND)
+    fees = {name: _at(prices.get(key, ZERO), above) / _THOUSAND for name, key in _FEES.items()}
+    return Rates(**rates, **fees)
 
 
 def _at(price: Price, above: int) -> Decimal:

@@ -12,7 +12,7 @@ from otel_llm.genai import Usage
 
 from .book import PriceBook
 from .card import Band, Bill, Card, Unpriced
-from .rates import PART_OF
+from .rates import FEES, PART_OF
 
 _MILLION = Decimal(1_000_000)
 TIERS = ("standard", "batch", "flex", "priority", "fast")
@@ -28,7 +28,8 @@ class PriceRow:
     """``standard``, ``batch``, …; ``+above_200000`` for longer prompts."""
     rates: dict[str, Decimal]
     """US dollars per million tokens by bucket (``input``, ``output``, ``cache_read``, …); a bucket
-    that costs what it is part of is left out. ``request`` is per call."""
+    that costs what it is part of is left out. ``request`` is per call, ``web_search`` and
+    ``file_search`` are per search."""
     source: str
     match: str
     as_of: str | None
@@ -143,7 +144,7 @@ def per_million(card: Card, band: Band | None = None) -> dict[str, Decimal]:
     """
     rates = (band or card.bands[-1]).rates
     priced = {name: rate * _MILLION for name, rate in rates._asdict().items()}
-    priced["request"] = rates.request
+    priced |= {name: getattr(rates, name) for name in FEES}
     if not card.output_priced:
         del priced["output"]
     return {

@@ -1,4 +1,4 @@
-"""Rates per token, and what tokens cost by them."""
+"""Rates per token and per search, and what a call costs by them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ class Parts(NamedTuple, Generic[N]):
     output: N
     cache_read: N
     cache_write: N
+    tools: N
+    """Fees for searches."""
 
 
 class Rates(NamedTuple, Generic[N]):
-    """US dollars per token of each bucket of ``Tokens``, and per request.
+    """US dollars per token of each bucket of ``Tokens``, per request and per search.
 
     What a model has no rate of its own for carries the rate of what it is part of: a cached token
     without a cache price costs what an uncached one does.
@@ -42,6 +44,8 @@ class Rates(NamedTuple, Generic[N]):
     audio_output: N
     image_output: N
     request: N
+    web_search: N
+    file_search: N
 
     def charge(self, tokens: Tokens) -> Parts[N]:
         """Return what ``tokens`` cost. One multiplication per bucket, no rounding of our own."""
@@ -51,9 +55,9 @@ class Rates(NamedTuple, Generic[N]):
             output * self.output + reasoning * self.reasoning,
             read * self.cache_read,
             write * self.cache_write + long * self.cache_write_1h,
+            0 * self.request,
         )
-        text = tokens[_MODALITIES] == _NO_MODALITIES
-        return parts if text else self._with_modalities(tokens, parts)
+        return parts if tokens[_RARE] == _NONE else self._with_rare(tokens, parts)
 
     def without_fee(self) -> Rates[N]:
         """Return the same without the fee per request."""
@@ -67,7 +71,7 @@ class Rates(NamedTuple, Generic[N]):
         """Return that share of every rate and of the fee."""
         return Rates(*(rate * share for rate in self))
 
-    def _with_modalities(self, tokens: Tokens, parts: Parts[N]) -> Parts[N]:
+    def _with_rare(self, tokens: Tokens, parts: Parts[N]) -> Parts[N]:
         return Parts(
             parts.input
             + tokens.audio_input * self.audio_input
@@ -79,11 +83,13 @@ class Rates(NamedTuple, Generic[N]):
             + tokens.audio_cache_read * self.audio_cache_read
             + tokens.image_cache_read * self.image_cache_read,
             parts.cache_write,
+            tokens.web_searches * self.web_search + tokens.file_searches * self.file_search,
         )
 
 
-_MODALITIES = slice(Tokens._fields.index("audio_input"), -1)
-_NO_MODALITIES = (0,) * len(Tokens._fields[_MODALITIES])
+_RARE = slice(Tokens._fields.index("audio_input"), -1)
+"""What is neither text nor tokens."""
+_NONE = (0,) * len(Tokens._fields[_RARE])
 FREE = Rates(*[ZERO] * len(Rates._fields))
 
 
@@ -124,6 +130,8 @@ class Marginal(NamedTuple, Generic[N]):
         return Marginal(self.above, self.short.floats(), self.long.floats())
 
 
+FEES: Final = ("request", "web_search", "file_search")
+"""Rates of something else than tokens, none of which is part of another."""
 PART_OF: Final[Mapping[str, str | None]] = {
     "input": None,
     "output": None,
@@ -138,4 +146,4 @@ PART_OF: Final[Mapping[str, str | None]] = {
     "audio_output": "output",
     "image_output": "output",
 }
-"""Each rate with the one that it is part of, which stands before it."""
+"""Each rate of tokens with the one that it is part of, which stands before it."""

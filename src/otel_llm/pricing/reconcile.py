@@ -49,13 +49,16 @@ def reconcile(
     Names are compared by their words and version numbers, whatever their order, without dates of
     snapshots. ``models`` names the provider's model (as in the export) for which that fails, with
     our name for it. Calls without a cost in US dollars count as nothing: their charge shows up as
-    a residual. Where the charges tell whose bill it is, other providers' calls are left out.
+    a residual. Where the charges tell whose bill it is, other providers' calls are left out. Fees
+    for searches are in a row of their own where the charges have lines for them.
     """
-    names: dict[str, str] = {}
+    named, called = dict[str, str](), dict[str, str]()
     charges = list(charges)
     sellers = {charge.seller for charge in charges}
-    ours = _ours((call for call in calls if _is_on_bill(call, sellers)), names)
-    theirs = _theirs(charges, models or {}, names)
+    theirs = _theirs(charges, models or {}, named)
+    billed = (call for call in calls if _is_on_bill(call, sellers))
+    ours = _ours(billed, called, apart=_FEES in named)
+    names = named | called | {_FEES: _FEES}
     rows = [
         Residual(day, names[key], ours.get((day, key)), theirs.get((day, key)))
         for day, key in ours.keys() | theirs.keys()
@@ -82,13 +85,19 @@ def _is_on_bill(call: Call, sellers: Set[str | None]) -> bool:
     return None in sellers or seller is None or seller in sellers
 
 
-def _ours(calls: Iterable[Call], names: dict[str, str]) -> dict[tuple[date, str], Decimal]:
+def _ours(
+    calls: Iterable[Call], names: dict[str, str], *, apart: bool
+) -> dict[tuple[date, str], Decimal]:
+    """``apart``: whether fees are no part of what a model cost."""
     sums: defaultdict[tuple[date, str], Decimal] = defaultdict(Decimal)
     for call in calls:
         if call.billed and call.model and call.cost and call.cost.currency == "USD":
             key = _key(call.model)
             names.setdefault(key, call.model)
-            sums[_day_of(call), key] += Decimal(str(call.cost.total))
+            fees = Decimal(str(call.cost.tools or 0)) if apart else ZERO
+            sums[_day_of(call), key] += Decimal(str(call.cost.total)) - fees
+            if fees:
+                sums[_day_of(call), _FEES] += fees
     return sums
 
 
@@ -126,8 +135,14 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _REGION = re.compile(r"^[A-Z]{3}\d-")
 
 
+_FEES = "searches"
+_SEARCHES = re.compile(r"\b(?:web|file)[ _-]?search(?:es)?\b|\bgrounding\b", re.I)
+
+
 def _key(model: str) -> str:
-    """Return what two names of one model have in common."""
+    """Return what two names of one model have in common, or of fees for searches."""
+    if _SEARCHES.search(model):
+        return _FEES
     named = _FINE_TUNED.sub(r"\1", model.partition(",")[0])
     bare = _NOUGHT.sub("", _HUMP.sub("-", _REGION.sub("", named)))
     plain = _DATE.sub("", _REVISION.sub("", bare).lower())

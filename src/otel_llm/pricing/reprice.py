@@ -79,6 +79,7 @@ def settled(change: Change) -> Call:
         cache_write=float(parts.cache_write) if parts.cache_write else None,
         source=bill.card.source,
         tier=bill.tier,
+        tools=float(parts.tools) if parts.tools else None,
     )
     return replace(change.call, cost=cost)
 

@@ -220,4 +220,12 @@ def _rates(entry: Mapping[str, Any], above: str, tier: str) -> Rates[Decimal]:
         written = next((entry[k] for k in keys if entry.get(k) is not None), None)
         inherited = rates[fallback] if fallback else ZERO
         rates[name] = inherited if written is None else Decimal(str(written))
-    return Rates(**rates, request=ZERO)
+    return Rates(**rates, request=ZERO, web_search=_per_search(entry), file_search=ZERO)
+
+
+def _per_search(entry: Mapping[str, Any]) -> Decimal:
+    """Return what a search of the web costs with as much context as is usual."""
+    sizes = entry.get("search_context_cost_per_query")
+    told = cast("dict[str, object]", sizes) if isinstance(sizes, dict) else {}
+    cost = told.get("search_context_size_medium")
+    return Decimal(str(cost)) if cost is not None and _is_amount(cost) else ZERO

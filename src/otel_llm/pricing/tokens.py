@@ -12,7 +12,8 @@ one would outweigh a year of bills."""
 
 
 class Tokens(NamedTuple):
-    """Token counts of one call, disjoint except for ``prompt``, the sum of all input."""
+    """Counts of one call, disjoint except for ``prompt``, the sum of all input; tokens but for the
+    searches."""
 
     prompt: int
     input: int
@@ -28,6 +29,8 @@ class Tokens(NamedTuple):
     image_cache_read: int = 0
     audio_output: int = 0
     image_output: int = 0
+    web_searches: int = 0
+    file_searches: int = 0
     quality: str | None = None
     """Why the split is not beyond doubt: ``exclusive_input``, ``exclusive_reasoning`` or
     ``inconsistent_usage``."""
@@ -71,7 +74,17 @@ def _any(usage: Usage, prompt: int, output: int) -> Tokens:
     quality = None
     if uncached < 0:
         uncached, prompt, quality = prompt, prompt + read + write, "exclusive_input"
-    plain = Tokens(prompt, uncached, read, write - long, output, long, quality=quality)
+    plain = Tokens(
+        prompt,
+        uncached,
+        read,
+        write - long,
+        output,
+        long,
+        web_searches=_count(usage.web_searches),
+        file_searches=_count(usage.file_searches),
+        quality=quality,
+    )
     return _output_parts(_input_parts(plain, usage), usage)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from . import rollups
 
-VERSION: Final = 7
+VERSION: Final = 8
 
 SCORES: Final = """
 CREATE TABLE scores (
@@ -53,6 +53,11 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
     4: ("ALTER TABLE calls ADD COLUMN content_reference VARCHAR", INCIDENTS),
     5: (*rollups.CREATE, SPANS),
     6: ("ALTER TABLE calls ADD COLUMN sentiment DOUBLE",),
+    7: (
+        "ALTER TABLE calls ADD COLUMN usage_web_searches BIGINT",
+        "ALTER TABLE calls ADD COLUMN usage_file_searches BIGINT",
+        "ALTER TABLE calls ADD COLUMN cost_tools DOUBLE",
+    ),
 }
 """Version -> the statements that lead from it to the next one."""
 SUMMED: Final = 6
@@ -126,10 +131,12 @@ USAGE_FIELDS: Final = (
     "text_cache_read",
     "audio_cache_read",
     "image_cache_read",
+    "web_searches",
+    "file_searches",
 )
 USAGE_COLUMNS: Final = tuple(Column(f"usage_{name}", "BIGINT", name) for name in USAGE_FIELDS)
 
-COST_AMOUNTS: Final = ("total", "input", "output", "cache_read", "cache_write")
+COST_AMOUNTS: Final = ("total", "input", "output", "cache_read", "cache_write", "tools")
 COST_COLUMNS: Final = (
     *(Column(f"cost_{name}", "DOUBLE", name) for name in COST_AMOUNTS),
     Column("cost_currency", "VARCHAR", "currency"),

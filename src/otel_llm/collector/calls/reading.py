@@ -68,8 +68,8 @@ def _tags(value: object) -> dict[str, str]:
 
 
 def _cost(facts: Facts) -> Cost | None:
-    total, input, output, cache_read, cache_write, currency, source, tier = facts[_COST]
+    total, input, output, cache_read, cache_write, currency, source, tier, tools = facts[_COST]
     if total is None or not abs(total) < TOO_DEAR:
         return None
     currency = currency or "USD"
-    return Cost(total, input, output, cache_read, cache_write, currency, source, tier)
+    return Cost(total, input, output, cache_read, cache_write, currency, source, tier, tools)

@@ -58,6 +58,7 @@ _COST: Final[Mapping[str, str]] = {
     own.COST_CURRENCY: "currency",
     own.COST_PRICE_SOURCE: "source",
     own.COST_PRICE_TIER: "tier",
+    own.COST_TOOLS: "tools",
 }
 _SENT_FROM = attrgetter("service", "environment")
 

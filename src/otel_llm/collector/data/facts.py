@@ -70,6 +70,8 @@ COUNT_NAMES: Final = (
     semconv.USAGE_TEXT_CACHE_READ_INPUT_TOKENS,
     semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
     semconv.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
+    own.WEB_SEARCHES,
+    own.FILE_SEARCHES,
 )
 """In the order of ``COUNTS``."""
 COUNTED: Final = {
@@ -117,6 +119,7 @@ _TABLE: Final = (
     _Fact(own.COST_CACHE_READ, as_number, "once"),
     _Fact(own.COST_CACHE_WRITE, as_number, "once"),
     *_each(as_short_text, own.COST_CURRENCY, own.COST_PRICE_SOURCE, own.COST_PRICE_TIER),
+    _Fact(own.COST_TOOLS, as_number, "once"),
     _Fact(own.COST_REPORTED, as_number, "once"),
     _Fact(own.QUALITY_FLAGS, _texts),
     _Fact(own.OUTPUT_LENGTH, as_integer, "once"),
@@ -168,7 +171,7 @@ PROFILE: Final = len(NAMES)
 """Behind the names: what facts that come together have in common, an object to remember things by.
 ``None`` once they were changed."""
 USAGE: Final = PROFILE + 1
-"""The last place: all counts of tokens, as a ``Usage`` that many may share: to be read only."""
+"""The last place: all counts, as a ``Usage`` that many may share: to be read only."""
 UNNAMED_FAILURE: Final = "_OTHER"
 """``error.type`` of what failed and does not say by what, as the conventions have it."""
 

@@ -141,7 +141,11 @@ def _details(work: Work, old: str, new: str) -> bool:
 def _metadata(work: Work, old: str, new: str) -> bool:
     """What providers say beside their answer, through the AI SDK: it stays, for it is more."""
     for said in maps(as_map(parsed(work.span.value(old))).values()):
-        _some_counts(work, {**said, **as_map(said.get("usage"))})
+        usage = as_map(said.get("usage"))
+        _some_counts(work, {**said, **usage, **as_map(usage.get("server_tool_use"))})
+        queries = as_map(said.get("groundingMetadata")).get("webSearchQueries")
+        if queries and isinstance(queries, list):
+            work.put(own.WEB_SEARCHES, len(cast("list[Any]", queries)))
     return False
 
 

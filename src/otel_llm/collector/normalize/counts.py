@@ -38,6 +38,7 @@ _NAMES: Final = {
     own.CACHE_WRITE_1H_TOKENS: ("input_cache_creation_1h", "cache_creation_input_tokens_above_1hr"),
     _THOUGHT: ("output_reasoning_tokens", "output_reasoning", "thoughtsTokens", "reasoning",
                "thoughts_token_count", "thoughtsTokenCount"),
+    own.WEB_SEARCHES: ("web_search_requests", "num_search_queries"),
 }  # fmt: skip
 USAGE: Final = {name: new for new, names in _NAMES.items() for name in names}
 """What the parts of a usage are called by providers and by those who hand it on."""
@@ -69,6 +70,9 @@ _CLAUDE_CODE: Final = ("com.anthropic.claude_code.tracing", "com.anthropic.claud
 _BARE: Final = ("input_tokens",)
 _BY_TIME: Final = (own.CACHE_WRITE_5M_TOKENS, own.CACHE_WRITE_1H_TOKENS)
 
+_PARTS_OF_USAGE: Final = ("input_token_details", "output_token_details", "server_tool_use")
+"""Maps within a usage: LangChain's, and Anthropic's of what its own tools did."""
+
 Counts = Mapping[str, int]
 
 
@@ -84,7 +88,7 @@ def whole_number(value: Any) -> int | None:
 def counts_of(given: Mapping[str, Any]) -> Counts:
     """Return the counts that a usage of any provider tells, under their current names."""
     said: dict[str, int] = {}
-    for side in ("input_token_details", "output_token_details"):  # LangChain
+    for side in _PARTS_OF_USAGE:
         given = {**given, **as_map(given.get(side))}
     for name, value in given.items():
         if name in USAGE and (count := whole_number(value)) is not None:

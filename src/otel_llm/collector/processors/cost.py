@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from math import isfinite
 from pathlib import Path
 from threading import Lock
@@ -178,8 +179,8 @@ class CostProcessor:
         self, span: SpanView, facts: Facts, offer: _Offer, card: Card, tokens: Tokens
     ) -> None:
         band, rate = card.band(tokens.prompt), self._config.per_usd
-        input, output, read, write = band.fast.charge(tokens)
-        total = input + output + read + write
+        input, output, read, write, tools = band.fast.charge(tokens)
+        total = input + output + read + write + tools
         numbers = [total * rate, input * rate, output * rate]
         reads = bool(tokens.cache_read or tokens.audio_cache_read or tokens.image_cache_read)
         if reads:
@@ -187,14 +188,16 @@ class CostProcessor:
         writes = bool(tokens.cache_write or tokens.cache_write_1h)
         if writes:
             numbers.append(write * rate)
+        if tools:
+            numbers.append(tools * rate)
         usage_cost = self._config.usage_cost and _is_unknown(facts)
         if usage_cost:
             numbers.append(total)
-        kind = (band.above, tokens.quality, reads, writes, usage_cost)
+        kind = (band.above, tokens.quality, reads, writes, bool(tools), usage_cost)
         template = offer.templates.get(kind)
         if template is None:
             words = self._provenance(card, band, tokens.quality or offer.doubt or card.quality)
-            template = offer.templates[kind] = _template(words, reads, writes, usage_cost)
+            template = offer.templates[kind] = _template(words, *kind[2:])
         span.fill(template, numbers)
 
     def _provenance(self, card: Card, band: Band, quality: str | None) -> dict[str, str]:
@@ -231,10 +234,13 @@ def _book(config: CostConfig) -> PriceBook:
     return PriceBook(config.prices, second=second)
 
 
-def _template(words: Mapping[str, str], reads: bool, writes: bool, usage_cost: bool) -> Template:
-    doubles = [own.COST_TOTAL, own.COST_INPUT, own.COST_OUTPUT]
-    doubles += [own.COST_CACHE_READ] * reads + [own.COST_CACHE_WRITE] * writes
-    return Template([*doubles, *[own.USAGE_COST] * usage_cost], words)
+def _template(words: Mapping[str, str], *parts: bool) -> Template:
+    """``parts``: which of the ``_PARTS`` there are."""
+    always = (own.COST_TOTAL, own.COST_INPUT, own.COST_OUTPUT)
+    return Template([*always, *compress(_PARTS, parts)], words)
+
+
+_PARTS = (own.COST_CACHE_READ, own.COST_CACHE_WRITE, own.COST_TOOLS, own.USAGE_COST)
 
 
 def _tier(facts: Facts) -> str | None:

@@ -33,6 +33,7 @@ _USD_PARTS: Final = {
     "output": own.COST_OUTPUT,
     "cache_read": own.COST_CACHE_READ,
     "cache_write": own.COST_CACHE_WRITE,
+    "tools": own.COST_TOOLS,
 }
 
 
@@ -167,7 +168,8 @@ def _openinference(span: SpanView) -> None:
     _parameters(span, "llm.invocation_parameters")
     _variables(span, "llm.prompt_template.variables")
     for part, amount in _dollars(span).items():
-        span.set(_OPENINFERENCE_COST[part], amount)
+        if part in _OPENINFERENCE_COST:
+            span.set(_OPENINFERENCE_COST[part], amount)
 
 
 _OPENINFERENCE_COST: Final = {

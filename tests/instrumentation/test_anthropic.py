@@ -112,8 +112,7 @@ def test_what_was_not_given_is_no_attribute(client, provider, telemetry):
     assert telemetry.span() == expected(provider)
 
 
-def test_input_tokens_include_what_the_cache_read_and_wrote(client, provider, instrumented):
-    telemetry = instrumented(span_attributes=True)
+def test_input_tokens_include_what_the_cache_read_and_wrote(client, provider, telemetry):
     said = wire.usage(
         10, 5, **wire.cache(100, 20, 30), output_tokens_details={"thinking_tokens": 3}
     )
@@ -140,10 +139,7 @@ def test_input_tokens_include_what_the_cache_read_and_wrote(client, provider, in
         ({"service_tier": "standard", "speed": "fast"}, "fast"),
     ],
 )
-def test_what_the_price_depends_on_is_told_where_that_is_wanted(
-    client, provider, instrumented, stream, said, tier
-):
-    telemetry = instrumented(span_attributes=True)
+def test_what_changes_the_price_is_told(client, provider, telemetry, stream, said, tier):
     message = wire.message(usage=wire.usage(inference_geo="us", **said))
     provider.queue(wire.stream(wire.events(message)) if stream else json_answer(message))
 
@@ -155,23 +151,36 @@ def test_what_the_price_depends_on_is_told_where_that_is_wanted(
     assert span["otel_llm.response.inference_geo"] == "us"
 
 
-def test_what_the_price_depends_on_is_not_told_unasked(client, provider, telemetry):
-    provider.queue(json_answer(wire.message(usage=wire.usage(service_tier="priority"))))
+def test_what_leaves_the_price_as_it_is_is_not_told(client, provider, telemetry):
+    usual = {"service_tier": "standard", "inference_geo": "global"}
+    ran = {"server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 2}}
+    provider.queue(json_answer(wire.message(usage=wire.usage(**wire.cache(0, 20), **usual, **ran))))
 
     client.messages.create(**ASK)
 
-    assert telemetry.span() == expected(provider)
+    assert not [name for name in telemetry.span() if name.startswith("otel_llm")]
 
 
-def test_a_split_that_does_not_add_up_is_left_out(client, provider, instrumented):
-    telemetry = instrumented(span_attributes=True)
-    said = {**wire.usage(**wire.cache(0, 20, 0)), "cache_creation_input_tokens": 25}
+@pytest.mark.parametrize("way", ["whole", "events", "helper"])
+def test_searches_that_are_charged_for_are_told(client, provider, telemetry, way):
+    ran = {"web_search_requests": 3, "web_fetch_requests": 1}
+    message = wire.message(usage=wire.usage(server_tool_use=ran))
+    whole = way == "whole"
+    provider.queue(json_answer(message) if whole else wire.stream(wire.events(message)))
+
+    send(client, way)
+
+    assert telemetry.span()["otel_llm.usage.web_searches"] == 3
+
+
+def test_a_split_that_does_not_add_up_is_left_out(client, provider, telemetry):
+    said = {**wire.usage(**wire.cache(0, 20, 5)), "cache_creation_input_tokens": 30}
     provider.queue(json_answer(wire.message(usage=said)))
 
     client.messages.create(**ASK)
 
     span = telemetry.span()
-    assert span["gen_ai.usage.cache_write.input_tokens"] == 25
+    assert span["gen_ai.usage.cache_write.input_tokens"] == 30
     assert not [name for name in span if name.startswith("otel_llm.usage")]
 
 

@@ -150,7 +150,7 @@ def test_converse_becomes_one_whole_span(client, provider, spans):
 @since_1_40
 @pytest.mark.parametrize("stream", [False, True])
 def test_input_tokens_include_what_the_cache_read_and_wrote(client, provider, instrument, stream):
-    spans = instrument(span_attributes=True)
+    spans = instrument()
     said = wire.usage(10, 5, cacheReadInputTokens=100, cacheWriteInputTokens=50)
     said["cacheDetails"] = [{"ttl": "5m", "inputTokens": 20}, {"ttl": "1h", "inputTokens": 30}]
     answer = wire.conversed(usage=said)
@@ -174,8 +174,10 @@ def test_input_tokens_include_what_the_cache_read_and_wrote(client, provider, in
 
 @since_1_41
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_service_tier_is_told_where_that_is_wanted(client, provider, instrument, stream):
-    spans = instrument(span_attributes=True)
+def test_the_service_tier_is_told_where_another_one_was_asked_for(
+    client, provider, instrument, stream
+):
+    spans = instrument()
     answer = wire.conversed(serviceTier={"type": "default"})
     if stream:
         events = wire.converse_events(answer)
@@ -192,10 +194,9 @@ def test_the_service_tier_is_told_where_that_is_wanted(client, provider, instrum
 
 
 @since_1_41
-def test_the_service_tier_of_invoke_model_is_told_where_that_is_wanted(
-    client, provider, instrument
+def test_the_service_tier_of_invoke_model_is_told_where_it_is_not_the_usual_one(
+    client, provider, spans
 ):
-    spans = instrument(span_attributes=True)
     provider.queue(wire.invoked(messages.message(), **{"X-Amzn-Bedrock-Service-Tier": "flex"}))
 
     client.invoke_model(modelId=wire.MODEL, body=b"{}", serviceTier="flex")["body"].read()

@@ -483,7 +483,7 @@ def test_what_prices_depend_on_and_cannot_be_read_costs_itself_alone(sdk, teleme
         patches = (toy.patch("Client.call", replace(toy.CHAT, response=_answered(unreadable))),)
 
     instrumentor = Priced()
-    instrumentor.instrument(**telemetry.providers, span_attributes=True)
+    instrumentor.instrument(**telemetry.providers)
     sdk.Client().call("m")
     instrumentor.uninstrument()
 

@@ -290,10 +290,10 @@ def test_vertex_is_another_provider(provider, spans):
     ],
     ids=["usage of Vertex AI", "header of the Gemini API", "not told"],
 )
-def test_the_service_tier_is_told_where_that_is_wanted(
+def test_the_service_tier_is_told_where_another_one_was_asked_for(
     client, provider, instrument, stream, usage, headers, tier
 ):
-    spans = instrument(span_attributes=True)
+    spans = instrument()
     answer = wire.response(usageMetadata=wire.usage(**usage))
     whole = wire.stream(wire.chunks(answer)) if stream else json_answer(answer)
     provider.queue(replace(whole, headers={**whole.headers, **headers}))
@@ -306,6 +306,28 @@ def test_the_service_tier_is_told_where_that_is_wanted(
     span = spans.span()
     assert span.get("otel_llm.request.service_tier") == ("priority" if knows else None)
     assert span.get("otel_llm.response.service_tier") == tier
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("grounding", "searches"),
+    [
+        ({"webSearchQueries": ["weather", "weather oslo", "weather"]}, 2),
+        ({"webSearchQueries": []}, None),
+        ({}, None),
+    ],
+    ids=["searched", "not searched", "not told"],
+)
+def test_searches_that_are_charged_for_are_told(
+    client, provider, spans, stream, grounding, searches
+):
+    answer = wire.response({**wire.candidate(wire.text()), "groundingMetadata": grounding})
+    provider.queue(wire.stream(wire.chunks(answer)) if stream else json_answer(answer))
+
+    models = client.models
+    list((models.generate_content_stream if stream else models.generate_content)(**ASK))
+
+    assert spans.span().get("otel_llm.usage.web_searches") == searches
 
 
 # Streams
@@ -472,6 +494,21 @@ def test_the_rounds_of_function_calling_are_one_span_with_their_sum(client, prov
         "gen_ai.usage.output_tokens": 36,
         "gen_ai.usage.reasoning.output_tokens": 2,
     }
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_searches_of_every_round_are_added_up(client, provider, spans, stream):
+    call = wire.candidate(wire.function_call("add", {"a": 2, "b": 2}))
+    asked = ({"webSearchQueries": ["a", "b"]}, {"webSearchQueries": ["a"]})
+    candidates = zip((call, wire.candidate(wire.text())), asked, strict=True)
+    answers = [wire.response({**said, "groundingMetadata": found}) for said, found in candidates]
+    provider.queue(*[wire.stream(wire.chunks(a)) if stream else json_answer(a) for a in answers])
+
+    models = client.models
+    ask = models.generate_content_stream if stream else models.generate_content
+    list(ask(**ASK, config={"tools": [add]}))
+
+    assert the_call(spans)["otel_llm.usage.web_searches"] == 3
 
 
 async def test_the_rounds_of_async_function_calling_are_added_up(provider, spans):
@@ -727,7 +764,9 @@ async def test_an_async_interaction_gives_the_same_span(provider, spans):
     await client.aclose()
 
 
-def test_tokens_of_an_interaction_are_told_by_modality(client, provider, spans):
+def test_tokens_of_an_interaction_are_told_by_modality_and_so_are_its_searches(
+    client, provider, spans
+):
     told = {
         "input_tokens_by_modality": [{"modality": "text", "tokens": 8}, {"modality": "audio"}],
         "tool_use_tokens_by_modality": [{"modality": "text", "tokens": 3}],
@@ -737,12 +776,15 @@ def test_tokens_of_an_interaction_are_told_by_modality(client, provider, spans):
             {"modality": "video", "tokens": 1},
         ],
     }
+    ran = [{"type": "google_search", "count": 2}, {"type": "google_maps", "count": 1}]
+    told["grounding_tool_count"] = ran
     answer = wire.interaction()
     provider.queue(json_answer({**answer, "usage": {**answer["usage"], **told}}))
 
     client.interactions.create(**TURN)
 
     assert spans.span() == turn(provider) | {
+        "otel_llm.usage.web_searches": 2,
         "gen_ai.usage.text.input_tokens": 11,
         "gen_ai.usage.image.output_tokens": 5,
         "gen_ai.usage.text.cache_read.input_tokens": 4,

@@ -314,7 +314,8 @@ async def test_kinds_of_tokens_are_the_providers_and_none_that_litellm_made(
     call, stream, claude, streamed
 ):
     # It takes the cache from all tokens and calls the rest text.
-    usage = anthropic_wire.usage(10, 5, **anthropic_wire.cache(3, 2, 4))
+    ran = {"web_search_requests": 2, "web_fetch_requests": 0}
+    usage = anthropic_wire.usage(10, 5, **anthropic_wire.cache(3, 2, 4), server_tool_use=ran)
     answer = anthropic_wire.message(usage=usage)
     events = anthropic_wire.stream(anthropic_wire.events(answer))
     claude.queue(events if streamed else json_answer(answer))
@@ -322,7 +323,7 @@ async def test_kinds_of_tokens_are_the_providers_and_none_that_litellm_made(
     asked = {"api_base": claude.url, "messages": MESSAGES}
 
     with captured() as telemetry:
-        LiteLLMInstrumentor().instrument(**telemetry.providers, span_attributes=True)
+        LiteLLMInstrumentor().instrument(**telemetry.providers)
         await (stream if streamed else call)("completion", CLAUDE["model"], **asked)
         span = telemetry.span()
 
@@ -333,4 +334,5 @@ async def test_kinds_of_tokens_are_the_providers_and_none_that_litellm_made(
         "cache_write.input_tokens": 6,
         "otel_llm.usage.cache_write_5m.input_tokens": 2,
         "otel_llm.usage.cache_write_1h.input_tokens": 4,
+        "otel_llm.usage.web_searches": 2,
     }

@@ -272,6 +272,15 @@ async def test_the_tier_of_a_stream_may_come_with_any_chunk(create, openai_provi
     assert span["openai.response.system_fingerprint"] == "fp"
 
 
+async def test_searches_that_perplexity_charges_for_are_told(create, openai_provider, telemetry):
+    usage = {**wire.usage(), "num_search_queries": 21}
+    openai_provider.queue(json_answer(wire.completion(usage=usage)))
+
+    await create()
+
+    assert telemetry.span()["otel_llm.usage.web_searches"] == 21
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     ("said", "dollars"),
@@ -285,11 +294,9 @@ async def test_the_tier_of_a_stream_may_come_with_any_chunk(create, openai_provi
     ],
     ids=["OpenRouter", "Perplexity", "xAI", "free", "unknown", "not told"],
 )
-async def test_what_the_provider_charged_is_told_where_that_is_wanted(
-    create, openai_provider, telemetry, instrument_openai, stream, said, dollars
+async def test_what_the_provider_charged_is_told(
+    create, openai_provider, telemetry, stream, said, dollars
 ):
-    OpenAIInstrumentor().uninstrument()
-    instrument_openai(span_attributes=True)
     usage = {**wire.usage(), **said}
     chunks = wire.completion_chunks(include_usage=usage)
     openai_provider.queue(sse(chunks) if stream else json_answer(wire.completion(usage=usage)))

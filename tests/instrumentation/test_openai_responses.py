@@ -247,6 +247,39 @@ async def test_an_error_event_ends_the_stream_as_an_error(create, openai_provide
     assert span["gen_ai.response.id"] == "resp_1"
 
 
+SEARCHES = (
+    {"type": "web_search_call", "id": "ws_1", "status": "completed",
+     "action": {"type": "search", "query": "weather"}},
+    {"type": "web_search_call", "id": "ws_2", "status": "completed",
+     "action": {"type": "open_page", "url": "https://example.org"}},
+    {"type": "web_search_call", "id": "ws_3", "status": "completed"},
+    {"type": "file_search_call", "id": "fs_1", "status": "completed", "queries": ["a"]},
+)  # fmt: skip
+"""Two that are charged for, as is the one of files; to open a page is not."""
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("told", "searches"),
+    [({}, 2), ({"tool_usage": {"web_search": {"num_requests": 1}}}, 1)],
+    ids=["by their items", "as they are charged"],
+)
+async def test_searches_that_are_charged_for_are_told(
+    create, openai_provider, telemetry, stream, told, searches
+):
+    answer = wire.response(*SEARCHES, wire.output_message(), **told)
+    events = wire.event_stream(wire.response_events(answer))
+    openai_provider.queue(events if stream else json_answer(answer))
+
+    said = await create(stream=stream)
+    if stream:
+        await read(said)
+
+    span = telemetry.span()
+    assert span["otel_llm.usage.web_searches"] == searches
+    assert span["otel_llm.usage.file_searches"] == 1
+
+
 async def test_a_stream_becomes_the_same_span(create, openai_provider, telemetry, expected):
     openai_provider.queue(wire.event_stream(wire.response_events()))
 

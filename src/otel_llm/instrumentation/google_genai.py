@@ -42,6 +42,7 @@ from .shapes.generate_content import (
     GENERATE_CONTENT_STREAM,
     latest,
     model,
+    searches,
     usage,
 )
 from .shapes.hosts import origin_at, server_at
@@ -85,10 +86,12 @@ def _embedded_tokens(answer: Any, vectors: Any) -> int | None:
 class _Said:
     """What one request of a call said it used; a stream says so again with every chunk."""
 
-    __slots__ = ("usage",)
+    __slots__ = ("candidates", "usage")
 
-    def __init__(self, usage: Any = None) -> None:
-        self.usage = usage
+    def __init__(self, answer: Any = None) -> None:
+        self.usage = getattr(answer, "usage_metadata", None)
+        self.candidates = getattr(answer, "candidates", None)
+        """Of a stream, those of the last chunk that had any: they tell what was searched for."""
 
 
 class _Told:
@@ -115,6 +118,7 @@ class _Told:
     def _noted(self, chunk: Any) -> Any:
         if (said := getattr(chunk, "usage_metadata", None)) is not None:
             self._said.usage = latest(self._said.usage, said)
+        self._said.candidates = getattr(chunk, "candidates", None) or self._said.candidates
         return chunk
 
 
@@ -125,13 +129,13 @@ _Kwargs: TypeAlias = dict[str, Any]
 
 def _round(wrapped: _Wrapped, _: Any, args: _Args, kwargs: _Kwargs) -> Any:
     answer = wrapped(*args, **kwargs)
-    count_round(_Said(getattr(answer, "usage_metadata", None)))
+    count_round(_Said(answer))
     return answer
 
 
 async def _async_round(wrapped: _Wrapped, _: Any, args: _Args, kwargs: _Kwargs) -> Any:
     answer = await wrapped(*args, **kwargs)
-    count_round(_Said(getattr(answer, "usage_metadata", None)))
+    count_round(_Said(answer))
     return answer
 
 
@@ -146,7 +150,10 @@ async def _async_stream_round(wrapped: _Wrapped, _: Any, args: _Args, kwargs: _K
 
 
 def _of_round(said: _Said) -> Usage:
-    return usage(said.usage)
+    used = usage(said.usage)
+    if (ran := searches(said.candidates)) is not None:
+        used.web_searches = ran
+    return used
 
 
 _WHOLE = replace(GENERATE_CONTENT, error_type=_error_type, rounds=_of_round)

@@ -99,7 +99,11 @@ def _usage(said: Any) -> Usage:
         return Usage()
     if _counted(said) in _guesses:
         usage.reasoning = usage.text_output = None
-    _split_writes(usage, field(field(said, "prompt_tokens_details"), _WRITES))
+    details = field(said, "prompt_tokens_details")
+    _split_writes(usage, field(details, _WRITES))
+    places = field(said, "server_tool_use"), details
+    for searched in filter(None, (count(field(place, _SEARCHES)) for place in places)):
+        usage.web_searches = searched
     for name, told in list(vars(usage).items()):
         if told == 0 and name in _DETAILS:
             setattr(usage, name, None)
@@ -108,7 +112,7 @@ def _usage(said: Any) -> Usage:
 
 
 _DETAILS = frozenset(Usage.__dataclass_fields__) - {"input_tokens", "output_tokens"}
-_WRITES = "cache_creation_token_details"
+_WRITES, _SEARCHES = "cache_creation_token_details", "web_search_requests"
 
 
 def _split_writes(usage: Usage, split: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
-from .guard import guarded
+from .guard import swallowed
 
 Value: TypeAlias = str | bool | int | float | tuple[str, ...]
 Attributes: TypeAlias = dict[str, Value]
@@ -77,6 +77,18 @@ def _true(value: Any) -> bool | None:
     return True if value is True else None
 
 
+def _unusual(value: Any) -> str | None:
+    """Return a service tier, or a place, that is not the one that everybody gets."""
+    said = text(value)
+    return None if said is None or said.lower() in _USUAL else said
+
+
+_USUAL = frozenset(
+    {
+        *("auto", "default", "standard", "standard_only", "on_demand", "global", "not_available"),
+        *("unspecified", "traffic_type_unspecified", "service_tier_unspecified"),
+    }
+)
 _REQUEST: Mapping[str, tuple[str, Cleaner]] = {
     "stream": (semconv.REQUEST_STREAM, _true),
     "temperature": (semconv.REQUEST_TEMPERATURE, number),
@@ -93,10 +105,7 @@ _REQUEST: Mapping[str, tuple[str, Cleaner]] = {
     "encoding_formats": (semconv.REQUEST_ENCODING_FORMATS, texts),
     "conversation_id": (semconv.CONVERSATION_ID, text),
     "previous_response_id": (semconv.REQUEST_PREVIOUS_RESPONSE_ID, text),
-}
-_ALL_REQUEST: Mapping[str, tuple[str, Cleaner]] = {
-    **_REQUEST,
-    "service_tier": (semconv.own.REQUEST_SERVICE_TIER, text),
+    "service_tier": (semconv.own.REQUEST_SERVICE_TIER, _unusual),
 }
 _NUMBERS_OF = {field: name for field, (name, clean) in _REQUEST.items() if clean is number}
 _USAGE: Mapping[str, str] = {
@@ -115,55 +124,63 @@ _USAGE: Mapping[str, str] = {
     "audio_cache_read": semconv.USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
     "image_cache_read": semconv.USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
 }
-_ALL_USAGE: Mapping[str, str] = {
-    **_USAGE,
+_OWN_USAGE: Mapping[str, str] = {
     "cache_write_5m": semconv.own.CACHE_WRITE_5M_TOKENS,
     "cache_write_1h": semconv.own.CACHE_WRITE_1H_TOKENS,
+    "web_searches": semconv.own.WEB_SEARCHES,
+    "file_searches": semconv.own.FILE_SEARCHES,
 }
+"""What the conventions have no name for and prices depend on: said where there is any, and five
+minutes, for which most is kept, beside an hour alone."""
 
 
-def add_request(found: Attributes, request: Request, *, own: bool = False) -> None:
-    """Add what the request says, the model aside: that is known when the span starts.
-
-    ``own``: also what the conventions have no name for.
-    """
-    names = _ALL_REQUEST if own else _REQUEST
+def add_request(found: Attributes, request: Request) -> None:
+    """Add what the request says, the model aside: that is known when the span starts."""
     for field, value in vars(request).items():
         if type(value) is float and field in _NUMBERS_OF:
             found[_NUMBERS_OF[field]] = value
-        elif value is not None and field in names:
-            name, clean = names[field]
+        elif value is not None and field in _REQUEST:
+            name, clean = _REQUEST[field]
             if (cleaned := clean(value)) is not None:
                 found[name] = cleaned
     if request.more:
         add_more(found, request.more)
 
 
-def add_response(found: Attributes, response: Response, *, own: bool = False) -> None:
-    """Add what the response says, its model and the provider's own aside: see ``Points``.
-
-    ``own``: also what the conventions have no name for.
-    """
+def add_response(found: Attributes, response: Response) -> None:
+    """Add what the response says, its model and the provider's own aside: see ``Points``."""
     if (id := text(response.id)) is not None:
         found[semconv.RESPONSE_ID] = id
     if (reasons := texts(response.finish_reasons)) is not None:
         found[semconv.RESPONSE_FINISH_REASONS] = reasons
     if response.conversation_id is not None:
         add_more(found, {semconv.CONVERSATION_ID: response.conversation_id})
-    if own and response.own is not None:
-        with guarded("reading what prices depend on"):  # the SDK's own objects
-            add_more(found, response.own())
-    _add_counts(found, response.usage, _ALL_USAGE if own else _USAGE)
+    if response.own is not None:
+        try:
+            _add_priced(found, response.own())
+        except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
+            swallowed("reading what prices depend on", error)
+    _add_counts(found, response.usage)
 
 
-def _add_counts(found: Attributes, usage: Usage, names: Mapping[str, str]) -> None:
+def _add_priced(found: Attributes, said: Mapping[str, Any]) -> None:
+    """Add what changes a price: a usual tier only does where another one was asked for."""
+    for name, value in said.items():
+        usual = isinstance(value, str) and value.lower() in _USUAL
+        if value is not None and not (usual and semconv.own.REQUEST_SERVICE_TIER not in found):
+            add_more(found, {name: value})
+
+
+def _add_counts(found: Attributes, usage: Usage) -> None:
     for field, count in vars(usage).items():
-        if field not in names:
-            continue
-        if type(count) is int and 0 <= count < TOO_MANY:  # as ``tokens`` does, without the call
-            found[names[field]] = count
+        if field not in _USAGE:
+            usual = not count or (field == "cache_write_5m" and not usage.cache_write_1h)
+            if not usual and field in _OWN_USAGE and (whole := tokens(count)):
+                found[_OWN_USAGE[field]] = whole
+        elif type(count) is int and 0 <= count < TOO_MANY:  # as ``tokens`` does, without the call
+            found[_USAGE[field]] = count
         elif (whole := tokens(count)) is not None:
-            found[names[field]] = whole
+            found[_USAGE[field]] = whole
 
 
 def tokens(count: Any) -> int | None:

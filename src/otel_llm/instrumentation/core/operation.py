@@ -211,11 +211,10 @@ class Operation:
         if self.captured is not None and ending.output is not None:
             self.captured.put_output(ending.output, ending)
         found = {} if self._said is None else self._said
-        own = self._telemetry.settings.span_attributes
         if self.request is not None:
-            write.add_request(found, self.request, own=own)
+            write.add_request(found, self.request)
         response = ending.response
-        write.add_response(found, response, own=own)
+        write.add_response(found, response)
         found.update(points.said)
         if response.more and not response.more.keys() <= EXTRAS:
             write.add_more(found, response.more)

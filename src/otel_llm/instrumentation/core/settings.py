@@ -62,9 +62,8 @@ class Settings:
     """Whether the HTTP requests below calls are counted: those that an SDK sent again, and what
     rate limits left by the headers of the answers."""
     span_attributes: bool = field(default=False, metadata={"env": "OTEL_LLM_SPAN_ATTRIBUTES"})
-    """Whether spans also carry attributes that the conventions do not have: the outcome of a
-    stream; and what prices depend on: the lifetimes of cache writes, the service tier of providers
-    other than OpenAI, where Anthropic ran the model, what the provider charged by its answer."""
+    """Whether spans also carry an attribute that the conventions do not have and no price depends
+    on: the outcome of a stream."""
 
     baggage: tuple[str, ...] = field(default=(), metadata={"env": "OTEL_LLM_BAGGAGE"})
     """Attribute names, separated by commas, that ``set_user``, ``set_session``, ``set_prompt`` and

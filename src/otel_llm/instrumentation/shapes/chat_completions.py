@@ -148,6 +148,8 @@ def usage(said: Any) -> Usage:
             found.cache_read = _first(_CACHE_READ, told)
         if found.cache_write is None:
             found.cache_write = _first(_CACHE_WRITE, told)
+    if (searched := told.get("num_search_queries")) is not None:  # Perplexity
+        found.web_searches = count(searched)
     return found
 
 

@@ -113,11 +113,14 @@ def response(answer: Any) -> Response:
     """Read a whole answer; a prompt that was refused ends for the reason given for that."""
     told = fields(answer)
     get = told.get
+    used = usage(get("usage_metadata"))
+    if (ran := searches(get("candidates"))) is not None:
+        used.web_searches = ran
     return Response(
         get("response_id"),
         get("model_version"),
         _reasons(told),
-        usage(get("usage_metadata")),
+        used,
         own=lambda: _served_in(get("usage_metadata"), get("sdk_http_response")),
     )
 
@@ -126,13 +129,25 @@ def _served_in(said: Any, http: Any) -> dict[str, Any]:
     """Return the service tier, which Vertex AI tells with the usage and the Gemini API in a header
     of its answer: not always that of the request."""
     tier = word(field(said, "traffic_type"))
-    if tier is None:
-        headers = fields(field(http, "headers")).items()
-        tier = next((said for name, said in headers if name.lower() == _TIER_HEADER), None)
+    if tier is None and http is not None:
+        get = fields(field(http, "headers")).get
+        tier = get(_TIER_HEADER) or get(_TIER_HEADER.title())
     return {semconv.own.RESPONSE_SERVICE_TIER: tier}
 
 
 _TIER_HEADER = "x-gemini-service-tier"
+
+
+def searches(candidates: Any) -> int | None:
+    """Return how many queries Google Search was asked for these answers."""
+    told = (fields(candidate).get("grounding_metadata") for candidate in items(candidates))
+    return sum(len({*queries(said)}) for said in told if said is not None) or None
+
+
+def queries(grounding: Any) -> list[str]:
+    """Return what Google Search was asked for one answer."""
+    told = map(text, items(field(grounding, "web_search_queries")))
+    return [query for query in told if query]
 
 
 def measured(answer: Any) -> Response:
@@ -236,7 +251,16 @@ def _parts(candidate: Any) -> list[Part]:
 class GenerateContentStream:
     """Collects the chunks of one call, which may be those of several responses."""
 
-    __slots__ = ("_blocked", "_candidates", "_content", "_http", "_id", "_model", "_said")
+    __slots__ = (
+        "_blocked",
+        "_candidates",
+        "_content",
+        "_http",
+        "_id",
+        "_model",
+        "_queries",
+        "_said",
+    )
 
     def __init__(self, content: bool = False) -> None:
         self._content = content
@@ -246,6 +270,7 @@ class GenerateContentStream:
         self._candidates: dict[int, _Candidate] = {}
         self._blocked: str | None = None
         self._http: Any = None
+        self._queries: dict[str | None, set[str]] = {}
 
     def feed(self, chunk: Any) -> None:
         """Take one chunk."""
@@ -271,6 +296,8 @@ class GenerateContentStream:
             kept = self._candidates[index] = _Candidate()
         if (reason := field(candidate, "finish_reason")) is not None:
             kept.finish = word(reason)
+        if (grounding := field(candidate, "grounding_metadata")) is not None:
+            self._queries.setdefault(self._id, set()).update(queries(grounding))
         if self._content:
             kept.parts += _parts(candidate)
 
@@ -278,11 +305,14 @@ class GenerateContentStream:
         """Return what has arrived so far."""
         reasons = [kept.finish for _, kept in sorted(self._candidates.items())]
         reasons = reasons if any(reasons) else [self._blocked]
+        used = sum(map(usage, self._said.values()), Usage())
+        if self._queries:
+            used.web_searches = sum(map(len, self._queries.values())) or None
         return Response(
             id=text(self._id),
             model=text(self._model),
             finish_reasons=[reason or "error" for reason in reasons] if any(reasons) else [],
-            usage=sum(map(usage, self._said.values()), Usage()),
+            usage=used,
             own=lambda: _served_in(self._said.get(self._id), self._http),
         )
 

@@ -101,8 +101,17 @@ def usage(said: Any) -> Usage:
         output_tokens=None if wrote is None else wrote + (0 if among else thoughts or 0),
         cache_read=count(field(said, "total_cached_tokens")),
         reasoning=thoughts,
+        web_searches=_searches(field(said, "grounding_tool_count")),
         **_by_modality(said),
     )
+
+
+def _searches(tools: Any) -> int | None:
+    counts = [count(field(t, "count")) for t in items(tools) if field(t, "type") == _SEARCH]
+    return sum(filter(None, counts)) or None
+
+
+_SEARCH = "google_search"
 
 
 def _by_modality(said: Any) -> dict[str, int]:

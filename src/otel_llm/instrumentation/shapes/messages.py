@@ -117,6 +117,8 @@ def _billed(get: Callable[[str], Any]) -> Usage:
         five, hour = count(parts.get(_FIVE_MINUTES)), count(parts.get(_ONE_HOUR))
         if (five or 0) + (hour or 0) == whole.cache_write:
             whole.cache_write_5m, whole.cache_write_1h = five, hour
+    if (ran := get("server_tool_use")) is not None:
+        whole.web_searches = count(field(ran, "web_search_requests"))
     if (rounds := get("iterations")) is not None:
         whole = sum((usage(one) for one in items(rounds) if _is_compaction(one)), whole)
     return whole

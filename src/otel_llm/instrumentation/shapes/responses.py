@@ -3,6 +3,9 @@
 Finish reasons are derived from the status, as the conventions' OpenAI page does: ``completed`` is
 ``stop``, ``incomplete`` is why (``length`` for ``max_output_tokens``), ``failed`` and ``cancelled``
 are ``error``; a response that is not done has none.
+
+Searches that OpenAI ran are charged each: those of the web are told, where a host does not tell
+them they are counted by their items, as those of files always are; to open a page is no search.
 """
 
 from __future__ import annotations
@@ -56,16 +59,36 @@ def response(answer: Any) -> Response:
     """Read a whole answer."""
     status = text(field(answer, "status"))
     reason = finish_reason(status, answer)
+    ran = items(field(answer, "output"))
+    kinds = [field(item, "type") for item in ran]
+    used = usage(field(answer, "usage"))
+    used.web_searches = _web_searches(field(answer, "tool_usage"), ran, kinds)
+    used.file_searches = kinds.count(_FILES) or None
     return Response(
         id=text(field(answer, "id")),
         model=text(field(answer, "model")),
         finish_reasons=[reason] if reason else [],
-        usage=usage(field(answer, "usage")),
+        usage=used,
         own=lambda: charged(field(answer, "usage")),
         error_type=_failure(answer) if status == "failed" else None,
         conversation_id=_conversation(field(answer, "conversation")),
-        more=_compacted(answer),
+        more={semconv.CONVERSATION_COMPACTED: True} if "compaction" in kinds else None,
     )
+
+
+_WEB, _FILES = "web_search_call", "file_search_call"
+
+
+def _web_searches(told: Any, ran: Sequence[Any], kinds: Sequence[Any]) -> int | None:
+    if (searched := count(field(field(told, "web_search"), "num_requests"))) is not None:
+        return searched
+    found = [item for item, kind in zip(ran, kinds, strict=True) if kind == _WEB]
+    return sum(_is_search(field(item, "action")) for item in found) or None
+
+
+def _is_search(action: Any) -> bool:
+    """Return whether it is one; what came before there were others has no action."""
+    return action is None or field(action, "type") == "search"
 
 
 def finish_reason(status: str | None, answer: Any) -> str | None:
@@ -81,11 +104,6 @@ _INCOMPLETE = {"max_output_tokens": "length", "incomplete": "incomplete"}
 
 def _failure(answer: Any) -> str:
     return error_type(field(answer, "error")) or "failed"
-
-
-def _compacted(answer: Any) -> dict[str, Any] | None:
-    kinds = {field(item, "type") for item in items(field(answer, "output"))}
-    return {semconv.CONVERSATION_COMPACTED: True} if "compaction" in kinds else None
 
 
 def usage(said: Any) -> Usage:

@@ -85,6 +85,28 @@ def test_a_discount_is_taken_off_every_rate_of_the_list():
     assert found.card.source == "custom"
 
 
+def test_fees_of_ones_own_go_before_those_of_the_list():
+    own = priced(CustomPrice("gemini-*", discount=Decimal("0.5"), web_search=Decimal(0)))
+    listed = priced(CustomPrice("gemini-*", discount=Decimal("0.5")))
+    searched = ("gcp.gemini", "gemini-3.5-flash", Usage(1_000_000, 0, web_searches=2), NOV)
+
+    free, charged = own.cost(*searched), listed.cost(*searched)
+
+    assert free
+    assert charged
+    assert (free.total, free.quality) == (Decimal("0.75"), None), "within what Google has free"
+    assert (charged.total, charged.quality) == (Decimal("0.764"), "search_allowance")
+
+
+def test_a_price_without_a_fee_for_searches_says_that_they_are_not_in_it():
+    own = priced(CustomPrice("acme", input=Decimal(1)))
+
+    found = own.cost(None, "acme", Usage(1_000, 0, file_searches=1), NOV)
+
+    assert found
+    assert found.quality == "unpriced_searches"
+
+
 def test_a_discount_on_an_unlisted_model_leaves_it_unpriced():
     own = priced(CustomPrice("acme-7b", discount=Decimal("0.5")))
 

@@ -217,11 +217,11 @@ def _with_searches(card: Card, tokens: Tokens) -> Tokens:
 
 
 def _doubt_of_fees(card: Card, tokens: Tokens) -> str | None:
-    fees = card.bands[-1].rates
-    ran = (tokens.web_searches, fees.web_search), (tokens.file_searches, fees.file_search)
-    if not fees.request and any(searches and not fee for searches, fee in ran):
+    ran = {"web_search": tokens.web_searches, "file_search": tokens.file_searches}
+    fees, missing = card.bands[-1].rates, card.unknown_fees
+    if "request" in missing and any(count and name in missing for name, count in ran.items()):
         return "unpriced_searches"
-    return "search_allowance" if card.match.startswith(_ALLOWING) else None
+    return "search_allowance" if fees.web_search and card.match.startswith(_ALLOWING) else None
 
 
 def _moment(at_ns: int) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -25,6 +26,10 @@ class Band(NamedTuple):
     def times(self, share: Decimal) -> Band:
         """Return the band with that share of every rate."""
         return Band.of(self.above, self.rates.times(share))
+
+    def with_fees(self, fees: Mapping[str, Decimal]) -> Band:
+        """Return the band with those fees in place of its own."""
+        return Band.of(self.above, self.rates._replace(**fees)) if fees else self
 
     @property
     def rates(self) -> Rates[Decimal]:
@@ -57,6 +62,8 @@ class Card:
     """Whether it costs nothing, whatever was used: no count of tokens is needed."""
     output_priced: bool = True
     audio_priced: bool = True
+    unknown_fees: frozenset[str] = frozenset()
+    """Which of the ``FEES`` nobody gave."""
     by_minute: bool = False
     """Whether the price depends on the time of day."""
 

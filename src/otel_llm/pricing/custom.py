@@ -73,8 +73,9 @@ class LongPrompt:
 class CustomPrice:
     """One price of the operator's own. The first that fits a call is taken.
 
-    Give prices (at least ``input``) or a ``discount`` off the list price, not both. What is left
-    out costs what it is part of: cached tokens what ``input`` says, and ``output`` nothing.
+    Give prices (at least ``input``) or a ``discount`` off the list price, not both; fees may be
+    given with either. What is left out costs what it is part of: cached tokens what ``input`` says,
+    and ``output`` nothing.
     """
 
     model: str
@@ -131,12 +132,14 @@ class CustomPrice:
     def card(self, listed: Card | None) -> Card | None:
         """Return the rates; a discount needs the ``listed`` card, ``None`` without one."""
         if self.discount is not None:
-            return _discounted(listed, self.discount) if listed else None
+            fees = {name: fee for name, fee in self._amounts().items() if name in FEES}
+            return _discounted(listed, self.discount, fees) if listed else None
         return Card(
             bands=self._bands(),
             source="custom",
             match=self.model if self.provider is None else f"{self.provider}/{self.model}",
             as_of=self.valid_from.isoformat() if self.valid_from else None,
+            unknown_fees=frozenset(FEES) - self._amounts().keys(),
         )
 
     def _in_force(self, at: datetime | None) -> bool:
@@ -186,11 +189,17 @@ def first_fit(
     return next((price for price in prices if price.fits(provider, model, at)), None)
 
 
-def _discounted(listed: Card, discount: Decimal) -> Card:
+def _discounted(listed: Card, discount: Decimal, fees: Mapping[str, Decimal]) -> Card:
     share = 1 - discount
-    bands = tuple(band.times(share) for band in listed.bands)
+    bands = tuple(band.times(share).with_fees(fees) for band in listed.bands)
     percent = (discount * 100).normalize()
-    return replace(listed, bands=bands, source="custom", match=f"{listed.match} less {percent:f} %")
+    return replace(
+        listed,
+        bands=bands,
+        source="custom",
+        match=f"{listed.match} less {percent:f} %",
+        unknown_fees=listed.unknown_fees - fees.keys(),
+    )
 
 
 def _like(pattern: str, model: str) -> bool:

@@ -108,6 +108,7 @@ class PriceList:
             quality=terms.doubt or _doubt(guessed, other),
             output_priced="output_mtok" in prices,
             audio_priced="input_audio_mtok" in prices or "output_audio_mtok" in prices,
+            unknown_fees=frozenset(name for name, key in _FEES.items() if key not in prices),
             by_minute=_by_minute(info),
         )
 

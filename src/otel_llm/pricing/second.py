@@ -19,7 +19,7 @@ from .book import PriceBook
 from .card import Band, Card, Unpriced
 from .lookup import per_million
 from .names import reference
-from .rates import ZERO, Rates
+from .rates import FEES, ZERO, Rates
 from .service_tiers import named
 
 PROVIDERS = {
@@ -204,6 +204,7 @@ class SecondList:
             quality=None if own or not name else "unpriced_tier",
             output_priced="output_cost_per_token" in entry,
             audio_priced="input_cost_per_audio_token" in entry,
+            unknown_fees=frozenset(FEES) - _fees(entry).keys(),
         )
 
 
@@ -220,12 +221,12 @@ def _rates(entry: Mapping[str, Any], above: str, tier: str) -> Rates[Decimal]:
         written = next((entry[k] for k in keys if entry.get(k) is not None), None)
         inherited = rates[fallback] if fallback else ZERO
         rates[name] = inherited if written is None else Decimal(str(written))
-    return Rates(**rates, request=ZERO, web_search=_per_search(entry), file_search=ZERO)
+    return Rates(**rates, **(dict.fromkeys(FEES, ZERO) | _fees(entry)))
 
 
-def _per_search(entry: Mapping[str, Any]) -> Decimal:
-    """Return what a search of the web costs with as much context as is usual."""
+def _fees(entry: Mapping[str, Any]) -> dict[str, Decimal]:
+    """Return what a search of the web costs with as much context as is usual, if that is said."""
     sizes = entry.get("search_context_cost_per_query")
     told = cast("dict[str, object]", sizes) if isinstance(sizes, dict) else {}
     cost = told.get("search_context_size_medium")
-    return Decimal(str(cost)) if cost is not None and _is_amount(cost) else ZERO
+    return {} if cost is None or not _is_amount(cost) else {"web_search": Decimal(str(cost))}

@@ -62,8 +62,8 @@ def span(
     return message
 
 
-@pytest.fixture(params=["alone", "of several"])
-def processor(request: pytest.FixtureRequest) -> Iterator[NormalizeProcessor]:
+@pytest.fixture(name="processor", params=["alone", "of several"])
+def processor_fixture(request: pytest.FixtureRequest) -> Iterator[NormalizeProcessor]:
     made, file = NormalizeProcessor(), shared_file(SHARED_BYTES)
     if request.param == "of several":
         made.duplicates.known = SharedCalls(file, "normalize")
@@ -165,6 +165,15 @@ def test_of_a_response_that_two_tell_differently_ours_counts(processor):
     theirs = span("langsmith", 1, closed, failed=True)
 
     assert marks(processor, joined(theirs, span(OURS, 2, closed, start=1001))) == {"1": "2"}
+
+
+def test_of_a_response_in_one_trace_ours_counts(processor):
+    """OpenInference takes what Anthropic's streams begin with for the answer of a broken one."""
+    told = {**UNTOLD, "gen_ai.response.id": "r-1", "gen_ai.usage.input_tokens": 10}
+    ours = span(OURS, 1, told, trace=9, failed=True)
+    theirs = span(THEIRS, 2, told | {OUT: 1, "more": "said"}, trace=9, parent=1, failed=True)
+
+    assert marks(processor, joined(theirs, ours)) == {"2": "1"}
 
 
 def test_the_same_id_for_another_input_is_another_response(processor):

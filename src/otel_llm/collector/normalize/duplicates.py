@@ -1,9 +1,9 @@
 """One call that two instrumentations saw: which of the spans is the call, and which repeat it.
 
 An SDK's own tracing beside an instrumentor, or a framework's span over the provider's, show the
-same response id in the same trace, or one is below the other; of others see ``twins``. One of them
-keeps the tokens; the others are marked, not removed: ``otel_llm.duplicate_of`` names the span that
-counts.
+same response id in the same trace, or one is below the other; of others see ``twins`` and
+``silent``. One of them keeps the tokens; the others are marked, not removed:
+``otel_llm.duplicate_of`` names the span that counts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from otel_llm.semconv import own
 from ..data import facts
 from .known_calls import Key, Known, KnownCalls, OwnCalls
 from .seen_call import UNTOLD, SeenCall, seen
-from .twins import Twins
+from .silent import Silent
+from .twins import OURS, Twins, maker_of
 
 if TYPE_CHECKING:
     from ..data import SpanView
@@ -39,6 +40,7 @@ class Duplicates:
         self.known: KnownCalls = OwnCalls()
         """The calls of recent batches; in one of several processes, those of all of them."""
         self._twins = Twins()
+        self._silent = Silent()
         self._opened = False
 
     def mark(self, spans: Iterable[SpanView]) -> None:
@@ -51,9 +53,10 @@ class Duplicates:
                 calls = self._beside_logs(calls, opened)
                 marked = set(map(id, self._mark_same(calls)))
                 self._mark_outer([c for c in calls if id(c) not in marked] if marked else calls)
-                for call, twin, counts in self._twins.of(calls, self.known.beside):
-                    call.span.set(own.DUPLICATE_OF, counts.hex())
-                    _hand_over((call, twin) if twin else (), counts)
+                for repeating in (self._twins, self._silent):
+                    for call, twin, counts in repeating.of(calls, self.known.beside):
+                        call.span.set(own.DUPLICATE_OF, counts.hex())
+                        _hand_over((call, twin) if twin else (), counts)
 
     def _beside_logs(self, calls: list[SeenCall], opened: Iterable[SpanView]) -> list[SeenCall]:
         """Return ``calls`` with those that are below the opening of a stream where its log is."""
@@ -165,6 +168,8 @@ def _agree(one: object, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def _weight(call: SeenCall) -> tuple[bool, bool, int]:
-    """Prefer the span that knows the tokens, then the inner one, then the one that says more."""
-    return call.tokens[0] is not None, bool(call.parent), len(call.span.attributes)
+def _weight(call: SeenCall) -> tuple[bool, bool, bool, int]:
+    """Prefer the span that knows the tokens, then ours, then the inner one, then the one that says
+    more: OpenInference takes what Anthropic's streams begin with for the output of a broken one."""
+    ours, span = maker_of(call.span) == OURS, call.span
+    return call.tokens[0] is not None, ours, bool(call.parent), len(span.attributes)

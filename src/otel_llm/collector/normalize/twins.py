@@ -26,7 +26,7 @@ from .seen_call import UNTOLD, SeenCall
 if TYPE_CHECKING:
     from ..data import SpanView
 
-_OURS: Final = "otel_llm"
+OURS: Final = "otel_llm"
 _RESOURCE: Final = ("service.name", "service.instance.id", "host.name")
 _PATIENCE: Final = 10_000
 """Calls without a twin after which none are expected any more,"""
@@ -34,7 +34,7 @@ _SAMPLED: Final = 16
 """but for those of one batch in so many, until there is one."""
 _SHARE: Final = 4
 """What is the same is at the same time for one part in so many of the longer one at least,"""
-_SLACK_NS: Final = 50_000_000
+SLACK_NS: Final = 50_000_000
 """or for all but so much, which a wrapper may take to log a call that failed at once."""
 
 
@@ -101,18 +101,14 @@ class _Place(NamedTuple):
 
     @classmethod
     def of(cls, call: SeenCall) -> _Place:
-        """Some say the model that was asked for, some that which served; ours are all of one maker,
-        who knows them apart."""
-        span, known, (given, taken) = call.span, call.span.facts, call.tokens
-        scope, repeated = span.scope_name or "", span.text(own.DUPLICATE_OF)
-        asked, served = known[facts.REQUEST_MODEL], known[facts.RESPONSE_MODEL]
-        models = (asked,) if served is None or served == asked else (asked, served)
+        span, (given, taken) = call.span, call.tokens
+        repeated, models = span.text(own.DUPLICATE_OF), models_of(span)
         if call.kind:  # embeddings have no output, which some call zero
             taken = None
         return cls(
             bytes.fromhex(repeated) if repeated else call.id,
-            _OURS if scope.startswith(_OURS) else scope,
-            call.trace + call.parent if call.parent else _program(span),
+            maker_of(span),
+            place_of(call),
             call.trace + call.id,
             call.response,
             [f"{call.kind} {given} {taken} {span.is_error} {model}" for model in models],
@@ -125,7 +121,7 @@ class _Place(NamedTuple):
         if not (call.response and twin.response):
             return bool(call.response)
         tells_else = (call.tokens, call.span.is_error) != (twin.tokens, twin.span.is_error)
-        return tells_else and self.maker == _OURS
+        return tells_else and self.maker == OURS
 
     def _looked_for(self, place: bytes) -> list[Key]:
         return [(place, f"{bool(self.response)} {what}") for what in self.alike]
@@ -143,7 +139,7 @@ class _Place(NamedTuple):
         """Return the id of the same call beside it, right above it, or with its response."""
         for key in (*self._looked_for(self.here), *self._anywhere()):
             known = table.get(key)
-            if known and known[1] != self.maker and _together(call.span, *known[2]):
+            if known and known[1] != self.maker and together(call.span, *known[2]):
                 return known[0]
         return None
 
@@ -168,14 +164,33 @@ class _Place(NamedTuple):
             table[key] = self.id, self.maker, (None, None)
 
 
-def _program(span: SpanView) -> bytes:
+def maker_of(span: SpanView) -> str:
+    """Return whose span it is; ours are all of one maker, who knows them apart."""
+    scope = span.scope_name or ""
+    return OURS if scope.startswith(OURS) else scope
+
+
+def models_of(span: SpanView) -> tuple[str | None, ...]:
+    """Return what its model may be called: some say which was asked for, some which served."""
+    asked, served = span.facts[facts.REQUEST_MODEL], span.facts[facts.RESPONSE_MODEL]
+    return (asked,) if served is None or served == asked else (asked, served)
+
+
+def place_of(call: SeenCall) -> bytes:
+    """Return where it was made: below what, or by which program."""
+    return call.trace + call.parent if call.parent else program_of(call.span)
+
+
+def program_of(span: SpanView) -> bytes:
+    """Return what tells a program from others."""
     said = " ".join(span.resource_text(name) or "" for name in _RESOURCE)
     return blake2b(said.encode(errors="replace"), digest_size=16).digest()  # it may be long
 
 
-def _together(span: SpanView, start: int | None, end: int | None) -> bool:
+def together(span: SpanView, start: int | None, end: int | None) -> bool:
+    """Whether ``span`` is at the time of a call from ``start`` to ``end``."""
     if start is None or end is None:
         return True
     longer = max(end - start, span.end_ns - span.start_ns)
     both = min(end, span.end_ns) - max(start, span.start_ns)
-    return both > longer // _SHARE or (both > 0 and longer - both < _SLACK_NS)
+    return both > longer // _SHARE or (both > 0 and longer - both < SLACK_NS)

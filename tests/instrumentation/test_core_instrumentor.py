@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from contextlib import nullcontext
 from importlib.metadata import EntryPoint
 
 import pytest
 import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from opentelemetry.instrumentation.utils import unwrap
 
 from otel_llm.instrumentation.core import Endpoint, LLMInstrumentor, rivals
 from otel_llm.instrumentation.core.settings import CaptureMode, Settings
@@ -219,6 +221,107 @@ def test_a_rival_that_is_loaded_by_name_is_switched_off_by_that_name(rival, monk
     (found,) = rivals.rivals(("PyTest >= 2",))
 
     assert found.fix == "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=pytest-v2"
+
+
+class Wrapping(Rival):
+    """Undone as OpenTelemetry's helper does it: what is outermost is taken off."""
+
+    _instance = None
+
+    def _instrument(self, **kwargs):
+        toy_sdk, seen = kwargs["sdk"], kwargs["seen"]
+
+        def wrapper(wrapped, instance, args, kwargs):
+            seen.append(args)
+            return wrapped(*args, **kwargs)
+
+        wrapt.wrap_function_wrapper(toy_sdk, "Client.call", wrapper)
+
+    def _uninstrument(self, **kwargs):
+        unwrap("toy_sdk.Client", "call")
+
+
+class Replacing(Rival):
+    """Undone as OpenInference does it: what was found is put back."""
+
+    _instance = None
+
+    def _instrument(self, **kwargs):
+        Replacing.found = vars(kwargs["sdk"].Client)["call"]
+        Wrapping._instrument(self, **kwargs)
+
+    def _uninstrument(self, **kwargs):
+        sys.modules["toy_sdk"].Client.call = Replacing.found
+
+
+class Failing(Wrapping):
+    _instance = None
+
+    def _uninstrument(self, **kwargs):
+        super()._uninstrument()
+        raise RuntimeError("theirs")
+
+
+@pytest.fixture
+def undone():
+    """Undoes somebody else's, and forgets that it was made."""
+
+    def undo(theirs):
+        failing = pytest.raises(RuntimeError) if isinstance(theirs, Failing) else nullcontext()
+        with failing:
+            theirs.uninstrument()
+        type(theirs)._instance = None
+
+    return undo
+
+
+@pytest.mark.parametrize("kind", [Wrapping, Replacing, Failing])
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+def test_another_instrumentation_that_is_undone_takes_itself_away_and_not_ours(
+    make, sdk, telemetry, undone, kind, first
+):
+    instrumentor = make(requires=("pytest >= 2",), patches=(toy.patch("Client.call"),))
+    theirs, seen = kind(), []
+    steps = [
+        lambda: instrumentor.instrument(**telemetry.providers),
+        lambda: theirs.instrument(skip_dep_check=True, sdk=sdk, seen=seen),
+    ]
+    for step in steps if first == "ours" else reversed(steps):
+        step()
+    sdk.Client().call("m")
+    undone(theirs)
+    sdk.Client().call("m")
+
+    assert (len(seen), len(telemetry.finished)) == (1, 2)
+    instrumentor.uninstrument()
+    sdk.Client().call("m")
+    assert len(telemetry.finished) == 2
+
+
+def test_an_instrumentation_of_another_sdk_that_is_undone_leaves_ours_alone(
+    make, sdk, telemetry, rival
+):
+    instrumentor = make(requires=("pluggy",), patches=(toy.patch("Client.call"),))
+    instrumentor.instrument(**telemetry.providers)
+    patched = vars(sdk.Client)["call"]
+
+    Rival().uninstrument()
+    Rival().instrument(skip_dep_check=True)
+
+    assert vars(sdk.Client)["call"] is patched
+
+
+def test_the_base_class_of_instrumentors_is_as_it_was_once_ours_are_gone(make, sdk, telemetry):
+    before = BaseInstrumentor.uninstrument
+    made = [make(patches=(toy.patch(f"Client.{name}"),)) for name in ("call", "acall")]
+    for one in made:
+        one.instrument(**telemetry.providers)
+    assert BaseInstrumentor.uninstrument is not before
+
+    for one in made:
+        one.uninstrument()
+
+    assert BaseInstrumentor.uninstrument is before
 
 
 def test_a_method_that_is_inherited_is_restored_by_removing_ours(make, sdk, telemetry):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -12,7 +13,7 @@ import wrapt
 from opentelemetry.instrumentation.dependencies import get_dependency_conflicts
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
-from . import requests
+from . import requests, undone
 from .families import Family
 from .guard import guarded
 from .patch import Hook, Origin, Patch
@@ -122,17 +123,33 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             wrapt.register_post_import_hook(self._imported, module)
         for family in self.families:
             family.wrap_all()
+        undone.watch(self)
+
+    def stand_aside(self) -> None:
+        """Put the originals back, until ``stand_again``; a call meanwhile is not traced."""
+        for binding in self.bindings:
+            with guarded("restoring a patched method"):
+                _unbind(binding)
+
+    def stand_again(self) -> None:
+        """Patch what is there now."""
+        for name in dict.fromkeys(binding.patch.module for binding in self.bindings):
+            if (module := sys.modules.get(name)) is not None:
+                self._bind_all(module)
 
     def _imported(self, module: ModuleType) -> None:
         if self.telemetry is None:
             return
+        self._bind_all(module)
+        with guarded("looking for other instrumentations"):
+            self._warn_of_rivals()
+
+    def _bind_all(self, module: ModuleType) -> None:
         for binding in self.bindings:
             if binding.patch.module == module.__name__ and not _is_bound(binding):
                 # Raising here would make the user's own import fail.
                 with guarded(f"patching {binding.patch.module}"):
                     self._bind(binding, module)
-        with guarded("looking for other instrumentations"):
-            self._warn_of_rivals()
 
     def _warn_of_rivals(self) -> None:
         """Name those who trace the same SDK, once; most were made before it is imported."""
@@ -161,10 +178,9 @@ class LLMInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def _uninstrument(self, **kwargs: Any) -> None:
         if self.telemetry is not None and self.telemetry.settings.request_metrics:
             requests.unwatch()
+        undone.unwatch(self)
         type(self).telemetry = None
-        for binding in self.bindings:
-            with guarded("restoring a patched method"):
-                _unbind(binding)
+        self.stand_aside()
         for family in self.families:
             with guarded("restoring the methods of subclasses"):
                 family.unwrap_all()

@@ -42,12 +42,12 @@ class Rival:
 
 def rivals(requires: Iterable[str]) -> Iterator[Rival]:
     """Yield those that were made in this process for one of the SDKs in ``requires``."""
-    ours = _names(requires)
+    ours = names(requires)
     for kind in dict.fromkeys(_below(BaseInstrumentor)):
         made = getattr(kind, "_instance", None)  # making one ourselves would run its __init__ again
         if made is None or f"{kind.__module__}.".startswith(_PEACEFUL):
             continue
-        if ours & _names(made.instrumentation_dependencies()) and _traces(made):
+        if ours & names(made.instrumentation_dependencies()) and _traces(made):
             yield Rival(kind.__module__, _entry(kind.__module__))
 
 
@@ -58,7 +58,8 @@ def _traces(made: BaseInstrumentor) -> bool:
     return get_dependency_conflicts(made.instrumentation_dependencies()) is None
 
 
-def _names(requirements: Iterable[str]) -> frozenset[str]:
+def names(requirements: Iterable[str]) -> frozenset[str]:
+    """Return the distributions that are required, as they are spelled in an index."""
     found = (re.match(r"[A-Za-z0-9._-]+", one) for one in requirements)
     return frozenset(one[0].lower().replace("_", "-") for one in found if one)
 

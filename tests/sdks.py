@@ -96,6 +96,7 @@ ALTERNATES = {
         " opentelemetry-semantic-conventions-ai==0.5.1",
         "completion_hook or other_vendors",
     ),
+    "datadog": Alternate("ddtrace>=4,<5", "datadog"),
     "qdrant-1.12": Alternate("qdrant-client==1.12.0", "qdrant"),
     "weaviate": Alternate("weaviate-client>=4,<5", "weaviate"),
     "weaviate-4.9": Alternate("weaviate-client==4.9.0", "weaviate", ("-W", "ignore")),

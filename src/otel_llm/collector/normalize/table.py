@@ -57,7 +57,7 @@ OPERATION_NAMES: Final[Mapping[str, str]] = _data["operation_names"]
 """What senders call operations -> what the conventions do."""
 SCOPED_OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = _data["scoped_operations"]
 """Scope -> what it says of the kind of a span, or the span's name -> operation."""
-OVERRULES: Final = frozenset({"langsmith.span.kind"})
+OVERRULES: Final = frozenset({"langsmith.span.kind", "_dd.llmobs.span_kind"})
 """Attributes of ``OPERATIONS`` that know better than the operation beside them."""
 OUTPUTS: Final = {
     dialect: {new: Rename(*entry) for new, entry in names.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, TypeAlias
 
@@ -9,6 +10,7 @@ from opentelemetry.context import get_current
 
 from otel_llm.genai import Request
 
+from . import datadog
 from .guard import swallowed
 from .operation import Operation
 from .patch import Endpoint, Origin, Patch
@@ -66,6 +68,8 @@ def begin(
             operation.request = _request(endpoint, arguments)
         if telemetry.reads_content:
             operation.capture(arguments)
+        if datadog.TRACER in sys.modules:
+            datadog.tell(source, operation.context)
         return operation
     except Exception as error:  # noqa: BLE001 - our mistake must not stop the user's call
         swallowed(f"starting {patch.endpoint.operation}", error)

@@ -838,6 +838,39 @@ def test_an_interaction_may_end_by_an_update_of_its_status(client, provider, spa
     assert tokens(completed) == (14, 7)
 
 
+def test_tokens_of_every_hop_count_however_it_ended(client, provider, spans):
+    opened, *_, done = wire.interaction_events()
+    bare = {name: said for name, said in done["interaction"].items() if name != "usage"}
+    silent = {**done, "interaction": {"id": bare["id"], "status": "completed"}}
+    used = {"total_input_tokens": 11, "total_output_tokens": 2}
+    first = updated("requires_continuation", usage=used)
+    provider.queue(sse([opened, first, opened, done]), sse([opened, first, silent]))
+
+    for _ in range(2):
+        _ = list(client.interactions.create(**TURN, stream=True))
+
+    continued, ended = spans.spans()
+    assert tokens(continued) == (11 + 14, 2 + 7)
+    assert tokens(ended) == (11, 2)
+    assert ended["gen_ai.response.model"] == wire.MODEL
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_interaction_tells_its_service_tier(client, provider, instrument, streamed):
+    spans = instrument(span_attributes=True)
+    served = wire.interaction(service_tier="flex")
+    opened, *rest, done = wire.interaction_events(served)
+    del done["interaction"]["service_tier"]
+    provider.queue(sse([opened, *rest, done]) if streamed else json_answer(served))
+
+    answer = client.interactions.create(**TURN, service_tier="flex", stream=streamed)
+    _ = list(answer) if streamed else None
+
+    span = spans.span()
+    assert span["otel_llm.request.service_tier"] == "flex"
+    assert span["otel_llm.response.service_tier"] == "flex"
+
+
 THOUGHT = {"type": "thought", "summary": [{"type": "text", "text": "Two and two."}]}
 CALLED = {"type": "function_call", "id": "c-1", "name": "add", "arguments": {"a": 2}}
 SEARCHED = {"type": "google_search_call", "id": "s-1", "arguments": {"queries": ["2+2"]}}

@@ -1,8 +1,8 @@
 """Google's Interactions API: one turn with a model or a hosted agent.
 
 Usage as billed: output leaves out thoughts and input what the provider's own tools put into the
-prompt; both are added. Each hop of a continued stream tells its own usage; they are added up. What
-runs in the background has no usage yet when it is created.
+prompt; both are added. Each hop of a continued stream tells its own usage, at its end or before;
+they are added up. What runs in the background has no usage yet when it is created.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
@@ -35,6 +36,7 @@ def request(arguments: Mapping[str, Any]) -> Request:
         seed=integer(option(config, "seed")),
         output_type=_output_type(asked),
         reasoning_level=word(option(config, "thinking_level")),
+        service_tier=text(option(asked, "service_tier")),
         previous_response_id=text(option(asked, "previous_interaction_id")),
     )
 
@@ -72,6 +74,7 @@ def response(interaction: Any) -> Response:
         finish_reasons=[told] if told in _ENDED else [],
         usage=usage(field(interaction, "usage")),
         error_type="failed" if told == "failed" else None,
+        own=lambda: {semconv.own.RESPONSE_SERVICE_TIER: text(field(interaction, "service_tier"))},
     )
 
 
@@ -151,9 +154,7 @@ class InteractionStream:
         """Take one event. Unknown ones are passed over."""
         kind = getattr(chunk, "event_type", None)
         if kind in ("interaction.created", "interaction.completed"):
-            self._answer = response(getattr(chunk, "interaction", None))
-            self._usage += self._answer.usage
-            self._so_far = Usage()
+            self._whole(kind, getattr(chunk, "interaction", None))
         elif kind == "interaction.status_update":
             self._update(chunk)
         elif kind == "error":
@@ -162,6 +163,16 @@ class InteractionStream:
             self._steps.start(chunk)
         elif self._steps is not None and kind == "step.delta":
             self._steps.grow(chunk)
+
+    def _whole(self, kind: str, interaction: Any) -> None:
+        """Take a beginning or an end; what it leaves out is as it was told before."""
+        told, before = response(interaction), self._answer
+        told.model = told.model or before.model
+        if field(interaction, "service_tier") is None:
+            told.own = before.own
+        counted = kind == "interaction.completed" and told.usage != Usage()
+        self._usage += told.usage if counted else told.usage + self._so_far
+        self._answer, self._so_far = told, Usage()
 
     def _update(self, event: Any) -> None:
         """Take how far it is; what it used so far counts until its end says so."""

@@ -1253,3 +1253,71 @@ def test_a_mock_of_the_connection_names_no_server(spans, api_client):
 
     assert spans.span()["gen_ai.provider.name"] == "gcp.gemini"
     assert "server.address" not in spans.span()
+
+
+# Decisions
+
+
+ODDS: dict[str, Any] = {
+    "sure": {"type": "noul", "instructions": "The sum is even."},
+    "which": {
+        "type": "choice",
+        "instructions": "Which?",
+        "criteria": {"even": "", "odd": "not even"},
+    },
+}
+since_decisions = pytest.mark.skipif(not hasattr(genai.Client, "decisions"), reason="older SDK")
+
+
+@since_decisions
+def test_decisions_are_counted_and_captured(client, provider, instrument):
+    spans = instrument(capture="SPAN_ONLY")
+
+    answer = client.decisions.create(model=wire.MODEL, input="two plus two", questions=ODDS)
+
+    assert answer.answers["which"].choice == "even"
+    span = spans.span()
+    assert json.loads(span.pop("gen_ai.input.messages")) == [
+        {"role": "user", "parts": [{"type": "text", "content": "two plus two"}]},
+        {"role": "user", "parts": named(ODDS)},
+    ]
+    assert json.loads(span.pop("gen_ai.output.messages")) == [
+        {"role": "assistant", "parts": named(wire.decision()["answers"]), "finish_reason": "stop"}
+    ]
+    assert span == decided(provider)
+
+
+@since_decisions
+@pytest.mark.filterwarnings("ignore:Async interactions client cannot use aiohttp")
+async def test_an_async_decision_gives_the_same_span(provider, spans):
+    client = genai.Client(api_key="k", http_options={"base_url": provider.url}).aio
+
+    await client.decisions.create(model=wire.MODEL, input="two plus two", questions=ODDS)
+
+    assert spans.span() == decided(provider)
+    await client.aclose()
+
+
+@since_decisions
+def test_a_refused_decision_ends_for_the_reason_given(client, provider, spans):
+    refused = {"prompt_feedback": {"block_reason": "safety"}}
+    provider.queue(json_answer(wire.decision(answers={}, **refused)))
+
+    client.decisions.create(model=wire.MODEL, input="two plus two", questions=ODDS)
+
+    assert spans.span()["gen_ai.response.finish_reasons"] == ("safety",)
+
+
+def named(things: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": name, **thing} for name, thing in things.items()]
+
+
+def decided(provider: FakeProvider) -> dict[str, Any]:
+    left_out = ("id", "model", "finish_reasons")
+    return expected(provider, **{f"gen_ai__response__{name}": None for name in left_out}) | {
+        "gen_ai.output.type": "json",
+        "gen_ai.usage.input_tokens": 14,
+        "gen_ai.usage.output_tokens": 7,
+        "gen_ai.usage.reasoning.output_tokens": 2,
+        "gen_ai.usage.cache_read.input_tokens": 4,
+    }

@@ -341,3 +341,59 @@ async def test_the_words_to_be_spoken_are_captured_and_the_voice_is_not(openai_c
         {"type": "text", "content": "Be calm."}
     ]
     assert "gen_ai.output.messages" not in span
+
+
+# Decisions
+
+
+ASKED = [
+    {"type": "predicate", "name": "even", "instructions": "The sum is even."},
+    {"type": "choice", "instructions": "Which?", "choices": [{"value": "even"}, {"value": "odd"}]},
+    {"type": "predicate", "instructions": "Something else."},
+]
+since_decisions = pytest.mark.skipif(not hasattr(openai.OpenAI, "decisions"), reason="older SDK")
+
+
+@since_decisions
+@with_content
+async def test_decisions_are_counted_and_captured(openai_client, telemetry, expected):
+    answer = await got(
+        openai_client.decisions.create(model="gpt-6-luna", input="two plus two", questions=ASKED)
+    )
+
+    assert [one.type for one in answer.answers] == ["predicate", "choice", "refusal"]
+    span = telemetry.span()
+    sent, told = ("gen_ai.input.messages", "gen_ai.output.messages")
+    assert json.loads(span.pop(sent)) == [
+        said("user", "two plus two"),
+        {"role": "user", "parts": ASKED},
+    ]
+    parts = [
+        {name: value for name, value in one.items() if value is not None}
+        for one in wire.decision()["answers"]
+    ]
+    assert json.loads(span.pop(told)) == [
+        {"role": "assistant", "parts": parts, "finish_reason": "stop"}
+    ]
+    assert span == expected("generate_content", "gpt-6-luna", DECIDED)
+
+
+DECIDED = {
+    "gen_ai.output.type": "json",
+    "gen_ai.response.model": "gpt-6-luna-2026-10-01",
+    "gen_ai.usage.input_tokens": 11,
+    "gen_ai.usage.output_tokens": 5,
+    "gen_ai.usage.cache_read.input_tokens": 0,
+    "gen_ai.usage.cache_write.input_tokens": 0,
+    "gen_ai.usage.reasoning.output_tokens": 0,
+}
+
+
+@since_decisions
+async def test_a_raw_decision_is_counted(openai_client, telemetry, expected):
+    create = openai_client.decisions.with_raw_response.create
+
+    raw = await got(create(model="gpt-6-luna", input="two plus two", questions=ASKED))
+
+    assert raw.parse().answers[0].probability == 0.9
+    assert telemetry.span() == expected("generate_content", "gpt-6-luna", DECIDED)

@@ -15,6 +15,7 @@ from otel_llm.genai import Response, Usage
 from otel_llm.instrumentation.shapes import chat_completions as chat
 from otel_llm.instrumentation.shapes import (
     completions,
+    decisions,
     embeddings,
     images,
     responses,
@@ -27,7 +28,9 @@ from tests.messages import content_problems
 
 SHAPES = [chat.CHAT, responses.RESPONSES, embeddings.EMBEDDINGS, completions.COMPLETIONS]
 SHAPES += [images.IMAGES, transcription.TRANSCRIPTION, speech.SPEECH]
+SHAPES += [decisions.DECISIONS, decisions.GOOGLE_DECISIONS]
 NAMES = ["chat", "responses", "embeddings", "completions", "images", "transcription", "speech"]
+NAMES += ["decisions", "google_decisions"]
 quickly = settings(max_examples=50)
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=NAMES)
 

@@ -1,12 +1,12 @@
 """Google GenAI SDK (``google-genai`` 2 and 3), on the Gemini API and on Vertex AI.
 
 Patched: ``generate_content``, ``generate_content_stream`` and ``embed_content`` of ``models``, sync
-and async, through which chats go; and ``interactions.create`` and ``get``. A fetch that brings the
-end of an interaction begun in this process without one (in the background, or a stream left early)
-is that inference, with its tokens; any other has none. One call is one span, however many
-requests automatic function calling or continuation make of it: each is counted where it is sent,
-and the span has their sum. Each Python function it runs in between has a span, and so has a model
-that the function asks. The caller's config is read and never changed.
+and async, through which chats go; ``decisions.create``, ``interactions.create`` and ``get``. A
+fetch that brings the end of an interaction begun in this process without one (in the background, or
+a stream left early) is that inference, with its tokens; any other has none. One call is one span,
+however many requests automatic function calling or continuation make of it: each is counted where
+it is sent, and the span has their sum. Each Python function it runs in between has a span, and so
+has a model that the function asks. The caller's config is read and never changed.
 
 Errors are named by their HTTP code, as the conventions do for this SDK. Not covered: ``live``
 (websocket), batches, and images and videos, whose answers have no usage.
@@ -36,6 +36,7 @@ from .core import (
 )
 from .core.awaited import Awaited
 from .shapes import interactions
+from .shapes.decisions import GOOGLE_DECISIONS
 from .shapes.gemini_parts import option
 from .shapes.generate_content import (
     GENERATE_CONTENT,
@@ -219,6 +220,7 @@ _FETCH = Endpoint(
     Content(nothing, interactions.output_messages),
     error_type=_error_type,
 )
+_DECIDE = replace(GOOGLE_DECISIONS, error_type=_error_type)
 _EMBED = Endpoint("embeddings", _embed_request, _embed_response, error_type=_error_type)
 _INTERACTIONS_AT = (
     ("_gaos.google_genai", "GeminiNextGenInteractions"),
@@ -226,6 +228,7 @@ _INTERACTIONS_AT = (
     ("_interactions.resources.interactions", "InteractionsResource"),  # 2.0
     ("_interactions.resources.interactions", "AsyncInteractionsResource"),
 )
+_GAOS = "google.genai._gaos.google_genai"
 _MODELS, _TOOLS = "google.genai.models", "google.genai._extra_utils"
 
 
@@ -253,18 +256,25 @@ class GoogleGenAIInstrumentor(LLMInstrumentor):
         Hook(_TOOLS, "invoke_function_from_dict_args", tool(_signals, _function)),
         Hook(_TOOLS, "invoke_function_from_dict_args_async", tool_async(_signals, _function)),
     )
-    patches = tuple(
-        Patch(_MODELS, f"{prefix}Models.{name}", endpoint)
-        for prefix in ("", "Async")
-        for name, endpoint in (
-            ("generate_content", _WHOLE),
-            ("generate_content_stream", _STREAM),
-            ("embed_content", _EMBED),
+    patches = (
+        tuple(
+            Patch(_MODELS, f"{prefix}Models.{name}", endpoint)
+            for prefix in ("", "Async")
+            for name, endpoint in (
+                ("generate_content", _WHOLE),
+                ("generate_content_stream", _STREAM),
+                ("embed_content", _EMBED),
+            )
         )
-    ) + tuple(
-        Patch(f"google.genai.{module}", f"{kind}.{name}", endpoint, ("id",), optional=True)
-        for module, kind in _INTERACTIONS_AT
-        for name, endpoint in (("create", _INTERACTIONS), ("get", _FETCH))
+        + tuple(
+            Patch(f"google.genai.{module}", f"{kind}.{name}", endpoint, ("id",), optional=True)
+            for module, kind in _INTERACTIONS_AT
+            for name, endpoint in (("create", _INTERACTIONS), ("get", _FETCH))
+        )
+        + tuple(
+            Patch(_GAOS, f"{prefix}GeminiNextGenDecisions.create", _DECIDE, optional=True)
+            for prefix in ("", "Async")
+        )
     )
 
     def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:

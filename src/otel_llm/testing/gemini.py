@@ -147,6 +147,19 @@ def text_block(said: str) -> Body:
     return {"type": "text", "text": said}
 
 
+def decision(**fields: Any) -> Body:
+    """Return the answers to two questions."""
+    odds = {"even": 0.9, "odd": 0.1}
+    return {
+        "answers": {
+            "sure": {"type": "noul", "noul": 0.9, "confidence": 0.9},
+            "which": {"type": "choice", "choice": "even", "confidence": 0.9, "probabilities": odds},
+        },
+        "usage": interaction()["usage"],
+        **fields,
+    }
+
+
 def interaction_events(whole: Body | None = None) -> list[Body]:
     """Return the events that stream an interaction, word by word."""
     done = whole or interaction()
@@ -214,6 +227,7 @@ def _fetch_interaction(received: Received) -> Answer:
 ROUTES: Routes = {
     r"^POST .*/interactions$": _interact,
     r"^GET .*/interactions/.*$": _fetch_interaction,
+    r"^POST .*/decisions$": lambda _: json_answer(decision()),
     r"^POST .*:generateContent$": lambda received: json_answer(_answer(received)),
     r"^POST .*:streamGenerateContent$": lambda received: stream(chunks(_answer(received))),
     r"^POST .*:countTokens$": lambda received: json_answer({"totalTokens": count(received.json())}),

@@ -193,6 +193,21 @@ def text_completion(text: str = TEXT, **fields: Any) -> Body:
     }
 
 
+def decision(**fields: Any) -> Body:
+    """Return the answers to three questions, one of them refused."""
+    odds = [{"value": "even", "probability": 0.9}, {"value": "odd", "probability": 0.1}]
+    return {
+        "answers": [
+            {"type": "predicate", "name": "even", "probability": 0.9},
+            {"type": "choice", "choice": "even", "confidence": 0.9, "probabilities": odds},
+            {"type": "refusal", "name": None},
+        ],
+        "model": "gpt-6-luna-2026-10-01",
+        "usage": response_usage(),
+        **fields,
+    }
+
+
 def images(**fields: Any) -> Body:
     """Return an images answer: one picture, billed per token."""
     return {"created": 1, "data": [{"b64_json": "aGk="}], "usage": image_usage(), **fields}
@@ -374,6 +389,7 @@ ROUTES: Routes = {
     r"^GET .*/responses/[^/]+$": _retrieve_route,
     r"^POST .*/embeddings$": _embeddings_route,
     r"^POST .*/completions$": _completions_route,
+    r"^POST .*/decisions$": lambda _: json_answer(decision()),
     r"^POST .*/images/(generations|edits|variations)$": _images_route,
     r"^POST .*/audio/transcriptions$": _transcription_route,
     r"^POST .*/audio/speech$": _speech_route,

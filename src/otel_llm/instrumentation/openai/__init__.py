@@ -1,6 +1,6 @@
 """OpenAI SDK (``openai`` 2 and 3), and every host that is reached with it.
 
-Patched: chat completions, responses (also beta), embeddings, legacy completions, images,
+Patched: chat completions, responses (also beta), embeddings, legacy completions, decisions, images,
 transcriptions and speech, sync and async. ``chat.completions.stream`` and ``responses.stream`` call
 the patched ``create`` when they are entered; ``with_raw_response`` and ``with_streaming_response``
 pass through it. Of ``realtime``, see there, every response. Not covered: other websockets
@@ -29,6 +29,7 @@ from ..core import Endpoint, LLMInstrumentor, Origin, Patch
 from ..shapes import chat_completions as chat
 from ..shapes import responses
 from ..shapes.completions import COMPLETIONS
+from ..shapes.decisions import DECISIONS
 from ..shapes.embeddings import EMBEDDINGS
 from ..shapes.hosts import Origins, provider_of
 from ..shapes.images import IMAGES
@@ -197,6 +198,7 @@ _FETCH = Endpoint(
 )
 
 _BETA = "openai.resources.beta.responses.responses"
+_DECISIONS = "openai.resources.decisions"
 _AUDIO = "openai.resources.audio"
 _PATCHES = (
     ("openai.resources.chat.completions", "Completions.create", _CHAT),
@@ -210,6 +212,7 @@ _PATCHES = (
     (_BETA, "Responses.retrieve", _FETCH),
     ("openai.resources.embeddings", "Embeddings.create", EMBEDDINGS),
     ("openai.resources.completions", "Completions.create", COMPLETIONS),
+    (_DECISIONS, "Decisions.create", DECISIONS),
     ("openai.resources.images", "Images.generate", IMAGES),
     ("openai.resources.images", "Images.edit", IMAGES),
     ("openai.resources.images", "Images.create_variation", IMAGES),
@@ -231,7 +234,7 @@ class OpenAIInstrumentor(LLMInstrumentor):
             prefix + name,
             endpoint,
             positional=("response_id",) if endpoint is _FETCH else (),
-            optional=module == _BETA or name == "Responses.compact",  # not yet in 2.0
+            optional=module in (_BETA, _DECISIONS) or name == "Responses.compact",  # not yet in 2.0
         )
         for module, name, endpoint in _PATCHES
         for prefix in ("", "Async")

@@ -16,6 +16,8 @@ from otel_llm.testing import openai as openai_wire
 from .both import got, read
 from .cases import _mistral_client as sdk_client
 
+TIERS = int(version("mistralai").partition(".")[0]) >= 3
+"""Whether the SDK lets one be asked for."""
 ASK = {"model": "m", "messages": [{"role": "user", "content": "2+2?"}]}
 
 
@@ -83,6 +85,37 @@ async def test_cached_and_reasoning_tokens_are_read_beside_the_model(call, mistr
         "output_tokens": 9,
         "cache_read.input_tokens": 8,
     }
+
+
+@pytest.mark.parametrize("settings", [{"span_attributes": True}], ids=["attributes"])
+@pytest.mark.parametrize("method", ["complete", "stream"])
+async def test_the_service_tier_is_told_where_that_is_wanted(call, mistral, telemetry, method):
+    counted = {**wire.usage(11, 5), "service_tier": "priority"}
+    whole = json_answer(wire.completion(usage=counted))
+    mistral.queue(whole if method == "complete" else sse(wire.completion_chunks(usage=counted)))
+
+    answer = await call(f"chat.{method}", **ASK, **({"service_tier": "auto"} if TIERS else {}))
+    _ = await read(answer) if method == "stream" else None
+
+    span = telemetry.span()
+    assert span.get("otel_llm.request.service_tier") == ("auto" if TIERS else None)
+    assert span["otel_llm.response.service_tier"] == "priority"
+
+
+@with_content
+async def test_files_and_documents_are_media(call, telemetry):
+    parts = [
+        {"type": "file", "file_id": "f-1"},
+        {"type": "document_url", "document_url": "https://example.com/a.pdf"},
+    ]
+
+    await call("chat.complete", model="m", messages=[{"role": "user", "content": parts}])
+
+    (asked,) = json.loads(telemetry.span()["gen_ai.input.messages"])
+    assert asked["parts"] == [
+        {"type": "file", "modality": "document", "file_id": "f-1"},
+        {"type": "uri", "modality": "document", "uri": "https://example.com/a.pdf"},
+    ]
 
 
 async def test_parameters_of_mistral_have_their_names(call, telemetry):

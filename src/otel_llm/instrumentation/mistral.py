@@ -39,6 +39,7 @@ def _request(arguments: Mapping[str, Any]) -> Request:
     for name, known in _OWN_PARAMETERS:
         if (value := arguments.get(name)) is not None:
             setattr(request, known, integer(value))
+    request.service_tier = text(arguments.get("service_tier"))
     return request
 
 

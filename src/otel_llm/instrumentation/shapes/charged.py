@@ -1,7 +1,7 @@
-"""What a provider itself says that an answer cost: its bill, not a price list.
+"""What a provider itself says with the usage that an answer cost: its bill, or its tier.
 
 OpenRouter says ``cost`` with the usage, Perplexity ``cost.total_cost``, both in US dollars; xAI
-``cost_in_usd_ticks``, of which ten thousand million make one.
+``cost_in_usd_ticks``, of which ten thousand million make one. Mistral says ``service_tier``.
 """
 
 from __future__ import annotations
@@ -10,16 +10,21 @@ from typing import Any
 
 from otel_llm.semconv import own
 
-from .values import field, fields, integer, number
+from .values import field, fields, integer, number, text
 
 _TICKS = 10**10
 
 
 def charged(usage: Any) -> dict[str, Any]:
-    """Return what the usage of an answer says that it cost, by our own name for it."""
+    """Return what the usage of an answer says that it cost, by our own names for it."""
     get = fields(usage).get
-    cost, ticks = get("cost"), integer(get("cost_in_usd_ticks"))
-    dollars = number(cost) if number(cost) is not None else number(field(cost, "total_cost"))
-    if dollars is None and ticks is not None:
-        dollars = ticks / _TICKS
-    return {} if dollars is None else {own.COST_REPORTED: float(dollars)}
+    dollars, tier = _dollars(get("cost"), get("cost_in_usd_ticks")), text(get("service_tier"))
+    found: dict[str, Any] = {} if tier is None else {own.RESPONSE_SERVICE_TIER: tier}
+    return found if dollars is None else {**found, own.COST_REPORTED: float(dollars)}
+
+
+def _dollars(cost: Any, ticks: Any) -> float | None:
+    said = number(cost) if number(cost) is not None else number(field(cost, "total_cost"))
+    if said is None and (counted := integer(ticks)) is not None:
+        return counted / _TICKS
+    return said

@@ -83,8 +83,10 @@ def _content_part(item: Any) -> list[Part]:
     if isinstance(item, str):
         return text_part(item)
     kind = text(field(item, "type")) or ""
-    reader = _READERS.get(kind)
-    return reader(field(item, kind)) if reader else generic_part(item)
+    if (reader := _READERS.get(kind)) is None:
+        return generic_part(item)
+    inner = field(item, kind)
+    return reader(item if inner is None else inner)  # Mistral's files lie flat
 
 
 def _image(image: Any) -> list[Part]:
@@ -105,6 +107,10 @@ def _file(file: Any) -> list[Part]:
     return [file_part("document", field(file, "file_id"))]
 
 
+def _document(url: Any) -> list[Part]:
+    return [media_part("document", url)]
+
+
 def _thinking(thought: Any) -> list[Part]:
     """Mistral's ``thinking``: text, or a list of text parts."""
     said = thought if isinstance(thought, str) else _joined(thought)
@@ -121,6 +127,7 @@ _READERS = {
     "image_url": _image,
     "input_audio": _input_audio,
     "file": _file,
+    "document_url": _document,
     "thinking": _thinking,
 }
 

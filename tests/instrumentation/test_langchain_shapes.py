@@ -179,6 +179,31 @@ def test_calls_of_tools_and_what_they_gave_are_parts():
     }
 
 
+CALL = {"name": "add", "args": {}, "id": "c", "type": "tool_call"}
+BESIDE = {"additional_kwargs": {"refusal": "No."}}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"content": "", **BESIDE},
+        {"content": "", "tool_calls": [CALL], **BESIDE},
+        {"content": [{"type": "refusal", "refusal": "No."}]},
+    ],
+    ids=["beside", "beside, with a call", "block"],
+)
+def test_a_refusal_is_a_part_wherever_it_stands(said):
+    refused = AIMessage(**said, response_metadata={"model_provider": "openai"})
+
+    (message,) = shape.input_messages({"messages": [refused]})
+
+    calls = [part for part in message["parts"] if part["type"] == "tool_call"]
+    assert len(calls) == len(said.get("tool_calls", ()))
+    assert [part for part in message["parts"] if part not in calls] == [
+        {"type": "refusal", "content": "No."}
+    ]
+
+
 @pytest.mark.parametrize(
     ("document", "expected"),
     [

@@ -21,6 +21,7 @@ from .parts import (
     media_part,
     plain,
     reasoning_part,
+    refusal_part,
     server_call_part,
     server_response_part,
     text_part,
@@ -234,10 +235,21 @@ def _parts(message: Any) -> list[Part]:
         return [tool_response_part(field(message, "content"), field(message, "tool_call_id"))]
     content = field(message, "content")
     if isinstance(content, str) and not field(message, "tool_calls"):
-        return [*text_part(content), *_odd_calls(message), *_legacy_call(message)]
+        return [
+            *text_part(content),
+            *_refusal(message),
+            *_odd_calls(message),
+            *_legacy_call(message),
+        ]
     blocks = getattr(message, "content_blocks", None)
     said = [part for block in items(content if blocks is None else blocks) for part in _part(block)]
-    return [*said, *_odd_calls(message)]
+    refused = any(part["type"] == "refusal" for part in said)  # a block since langchain-core 1.7.5
+    return [*said, *(() if refused else _refusal(message)), *_odd_calls(message)]
+
+
+def _refusal(message: Any) -> list[Part]:
+    """Read the refusal that OpenAI has beside the content."""
+    return refusal_part(fields(field(message, "additional_kwargs")).get("refusal"))
 
 
 def _odd_calls(message: Any) -> list[Part]:
@@ -265,6 +277,7 @@ def _part(block: Any) -> list[Part]:
     readers = {
         "text": lambda: text_part(get("text")),
         "reasoning": lambda: reasoning_part(get("reasoning")),
+        "refusal": lambda: refusal_part(get("refusal")),
         "tool_call": lambda: [tool_call_part(get("name"), get("args"), get("id"))],
         "server_tool_call": lambda: _server_call(get),
         "server_tool_result": lambda: _server_result(get),
@@ -290,6 +303,8 @@ def _server_result(get: Any) -> list[Part]:
 def _of_vendor(block: Any) -> list[Part]:
     """Read what LangChain has no block for: ``media`` of Google's packages, and others as are."""
     get = fields(block).get
+    if get("type") == "refusal":
+        return refusal_part(get("refusal"))
     if get("type") != "media":
         return generic_part(block)
     mime = text(get("mime_type"))

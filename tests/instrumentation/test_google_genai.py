@@ -18,6 +18,7 @@ from google.oauth2.credentials import Credentials
 from otel_llm.instrumentation import google_genai
 from otel_llm.instrumentation.core.awaited import Awaited
 from otel_llm.instrumentation.google_genai import GoogleGenAIInstrumentor
+from otel_llm.instrumentation.shapes.gemini_parts import output_message
 from otel_llm.testing import Captured, FakeProvider, json_answer, sse
 from otel_llm.testing import gemini as wire
 from otel_llm.testing.echo import words
@@ -855,6 +856,19 @@ def test_tokens_of_every_hop_count_however_it_ended(client, provider, spans):
     assert ended["gen_ai.response.model"] == wire.MODEL
 
 
+@pytest.mark.filterwarnings("ignore:Interaction stopped before completion")
+def test_an_interaction_that_is_to_be_continued_says_so(client, provider, instrument):
+    spans = instrument(capture="SPAN_ONLY")
+    provider.queue(json_answer(wire.interaction(status="requires_continuation")))
+
+    client.interactions.create(**TURN)
+
+    span = spans.span()
+    assert span["gen_ai.response.finish_reasons"] == ("requires_continuation",)
+    (message,) = json.loads(span["gen_ai.output.messages"])
+    assert message["finish_reason"] == "length"
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 def test_an_interaction_tells_its_service_tier(client, provider, instrument, streamed):
     spans = instrument(span_attributes=True)
@@ -1253,6 +1267,21 @@ def test_a_mock_of_the_connection_names_no_server(spans, api_client):
 
     assert spans.span()["gen_ai.provider.name"] == "gcp.gemini"
     assert "server.address" not in spans.span()
+
+
+def test_every_finish_reason_of_the_sdk_has_one_of_the_conventions():
+    odd = {"FINISH_REASON_UNSPECIFIED", "OTHER", "IMAGE_OTHER", "NO_IMAGE"}
+
+    left = {
+        reason.value
+        for reason in types.FinishReason
+        if output_message([], reason.value)["finish_reason"] not in MEANINGS
+    }
+
+    assert left <= odd
+
+
+MEANINGS = {"stop", "length", "content_filter", "error"}
 
 
 # Decisions

@@ -61,6 +61,9 @@ CASES: list[tuple[str, Evidence]] = [
     ("refusal", Evidence(finish_reasons=("SAFETY",))),
     ("refusal", Evidence(finish_reasons=("FinishReason.PROHIBITED_CONTENT",))),
     ("refusal", Evidence(finish_reasons=("guardrail_intervened",))),
+    ("refusal", Evidence(finish_reasons=("ESCALATION",))),
+    ("refusal", Evidence(finish_reasons=("PUP_LIMITED_DISABLED",))),
+    ("refusal", Evidence(finish_reasons=("LANGUAGE",))),
     ("refusal", Evidence(finish_reasons=("stop", "refusal"))),
     (
         "refusal",
@@ -98,6 +101,8 @@ CASES: list[tuple[str, Evidence]] = [
     ("truncation", Evidence(finish_reasons=("FINISH_REASON_MAX_TOKENS",))),
     ("truncation", Evidence(finish_reasons=("model_length",))),
     ("truncation", Evidence(finish_reasons=("incomplete",))),
+    ("truncation", Evidence(finish_reasons=("CONTINUATION",))),
+    ("truncation", Evidence(finish_reasons=("requires_continuation",))),
     ("empty", answer("")),
     ("empty", answer(" \n ")),
     ("empty", Evidence(output_tokens=0)),

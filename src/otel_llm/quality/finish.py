@@ -26,6 +26,9 @@ REFUSED = frozenset(
         "sensitive",
         "moderation",
         "model_armor",
+        "language",
+        "escalation",
+        "pup_limited_disabled",
     }
 )
 """OpenAI, Azure, Anthropic, Gemini, Vertex, Bedrock, Cohere, Zhipu."""
@@ -44,6 +47,8 @@ TRUNCATED = frozenset(
         "token_limit",
         "error_limit",
         "incomplete",
+        "continuation",
+        "requires_continuation",
     }
 )
 """OpenAI, Anthropic, Gemini, Mistral, Cohere, Bedrock, Ollama, watsonx."""

@@ -29,6 +29,7 @@ from .values import field, fields, items, known, text, word
 _FINISH = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
     **dict.fromkeys(
         (
             "SAFETY",
@@ -40,6 +41,9 @@ _FINISH = {
             "IMAGE_PROHIBITED_CONTENT",
             "IMAGE_RECITATION",
             "MODEL_ARMOR",
+            "LANGUAGE",
+            "ESCALATION",
+            "PUP_LIMITED_DISABLED",
         ),
         "content_filter",
     ),

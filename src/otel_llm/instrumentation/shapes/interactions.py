@@ -90,6 +90,7 @@ _ENDED = (
     "cancelled",
     "requires_action",
     "budget_exceeded",
+    "requires_continuation",
 )
 
 
@@ -194,10 +195,17 @@ class InteractionStream:
 
 
 def _said(parts: list[Part], answer: Response) -> list[Message]:
-    finish = {"completed": "stop", "incomplete": "length", "requires_action": "tool_call"}
     reason = answer.finish_reasons[0] if answer.finish_reasons else "unknown"
-    message = {"role": "assistant", "parts": parts, "finish_reason": finish.get(reason, reason)}
+    message = {"role": "assistant", "parts": parts, "finish_reason": _FINISH.get(reason, reason)}
     return [message] if parts else []
+
+
+_FINISH = {
+    "completed": "stop",
+    "incomplete": "length",
+    "requires_continuation": "length",
+    "requires_action": "tool_call",
+}
 
 
 def output_messages(interaction: Any) -> list[Message]:

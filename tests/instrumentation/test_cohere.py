@@ -255,6 +255,25 @@ async def test_embeddings_by_type_are_one_span(v2, telemetry):
     assert usage_of(span) == {"input_tokens": 4}
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"billed_units": {"input_tokens": 3.0, "image_tokens": 30.0}}, 33),
+        ({"billed_units": {"image_tokens": 30.0}}, 30),
+        ({"billed_units": {"image_tokens": 30}, "tokens": {"input_tokens": 33}}, 33),
+        ({"billed_units": {"input_tokens": 3.0, "image_tokens": 0.0}}, 3),
+    ],
+    ids=["both", "pictures", "all tokens", "words"],
+)
+async def test_tokens_of_embedded_pictures_count(v2, cohere_provider, telemetry, said, expected):
+    cohere_provider.queue(json_answer(wire.embedded(meta=said)))
+    asked = {"input_type": "search_document", "embedding_types": ["float"]}
+
+    await got(v2.embed(model="e", texts=["a"], **asked))
+
+    assert usage_of(telemetry.span()) == {"input_tokens": expected}
+
+
 RANK = {
     "model": "rerank-v3.5",
     "query": "What is two plus two?",

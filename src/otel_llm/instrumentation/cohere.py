@@ -28,7 +28,7 @@ from .shapes.endpoints import streamed
 from .shapes.hosts import origin_at
 from .shapes.rerank import CONTENT as RERANK_CONTENT
 from .shapes.rerank import RERANK, documents
-from .shapes.values import field, integer, items, text, texts
+from .shapes.values import count, field, fields, integer, items, text, texts
 
 
 def _embed_request(arguments: Mapping[str, Any]) -> Request:
@@ -44,9 +44,19 @@ def _embedded(answer: Any) -> Response:
     answer = v2.unwrapped(answer)
     size = _dimensions(field(answer, "embeddings"))
     return Response(
-        usage=Usage(v2.usage(field(answer, "meta")).input_tokens),
+        usage=Usage(_embedded_tokens(field(answer, "meta"))),
         more={semconv.EMBEDDINGS_DIMENSION_COUNT: size} if size else None,
     )
+
+
+def _embedded_tokens(meta: Any) -> int | None:
+    """Return what is billed: tokens of pictures are told beside those of words."""
+    asked = v2.usage(meta).input_tokens
+    billed = fields(field(meta, "billed_units"))
+    words, pictures = count(billed.get("input_tokens")), count(billed.get("image_tokens"))
+    if not pictures:
+        return asked
+    return max(asked or 0, pictures) if words is None else words + pictures
 
 
 def _dimensions(embeddings: Any) -> int:

@@ -18,6 +18,7 @@ from otel_llm.instrumentation.openai import OpenAIInstrumentor
 from otel_llm.instrumentation.openai_agents import OpenAIAgentsInstrumentor
 from otel_llm.testing import FakeProvider, json_answer
 from otel_llm.testing import openai as wire
+from otel_llm.testing.realtime import FakeRealtime
 
 from .trees import tree
 
@@ -513,6 +514,52 @@ async def test_so_it_does_over_the_responses_api(run, responses_model, telemetry
     chat = telemetry.spans()[0]
     assert chat["gen_ai.usage.input_tokens"] > 0
     assert chat["gen_ai.response.finish_reasons"]
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented", "sdk")
+async def test_a_model_over_a_websocket_is_one_call(run, telemetry):
+    port = await over_a_websocket(run)
+
+    assert tree(telemetry) == [("invoke_agent helper", [("chat gpt-4o", [])])]
+    chat = telemetry.spans()[0]
+    assert (chat["gen_ai.usage.input_tokens"], chat["gen_ai.usage.output_tokens"]) == (11, 5)
+    assert chat["gen_ai.response.finish_reasons"] == ("stop",)
+    assert chat["openai.response.service_tier"] == "flex"
+    assert (chat["server.address"], chat["server.port"]) == ("127.0.0.1", port)
+
+
+@pytest.mark.usefixtures("_own_tracing", "instrumented")
+async def test_so_it_is_where_the_sdk_below_is_not_traced(run, telemetry):
+    await over_a_websocket(run)
+
+    assert tree(telemetry) == [("invoke_agent helper", [("chat", [])])]
+    chat = telemetry.spans()[0]
+    assert (chat["gen_ai.usage.input_tokens"], chat["gen_ai.usage.output_tokens"]) == (11, 5)
+
+
+@pytest.mark.usefixtures("_enabled", "sdk")
+async def test_what_is_said_over_a_websocket_is_captured_where_that_is_wanted(telemetry):
+    OpenAIAgentsInstrumentor().instrument(**telemetry.providers, capture="SPAN_ONLY")
+
+    await over_a_websocket(_whole)
+
+    OpenAIAgentsInstrumentor().uninstrument()
+    chat = telemetry.spans()[0]
+    assert "2 + 2 is what?" in chat["gen_ai.input.messages"]
+    assert "Be brief." in chat["gen_ai.system_instructions"]
+    assert wire.TEXT in chat["gen_ai.output.messages"]
+
+
+async def over_a_websocket(run):
+    """Ask an agent once and return the port of the provider."""
+    with FakeRealtime() as provider:
+        provider.queue(wire.response_events(wire.response(service_tier="flex")))
+        at = {"base_url": f"{provider.url}/v1", "api_key": "k", "max_retries": 0}
+        async with openai.AsyncOpenAI(**at) as client:
+            model = agents.OpenAIResponsesWSModel("gpt-4o", client)
+            await run(Agent("helper", model=model, instructions="Be brief."), "2 + 2 is what?")
+            await model.close()
+        return provider.port
 
 
 @pytest.mark.usefixtures("_enabled", "sdk")

@@ -11,10 +11,11 @@ is a ``gen_ai.evaluation.result`` event of the agent or the tool that it guards,
 an error.
 
 One call, one inference span: it is that of the SDK below (``openai``, ``litellm``) where that is
-traced, as it knows the wire. Otherwise the SDK's own ``generation`` or ``response`` becomes one
-here, without content. Tasks and turns, whose tokens are sums, make none. What the SDK drops, or
-what is still open when it shuts its tracing down (before the interpreter exits) or when
-uninstrumenting, ends without an error. Not covered: the arguments of handoffs, voice and realtime.
+traced, as it knows the wire; a model over a websocket, which no SDK below sees, is traced here.
+Otherwise the SDK's own ``generation`` or ``response`` becomes one here, without content. Tasks and
+turns, whose tokens are sums, make none. What the SDK drops, or what is still open when it shuts its
+tracing down (before the interpreter exits) or when uninstrumenting, ends without an error. Not
+covered: the arguments of handoffs, voice and realtime.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from opentelemetry.trace import get_current_span
 from otel_llm import semconv
 from otel_llm.genai import Request, Response
 
-from .core import Endpoint, Hook, LLMInstrumentor, Origin, guarded
+from .core import Endpoint, Hook, LLMInstrumentor, Origin, Patch, guarded
 from .core.activation import activate, release
 from .core.activity import AGENT, TOOL, WORKFLOW, Activity
 from .core.ending import Ending
@@ -46,7 +47,7 @@ from .core.telemetry import Telemetry
 from .core.traced import traced
 from .core.unseen_importlib_bootstrap.around import Around, around
 from .shapes import openai_agents as shape
-from .shapes.hosts import server_at
+from .shapes.hosts import Origins, provider_of, server_at
 from .shapes.values import field, fields, items, parsed, text
 
 _HANDS_OFF = create_key("otel-llm-agents-hand-off")
@@ -335,7 +336,16 @@ class OpenAIAgentsInstrumentor(LLMInstrumentor):
     """Traces the OpenAI Agents SDK."""
 
     requires = ("openai-agents >= 0.24, < 1",)
-    patches = ()
+    provider = "openai"
+    patches = (
+        Patch(
+            "agents.models.openai_responses",
+            "OpenAIResponsesWSModel._iter_websocket_response_events",
+            shape.SOCKET,
+            positional=("create_kwargs",),
+            optional=True,
+        ),
+    )
     hooks = tuple(
         Hook(module, name, wrapper, optional=module in _OPTIONAL)
         for module, name, wrapper in (
@@ -355,6 +365,13 @@ class OpenAIAgentsInstrumentor(LLMInstrumentor):
         )
     )
 
+    def origin(self, instance: Any, arguments: Mapping[str, Any]) -> Origin:
+        """Name the provider of a model over a websocket by its client's host."""
+        return _ORIGINS.of(instance._client)
+
     def _uninstrument(self, **kwargs: Any) -> None:
         super()._uninstrument(**kwargs)
         _let_all_go()
+
+
+_ORIGINS = Origins(provider_of)

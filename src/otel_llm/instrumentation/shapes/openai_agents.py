@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
+from ..core.patch import Content, Endpoint
 from . import responses
 from .values import count, field, fields, integer, items, known, number, text
 
@@ -110,3 +111,45 @@ def answer(data: Any) -> Response:
             reasoning=thought or None,
         )
     )
+
+
+_Read: TypeAlias = Callable[[Mapping[str, Any]], Any]
+
+
+def _over_socket(read: _Read | None) -> _Read:
+    return lambda arguments: read(fields(arguments.get("create_kwargs"))) if read else None
+
+
+def _socket_request(arguments: Mapping[str, Any]) -> Request:
+    asked = responses.request(fields(arguments.get("create_kwargs")))
+    asked.more = {**(asked.more or {}), semconv.OPENAI_API_TYPE: "responses"}
+    return asked
+
+
+def _socket_response(answer: Any) -> Response:
+    told = responses.response(answer)
+    tier = text(field(answer, "service_tier"))
+    told.more = {**(told.more or {}), **known(**{semconv.OPENAI_RESPONSE_SERVICE_TIER: tier})}
+    return told
+
+
+class _SocketStream(responses.ResponsesStream):
+    """Also reads the service tier."""
+
+    __slots__ = ()
+    _read = staticmethod(_socket_response)
+
+
+SOCKET = Endpoint(
+    "chat",
+    _socket_request,
+    _socket_response,
+    _SocketStream,
+    Content(
+        input_messages=_over_socket(responses.CONTENT.input_messages),
+        output_messages=responses.CONTENT.output_messages,
+        system_instructions=_over_socket(responses.CONTENT.system_instructions),
+        tool_definitions=_over_socket(responses.CONTENT.tool_definitions),
+    ),
+)
+"""A response over a websocket, from the arguments that the SDK makes for it."""

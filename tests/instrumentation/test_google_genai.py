@@ -871,7 +871,7 @@ def test_an_interaction_that_is_to_be_continued_says_so(client, provider, instru
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_an_interaction_tells_its_service_tier(client, provider, instrument, streamed):
-    spans = instrument(span_attributes=True)
+    spans = instrument()
     served = wire.interaction(service_tier="flex")
     opened, *rest, done = wire.interaction_events(served)
     del done["interaction"]["service_tier"]

@@ -18,8 +18,11 @@ _TICKS = 10**10
 def charged(usage: Any) -> dict[str, Any]:
     """Return what the usage of an answer says that it cost, by our own names for it."""
     get = fields(usage).get
-    dollars, tier = _dollars(get("cost"), get("cost_in_usd_ticks")), text(get("service_tier"))
-    found: dict[str, Any] = {} if tier is None else {own.RESPONSE_SERVICE_TIER: tier}
+    cost, ticks, tier = get("cost"), get("cost_in_usd_ticks"), get("service_tier")
+    if cost is ticks is tier is None:  # as nearly always
+        return {}
+    dollars, told = _dollars(cost, ticks), text(tier)
+    found: dict[str, Any] = {} if told is None else {own.RESPONSE_SERVICE_TIER: told}
     return found if dollars is None else {**found, own.COST_REPORTED: float(dollars)}
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from otel_llm.stats import Selection, Windows
+from otel_llm.genai import Call
+from otel_llm.stats import Selection, Tally, Windows
 from otel_llm.stats.window import OVERFLOW, Window, step_for
 
 from .calls import call
@@ -208,3 +210,60 @@ def test_the_example_of_a_window_leaves_with_its_step():
     windows.advance(NOW + 310)
 
     assert (before, window.get(()).example("slow")) == (slow.trace_id, later.trace_id)
+
+
+@pytest.mark.parametrize("most", [5, 100])
+@pytest.mark.parametrize("seed", range(20))
+def test_many_windows_over_one_stream_hold_what_each_would_hold_alone(seed: int, most: int):
+    chance = random.Random(seed)
+    wanted = [(_any_selection(chance), chance.choice([60, 300, 3_600, 86_400])) for _ in range(6)]
+    together = Windows(max_series=most)
+    together.follow(("user", "team"), lambda *_: None)
+    shared = [together.open(*one) for one in wanted]
+    alone = [Windows(max_series=most) for _ in wanted]
+    single = [windows.open(*one) for windows, one in zip(alone, wanted, strict=True)]
+
+    for now in (NOW, NOW + 40, NOW + 5, NOW + 5, NOW + 4_000):  # set back once
+        calls = [_any_call(chance) for _ in range(20)]
+        for windows in (together, *alone):
+            windows.observe(calls, now)
+            windows.advance(now)
+
+        assert [_held(window) for window in shared] == [_held(window) for window in single]
+
+
+def _any_selection(chance: random.Random) -> Selection:
+    patterns = {"team": "a|b", "model": "!a", "operation": chance.choice(["chat", "*"])}
+    names = chance.sample([*patterns], chance.randrange(3))
+    grouped = chance.sample(["user", "team", "model", "tag.tier"], chance.randrange(4))
+    return Selection({name: patterns[name] for name in names}, tuple(grouped))
+
+
+def _any_call(chance: random.Random) -> Call:
+    return call(
+        NOW + 60 - 7_000 * chance.random() ** 4,
+        took_s=chance.uniform(1, 9),
+        cost=chance.random(),
+        user_id=chance.choice(["x", "y", "z", None]),
+        team=chance.choice(["a", "b", None]),
+        request_model=chance.choice(["gpt-4o", "a"]),
+        operation=chance.choice(["chat", "chat", "execute_tool"]),
+        tags=chance.choice([{}, {"tier": "free"}]),
+        error_type=chance.choice([None, "timeout"]),
+    )
+
+
+def _held(window: Window) -> tuple[object, ...]:
+    """All that a window says; a sum holds what is in its steps, and nothing else."""
+    for _, series in window:
+        whole = Tally()
+        for tally in series.steps.values():
+            whole.merge(tally)
+        assert _sums(whole) == _sums(series.total)
+    found = {key: (series.steps, _sums(series.total), series.oldest) for key, series in window}
+    return found, window.overflowed
+
+
+def _sums(tally: Tally) -> Tally:
+    """All but the examples, which are never taken away."""
+    return replace(tally, examples={}, flags={flag: n for flag, n in tally.flags.items() if n})

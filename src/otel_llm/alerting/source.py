@@ -6,7 +6,6 @@ shows it.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -135,7 +134,8 @@ class Compared(Calls):
 
 
 def _difference(whole: Tally, part: Tally) -> Tally:
-    rest = copy.deepcopy(whole)
+    rest = Tally()
+    rest.merge(whole)
     rest.subtract(part)
     return rest
 

@@ -6,6 +6,7 @@ order, over any number of workers, and taking away again gives the same to the l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -170,6 +171,16 @@ class Tally:
         self.score_micro_squared += sign * other.score_micro_squared
         for flag, times in other.flags.items():
             self.flags[flag] = self.flags.get(flag, 0) + sign * times
+
+
+def summed(tallies: Sequence[Tally]) -> Tally:
+    """Return the sum, to be read only: that of one is itself."""
+    if len(tallies) == 1:
+        return tallies[0]
+    whole = Tally()
+    for tally in tallies:
+        whole.merge(tally)
+    return whole
 
 
 def refused(call: Call) -> bool | None:

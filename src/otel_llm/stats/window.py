@@ -7,9 +7,9 @@ arrive late are put where they belong; those from before the window are counted 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from .tally import Example, Tally
+from .tally import Example, Tally, summed
 
 Key = tuple[str, ...]
 """Values of the dimensions a window is grouped by; empty where unknown."""
@@ -29,34 +29,45 @@ def step_for(length_s: float) -> int:
 class Series:
     """One label set: tallies by step, and their sum."""
 
-    __slots__ = ("_oldest", "steps", "total")
+    __slots__ = ("_oldest", "_own", "steps", "total")
 
     def __init__(self) -> None:
         self.steps: dict[int, Tally] = {}
+        """To be read only: other series may hold the same tally."""
         self.total = Tally()
         self._oldest: int | None = None
+        self._own: set[int] | None = None
+        """The steps whose tally nobody else has; most label sets never have one."""
 
     def add(self, step: int, tally: Tally) -> None:
-        """Count ``tally`` in ``step``."""
-        if step not in self.steps:
-            self.steps[step] = Tally()
-            self._oldest = step if self._oldest is None else min(self._oldest, step)
-        self.steps[step].merge(tally)
+        """Count ``tally`` in ``step``, and keep it: nobody may change it any more."""
         self.total.merge(tally)
+        known = self.steps.get(step)
+        if known is None:
+            self.steps[step] = tally
+            self._oldest = step if self._oldest is None else min(self._oldest, step)
+        elif self._own and step in self._own:
+            known.merge(tally)
+        else:
+            self.steps[step] = summed((known, tally))
+            self._own = {step, *(self._own or ())}
 
     def forget(self, until: int) -> bool:
         """Drop steps up to and with ``until``; return whether anything is left."""
         if self._oldest is None or self._oldest > until:
             return self._oldest is not None
-        for step in [step for step in self.steps if step <= until]:
-            self.total.subtract(self.steps.pop(step))
-        self._oldest = min(self.steps, default=None)
-        return self._oldest is not None
+        self._drop([step for step in self.steps if step <= until])
+        return bool(self.steps)
 
     def forget_after(self, last: int) -> None:
         """Drop steps after ``last``."""
-        for step in [step for step in self.steps if step > last]:
+        self._drop([step for step in self.steps if step > last])
+
+    def _drop(self, steps: Iterable[int]) -> None:
+        for step in steps:
             self.total.subtract(self.steps.pop(step))
+            if self._own:
+                self._own.discard(step)
         self._oldest = min(self.steps, default=None)
 
     @property
@@ -85,7 +96,7 @@ class Window:
         self._cutoff: int | None = None
 
     def add(self, key: Key, at_s: float, tally: Tally) -> None:
-        """Count ``tally``, of calls that ended at ``at_s`` (Unix seconds)."""
+        """Count ``tally``, of calls that ended at ``at_s`` (Unix seconds), and keep it."""
         step = int(at_s // self.step_s)
         if self._cutoff is not None and step <= self._cutoff:
             self.late += tally.calls
@@ -93,10 +104,14 @@ class Window:
         self._room(key, tally).add(step, tally)
 
     def _room(self, key: Key, tally: Tally) -> Series:
-        if key not in self._series and len(self._series) >= self._max_series:
+        found = self._series.get(key)
+        if found is None and len(self._series) >= self._max_series:
             self.overflowed += tally.calls
             key = (OVERFLOW,)
-        return self._series.setdefault(key, Series())
+            found = self._series.get(key)
+        if found is None:
+            found = self._series[key] = Series()
+        return found
 
     def advance(self, now_s: float) -> None:
         """Let go of everything that is older than the window at ``now_s``, and of what is still to

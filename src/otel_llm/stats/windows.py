@@ -1,15 +1,17 @@
 """All windows that somebody asked for, filled from one stream of calls.
 
 A call is counted once, into a small cell of what it has in common with others (its values of the
-dimensions in use, and a short time); the cells are spread over the windows when these are looked
-at. So the price of a call hardly depends on how many rules there are.
+dimensions in use, and a short time). When windows are looked at, cells that are alike in the
+dimensions of some of them are added up for all of these at once. So the price of a call hardly
+depends on how many rules there are, and that of a rule without users not on how many users.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from otel_llm.genai import Call
@@ -17,7 +19,7 @@ from otel_llm.genai import Call
 from .dimensions import check_dimensions, dimensions, label
 from .ended import earliest_ns
 from .matching import exactly, matches
-from .tally import NANO, Tally
+from .tally import NANO, Tally, summed
 from .window import OVERFLOW, Key, Window, step_for
 
 _Cell = tuple[bool, int, Key]
@@ -28,6 +30,7 @@ Take = Callable[[bool, float, Mapping[str, str], Tally], None]
 """Gets calls that have the same labels and ended within the same hour: whether they are model
 calls, when (Unix seconds), the labels, and their sums, which it may read and not keep."""
 
+_Names = tuple[str, ...]
 _HOUR_S = 3600
 
 
@@ -69,17 +72,21 @@ class Selection:
         return {name: value for name, value in zip(self.group_by, key, strict=True) if value}
 
 
+_Places = tuple[Selection, Sequence[Window]]
+"""A selection, and its windows of every length."""
+
+
 class _Index:
     """Finds the windows that a label set may belong to, without asking each of them."""
 
-    def __init__(self, windows: Mapping[tuple[Selection, float], Window]) -> None:
-        self._general: list[tuple[Selection, Window]] = []
-        self._exact: dict[str, dict[str, list[tuple[Selection, Window]]]] = {}
-        for (selection, _), window in windows.items():
-            for places in self._places(selection):
-                places.append((selection, window))
+    def __init__(self, places: Iterable[_Places]) -> None:
+        self._general: list[_Places] = []
+        self._exact: dict[str, dict[str, list[_Places]]] = {}
+        for place in places:
+            for among in self._among(place[0]):
+                among.append(place)
 
-    def _places(self, selection: Selection) -> list[list[tuple[Selection, Window]]]:
+    def _among(self, selection: Selection) -> list[list[_Places]]:
         """Return where to look for ``selection``: under the values of its first exact filter."""
         for name, written in selection.filters.items():
             values = exactly(written)
@@ -88,11 +95,69 @@ class _Index:
                 return [by_value.setdefault(value, []) for value in dict.fromkeys(values)]
         return [self._general]
 
-    def __call__(self, labels: Mapping[str, str]) -> Iterator[tuple[Selection, Window]]:
-        """Yield every window whose selection may hold for ``labels``."""
+    def __call__(self, labels: Mapping[str, str]) -> Iterator[_Places]:
+        """Yield every selection that may hold for ``labels``, with its windows."""
         yield from self._general
         for name, by_value in self._exact.items():
             yield from by_value.get(labels.get(name, ""), ())
+
+
+class _View:
+    """What is told apart by the same dimensions: windows, followers, and the cells for both."""
+
+    def __init__(self, names: tuple[str, ...], wider: _View | None) -> None:
+        """``wider`` tells apart by more; without one ``names`` are all."""
+        self.names = names
+        self.takes: list[Take] = []
+        self.index = _Index(())
+        self._wider = wider
+        self._at = () if wider is None else tuple(map(wider.names.index, names))
+        self.cells: Mapping[_Cell, Tally] = {}
+
+    def see(self, cells: Mapping[_Cell, Tally]) -> None:
+        """Take up ``cells`` of all dimensions, or what the wider view made of them."""
+        self.cells = cells if self._wider is None else _joined(self._wider.cells, self._at)
+
+    def share_out(self, step_s: int, now_s: float) -> None:
+        """Let followers and windows have the cells, of steps of ``step_s``."""
+        for (billed, step, values), tally in self.cells.items():
+            labels = dict(zip(self.names, values, strict=True))
+            at = min(step * step_s, now_s)
+            for take in self.takes:
+                take(billed, at, labels, tally)
+            for selection, windows in self.index(labels):
+                key = selection.key(labels, billed=billed)
+                if key is not None:
+                    for window in windows:
+                        window.add(key, at, tally)
+
+
+def _joined(cells: Mapping[_Cell, Tally], at: Sequence[int]) -> dict[_Cell, Tally]:
+    """Add up cells that are alike in the values ``at`` these places."""
+    alike: defaultdict[_Cell, list[Tally]] = defaultdict(list)
+    for (billed, step, values), tally in cells.items():
+        alike[billed, step, tuple([values[place] for place in at])].append(tally)
+    return {cell: summed(tallies) for cell, tallies in alike.items()}
+
+
+def _views(
+    windows: Mapping[tuple[Selection, float], Window], followers: Iterable[tuple[_Names, Take]]
+) -> list[_View]:
+    """Return a view for every set of dimensions, each behind the narrowest that it is made of; the
+    first tells apart by all."""
+    taking = [(tuple(sorted(names)), take) for names, take in followers]
+    by_names: defaultdict[_Names, dict[Selection, list[Window]]] = defaultdict(dict)
+    for (selection, _), window in windows.items():
+        places = by_names[tuple(sorted(selection.dimensions))]
+        places.setdefault(selection, []).append(window)
+    every = {*by_names, *(names for names, _ in taking)}
+    views = [_View(tuple(sorted({name for names in every for name in names})), None)]
+    for names in sorted(every - {views[0].names}, key=lambda names: (-len(names), names)):
+        views.append(_View(names, next(v for v in reversed(views) if {*v.names} >= {*names})))
+    for view in views:
+        view.takes = [take for names, take in taking if names == view.names]
+        view.index = _Index(by_names.get(view.names, {}).items())
+    return views
 
 
 class Windows:
@@ -105,9 +170,8 @@ class Windows:
         self.still = threading.RLock()
         """Who holds it sees windows that no other thread changes."""
         self._windows: dict[tuple[Selection, float], Window] = {}
-        self._index = _Index({})
-        self._followers: list[tuple[tuple[str, ...], Take]] = []
-        self._names: tuple[str, ...] = ()
+        self._followers: list[tuple[_Names, Take]] = []
+        self._views = _views({}, ())
         self._read = dimensions(())
         self._step_s = 1
         self._steps: tuple[tuple[float, int], ...] = ()
@@ -127,7 +191,7 @@ class Windows:
             return found
 
     def follow(self, names: Iterable[str], take: Take) -> None:
-        """Give ``take`` all calls too, told apart by at least the dimensions ``names``."""
+        """Give ``take`` all calls too, told apart by the dimensions ``names``."""
         with self.still, self._lock:
             self._spread()
             self._followers.append((tuple(names), take))
@@ -142,12 +206,9 @@ class Windows:
             self._plan()
 
     def _plan(self) -> None:
-        names = {name for selection, _ in self._windows for name in selection.dimensions}
-        names.update(name for followed, _ in self._followers for name in followed)
-        self._names = tuple(sorted(names))
-        self._read = dimensions(self._names)
+        self._views = _views(self._windows, self._followers)
+        self._read = dimensions(self._views[0].names)
         self._labels = {}
-        self._index = _Index(self._windows)
         steps = {length: min(step_for(length), _HOUR_S) for _, length in self._windows}
         self._step_s = min(steps.values(), default=1)
         self._steps = tuple((length + step_for(length), steps[length]) for length in sorted(steps))
@@ -214,15 +275,11 @@ class Windows:
         self._share_out(cells, math.inf)
 
     def _share_out(self, cells: Mapping[_Cell, Tally], now_s: float) -> None:
-        for (billed, step, values), tally in cells.items():
-            labels = dict(zip(self._names, values, strict=True))
-            at = min(step * self._step_s, now_s)
-            for _, take in self._followers:
-                take(billed, at, labels, tally)
-            for selection, window in self._index(labels):
-                key = selection.key(labels, billed=billed)
-                if key is not None:
-                    window.add(key, at, tally)
+        for view in self._views:
+            view.see(cells)
+            view.share_out(self._step_s, now_s)
+        for view in self._views:
+            view.cells = {}
 
     @property
     def late(self) -> int:

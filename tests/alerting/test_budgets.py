@@ -173,6 +173,55 @@ def test_what_many_spend_together_is_held_against_the_limit_of_none_of_them_and_
     service.stop()
 
 
+def test_an_account_that_nobody_uses_any_more_makes_room_and_leaves_the_file():
+    budgets = Budgets([BudgetConfig("b", 10, "day", group_by=("user",))], max_accounts=2)
+    kept: dict[str, Any] = {}
+    for day, users in ((0, "ab"), (1, "bc"), (4, "bd")):
+        now = START + day * DAY
+        budgets.observe([call(now, cost=1.0, user_id=user) for user in users], now)
+        kept |= budgets.export(now)["budget"]
+
+    assert _status(budgets, now) == {"b,b": (1.0, 0.1), "b,d": (1.0, 0.1)}
+    assert {name for name, account in kept.items() if account} == {'["b", "b"]', '["b", "d"]'}
+
+
+def test_calls_are_booked_while_many_accounts_are_looked_at(monkeypatch: pytest.MonkeyPatch):
+    budgets = Budgets([BudgetConfig("b", 10, group_by=("user",))])
+    budgets.observe([call(START, cost=1.0, user_id=f"u{i}") for i in range(1_200)], START)
+    booked: list[str] = []
+
+    def pause(seconds: float) -> None:
+        booked.append(f"new{len(booked)}")
+        budgets.observe([call(START, cost=1.0, user_id=booked[-1])], START)
+
+    monkeypatch.setattr("otel_llm.alerting.budgets.time.sleep", pause)
+
+    assert len(budgets.status(START)) == 1_200
+    assert (len(booked), len(budgets.status(START))) == (2, 1_202)
+
+
+def test_what_is_kept_of_many_accounts_holds_each_call_once_that_came_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    configs = [BudgetConfig("b", 10, group_by=("user",))]
+    before, after = Budgets(configs), Budgets(configs)
+    calls = [call(START, cost=1.0, user_id=f"u{i}") for i in range(1_200)]
+    before.observe(calls, START)
+
+    def pause(seconds: float) -> None:
+        calls.extend(call(START, cost=0.5, user_id=f"u{i}") for i in range(0, 1_200, 7))
+        before.observe(calls[1_200:], START)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("otel_llm.alerting.budgets.time.sleep", pause)
+        kept = before.export(START)
+    after.restore(kept["budget"], kept["seen"], kept["terms"])
+    after.learn(calls, START - 1, START)
+
+    assert len(calls) > 1_200
+    assert _status(after, START) == _status(before, START)
+
+
 def test_accounts_survive_as_json_and_go_on():
     configs = [BudgetConfig("b", 10, group_by=("user",))]
     before, after = Budgets(configs), Budgets(configs)

@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import math
+import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from otel_llm.genai import Call
@@ -27,6 +30,7 @@ from otel_llm.stats.tally import NANO
 from otel_llm.stats.window import OVERFLOW, Key
 
 from .clocks import check_zone
+from .readings import Matters, anything
 from .seen import Seen
 
 _log = logging.getLogger(__name__)
@@ -50,6 +54,11 @@ _FULL = (
     "budget %s: %d accounts are in use; what others spend is counted in one, and held against no "
     "limit (alerting.max_label_sets)"
 )
+_LOOK_S = 3600.0
+_AT_ONCE = 500
+"""So many accounts are looked at under the lock: calls are booked in between."""
+_PAUSE_S = 0.0002
+"""In between, so that who waits for the lock gets it."""
 _HOURS_OF_SPIKE = 8
 """An hour that costs more than an eighth of the daily budget is a spike."""
 
@@ -148,7 +157,7 @@ class Budgets:
     def _book(self, call: Call, books: Iterable[_Book], now: float) -> None:
         labels = {name: label(read(call)) for name, read in self._readers.items()}
         for book in books:
-            book.add(call, labels, ended(call, now))
+            book.add(call, labels, ended(call, now), now)
 
     def await_past(self, now: float) -> float:
         """Wait for what ``learn`` tells of the past; return how much of it, in seconds, budgets
@@ -191,9 +200,18 @@ class Budgets:
 
     def status(self, now: float) -> tuple[BudgetStatus, ...]:
         """Return where every budget stands, those that are spent most first."""
-        with self._lock:
-            found = [status for book in self._books for status in book.status(now)]
+        found = [status for book in self._books for status in self._status(book, now)]
         return tuple(sorted(found, key=lambda status: -status.used))
+
+    def _status(self, book: _Book, now: float) -> Iterator[BudgetStatus]:
+        with self._lock:
+            keys = [*book.accounts]
+        for start in range(0, len(keys), _AT_ONCE):
+            if start:
+                time.sleep(_PAUSE_S)
+            with self._lock:
+                found = [*book.status(keys[start : start + _AT_ONCE], now)]
+            yield from found
 
     def denials(self, now: float) -> tuple[Denial, ...]:
         """Return whose hard budgets are spent."""
@@ -210,10 +228,16 @@ class Budgets:
 
     def export(self, now: float) -> dict[str, dict[str, Any]]:
         """Return what changed since the last call, by kind: ``budget``, the accounts, ``terms``,
-        what they are accounts of, and ``seen``, the calls in them of late."""
-        with self._lock:
+        what they are accounts of, and ``seen``, the calls in them of late. By one thread at a time.
+        """
+        accounts: dict[str, Any] = {}
+        for _ in range(self.changed // _AT_ONCE):
+            with self._lock:
+                accounts |= self._accounts(_AT_ONCE)
+            time.sleep(_PAUSE_S)
+        with self._lock:  # what changed since is told once more, so that all of it goes together
             known = [book for book in self._books if not book.learning]
-            accounts = {name: value for book in known for name, value in book.export()}
+            accounts |= self._accounts(sys.maxsize)
             terms = {book.config.name: book.terms for book in known if not book.told}
             gone, self._gone = self._gone, {"budget": {}, "terms": {}}
             for book in known:
@@ -223,6 +247,10 @@ class Budgets:
                 "terms": gone["terms"] | terms,
                 "seen": {} if self._behind else self._seen.export(now),
             }
+
+    def _accounts(self, most: int) -> dict[str, Any]:
+        known = [book for book in self._books if not book.learning]
+        return {name: value for book in known for name, value in book.export(most)}
 
     def restore(
         self,
@@ -268,6 +296,9 @@ class _Book:
         self._zone = ZoneInfo(config.time_zone)
         self._period = self._day = Period(0.0, 0.0)
         self._dirty: set[Key] = set()
+        """Accounts that changed, or are gone, since they were exported."""
+        self._looked_at = -math.inf
+        """When those not in use were looked for."""
         self.fresh = True
         """Whether nothing is known of what was spent before."""
         self.other_terms = False
@@ -288,18 +319,28 @@ class _Book:
         """How much history tells all that a status says."""
         return max(now - self.period(now).start, _HISTORY_S[self.config.period])
 
-    def add(self, call: Call, labels: Mapping[str, str], at: float) -> None:
+    def add(self, call: Call, labels: Mapping[str, str], at: float, now: float) -> None:
         nano = _nano(call)
         key = self.selection.key(labels, billed=call.billed)
         if key is None or (nano is None and not call.unpriced):
             return
-        if key not in self.accounts and len(self.accounts) >= self._max_accounts:
+        if key not in self.accounts and not self._has_room(now):
             key = (OVERFLOW,)
             if key not in self.accounts:
                 _log.warning(_FULL, self.config.name, self._max_accounts)
         account = self.accounts.setdefault(key, Account())
         account.add(at, self.period(at), nano, self.day(at))
         self._dirty.add(key)
+
+    def _has_room(self, now: float) -> bool:
+        """Whether there is room for one more; once an hour those make some that are not in use."""
+        if len(self.accounts) >= self._max_accounts and abs(now - self._looked_at) >= _LOOK_S:
+            self._looked_at, period = now, self.period(now)
+            since = now - _HISTORY_S[self.config.period]
+            for key in [k for k, one in self.accounts.items() if one.rests(period, since)]:
+                del self.accounts[key]
+                self._dirty.add(key)
+        return len(self.accounts) < self._max_accounts
 
     def fits(self, key: Key) -> bool:
         return key == (OVERFLOW,) or len(key) == len(self.config.group_by)
@@ -314,12 +355,13 @@ class _Book:
             self._day = period_of(at, "day", self._zone)
         return self._day
 
-    def status(self, now: float) -> Iterator[BudgetStatus]:
+    def status(self, keys: Iterable[Key], now: float) -> Iterator[BudgetStatus]:
         period = self.period(now)
         yesterday = period_of(self.day(now).start - 1, "day", self._zone)
-        for key, account in self.accounts.items():
-            account.forget(now)
-            yield self._status(key, account, period, yesterday, now)
+        for key in keys:
+            if (account := self.accounts.get(key)) is not None:
+                account.forget(now)
+                yield self._status(key, account, period, yesterday, now)
 
     def _status(
         self, key: Key, account: Account, period: Period, yesterday: Period, now: float
@@ -352,10 +394,11 @@ class _Book:
     def changed(self) -> int:
         return len(self._dirty)
 
-    def export(self) -> Iterator[tuple[str, Any]]:
-        dirty, self._dirty = self._dirty, set()
-        for key in dirty:
-            yield json.dumps([self.config.name, *key]), self.accounts[key].to_json()
+    def export(self, most: int) -> Iterator[tuple[str, Any]]:
+        for key in [*islice(self._dirty, most)]:
+            self._dirty.remove(key)
+            account = self.accounts.get(key)
+            yield json.dumps([self.config.name, *key]), account and account.to_json()
 
 
 def _nano(call: Call) -> int | None:
@@ -366,7 +409,7 @@ def _nano(call: Call) -> int | None:
 
 def _burn(account: Account, even: float, now: float) -> dict[Speed, float]:
     return {
-        speed: min(account.rate(now, window) for window in windows) / NANO / even
+        speed: account.rate_within(now, *windows) / NANO / even
         for speed, windows in BURN_WINDOWS.items()
     }
 
@@ -380,36 +423,44 @@ def _dollars(given: Forecast | None) -> Forecast | None:
 Told = Iterable[tuple[Mapping[str, str], float]]
 
 
-def use(found: Iterable[BudgetStatus]) -> Told:
+class _Signal(Protocol):
+    """Tells of budgets what matters."""
+
+    def __call__(self, found: Iterable[BudgetStatus], matters: Matters = anything) -> Told: ...
+
+
+def use(found: Iterable[BudgetStatus], matters: Matters = anything) -> Told:
     """The signal ``budget_use``."""
-    return [(labels_of(status), status.used) for status in found]
+    return [(labels_of(status), value) for status in found if matters(value := status.used)]
 
 
-def hourly(found: Iterable[BudgetStatus]) -> Told:
+def hourly(found: Iterable[BudgetStatus], matters: Matters = anything) -> Told:
     """The signal ``budget_hourly``, of daily budgets: the last hour over an eighth of it."""
     return [
-        (labels_of(status), status.last_hour * _HOURS_OF_SPIKE / status.limit)
+        (labels_of(status), value)
         for status in found
         if status.period == "day"
+        and matters(value := status.last_hour * _HOURS_OF_SPIKE / status.limit)
     ]
 
 
-def burn(found: Iterable[BudgetStatus]) -> Told:
+def burn(found: Iterable[BudgetStatus], matters: Matters = anything) -> Told:
     """The signal ``budget_burn``, of weekly and monthly budgets, by ``speed``."""
     return [
         ({**labels_of(status), "speed": speed}, value)
         for status in found
         if status.period != "day"
         for speed, value in status.burn.items()
+        if matters(value)
     ]
 
 
-def forecast(found: Iterable[BudgetStatus]) -> Told:
+def forecast(found: Iterable[BudgetStatus], matters: Matters = anything) -> Told:
     """The signal ``budget_forecast``: the likely end over the limit, where there is a forecast."""
     return [
-        (labels_of(status), status.forecast.likely / status.limit)
+        (labels_of(status), value)
         for status in found
-        if status.forecast is not None
+        if status.forecast is not None and matters(value := status.forecast.likely / status.limit)
     ]
 
 
@@ -418,7 +469,7 @@ def labels_of(status: BudgetStatus) -> dict[str, str]:
     return {**status.labels, "budget": status.budget, "period": status.period}
 
 
-signals: Mapping[str, Callable[[Iterable[BudgetStatus]], Told]] = {
+signals: Mapping[str, _Signal] = {
     "budget_use": use,
     "budget_hourly": hourly,
     "budget_burn": burn,

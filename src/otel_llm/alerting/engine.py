@@ -19,7 +19,7 @@ from otel_llm.stats.window import Key
 from . import template
 from .alert import Alert, fingerprint
 from .instance import Instance
-from .readings import Readings
+from .readings import Readings, anything
 from .rule import Rule
 from .signals import call_signal
 from .source import Source, source_of
@@ -45,6 +45,10 @@ class Track:
     error: str | None = None
     dirty: bool = False
     """Whether the alerts changed since they were last exported."""
+
+    def matters(self, value: float | None) -> bool:
+        """Whether ``value`` may raise an alert where there is none."""
+        return self.rule.no_data == "alert" if value is None else self.rule.breaks(value)
 
     def take(self, instances: Mapping[Key, Instance]) -> None:
         """Go on with alerts of an earlier form of the rule."""
@@ -185,8 +189,11 @@ class RuleEngine:
         track.error = None
         instances = track.instances
         seen: set[Key] = set()
-        for key, value in track.source.measure(now):
+        # With alerts there the values of all are asked for, as theirs have to be among them.
+        for key, value in track.source.measure(now, anything if instances else track.matters):
             instance = instances.get(key)
+            if instance is None and not track.matters(value):
+                continue
             broken = self._broken(track, key, value, now)
             if instance is not None or broken:
                 seen.add(key)

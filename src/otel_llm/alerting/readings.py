@@ -21,6 +21,18 @@ Reading = Callable[[], Iterable[tuple[Mapping[str, str], float]]]
 """Called from the evaluation's thread; does not block."""
 
 
+Matters = Callable[[float | None], bool]
+"""Whether a value is worth naming a label set for that no alert is about."""
+
+
+def anything(value: float | None) -> bool:
+    """Every value matters: an alert that is there wants to know its own."""
+    return True
+
+
+LongReading = Callable[[Matters], Iterable[tuple[Mapping[str, str], float]]]
+"""A reading of very many label sets: it tells those whose value matters, and need not name the
+others, which takes longer than to look at them."""
 Awaited = Callable[[Mapping[str, str]], bool]
 """Takes labels and returns whether what is told under them is still to learn what was before."""
 Show = Callable[[Mapping[str, str]], str | None]
@@ -32,6 +44,7 @@ class Readings:
 
     def __init__(self, sources: Mapping[str, Reading]) -> None:
         self._sources = dict(sources)
+        self._long: dict[str, LongReading] = {}
         self._examples: dict[str, Show] = {}
         self._awaited: dict[str, Awaited] = {}
         self._totals: dict[tuple[str, Labels], deque[tuple[float, float]]] = {}
@@ -51,6 +64,11 @@ class Readings:
         if example is not None:
             self._examples[signal] = example
 
+    def report_many(self, signal: str, source: LongReading, awaited: Awaited) -> None:
+        """As ``report``, of a source that is told what matters."""
+        self._long[signal] = source
+        self._awaited[signal] = awaited
+
     def example(self, signal: str, labels: Mapping[str, str]) -> str | None:
         """Return the id of a trace that shows the value, where there is one."""
         show = self._examples.get(signal)
@@ -61,14 +79,22 @@ class Readings:
         awaited = self._awaited.get(signal)
         return awaited is not None and awaited(labels)
 
-    def read(self, signal: str, now: float, window_s: float) -> dict[Labels, float]:
-        """Return the values of ``signal`` by label set; empty when nobody reports it."""
-        source = self._sources.get(signal)
-        given = source() if source else ()
+    def read(
+        self, signal: str, now: float, window_s: float, matters: Matters = anything
+    ) -> dict[Labels, float]:
+        """Return the values of ``signal`` by label set, at least those that matter; empty when
+        nobody reports it."""
+        given = self._given(signal, matters)
         found = {tuple(sorted(labels.items())): v for labels, v in given if math.isfinite(v)}
         if signal not in INCREASING:
             return found
         return {k: self._increase(signal, k, v, now, window_s) for k, v in found.items()}
+
+    def _given(self, signal: str, matters: Matters) -> Iterable[tuple[Mapping[str, str], float]]:
+        if signal in self._long:
+            return self._long[signal](matters)
+        source = self._sources.get(signal)
+        return source() if source else ()
 
     def _increase(self, signal: str, key: Labels, total: float, now: float, over: float) -> float:
         """Return the growth within ``over`` seconds. What was lost before we looked counts as

@@ -121,7 +121,9 @@ class AlertService:
             "runaway", lambda: self._runaways.told(self._clock()), self._runaways.example
         )
         for signal, told in budgets.signals.items():
-            readings.report(signal, lambda told=told: told(self._standing()), awaited=self._learns)
+            readings.report_many(
+                signal, lambda matters, told=told: told(self._standing(), matters), self._learns
+            )
         return readings
 
     def _standing(self) -> tuple[budgets.BudgetStatus, ...]:

@@ -13,7 +13,7 @@ from otel_llm.stats import Series, Tally, Windows
 from otel_llm.stats.matching import matches
 from otel_llm.stats.window import Key
 
-from .readings import Readings
+from .readings import Matters, Readings
 from .rule import Rule
 from .signals import GROWING, Signal, call_signal
 
@@ -42,8 +42,9 @@ class Source(Protocol):
         """Whether who reports the value is still to learn what was before."""
         ...
 
-    def measure(self, now: float) -> Values:
-        """Return each label set's value; ``None`` where there are calls and nothing is known."""
+    def measure(self, now: float, matters: Matters) -> Values:
+        """Return each label set's value; ``None`` where there are calls and nothing is known. Those
+        whose value does not matter may be left out."""
         ...
 
     def labels(self, key: Key) -> Mapping[str, str]:
@@ -80,7 +81,7 @@ class Calls:
         """Whether the engine does not see it by ``reach_s``: never."""
         return False
 
-    def measure(self, now: float) -> Values:
+    def measure(self, now: float, matters: Matters) -> Values:
         """Return the signal by label set, the whole's emptiness where there is no call at all."""
         signal, least = self._signal, self._min_calls
         for key, series in self._window:
@@ -109,7 +110,7 @@ class Compared(Calls):
         self._baseline_s = rule.baseline or 0.0
         self._past = windows.open(rule.selection, rule.window + self._baseline_s)
 
-    def measure(self, now: float) -> Values:
+    def measure(self, now: float, matters: Matters) -> Values:
         """Return value over baseline; unknown while less than half the baseline was seen."""
         for key, series in self._window:
             past = self._past.get(key)
@@ -155,9 +156,9 @@ class Reported:
         """Whether the reporter is still to learn what was before."""
         return self._readings.awaited(self._rule.signal, self.labels(key))
 
-    def measure(self, now: float) -> Values:
+    def measure(self, now: float, matters: Matters) -> Values:
         """Return the reported values. The key is the label set, name and value in turn."""
-        found = self._readings.read(self._rule.signal, now, self._rule.window)
+        found = self._readings.read(self._rule.signal, now, self._rule.window, matters)
         for labels, value in found.items():
             if matches(self._rule.filters, dict(labels)):
                 yield tuple(part for pair in labels for part in pair), value

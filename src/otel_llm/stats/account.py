@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,8 +67,14 @@ class Account:
         _drop_before(self.hours, int((now - ACCOUNTED_S) // HOUR_S))
         for book in (self.periods, self.days, self.unpriced):
             # Where the clock was ahead for a while, what it booked then makes nothing of today go.
-            for start in sorted(start for start in book if start <= now)[:-_PERIODS_KEPT]:
-                del book[start]
+            if len(book) > _PERIODS_KEPT:
+                for start in sorted(start for start in book if start <= now)[:-_PERIODS_KEPT]:
+                    del book[start]
+
+    def rests(self, period: Period, since: float) -> bool:
+        """Whether nothing was booked in ``period``, and nothing was spent ``since``."""
+        recent = any(hour >= since // HOUR_S for hour in self.hours)
+        return not (recent or period.start in self.periods or period.start in self.unpriced)
 
     def spent(self, period: Period) -> int:
         """Return the billionths of ``period``, to the last one."""
@@ -79,6 +85,11 @@ class Account:
         book, step = (self.fine, FINE_S) if over_s <= _FINE_KEPT_S else (self.hours, HOUR_S)
         first, last = int((now - over_s) // step) + 1, int(now // step)
         return sum(nano for key, nano in book.items() if first <= key <= last) / over_s
+
+    def rate_within(self, now: float, long_s: float, short_s: float) -> float:
+        """Return the lower of the rates over two times; after a quiet short one that is none."""
+        short = self.rate(now, short_s)
+        return min(self.rate(now, long_s), short) if short else 0.0
 
     def forecast(self, period: Period, now: float) -> Forecast | None:
         """Return what will be spent by the end of ``period``; ``None`` with too little history.
@@ -92,7 +103,7 @@ class Account:
             return None
         left = max(0.0, period.end - now) / unit
         rest = statistics.fmean(history) * left
-        spread = statistics.stdev(history) * _prediction(len(history), left)
+        spread = _deviation(history) * _prediction(len(history), left)
         spent = self.spent(period)
         return Forecast(spent + rest, spent + max(0.0, rest - spread), spent + rest + spread)
 
@@ -117,6 +128,13 @@ class Account:
         """Read back what ``to_json`` gave."""
         books = {name: {key: value for key, value in given.get(name, ())} for name in _BOOKS}
         return cls(**books, since=math.inf if given["since"] is None else given["since"])
+
+
+def _deviation(values: Sequence[int]) -> float:
+    """Return the standard deviation; ``statistics.stdev`` counts in fractions, at ten times the
+    price."""
+    count, total = len(values), sum(values)
+    return math.sqrt((count * sum(v * v for v in values) - total * total) / (count * (count - 1)))
 
 
 def _prediction(known: int, left: float) -> float:

@@ -51,10 +51,10 @@ class Track:
         return self.rule.no_data == "alert" if value is None else self.rule.breaks(value)
 
     def take(self, instances: Mapping[Key, Instance]) -> None:
-        """Go on with alerts of an earlier form of the rule."""
+        """Go on with alerts of an earlier form of the rule, whose window may still be empty."""
         for key, instance in instances.items():
-            self.instances[key] = replace(instance, id=fingerprint(_labels(self, key)))
-        self.dirty = True
+            number = fingerprint(_labels(self, key))
+            self.instances[key] = replace(instance, id=number, restored=True)
 
 
 class RuleEngine:
@@ -85,6 +85,8 @@ class RuleEngine:
         self._runbook_url = runbook_url
         self._lock = threading.RLock()
         self._tracks: dict[str, Track] = {}
+        self._gone: set[str] = set()
+        """Names of rules that are no more, whose alerts are yet to be forgotten."""
         self._complete_since = clock()
         self._learning = False
         """Whether there is a past that the windows are still told of."""
@@ -130,7 +132,7 @@ class RuleEngine:
     def put(self, rule: Rule) -> None:
         """Add a rule or change the one of the same name; its alerts live on where they can."""
         with self._lock:
-            track = Track(rule, source_of(rule, self._windows, self._readings))
+            track = Track(rule, source_of(rule, self._windows, self._readings), dirty=True)
             old = self._tracks.get(rule.name)
             if old is not None and _same_labels(old.rule, rule):
                 track.take(old.instances)
@@ -141,6 +143,7 @@ class RuleEngine:
         """Remove a rule with its alerts; return whether there was one."""
         with self._lock:
             found = self._tracks.pop(name, None)
+            self._gone.add(name)
             self._tidy()
             return found is not None
 
@@ -170,6 +173,7 @@ class RuleEngine:
         at = self._clock() if now is None else now
         with self._lock:
             self._windows.advance(at)
+            self._complete_since = min(self._complete_since, at)  # a clock may be set back
             with self._windows.still:
                 for track in self._tracks.values():
                     self._evaluate(track, at)
@@ -210,7 +214,7 @@ class RuleEngine:
             sure = track.source.grows and rule.condition == "gt"
             known = sure and value is not None and rule.breaks(value, firing=False)
             return True if known else None
-        covered = now - self._complete_since >= rule.window
+        covered = now - self._known_since(track) >= rule.window
         unsure = not covered and instance is not None and instance.restored
         if value is None:
             return None if rule.no_data == "keep" or unsure else rule.no_data == "alert" and covered
@@ -221,8 +225,11 @@ class RuleEngine:
 
     def _waits(self, track: Track, key: Key, now: float) -> bool:
         """Whether more is yet to be learned that the value rests on."""
-        short = now - self._complete_since < track.source.reach_s
+        short = now - self._known_since(track) < track.source.reach_s
         return (self._learning and short) or track.source.awaited(key)
+
+    def _known_since(self, track: Track) -> float:
+        return max(self._complete_since, track.source.since)
 
     def _step(
         self, track: Track, key: Key, value: float | None, broken: bool | None, now: float
@@ -321,17 +328,16 @@ class RuleEngine:
     # Restarts
 
     def export(self, *, changed_only: bool = False) -> dict[str, Any]:
-        """Return the alerts of every rule, by the rule's name, as plain JSON values."""
+        """Return the alerts of every rule, by the rule's name, as plain JSON values; ``None`` for
+        a rule that is no more."""
         with self._lock:
             tracks = [t for t in self._tracks.values() if t.dirty or not changed_only]
             for track in tracks:
                 track.dirty = False
+            gone, self._gone = self._gone - self._tracks.keys(), set()
             return {
-                track.rule.name: [
-                    {"key": list(key), **instance.to_json()}
-                    for key, instance in track.instances.items()
-                ]
-                for track in tracks
+                **dict.fromkeys(gone),
+                **{track.rule.name: _exported(track) for track in tracks},
             }
 
     def restore(self, state: Mapping[str, Any], saved_at: float) -> None:
@@ -343,9 +349,10 @@ class RuleEngine:
         with self._lock:
             for name, saved in state.items():
                 track = self._tracks.get(name)
-                if track is not None:
-                    for given in saved:
-                        _restore(track, given, pause)
+                if track is None:
+                    self._gone.add(name)
+                for given in saved if track else ():
+                    _restore(track, given, pause)
 
 
 def _filled(address: str | None, part: str, value: str | None) -> str | None:
@@ -367,11 +374,28 @@ def _same_labels(old: Rule, new: Rule) -> bool:
     return old.signal == new.signal and old.group_by == new.group_by
 
 
+def _exported(track: Track) -> list[dict[str, Any]]:
+    of = _named_by(track.rule)
+    return [{"key": list(k), "of": of, **i.to_json()} for k, i in track.instances.items()]
+
+
+def _named_by(rule: Rule) -> list[str]:
+    """Return what the values in a key are values of: under other names they say something else."""
+    return [rule.signal, *rule.group_by]
+
+
 def _restore(track: Track, given: Mapping[str, Any], pause: float) -> None:
+    """Take up one alert; not that of a rule that told label sets apart in another way."""
     key = tuple(given["key"])
+    if given.get("of", _named_by(track.rule)) != _named_by(track.rule):
+        return
+    try:
+        number = fingerprint(_labels(track, key))
+    except ValueError:  # kept by a release that did not say of what
+        return
     instance = Instance.from_json(given)
     if instance.state == "pending":
         if pause > OUTAGE_TOLERANCE_S:
             return
         instance.active_at += pause
-    track.instances[key] = replace(instance, id=fingerprint(_labels(track, key)), restored=True)
+    track.instances[key] = replace(instance, id=number, restored=True)

@@ -6,6 +6,7 @@ shows it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -31,6 +32,11 @@ class Source(Protocol):
     @property
     def grows(self) -> bool:
         """Whether more calls of the past can only make a value larger."""
+        ...
+
+    @property
+    def since(self) -> float:
+        """From when on (Unix seconds) calls count, for a rule that came later than others."""
         ...
 
     @property
@@ -76,6 +82,11 @@ class Calls:
         self._window = windows.open(rule.selection, rule.window)
         self.partial = self.grows = signal.adds_up
         self.reach_s = rule.window + (rule.baseline or 0.0)
+
+    @property
+    def since(self) -> float:
+        """From when on the window was there."""
+        return self._window.since
 
     def awaited(self, key: Key) -> bool:
         """Whether the engine does not see it by ``reach_s``: never."""
@@ -146,6 +157,7 @@ class Reported:
 
     partial = False
     reach_s = 0.0
+    since = -math.inf
 
     def __init__(self, rule: Rule, readings: Readings) -> None:
         self._rule = rule

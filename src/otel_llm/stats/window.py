@@ -7,6 +7,7 @@ arrive late are put where they belong; those from before the window are counted 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from .tally import Example, Tally, summed
@@ -87,6 +88,8 @@ class Window:
     def __init__(self, length_s: float, *, max_series: int = 10_000) -> None:
         self.length_s = length_s
         self.step_s = step_for(length_s)
+        self.since = -math.inf
+        """From when on (Unix seconds) it was shown calls, where others were before it."""
         self.late = 0
         """Calls that came after their window had closed."""
         self.overflowed = 0
@@ -122,6 +125,7 @@ class Window:
         if self._cutoff is not None and cutoff < self._cutoff:
             for series in self._series.values():
                 series.forget_after(int(now_s // self.step_s))
+            self.since = min(self.since, now_s)
         self._cutoff = cutoff
         gone = [key for key, series in self._series.items() if not series.forget(cutoff)]
         for key in gone:

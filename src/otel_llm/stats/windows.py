@@ -173,6 +173,8 @@ class Windows:
         self._followers: list[tuple[_Names, Take]] = []
         self._views = _views({}, ())
         self._read = dimensions(())
+        self._now_s = -math.inf
+        """When calls were observed last, or windows brought up to date."""
         self._step_s = 1
         self._steps: tuple[tuple[float, int], ...] = ()
         """By how long ago a call ended: the step of the windows that may still hold it."""
@@ -186,6 +188,7 @@ class Windows:
             if found is None:
                 self._spread()
                 found = Window(length_s, max_series=self._max_series)
+                found.since = self._now_s
                 self._windows[selection, length_s] = found
                 self._plan()
             return found
@@ -220,6 +223,7 @@ class Windows:
         first_ns = earliest_ns(now_ns)
         long_ago_ns = now_ns - int(self._steps[0][0] * NANO) if self._steps else 0
         with self._lock:
+            self._now_s = now_s
             read, known, cells = self._read, self._labels, self._cells
             for call in calls:
                 end_ns = call.end_ns
@@ -258,6 +262,7 @@ class Windows:
     def advance(self, now_s: float) -> None:
         """Bring every window up to ``now_s`` (Unix seconds)."""
         with self.still:
+            self._now_s = now_s
             for window in self._windows.values():
                 window.advance(now_s)
             self.spread(now_s)

@@ -240,6 +240,16 @@ def test_rows_of_the_same_calls_are_merged():
     store.close()
 
 
+def test_what_calls_come_to_is_read_in_one_pass():
+    store = in_memory()
+
+    plan = store.ask(f"EXPLAIN {rollups.of_calls(MINUTES, 'calls')}")[0][1]
+
+    assert "Group By" in plan
+    assert "Join" not in plan
+    store.close()
+
+
 def test_users_beyond_the_most_of_a_day_are_put_together(monkeypatch):
     monkeypatch.setattr(
         "otel_llm.store.duck_rollups._FEWER_USERS", _FEWER_USERS.replace("10000", "2")

@@ -87,9 +87,15 @@ SUMS: Final = (
 _SCALE: Final = 1 / math.log((1 + ACCURACY) / (1 - ACCURACY))
 
 
+def _counted(value: str, where: str) -> str:
+    """How often there is each value. The engine makes joins of several ``histogram`` of groups, at
+    twice the price and three times the memory."""
+    return f"list_histogram(list({value}) FILTER (WHERE {where}))"
+
+
 def _buckets(value: str) -> str:
     bucket = f"ceil(ln(greatest({value}, 1e-9)) * {_SCALE!r})::SMALLINT"
-    return f"histogram({bucket}) FILTER (WHERE {value} IS NOT NULL)"
+    return _counted(bucket, f"{value} IS NOT NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,9 @@ class Counts:
 
 LATENCY: Final = Counts("latency", "SMALLINT", _buckets("duration_ms"))
 FIRST_CHUNK: Final = Counts("first_chunk", "SMALLINT", _buckets("time_to_first_chunk_s"))
-ERROR_TYPES: Final = Counts("error_types", "VARCHAR", "histogram(error_type)")
+ERROR_TYPES: Final = Counts(
+    "error_types", "VARCHAR", _counted("error_type", "error_type IS NOT NULL")
+)
 FLAGS: Final = Counts(
     "flags",
     "VARCHAR",

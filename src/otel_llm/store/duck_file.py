@@ -31,9 +31,9 @@ def connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
     settings: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",  # never fetches anything
         "autoload_known_extensions": "false",
-        # What is in the log is written a second time: less often for many, so that the part of the
-        # file that is not full yet is not written over and over.
-        "checkpoint_threshold": "64MB",
+        # What is in the log, and in memory until then, is written a second time: less often for
+        # many, so that the part of the file that is not full yet is not written over and over.
+        "checkpoint_threshold": "32MB",
         # Nothing on disk without a file, also when it is tight. No limit for the engine then: where
         # it cannot make room for a checkpoint it gives up the whole database. ``retain`` keeps it
         # small.

@@ -530,6 +530,17 @@ def test_calls_in_memory_never_take_more_than_the_memory_they_may(tmp_path: Path
     store.close()
 
 
+def test_calls_in_memory_are_packed_once_there_are_many():
+    store = DuckDBStore(StoreConfig(retain_for=0))
+    for start in range(0, 61_440, 20_480):
+        store.write([replace(FULL, span_id=f"{start + n:016x}") for n in range(20_480)])
+
+    each = store.size_bytes() / 61_440
+
+    assert each < 500
+    store.close()
+
+
 def test_old_calls_go_also_while_somebody_reads(tmp_path: Path):
     store = DuckDBStore(StoreConfig(path=str(tmp_path / "calls.duckdb"), retain_for=60))
     store.write([a_call(n, at=NOON - n * 60 * SECOND) for n in range(3_000)])

@@ -48,7 +48,8 @@ def connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
     try:
         file = quoted(config.path or ":memory:")
         # Only what is attached can have row groups of another size than the engine's.
-        db.execute(f"ATTACH '{file}' AS {NAME} (ROW_GROUP_SIZE {ROW_GROUP})").fetchall()
+        how = f"ROW_GROUP_SIZE {ROW_GROUP}{'' if config.path else ', COMPRESS'}"
+        db.execute(f"ATTACH '{file}' AS {NAME} ({how})").fetchall()
     except duckdb.Error as error:
         db.close()
         hint = (

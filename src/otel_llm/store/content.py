@@ -27,9 +27,6 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Final, NamedTuple, cast
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from otel_llm.config.units import Duration, Size
 from otel_llm.sqlite import stamp
 
@@ -39,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 SWEEP_S: Final = 60.0
 """How often what has expired is looked for."""
-_KEY_BYTES, _NONCE_BYTES, _ID_DIGITS, _REFERENCE_DIGITS = 32, 12, 8, 32
+_KEY_BYTES, _ID_DIGITS, _REFERENCE_DIGITS = 32, 8, 32
 _REFERENCE: Final = re.compile(r"[0-9a-f]{32}")
 _VERSION: Final = 1
 _SCHEMA: Final = """
@@ -219,18 +216,19 @@ class ContentStore:
         return hmac.digest(self._keys[self._key_id], said, "sha256").hex()[:_REFERENCE_DIGITS]
 
     def _row(self, reference: str, plain: bytes) -> tuple[str, float, str, int, bytes]:
-        nonce = os.urandom(_NONCE_BYTES)
-        about = _about(reference, self._key_id)
-        sealed = nonce + AESGCM(self._keys[self._key_id]).encrypt(nonce, plain, about)
+        from .sealing import seal
+
+        sealed = seal(self._keys[self._key_id], plain, _about(reference, self._key_id))
         return reference, time.time(), self._key_id, len(sealed), sealed
 
     def _unsealed(self, reference: str, key_id: str, sealed: bytes) -> bytes:
         if key_id not in self._keys:
             raise WrongKey(f"sealed with the key {key_id}, which is not configured")
-        nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        from .sealing import unseal
+
         try:
-            return AESGCM(self._keys[key_id]).decrypt(nonce, rest, _about(reference, key_id))
-        except (InvalidTag, ValueError) as error:
+            return unseal(self._keys[key_id], sealed, _about(reference, key_id))
+        except ValueError as error:
             raise Tampered(f"{reference} is not what was sealed") from error
 
     def _sweep(self) -> None:

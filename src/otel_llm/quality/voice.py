@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from .messages import whole
 from .words import compiled
 
 _PLAIN = (("\u00a0", " "), ("\u202f", " "), ("\u3000", " "), ("\u2019", "'"))
@@ -69,4 +70,4 @@ def _values(text: str) -> Iterator[str]:
         return
     for value in cast("Mapping[str, object]", parsed).values():
         if isinstance(value, str):
-            yield value
+            yield whole(value)

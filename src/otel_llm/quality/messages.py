@@ -158,13 +158,16 @@ def _string(value: object) -> str | None:
 
 
 _TEXT_PART = re.compile(rb'"type": ?"text", ?"content": ?"')
+_REASONS = (b"/think", b"/thought", b"/reasoning")
+"""How the end of reasoning is written, its brackets aside, which some writers escape."""
 _MANY_QUOTES = 100
 _BACKSLASH = ord("\\")
 
 
 def quick_length(raw: bytes) -> int | None:
     """Return the characters of the text in encoded messages without decoding them, ``None`` when
-    that takes a parser: more than one part of text, or escapes longer than two characters."""
+    that takes a parser: more than one part of text, reasoning in it, a backslash, or pairs of
+    escapes that are one character."""
     part = _TEXT_PART.search(raw)
     if part is None or raw.find(b'"text"', 0, part.start()) >= 0:
         return None
@@ -173,10 +176,17 @@ def quick_length(raw: bytes) -> int | None:
     if end < 0 or raw.find(b'"text"', end) >= 0:
         return None
     text = raw[start:end]
-    escapes = text.count(b"\\")
-    if escapes and (b"\\\\" in text or b"\\u" in text):
+    return None if any(tag in text for tag in _REASONS) else _characters(text)
+
+
+def _characters(written: bytes) -> int | None:
+    """Return how many characters a JSON string is of, from between its quotes."""
+    _, *escapes = written.split(b"\\")
+    codes = [escape for escape in escapes if escape[:1] == b"u"]
+    if b"" in escapes or any(code[1:2] in (b"d", b"D") for code in codes):
         return None
-    return (len(text) if text.isascii() else len(text.decode(errors="replace"))) - escapes
+    size = len(written) if written.isascii() else len(written.decode(errors="replace"))
+    return size - len(escapes) - 4 * len(codes)
 
 
 def _closing_quote(raw: bytes, start: int) -> int:

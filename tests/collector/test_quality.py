@@ -288,3 +288,12 @@ def test_an_answer_of_another_shape_scores_less():
     fits, misfits = judged(span), judged(span | {ASKED: json.dumps(CITY)})
 
     assert fits["otel_llm.quality.score"] > misfits["otel_llm.quality.score"]
+
+
+def test_a_password_at_the_very_start_is_seen_whatever_byte_says_how_long_the_text_is():
+    lengths = range(60, 126)
+    texts = [f"https://deploy:p4ssw0rdX@h/ {'x' * (length - 28)}" for length in lengths]
+
+    found = [judged(chat() | {"gen_ai.output.messages": says(text)}) for text in texts]
+
+    assert all("secrets" in str(one["otel_llm.quality.flags"]) for one in found)

@@ -57,6 +57,7 @@ CASES: list[tuple[str, Evidence]] = [
     ("refusal", answer("Je ne suis pas en mesure d'écrire cela.")),
     ("refusal", answer("申し訳ありませんが、お手伝いすることはできません。")),
     ("refusal", answer("Breaking in isn't something I'm able to help with.")),
+    ("refusal", answer('{"reply": "I\'m sorry, I can\'t help with that. \\ud83d"}')),
     ("refusal", Evidence(finish_reasons=("content_filter",))),
     ("refusal", Evidence(finish_reasons=("SAFETY",))),
     ("refusal", Evidence(finish_reasons=("FinishReason.PROHIBITED_CONTENT",))),
@@ -662,6 +663,7 @@ def test_each_pattern_is_one_that_both_engines_take():
         '"text"',
         '{"type": "text", "content": "inner"}',
         "Größe 東京 😀",
+        "it\u2019s 5 \u20ac, not \\u20ac",
     ],
 )
 @pytest.mark.parametrize("ascii_only", [True, False])
@@ -673,12 +675,29 @@ def test_the_length_is_that_of_the_text_however_it_is_escaped(text: str, ascii_o
     assert (one.length, compact.length, two.length) == (len(text), len(text), 2 * len(text) + 1)
 
 
+@pytest.mark.parametrize("slash", ["/", "\\/"])
+@pytest.mark.parametrize("number", ["0711/1234567", "030 / 123 / 45678", "0171/12/34/56/78"])
+def test_a_number_with_slashes_is_seen_however_json_spells_them(number: str, slash: str):
+    raw = answer(f"Tel. {number}").output.raw.replace(b"/", slash.encode())  # type: ignore[union-attr]
+
+    assert INSPECTOR.flags(Evidence(output=Content(raw))) == ("pii",)
+
+
+@pytest.mark.parametrize("slash", ["/", "\\/"])
+def test_the_length_is_that_of_the_answer_without_its_reasoning(slash: str):
+    raw = content(message("<think>Is it 4?</think>It is 4.")).raw.decode().replace("/", slash)
+
+    assert Content(raw.encode()).length == len("It is 4.")
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "i " + " " * 200_000,
         "I can't a b c d e f g " * 10_000,
         "1 " * 100_000,
+        "0  - " * 40_000,
+        "a://b:" * 30_000,
         "a@" + "a." * 100_000,
         "DE12 " * 40_000,
         '"' * 200_000,

@@ -41,6 +41,7 @@ NUMBERS = (  # printed as examples by those who give them out, or made by the ru
     ("ca_sin", "123456782", "123456789"),
     ("no_fodselsnummer", "11077941012", "11077941013"),
     ("fi_hetu", "131052-308T", "131052-308U"),
+    ("fi_hetu", "131002A308W", "131002A308X"),
     ("be_national", "85.07.30-033.28", "85.07.30-033.29"),
     ("ch_ahv", "756.9217.0769.85", "756.9217.0769.84"),
     ("cn_resident", "11010519491231002X", "110105194912310021"),

@@ -25,6 +25,7 @@ def says_nothing(_: Evidence, output: Content) -> bool:
 
 EMPTY = Check(
     name="empty",
+    family="voice",
     about="The call came back without text, tool call or other content.",
     patterns=(
         Pattern(r'"content": ?""', (b'"content":""', b'"content": ""')),

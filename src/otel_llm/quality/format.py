@@ -45,6 +45,7 @@ _SIGNS = {
 }
 """What each of them holds: how far a verb is from it takes too many states to look for in all."""
 _ASKS_JSON, _ASKS_LIST = finder(_JSON), finder(_LIST)
+_ASKS = finder((*_JSON, *_LIST))
 _ITEM = re.compile(r"^\s*(?:[-*•+]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|^\s*\|.*\|", re.M)
 _FENCE = re.compile(r"```(?:json)?\s*(.+?)\s*```", re.S)
 
@@ -129,6 +130,8 @@ def _answers(output: Content) -> Iterator[str]:
 
 def _violated(seen: Evidence, output: Content) -> bool:
     question = seen.input.question if seen.input else ""
+    if not _suspect(seen, b"") and not _ASKS.search(question):
+        return False  # before the answer is decoded
     return any(
         breaks_format(answer, question, seen.output_type, seen.schema)
         for answer in _answers(output)

@@ -9,6 +9,8 @@ from .voice import all_words, own_words
 from .words import counter, lowered, sentences, signs
 
 _DOUBTS, _SOFTLY = sentences(DOUBTING), counter(SOFT)
+_EITHER = sentences((*DOUBTING, *SOFT))
+"""One look where two would find nothing, as in most texts that only hold a sign."""
 _WORDS_PER_SOFT = 50
 """A long answer may think aloud once in a while: soft hedges count where they are dense."""
 
@@ -17,7 +19,7 @@ def hedges(text: str, soft_enough: int = 2) -> bool:
     """Return whether ``text`` holds a plain hedge, or many soft ones for its length. What others
     are quoted with does not count."""
     said = lowered(all_words(text))
-    if not _DOUBTS(said) and _SOFTLY(said) < soft_enough:
+    if not _EITHER(said) or (not _DOUBTS(said) and _SOFTLY(said) < soft_enough):
         return False
     said = lowered(own_words(text))
     if _DOUBTS(said):

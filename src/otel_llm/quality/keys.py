@@ -179,7 +179,13 @@ _ROWS: tuple[_Row, ...] = (
         _password,
     ),
 )
+_ROUGH = {"password_in_url": Pattern(r"[a-z0-9+]://[^\s:/@\"]*:[^\s:/@\"]+@", (b"://",))}
 SECRETS = tuple(
-    Shape(kind, Pattern(regex, tuple(stem.encode() for stem in stems.split("|"))), proves)
+    Shape(
+        kind,
+        Pattern(regex, tuple(stem.encode() for stem in stems.split("|"))),
+        proves,
+        _ROUGH.get(kind),
+    )
     for kind, regex, stems, proves in _ROWS
 )

@@ -79,6 +79,8 @@ _CALLED = spelled(
 _CALLED_WITHOUT_SPACES = spelled("電話|携帯")
 _AT_HOME = r"(?:0\d{1,4}(?: ?[ ./-] ?\d{2,8}){1,4}|\d{3}[ .-]\d{3}[ .-]\d{4})"
 """A number as it is written within its country, where a word says what it is."""
+_TEN_DIGITS = r"[^0-9]0(?:[ ./\\-]{0,4}[0-9]){9}|[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}"
+"""What is in each of those that is long enough for one; JSON may spell a slash with a backslash."""
 _DIGITS = tuple(str(digit).encode() for digit in range(10))
 
 _EVERYWHERE = (
@@ -89,6 +91,7 @@ _EVERYWHERE = (
             (b"@",),
         ),
         _mail,
+        Pattern(r"[A-Za-z0-9._%+-]@[A-Za-z0-9-]+\.[A-Za-z0-9-]", (b"@",)),
     ),
     Shape(
         "card",
@@ -118,6 +121,7 @@ _EVERYWHERE = (
             _DIGITS,
         ),
         _phone,
+        Pattern(_TEN_DIGITS, _DIGITS),
     ),
 )
 PII = _EVERYWHERE + NATIONAL
@@ -129,7 +133,7 @@ def _finder(shapes: Sequence[Shape]) -> Finder:
 
     One pass tells which shapes are there at all: most texts hold none of them.
     """
-    scan = scanner([[shape.pattern] for shape in shapes])
+    scan = scanner([[shape.sign] for shape in shapes])
     patterns = [compiled(shape.pattern.regex) for shape in shapes]
 
     def found(text: str) -> Iterator[Leak]:
@@ -167,7 +171,7 @@ SECRETS_CHECK = Check(
     name="secrets",
     family="leaks",
     about="The answer holds a key, token or password.",
-    patterns=tuple(shape.pattern for shape in SECRETS),
+    patterns=tuple(shape.sign for shape in SECRETS),
     judge=_any(find_secrets),
 )
 PII_CHECK = Check(
@@ -175,6 +179,6 @@ PII_CHECK = Check(
     family="leaks",
     about="The answer holds an email address, card number, IBAN, phone number, or a number that a"
     " state gives to a person.",
-    patterns=(*(shape.pattern for shape in _EVERYWHERE), NATIONAL_SIGN),
+    patterns=(*(shape.sign for shape in _EVERYWHERE), NATIONAL_SIGN),
     judge=_any(find_pii),
 )

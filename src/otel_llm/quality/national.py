@@ -16,7 +16,9 @@ from .shape import Shape
 from .words import Pattern
 
 _SIGN = Pattern(
-    r"(?:[0-9][ .+-]?){6}|\b[LMNPRTVWXY][CFGHJ-NPRTV-Z0-9]{8}[0-9]"
+    r"(?:[0-9][ .+-]?){9}|[0-9]{7}[ -]?[A-Za-z]\b|[A-Z] ?(?:[0-9]{2} ?){3}[A-D]"
+    r"|[0-9]{6}[A-FU-Y][0-9]{3}|2[ABab] ?[0-9]{3} ?[0-9]{3}"
+    r"|\b[LMNPRTVWXY][CFGHJ-NPRTV-Z0-9]{8}[0-9]"
     r"|(?:\b|\\[nrt])(?i:[A-Z]{6}[0-9L-NP-V]{2}[A-EHLMPRST][0-9L-NP-V]{2}[A-Z])",
     tuple(str(digit).encode() for digit in range(10)),
 )

@@ -19,6 +19,14 @@ class Shape:
     kind: str
     pattern: Pattern
     proves: Callable[[str], bool]
+    rough: Pattern | None = None
+    """What is in every text that holds one and is quicker to look for: lengths multiply the states
+    of an automaton, most of all where a match may begin within another, as in addresses."""
+
+    @property
+    def sign(self) -> Pattern:
+        """What to look for first."""
+        return self.rough or self.pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,18 +111,22 @@ def _spellings(stems: str) -> Iterable[bytes]:
 
 
 def finder(phrases: Iterable[str]) -> re.Pattern[str]:
-    """Compile ``phrases`` to look for in decoded text."""
-    return compiled(any_of(phrases))
+    """Compile ``phrases`` to look for in decoded text, with room for what many of them take:
+    without it, RE2 does without an automaton, which takes eight times as long."""
+    return compiled(any_of(phrases), _AUTOMATON_BYTES)
 
 
-def compiled(regex: str) -> re.Pattern[str]:
+def compiled(regex: str, max_bytes: int = 8 * 2**20) -> re.Pattern[str]:
     """Compile for decoded text: in linear time with RE2, which has ``re``'s interface, else by
-    ``re``, whose time is bounded by the length of what it is given."""
+    ``re``, whose time is bounded by the length of what it is given. RE2 takes up to ``max_bytes``
+    of memory."""
     try:
         engine: Any = import_module("re2")  # optional, and without types
     except ImportError:
-        engine = re
-    return cast("re.Pattern[str]", engine.compile(regex))
+        return re.compile(regex)
+    options = engine.Options()
+    options.max_mem = max_bytes
+    return cast("re.Pattern[str]", engine.compile(regex, options))
 
 
 def any_of(phrases: Iterable[str]) -> str:

@@ -402,6 +402,23 @@ def test_a_file_that_is_none_of_ours_is_said_at_the_start(opened, tmp_path):
         opened()
 
 
+def test_a_start_that_fails_leaves_what_waits_as_it_was(opened, tmp_path):
+    one = opened()
+    JournalQueue(one, "a")
+    one.append(b"first")
+    one.close()
+    cursor = tmp_path / "traces" / "a.cursor"
+    away = cursor.rename(tmp_path / "away")
+    cursor.mkdir()
+
+    with pytest.raises(OSError, match="no file of a journal"):
+        JournalQueue(opened(), "a")
+
+    cursor.rmdir()
+    away.rename(cursor)
+    assert read(JournalQueue(opened(), "a")) == [b"first"]
+
+
 def test_a_cursor_that_is_unreadable_begins_at_the_oldest(opened, tmp_path):
     log = opened()
     read(JournalQueue(log, "otlp"))

@@ -16,6 +16,7 @@ from otel_llm.collector.calls import read_call
 from otel_llm.collector.calls.recount import Sums, calls_in, calls_of, recount
 from otel_llm.collector.errors import Refused
 from otel_llm.collector.journal import Journal, JournalConfig
+from otel_llm.collector.journal.queue import JournalQueue
 from otel_llm.collector.observers.store_keeper import StoreKeeper
 from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig
 from otel_llm.genai import Call
@@ -226,6 +227,27 @@ PRICED = {
     "gen_ai.usage.output_tokens": 5,
     "otel_llm.cost.total": 0.25,
 }
+
+
+def test_what_the_store_lacks_at_the_end_stays_though_destinations_have_it(
+    config: JournalConfig, store: DuckDBStore
+):
+    journal = Journal(config, "traces")
+    full = keeper(store, flushed=False)
+    full.follow(journal)
+    queue = JournalQueue(journal, "otlp")
+    journal.append(payload(1, padding="x" * 2**20))
+
+    full.stop()
+    if lot := queue.take(1, 0.0):
+        queue.done(lot)
+    journal.close()
+
+    again = Journal(config, "traces")
+    late = keeper(store)
+    late.follow(again)
+    assert late.catch_up() == 1
+    again.close()
 
 
 def test_journals_and_dead_letters_are_added_up_each_call_once(tmp_path: Path, capsys):

@@ -219,9 +219,16 @@ class Journal:
 
     def release(self) -> None:
         """Delete what every reader is past."""
+        self._release(WORTH_FREEING_BYTES)
+
+    def clear(self) -> None:
+        """As ``release``, also where it is little that nobody waits for any more."""
+        self._release(1)
+
+    def _release(self, worth: int) -> None:
         position = min((reader.position for reader in self._readers), default=self.end)
         with self._lock:
-            self._renew(position)
+            self._renew(position, worth)
             while len(self._segments) > 1 and self._segments[0].end <= position:
                 self._drop(self._segments.pop(0))
 
@@ -254,7 +261,8 @@ class Journal:
     def close(self) -> None:
         """Close the files. Safe to call twice."""
         self._syncer.shutdown()
-        self.release()
+        if self._readers:  # without any, one that could not begin is to find all of it next time
+            self.release()
         with self._sync_lock:
             if self._unsynced:
                 self._sync_group()  # somebody is about to wait for it
@@ -378,10 +386,10 @@ class Journal:
             why = error.strerror or error
             logger.error("%s: %s; senders are asked to come back", self.directory, why)
 
-    def _renew(self, position: int) -> None:
+    def _renew(self, position: int, worth: int) -> None:
         """Begin anew when all that was written is read; what was delivered shall not lie about."""
         last = self._segments[-1] if self._segments else None
-        if last and last.size >= WORTH_FREEING_BYTES and position >= last.end:
+        if last and last.size >= worth and position >= last.end:
             with suppress(OSError):  # it only stays a little longer
                 self._rotate(last.end)
 

@@ -75,11 +75,11 @@ class _Place:
         return self.journal.crowded or self.journal.waits_for(self)
 
     def leave(self) -> None:
-        """Let go of the journal; its file keeps the place."""
+        """Move no more; the file keeps the place, and the journal what is behind it."""
         with self._turn:
-            self._left = True
-            self.journal.leave(self)
-            self._cursor.close()
+            if not self._left:
+                self._left = True
+                self._cursor.close()
 
 
 class StoreKeeper:

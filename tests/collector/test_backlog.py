@@ -371,6 +371,32 @@ def test_a_request_that_ends_the_process_each_time_holds_up_the_others_three_tim
     assert buried.read_bytes() == b"fatal: the process ended 3 times while it had this\n"
 
 
+def test_a_request_for_which_there_was_no_room_is_not_what_ended_the_process(tmp_path):
+    with backlog(tmp_path, Pipelines()) as line:
+        line.take(FIRST)
+    behind = Pipelines()
+    behind.raises = Refused("the journal is full")
+
+    for _ in range(5):
+        with backlog(tmp_path, behind, grace_s=0) as line:
+            line.start()
+            wait_until(lambda line=line: not line.has_room)
+    behind.raises = None
+    with backlog(tmp_path, behind) as line:
+        line.start()
+        assert line.settle(10)
+
+    assert (behind.processed, behind.buried) == ([FIRST], [])
+
+
+def test_what_was_processed_does_not_lie_there_when_it_has_ended(tmp_path):
+    with backlog(tmp_path, Pipelines()) as line:
+        line.start()
+        line.take(FIRST)
+
+    assert [file.read_bytes() for file in (tmp_path / "received").glob("*.journal")] == [b""]
+
+
 def test_an_end_without_time_leaves_the_rest_on_the_disk(tmp_path):
     behind = Pipelines()
     behind.raises = Refused("the journal is full")

@@ -16,6 +16,8 @@ from otel_llm.collector.journal.queue import JournalQueue, waiting_in
 from otel_llm.service import check
 from otel_llm.service.assembly import Service
 from tests.collector.calls import request
+from tests.collector.test_backlog import wait_until
+from tests.e2e.running import free_port
 
 HEADERS = {"content-type": "application/x-protobuf"}
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
@@ -30,17 +32,19 @@ SHORTER: Mapping[str, Mapping[str, Any]] = {
 def settings(directory: Path, **more: Any) -> Any:
     processors = more.get("processors", {"cost": None})
     journal = {"directory": str(directory / "journal"), "durability": "os"}
+    pipeline = {"receivers": ["otlp"], "processors": list(processors)}
     return check(
         {
             "receivers": {"otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}},
             "processors": processors,
+            "exporters": more.get("exporters", {}),
             "journal": {**journal, **more.get("journal", {})},
             "dead_letter": {"directory": str(directory / "dead")},
             "store": {"path": str(directory / "calls.duckdb")},
             "api": None,
             "alerting": None,
             "service": {
-                "pipelines": {"traces": {"receivers": ["otlp"], "processors": list(processors)}}
+                "pipelines": {"traces": {**pipeline, "exporters": list(more.get("exporters", {}))}}
             },
         }
     )
@@ -72,6 +76,10 @@ def stored(service: Service) -> int:
 
 def backlog(directory: Path) -> Path:
     return directory / "journal" / "received-otlp"
+
+
+def on_disk(directory: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in directory.iterdir() if file.is_file())
 
 
 def left_by_a_process_that_was_killed(directory: Path, *payloads: bytes) -> None:
@@ -143,6 +151,35 @@ def test_a_change_to_processing_first_loses_nothing_and_leaves_nothing_behind(tm
     assert (found, answer, again) == (1, 200, 1)
     assert not waiting_in(backlog(tmp_path))
     assert caplog.messages == []
+
+
+def test_once_it_is_redacted_nothing_lies_there_as_it_came(tmp_path):
+    with collector(tmp_path) as service:
+        send(service)
+        assert stored(service)
+        before = on_disk(backlog(tmp_path))
+        service.change(settings(tmp_path, processors={"redact": None}))
+        after = on_disk(backlog(tmp_path))
+
+    assert (b"someone@example.com" in before, b"someone@example.com" in after) == (True, False)
+
+
+def test_what_waits_when_the_journal_moves_is_processed_from_there(tmp_path):
+    nowhere = {"otlphttp": {"endpoint": f"http://127.0.0.1:{free_port()}"}}
+    large = request({**CHAT, "padding": "x" * 2_000_000})
+    small = {"max_size": "16MiB"}
+
+    with collector(tmp_path, exporters=nowhere, journal=small) as service:
+        while send(service, large) == 200:
+            pass
+        wait_until(lambda: values(service, "otel_llm_backlog_size_bytes")[0][1] > 1e6)
+        moved = {"directory": str(tmp_path / "elsewhere"), **small}
+        service.change(settings(tmp_path, exporters=nowhere, journal=moved))
+        answer = send(service)
+        wait_until(lambda: values(service, "otel_llm_backlog_size_bytes")[0][1] == 0)
+
+    assert answer == 200
+    assert not waiting_in(backlog(tmp_path))
 
 
 def test_what_waits_for_a_receiver_that_is_no_more_is_said(tmp_path, caplog):

@@ -60,6 +60,8 @@ class Backlog:
         self._tries = Tries(journal.directory / "tries")
         self._left = journal.end
         """Up to here an earlier process took it."""
+        self.is_ending = False
+        """Whether nothing comes any more: what was processed is not left in the files."""
         self._stuck = False
         self._ahead = 0
         """Requests that wait to be processed, without those that an earlier process left."""
@@ -128,6 +130,7 @@ class Backlog:
             self._thread.join()
         self._queue.abandon()
         self._answer(Refused("shutting down"))
+        self.journal.clear()
         self.journal.close()
 
     # --- the thread ---
@@ -149,6 +152,8 @@ class Backlog:
             if not self._gave_up(payloads) and not self._finish(payloads):
                 return
             self._queue.done(lot)
+            if self.is_ending:
+                self.journal.clear()
             self._count(len(payloads))
             self._stuck = False
             self._answer()
@@ -178,6 +183,7 @@ class Backlog:
     def _finish(self, payloads: Sequence[bytes]) -> bool:
         """Process all of them, however often that is tried; return whether they are kept."""
         while payloads := self._unkept(payloads):
+            self._tries.end()
             self._stuck = True
             self._answer(Refused("there is no room behind the pipelines"))
             if self._leaving.wait(_AGAIN_S):

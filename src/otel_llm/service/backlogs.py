@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Thread
 
@@ -20,6 +20,8 @@ Process = Callable[[str, bytes], Kept]
 """Takes a request of traces from the receiver of that name."""
 Bury = Callable[[str, bytes, str], object]
 """Keeps one that cannot be processed, with the reason."""
+Prepared = dict[Path, tuple[str, Backlog]]
+"""Backlogs by directory, each with its receiver."""
 
 
 class Backlogs:
@@ -29,77 +31,88 @@ class Backlogs:
     def __init__(self, process: Process, bury: Bury) -> None:
         """See ``Backlog``."""
         self._process, self._bury = process, bury
-        self._open: dict[str, Backlog] = {}
-        self._taking: frozenset[str] = frozenset()
+        self._open: Prepared = {}
+        self._taking: dict[str, Backlog] = {}
 
     def get(self, receiver: str) -> Backlog | None:
         """Return that of a receiver, if it takes anything."""
-        return self._open[receiver] if receiver in self._taking else None
+        return self._taking.get(receiver)
 
     @property
     def full(self) -> frozenset[str]:
         """Receivers whose backlog has no room for what comes."""
-        return frozenset(name for name in self._taking if not self._open[name].has_room)
+        return frozenset(name for name, b in self._taking.items() if not b.has_room)
 
-    def prepare(self, settings: Settings) -> dict[str, Backlog]:
+    def prepare(self, settings: Settings) -> Prepared:
         """Open those that ``settings`` want and that are not open, and those in which something
         waits from before they were not wanted any more. Raises ``OSError``."""
-        made: dict[str, Backlog] = {}
+        made: Prepared = {}
         taking = _taking(settings)
         try:
             for name, directory in _directories(settings).items():
-                if not self._is_open(name, directory) and (name in taking or waiting_in(directory)):
-                    made[name] = self._make(name, directory, settings)
+                is_open = directory in self._open
+                if not is_open and (name in taking or waiting_in(directory)):
+                    made[directory] = name, self._make(name, directory, settings)
         except BaseException:
             self.discard(made)
             raise
         return made
 
-    def discard(self, prepared: Mapping[str, Backlog]) -> None:
+    def discard(self, prepared: Prepared) -> None:
         """Let go of what ``prepare`` made."""
-        for backlog in prepared.values():
+        for _, backlog in prepared.values():
             backlog.stop(0.0)
 
-    def change(self, settings: Settings, prepared: Mapping[str, Backlog]) -> None:
-        """Go on with these. What another one still has stays on the disk."""
-        directories, taking = _directories(settings), _taking(settings)
-        self._taking &= taking
-        for name, backlog in list(self._open.items()):
-            wanted = name in taking or backlog.size_bytes
-            if not wanted or not self._is_open(name, directories.get(name)):
-                self._open.pop(name).stop(0.0)
-            elif settings.sections.journal:
-                backlog.journal.change(settings.sections.journal)
+    def change(self, settings: Settings, prepared: Prepared) -> None:
+        """Go on with these. One that is not wanted any more takes nothing, and what it has is
+        processed, as long as there is that receiver; without it, it stays on the disk."""
+        self._taking = {}
+        taking, directories = _taking(settings), _directories(settings)
         self._open |= prepared
-        self._taking = taking
+        for directory, (name, backlog) in list(self._open.items()):
+            is_wanted = name in taking and directories[name] == directory
+            if is_wanted and settings.sections.journal:
+                backlog.journal.change(settings.sections.journal)
+                self._taking[name] = backlog
+            backlog.is_ending = not is_wanted
+            if not is_wanted and not (backlog.size_bytes and name in settings.receivers):
+                del self._open[directory]
+                backlog.stop(0.0)
 
-    def start(self, of: Iterable[Backlog] | None = None) -> None:
+    def start(self, of: Prepared | None = None) -> None:
         """Begin to process."""
-        for backlog in self._open.values() if of is None else of:
+        for _, backlog in (self._open if of is None else of).values():
             backlog.start()
 
     def settle(self, timeout_s: float) -> bool:
         """Wait until what is there now has been processed; return whether it was."""
-        return all([backlog.settle(timeout_s) for backlog in self._open.values()])
+        return all([backlog.settle(timeout_s) for _, backlog in self._open.values()])
 
     def stop(self, grace_s: float) -> None:
         """Process what is there within ``grace_s`` seconds, all at the same time."""
-        ending = [Thread(target=b.stop, args=(grace_s,)) for b in self._open.values()]
+        ending = [Thread(target=b.stop, args=(grace_s,)) for _, b in self._open.values()]
         for thread in ending:
             thread.start()
         for thread in ending:
             thread.join()
-        self._taking, self._open = frozenset[str](), {}
+        self._taking, self._open = {}, {}
 
     def measure(self) -> Iterable[Family]:
         """Give how much waits, and for how long: a ``Measure``."""
-        of = list(self._open.items())
-        size = [Sample(b.size_bytes, {"receiver": n}) for n, b in of]
-        age = [Sample(b.oldest_s, {"receiver": n}) for n, b in of]
-        lost = [Sample(b.corrupt_bytes, {"receiver": n}, "_total") for n, b in of]
+        of = self._by_receiver()
+        size = [Sample(sum(b.size_bytes for b in bs), {"receiver": n}) for n, bs in of]
+        age = [Sample(max(b.oldest_s for b in bs), {"receiver": n}) for n, bs in of]
+        lost = [Sample(sum(b.corrupt_bytes for b in bs), {"receiver": n}, "_total") for n, bs in of]
         yield Family("otel_llm_backlog_size_bytes", "gauge", "Bytes to be processed", size)
         yield Family("otel_llm_backlog_oldest_seconds", "gauge", "Age of the oldest of them", age)
         yield Family("otel_llm_backlog_corrupt_bytes", "counter", "Lost on the disk before", lost)
+
+    def _by_receiver(self) -> list[tuple[str, list[Backlog]]]:
+        """A receiver has two for a while after its journal moved."""
+        of: dict[str, list[Backlog]] = {}
+        for name, backlog in list(self._open.values()):
+            of.setdefault(name, []).append(backlog)
+        return list(of.items())
 
     def _make(self, name: str, directory: Path, settings: Settings) -> Backlog:
         config = settings.sections.journal
@@ -114,10 +127,6 @@ class Backlogs:
         except BaseException:
             journal.close()
             raise
-
-    def _is_open(self, name: str, directory: Path | None) -> bool:
-        backlog = self._open.get(name)
-        return backlog is not None and backlog.journal.directory == directory
 
 
 def _directories(settings: Settings) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import Any, cast
 
@@ -34,7 +35,7 @@ from otel_llm.collector.sending import Sender
 from otel_llm.collector.sending.rejects import Rejects
 from otel_llm.collector.wire.envelope import checked_count
 
-from .backlogs import Backlogs
+from .backlogs import Backlogs, Prepared
 from .outboxes import (
     Follow,
     Outboxes,
@@ -89,8 +90,8 @@ class Plan:
     parts: Parts
     endings: dict[str, Ending]
     """By pipeline."""
-    backlogs: dict[str, Backlog] = field(default_factory=dict[str, Backlog])
-    """By receiver, those that are new."""
+    backlogs: Prepared = field(default_factory=dict[Path, tuple[str, Backlog]])
+    """Those that are new."""
 
 
 class Flow:
@@ -226,7 +227,7 @@ class Flow:
             self._end(name, ending)
         self._route(beside)
         self._backlogs.change(plan.parts.settings, plan.backlogs)
-        self._backlogs.start(plan.backlogs.values())
+        self._backlogs.start(plan.backlogs)
         try:
             self.processing.start(before.processing)
         except OSError as error:

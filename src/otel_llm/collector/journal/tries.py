@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -24,6 +25,11 @@ class Tries:
         except OSError:
             return 1
         return count
+
+    def end(self) -> None:
+        """Note that the process outlived what was begun last, whatever came of it."""
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
 
     def _read(self) -> tuple[int, int]:
         try:

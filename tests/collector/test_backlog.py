@@ -206,6 +206,29 @@ def test_without_room_behind_the_pipelines_senders_are_asked_to_come_back(tmp_pa
     assert behind.processed == [FIRST, THIRD]
 
 
+def test_nothing_is_taken_that_would_find_no_room_on_the_disk_behind_the_pipelines(
+    tmp_path, monkeypatch, caplog
+):
+    behind = Pipelines()
+
+    with backlog(tmp_path, behind) as line:
+        line.take(FIRST)
+        monkeypatch.setattr(Journal, "free_bytes", 2 * (line.size_bytes + len(SECOND)) - 1)
+        with pytest.raises(Refused):
+            line.take(SECOND)
+        monkeypatch.setattr(Journal, "free_bytes", 2 * (line.size_bytes + len(SECOND)))
+        line.take(SECOND)
+        assert not line.has_room
+        monkeypatch.undo()
+        line.start()
+        assert line.settle(10)
+        assert line.has_room
+
+    assert b"".join(behind.processed) == FIRST + SECOND
+    assert len(caplog.messages) == 1
+    assert "the disk is nearly full; senders are asked to come back" in caplog.text
+
+
 def test_whoever_is_far_ahead_waits_for_processing(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "AHEAD_BYTES", len(FIRST) // 2)
     behind = Pipelines()

@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -517,6 +518,21 @@ def test_a_request_larger_than_the_journal_passes_when_it_is_empty(opened):
 
     assert [len(payload) for payload in read(queue)] == [20 * MIB]
     log.append(bytes(20 * MIB))
+
+
+@pytest.mark.parametrize("durability", ["fsync", "os"])
+def test_where_its_files_were_deleted_nothing_is_answered_for(opened, tmp_path, caplog, durability):
+    log = opened(durability=durability)
+    queue = JournalQueue(log, "a")
+    log.append(b"first")
+
+    shutil.rmtree(tmp_path / "traces")
+    with pytest.raises(Refused):
+        log.append(b"second")
+
+    assert not log.takes_data
+    assert "its files were deleted" in caplog.text
+    assert read(queue) == [b"first"]
 
 
 def test_a_full_disk_refuses_and_loses_nothing_that_was_answered_for(opened, monkeypatch):

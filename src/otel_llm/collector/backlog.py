@@ -10,12 +10,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import Final
 
 from .component import Kept
 from .errors import Refused
 from .journal import Journal
+from .journal.log import TRIAL_BYTES
 from .journal.queue import JournalQueue
 from .journal.tries import Tries
 from .kept import all_of
@@ -75,10 +77,20 @@ class Backlog:
         Waits for nothing."""
         if self._stuck:
             raise Refused("there is no room for what was received before")
+        if not self._finds_room(len(payload)):
+            self.journal.complain(OSError("the disk is nearly full"))
+            raise Refused("there would be no room behind the pipelines")
         kept = self.journal.begin(payload)
         with self._lock:
             self._ahead += 1
         return all_of([kept, self._turn()]) if self._is_far_ahead else kept
+
+    def _finds_room(self, size: int) -> bool:
+        """Whether the disk can hold what is here, and ``size`` bytes more, a second time: what was
+        answered for must not be what leaves no room to process it."""
+        with suppress(OSError):  # the journal finds out what is wrong with it
+            return self.journal.free_bytes >= 2 * (self.size_bytes + size)
+        return True
 
     @property
     def _is_far_ahead(self) -> bool:
@@ -102,7 +114,7 @@ class Backlog:
     @property
     def has_room(self) -> bool:
         """Whether a small request would be taken."""
-        return not self._stuck and self.journal.takes_data
+        return not self._stuck and self.journal.takes_data and self._finds_room(TRIAL_BYTES)
 
     def start(self) -> None:
         """Begin to process."""

@@ -233,6 +233,12 @@ class Journal:
                 self._drop(self._segments.pop(0))
 
     @property
+    def free_bytes(self) -> int:
+        """What is left on the disk. Raises ``OSError`` where there is none any more."""
+        disk = os.statvfs(self.directory)
+        return disk.f_bavail * disk.f_frsize
+
+    @property
     def takes_data(self) -> bool:
         """Whether a small request would be taken. The disk is asked, where it took nothing when it
         was last asked: nobody sends to a collector that says that it is not ready."""
@@ -300,12 +306,14 @@ class Journal:
         segment = self._segments[-1]
         size = len(head) + len(payload)
         try:
+            if not os.fstat(segment.file).st_nlink:
+                raise OSError("its files were deleted: what comes would be, too; start again")
             if segment.size and (self._suspect or segment.size + size > self._segment_bytes):
                 segment = self._rotate(segment.end)
             if os.pwritev(segment.file, (head, payload), segment.size) < size:
                 raise OSError("the disk took only a part: it is full")
         except OSError as error:
-            self._complain(error)
+            self.complain(error)
             self._refused = True
             with suppress(OSError):
                 os.ftruncate(segment.file, segment.size)  # no half record for what comes next
@@ -358,7 +366,7 @@ class Journal:
     def _distrust(self, group: Future[None], error: OSError) -> None:
         """Answer for nothing that is not on the disk by now, take it back, and write elsewhere:
         after a failed sync, the next one of the same file proves nothing."""
-        self._complain(error)
+        self.complain(error)
         with self._lock:
             later, self._group = self._group, _new_group()
             self._unsynced = []
@@ -378,7 +386,7 @@ class Journal:
             with suppress(OSError):  # what stays is cut off, or passed over, when it is recovered
                 os.ftruncate(segment.file, size)
 
-    def _complain(self, error: OSError) -> None:
+    def complain(self, error: OSError) -> None:
         """Say what is wrong with the disk, but not to every sender's every attempt."""
         now = time.monotonic()
         if now - self._complained >= COMPLAIN_S:

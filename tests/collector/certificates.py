@@ -5,7 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
 
 from otel_llm.collector.sending.destination import TlsConfig
 
@@ -52,6 +57,27 @@ def certificates(directory: Path) -> Certificates:
         directory / "client.pem",
         directory / "client.key",
     )
+
+
+def expired(directory: Path) -> tuple[Path, Path]:
+    """Make a client's certificate of the authority in ``directory`` that held until yesterday, and
+    return its files."""
+    authority = x509.load_pem_x509_certificate((directory / "ca.pem").read_bytes())
+    key = serialization.load_pem_private_key((directory / "ca.key").read_bytes(), None)
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "late")]))
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())  # whoever has the key may use it for two things
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=3))
+        .not_valid_after(now - timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    file = directory / "expired.pem"
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    return file, directory / "ca.key"
 
 
 def _openssl(*arguments: object) -> None:

@@ -247,6 +247,15 @@ class TestCertificates:
             assert _trusted(receiver, old, client=old) == (False, False)
             assert _trusted(receiver, old, client=new) == (True, True)
 
+    def test_over_grpc_handshakes_are_counted_also_those_that_fail(self, tmp_path, two_authorities):
+        ours, _ = two_authorities
+        with _encrypted(_installed(tmp_path, ours, mutual=True)) as receiver:
+            with socket.create_connection(("127.0.0.1", receiver.inner.grpc_port), 60) as plain:
+                plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                assert plain.recv(1) == b""
+
+            assert receiver.counters.get("otel_llm_receiver_handshakes", transport="grpc") == 1
+
     @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
     def test_a_session_from_before_lets_nobody_in_who_is_no_longer_trusted(
         self, tmp_path, two_authorities, version

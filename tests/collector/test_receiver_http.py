@@ -10,7 +10,7 @@ import ssl
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPResponse
 from time import monotonic
@@ -30,7 +30,7 @@ from otel_llm.collector.errors import Permanent, Refused, Retryable, TooLarge
 from otel_llm.collector.intake.config import HttpConfig, OtlpConfig, ProtocolsConfig
 from otel_llm.collector.intake.config import ServerTlsConfig as Tls
 from otel_llm.collector.receivers.otlp import OtlpReceiver
-from tests.collector.certificates import certificates
+from tests.collector.certificates import certificates, expired
 from tests.collector.receiving import LOCAL, Receiver, receiving
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -467,6 +467,14 @@ class TestTransport:
             assert monotonic() - started < 30
 
 
+GRPC_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def refused(receiver: Receiver, reason: str | None = None) -> float:
+    given = {"reason": reason} if reason else {}
+    return receiver.counters.get("otel_llm_receiver_refused_connections", **given)
+
+
 class TestTls:
     def test_only_senders_that_the_authority_knows_get_in(self, tmp_path):
         made = certificates(tmp_path)
@@ -479,6 +487,71 @@ class TestTls:
             with pytest.raises((ssl.SSLError, ConnectionError)):
                 self.status(receiver, unknown)
             assert raw(receiver, head(0)) == b""
+
+    @pytest.mark.parametrize(
+        ("who", "reason", "said"),
+        [
+            ("nobody", "no_certificate", "the sender shows no certificate"),
+            ("stranger", "unknown_ca", "is of no authority in client_ca_file"),
+            ("late", "expired", "the sender's certificate has expired"),
+            ("distrustful", "by_sender", "does not accept our certificate or TLS: TLSV1_ALERT"),
+            ("plain", "not_tls", "speaks no TLS to a port that asks for it"),
+            ("grpc", "not_tls", "speaks no TLS to a port that asks for it"),
+        ],
+    )
+    def test_the_operator_learns_that_senders_are_refused_and_why(
+        self, tmp_path, caplog, who, reason, said
+    ):
+        (tmp_path / "other").mkdir()
+        made, other = certificates(tmp_path), certificates(tmp_path / "other")
+        shown = {
+            "nobody": None,
+            "stranger": (other.client, other.client_key),
+            "late": expired(tmp_path),
+        }
+        config = HttpConfig(LOCAL, tls=Tls(made.server, made.server_key, made.ca))
+        with receiving(http=config) as receiver:
+            for _ in range(3):
+                with suppress(ssl.SSLError, ConnectionError):
+                    if who in ("plain", "grpc"):
+                        raw(receiver, head(0) if who == "plain" else GRPC_PREFACE)
+                        continue
+                    known = other.ca if who == "distrustful" else made.ca
+                    context = ssl.create_default_context(cafile=known)
+                    if files := shown.get(who):
+                        context.load_cert_chain(*files)
+                    self.status(receiver, context)
+            wait_until(lambda: refused(receiver, reason) == 3)
+
+        assert refused(receiver) == 3
+        [line] = caplog.messages
+        assert said in line
+
+    @pytest.mark.parametrize(
+        ("first", "reason"), [("tls", "tls_to_plain_port"), ("grpc", "grpc_to_http_port")]
+    )
+    def test_whoever_speaks_something_else_to_a_plain_port_is_told_apart(
+        self, receiver, caplog, first, reason
+    ):
+        if first == "grpc":
+            raw(receiver, GRPC_PREFACE)
+        else:
+            with pytest.raises(ssl.SSLError):
+                self.status(receiver, ssl.create_default_context())
+
+        assert refused(receiver) == refused(receiver, reason) == 1
+        assert len(caplog.messages) == 1
+
+    def test_whoever_only_looks_whether_a_port_is_there_is_not_refused(self, tmp_path, caplog):
+        made = certificates(tmp_path)
+        config = HttpConfig(LOCAL, tls=Tls(made.server, made.server_key, made.ca))
+        with receiving(http=config) as receiver:
+            socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60).close()
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                self.status(receiver, ssl.create_default_context(cafile=made.ca))
+            wait_until(lambda: refused(receiver))
+
+        assert refused(receiver) == 1
 
     def status(self, receiver: Receiver, context: ssl.SSLContext) -> bytes:
         address = ("127.0.0.1", receiver.http_port)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, cast
 
 import grpc
@@ -47,7 +48,8 @@ class GrpcServer:
         self._intake = intake
         self._max_bytes = config.max_recv_msg_size_mib * 2**20
         self._requests = 0
-        credentials = grpc_credentials(config.tls) if config.tls else None
+        begun = partial(intake.count_handshake, "grpc")
+        credentials = grpc_credentials(config.tls, begun) if config.tls else None
         self._server, self.port = loop.run(self._start(credentials))
 
     def stop(self, grace_s: float) -> Future[None]:

@@ -19,6 +19,7 @@ import httptools
 from .answers import MALFORMED, TIMEOUT, TOO_LARGE, Failure, busy
 from .config import HttpConfig
 from .exchange import Exchange, Head
+from .refusals import Refusals, of_first_bytes
 from .taking import Waiting
 
 _MAX_HEAD_BYTES = 64 * 2**10
@@ -48,8 +49,11 @@ class Traffic:
 class HttpConnection(asyncio.Protocol):
     """Reads requests one after another. Lives in the server's event loop."""
 
-    def __init__(self, config: HttpConfig, exchange: Exchange, traffic: Traffic) -> None:
+    def __init__(
+        self, config: HttpConfig, exchange: Exchange, traffic: Traffic, refusals: Refusals
+    ) -> None:
         self._config = config
+        self._refusals = refusals
         self._exchange = exchange
         self._traffic = traffic
         self._loop = asyncio.get_running_loop()
@@ -97,6 +101,8 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[cast("int", upgrade.args[0]) :])
         except httptools.HttpParserError:
+            if reason := of_first_bytes(data):
+                self._refusals.add(reason)
             self._end(MALFORMED)
         else:
             self._limit_head(len(data))

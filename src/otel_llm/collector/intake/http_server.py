@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from concurrent.futures import Future
 from contextlib import suppress
 from time import monotonic
@@ -13,6 +14,7 @@ from .address import bound
 from .config import HttpConfig
 from .exchange import Exchange
 from .http_connection import HttpConnection, Traffic
+from .refusals import of_handshake
 from .taking import Intake
 from .tls import http_context
 
@@ -33,7 +35,8 @@ class HttpServer:
         }
         self._exchange = Exchange(paths, config.max_request_body_size, intake)
         self._traffic = Traffic(config.max_connections)
-        self._tls = http_context(config.tls) if config.tls else None
+        self._refusals = intake.refusals("http", config.endpoint)
+        self._tls = http_context(config.tls, self._refuse) if config.tls else None
         self._socket = bound(config.endpoint, reuse_port=config.reuse_port, backlog=_BACKLOG)
         self.port: int = self._socket.getsockname()[1]
         self._stopping = asyncio.Event()
@@ -47,9 +50,12 @@ class HttpServer:
         loop.loop().call_soon_threadsafe(self._stopping.set)
         return self._serving
 
+    def _refuse(self, error: ssl.SSLError) -> None:
+        self._refusals.add(of_handshake(error))
+
     async def _serve(self) -> None:
         server = await asyncio.get_running_loop().create_server(
-            lambda: HttpConnection(self._config, self._exchange, self._traffic),
+            lambda: HttpConnection(self._config, self._exchange, self._traffic, self._refusals),
             sock=self._socket,
             ssl=self._tls,
             backlog=_BACKLOG,

@@ -16,6 +16,7 @@ from .admission import Admission
 from .answers import Failure, Outcome, Rejected, busy, failure_of
 from .config import OtlpConfig
 from .memory import Memory
+from .refusals import Refusals
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +56,14 @@ class Intake:
     def asks(self) -> bool:
         """Whether the headers matter."""
         return self._access.asks
+
+    def refusals(self, transport: str, endpoint: str) -> Refusals:
+        """Return what counts the connections of one server that end before a request."""
+        return Refusals(transport, endpoint, self._counters)
+
+    def count_handshake(self, transport: str) -> None:
+        """Count a TLS handshake that begins."""
+        self._counters.add("otel_llm_receiver_handshakes", transport=transport)
 
     def enter(self, headers: Mapping[str, str]) -> str | Failure:
         """Return whose request it is, by its headers, or why it is not even read."""

@@ -28,21 +28,48 @@ class _Renewed(ssl.SSLContext):
         return self.fresh.get().wrap_bio(*given, **named)
 
 
-def http_context(config: ServerTlsConfig) -> ssl.SSLContext:
-    """Return what the HTTP server encrypts with, in asyncio. Raises ``OSError`` for files of no
-    use."""
+def http_context(
+    config: ServerTlsConfig, failed: Callable[[ssl.SSLError], object]
+) -> ssl.SSLContext:
+    """Return what the HTTP server encrypts with, in asyncio, which keeps to itself what ``failed``
+    is told. Raises ``OSError`` for files of no use."""
+    watched = _watched(failed)
+
+    def made() -> ssl.SSLContext:
+        context = _context(config)
+        context.sslobject_class = watched
+        return context
+
     outer = _Renewed(ssl.PROTOCOL_TLS_SERVER)
-    outer.fresh = Fresh(_files(config), partial(_context, config))
+    outer.fresh = Fresh(_files(config), made)
     return outer
 
 
-def grpc_credentials(config: ServerTlsConfig) -> grpc.ServerCredentials:
-    """Return what the gRPC server encrypts with. Raises ``OSError`` for files of no use."""
+def _watched(failed: Callable[[ssl.SSLError], object]) -> type[ssl.SSLObject]:
+    class Watched(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError):
+                raise  # to be gone on with; or given up, as by whoever only looks for a port
+            except ssl.SSLError as error:
+                failed(error)
+                raise
+
+    return Watched
+
+
+def grpc_credentials(
+    config: ServerTlsConfig, begun: Callable[[], object]
+) -> grpc.ServerCredentials:
+    """Return what the gRPC server encrypts with. ``begun`` is called at every handshake, in a
+    thread of gRPC's, which does not say how one ended. Raises ``OSError`` for files of no use."""
     fresh = Fresh(_files(config), partial(_certificates, config))
     given = fresh.get()
 
     def at_handshake() -> grpc.ServerCertificateConfiguration | None:
         nonlocal given
+        begun()
         now = fresh.get()
         if now is given:
             return None  # no change: grpc need not make its own anew

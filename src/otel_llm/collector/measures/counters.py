@@ -19,6 +19,8 @@ _HELP: Final = {
     **{f"otel_llm_receiver_rejected_{i}": f"{i}: rejected for good" for i in ITEMS.values()},
     "otel_llm_receiver_requests": "Requests by transport and outcome",
     "otel_llm_receiver_bytes": "Bytes received, decompressed",
+    "otel_llm_receiver_refused_connections": "Connections that ended before a request, by reason",
+    "otel_llm_receiver_handshakes": "TLS handshakes begun",
     "otel_llm_pipeline_malformed": "Requests that were no OTLP",
     "otel_llm_pipeline_genai_spans": "Spans with GenAI attributes",
     "otel_llm_pipeline_enriched_spans": "Spans that a processor wrote to",

@@ -225,6 +225,46 @@ def test_a_certificate_that_is_not_accepted_is_named_with_its_reason(tmp_path: P
     assert "CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate" in str(error)
 
 
+@pytest.mark.parametrize("first", [1, 2])
+def test_of_several_addresses_that_do_not_answer_each_is_named_with_its_reason(tmp_path, first):
+    pem = certificates(tmp_path)
+    server = grpc.ssl_server_credentials([(pem.server_key.read_bytes(), pem.server.read_bytes())])
+
+    with grpc_sink(credentials=server) as sink:
+        there, nobody = f"127.0.0.1:{sink.port}", f"127.0.0.2:{sink.port}"
+        order = (there, nobody) if first == 1 else (nobody, there)
+        error = failure(f"ipv4:{','.join(order)}")
+
+    assert type(error) is Retryable
+    [by_grpc, by_us] = (
+        str(error).removeprefix("UNAVAILABLE: ").split("; last error: ")[1].split("; 127.")
+    )
+    refused, certificate = "Connection refused", "unable to get local issuer certificate"
+    assert [refused in by_grpc, certificate in by_grpc] == [first == 1, first == 2]
+    assert by_us == (
+        f"0.0.1: its certificate is not accepted: {certificate}"
+        if first == 1
+        else f"0.0.2: {refused}"
+    )
+
+
+def test_the_other_addresses_of_a_name_are_asked_too(monkeypatch):
+    real = socket.getaddrinfo
+
+    def resolved(host, *given, **named):
+        ips = ("127.0.0.1", "127.0.0.2") if host == "localhost" else (host,)
+        return [found for ip in ips for found in real(ip, *given, **named)]
+
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    alone = failure(f"http://localhost:{port}")
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    of_two = failure(f"http://localhost:{port}")
+
+    assert str(alone).count("Connection refused") == 1
+    assert str(of_two).endswith("Connection refused; 127.0.0.2: Connection refused")
+
+
 def test_a_far_side_that_ends_the_connection_is_named_by_its_code_and_not_by_its_words():
     with _http2_server(_frame(7, 0, bytes(4) + (11).to_bytes(4, "big") + b"secret", 0)) as port:
         error = failure(f"http://127.0.0.1:{port}")

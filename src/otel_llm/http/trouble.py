@@ -28,11 +28,11 @@ def trouble(error: Exception) -> str:
     """Say what a client's error means, and what the system or TLS gave as its reason."""
     for kind, begins, words in _WORDS:
         if isinstance(error, kind) and str(error).startswith(begins):
-            return ": ".join([words, *_reason(error)])
+            return ": ".join([words, *reason(error)])
     return type(error).__name__
 
 
-def _reason(error: BaseException | None) -> Iterator[str]:
+def reason(error: BaseException | None) -> Iterator[str]:
     """Yield what the system's own error says from which this one came, if there is one."""
     while error and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__

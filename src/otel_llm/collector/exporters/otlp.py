@@ -6,14 +6,15 @@ OTLP 1.11, "Failures".
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -35,10 +36,12 @@ from otel_llm.collector.sending.destination import (
 )
 from otel_llm.config.address import host_and_port, is_http_url
 from otel_llm.config.units import Duration
+from otel_llm.http.addresses import addresses, refusals
 from otel_llm.http.loopback import is_loopback
 from otel_llm.version import __version__
 
-NO_CONNECTION = ("failed to connect to all addresses", "errors resolving")
+NO_ADDRESS_ANSWERS = "failed to connect to all addresses"
+NO_CONNECTION = (NO_ADDRESS_ANSWERS, "errors resolving")
 RESET = ("Stream removed", "Received RST_STREAM with error code")
 """What gRPC itself says (the second: grpcio 1.68 to 1.80 at least), not the server, of a call whose
 stream was torn off: mostly by a proxy, in whose code ``INTERNAL`` and ``RESOURCE_EXHAUSTED`` mean
@@ -46,6 +49,8 @@ nothing about the data."""
 GOODBYE = re.compile(r"GOAWAY received; Error code: \d+")
 """What gRPC says of a connection that the far side ended. 11: pinged more often than it likes."""
 OVER_A_PROXYS_LIMIT = "Received http2 header with status: 413"
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
+"""Environment variables by which gRPC calls somebody else than the endpoint."""
 _GRPC_NAMES = ("unix:", "unix-abstract:", "vsock:", "dns:", "ipv4:", "ipv6:", "xds:")
 RETRYABLE = frozenset(
     {
@@ -100,6 +105,7 @@ class OtlpExporter:
     """Sends to one gRPC server over one connection. Thread-safe."""
 
     def __init__(self, config: OtlpExporterConfig) -> None:
+        self._config = config
         self._timeout_s = config.timeout
         self._outgoing = Outgoing(config)
         self._metadata = tuple((name.lower(), value) for name, value in config.headers.items())
@@ -113,7 +119,7 @@ class OtlpExporter:
         try:
             answer = self._call(signal, payload)
         except grpc.RpcError as error:
-            raise classify(error) from None
+            raise self._explained(classify(error)) from None
         except ValueError:  # what grpc raises on a closed channel
             raise Retryable("the connection was closed") from None
         if len(answer) > MAX_RESPONSE_BYTES:
@@ -136,6 +142,13 @@ class OtlpExporter:
             raise
         connection.answered += 1
         return answer
+
+    def _explained(self, error: DeliveryError) -> DeliveryError:
+        """Where no address answered, add what those say that gRPC does not tell of."""
+        if NO_ADDRESS_ANSWERS not in str(error):
+            return error
+        others = [f"; {said}" for said in _other_refusals(self._config, unquote(str(error)))]
+        return Retryable("".join([str(error), *others]))
 
     def _again(self, connection: _Connection) -> None:
         with suppress(OSError):  # certificates of no use just now: as before, then
@@ -191,6 +204,35 @@ def _reason(code: grpc.StatusCode, said: str) -> str:
         return f"{code.name}: {said}"
     goodbye = GOODBYE.search(said)
     return f"{code.name}: the far side took its leave ({goodbye[0]})" if goodbye else code.name
+
+
+def _other_refusals(config: OtlpExporterConfig, said: str) -> Iterator[str]:
+    """Yield why the addresses do not answer that are not named in ``said``."""
+    target = _target(config.endpoint)
+    if not _is_here(target) and any(map(os.environ.get, _PROXIES)):
+        return
+    others = [(ip, port) for ip, port in _addresses(target) if f"{ip}:" not in f"{said}:"]
+    with suppress(OSError, ValueError):  # certificates of no use just now
+        tls = None if _plain(config) else config.tls.context()
+        yield from refusals(others, tls, _name(target))
+
+
+def _name(target: str) -> str | None:
+    """Return whose certificate is to be shown; ``None`` where each address has its own."""
+    if target.startswith(_GRPC_NAMES) and not target.startswith("dns:"):
+        return None
+    return host_and_port(target.removeprefix("dns:").rpartition("/")[2])[0]
+
+
+def _addresses(target: str) -> list[tuple[str, int]]:
+    """Return where gRPC looks for ``target``; nothing where that is no network."""
+    kind, _, listed = target.partition(":")
+    if kind in ("ipv4", "ipv6"):
+        return [host_and_port(one) for one in listed.split(",")]
+    if target.startswith(tuple(name for name in _GRPC_NAMES if name != "dns:")):
+        return []
+    host, port = host_and_port(target.removeprefix("dns:").rpartition("/")[2])
+    return addresses(host, port)
 
 
 def _retry_delay_s(metadata: Any) -> float | None:

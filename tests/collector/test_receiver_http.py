@@ -380,6 +380,11 @@ class TestTransport:
 
             assert polite.recv(65536).startswith(b"HTTP/1.1 200 OK")
 
+    def test_one_of_http_1_0_cannot_ask_for_permission(self, receiver):
+        asks = head(len(SPANS), "Expect: 100-continue").replace(b"HTTP/1.1", b"HTTP/1.0")
+
+        assert raw(receiver, asks + SPANS).startswith(b"HTTP/1.1 200 OK")
+
     def test_an_offer_to_speak_http2_is_passed_over(self, receiver):
         upgrade = (
             "Connection: Upgrade, HTTP2-Settings",

@@ -250,6 +250,25 @@ def test_what_the_store_lacks_at_the_end_stays_though_destinations_have_it(
     again.close()
 
 
+def test_a_journal_that_comes_back_while_it_runs_is_read_for_what_the_store_lacks(
+    config: JournalConfig, store: DuckDBStore
+):
+    journal = Journal(config, "traces")
+    keeper(store).follow(journal)
+    for number in range(1, 3):
+        journal.append(payload(number))
+    journal.close()
+    running = keeper(store)
+    assert running.catch_up() == 0
+
+    again = Journal(config, "traces")
+    running.follow(again)
+    running.move()
+
+    assert held(store) == {"1", "2"}
+    again.close()
+
+
 def test_journals_and_dead_letters_are_added_up_each_call_once(tmp_path: Path, capsys):
     journal = Journal(JournalConfig(tmp_path / "journal"), "traces")
     letter = DeadLetter(DeadLetterConfig(tmp_path / "dead"))

@@ -172,11 +172,17 @@ class HttpConnection(asyncio.Protocol):
         path = _path_of(self._url.decode("latin-1"))
         self._head = head = Head(method, path, self._headers)
         self._failure = self._exchange.refusal(head)
-        waits = self._headers.get("expect", "").lower() == "100-continue"
+        waits = self._waits_to_continue()
         if self._failure is not None and (waits or self._failure is TOO_LARGE):
             self._end(self._failure)
         elif waits:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _waits_to_continue(self) -> bool:
+        """Whether the sender wants to hear that it may send the body. One of HTTP/1.0 cannot mean
+        it, and would take it for the answer (RFC 9110, 10.1.1)."""
+        expects = self._headers.get("expect", "").lower() == "100-continue"
+        return expects and self._parser.get_http_version() != "1.0"
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body, within the limits of the request and of all together."""

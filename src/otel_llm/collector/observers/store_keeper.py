@@ -30,6 +30,8 @@ ROUND_S: Final = 5.0
 """Between two moves. What was accepted before one round was observed before the next: so long may
 the way from the journal to the observers take."""
 BATCH: Final = 20_000
+_UNREAD: Final = -1
+"""Missed calls that were made good, where it is not known."""
 
 
 class _Place:
@@ -106,11 +108,14 @@ class StoreKeeper:
 
     def follow(self, journal: Journal) -> Callable[[], None]:
         """Keep a place in ``journal``, from before anything of it is released; return what lets go
-        of it. One that was opened anew takes the place of the one before."""
+        of it. One that was opened anew takes the place of the one before; what it holds behind the
+        store's place is read in the next round, or by ``catch_up``."""
         for place in list(self._places.values()):
             if place.journal.directory == journal.directory:
                 self.forget(place.journal)
-        self._places[id(journal)] = _Place(journal)
+        self._places[id(journal)] = place = _Place(journal)
+        if place.position < journal.end:
+            self._made_good = _UNREAD
         return partial(self.forget, journal)
 
     def forget(self, journal: Journal) -> None:

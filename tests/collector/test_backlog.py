@@ -245,6 +245,50 @@ def test_whoever_is_far_ahead_waits_for_processing(tmp_path, monkeypatch):
     assert waits
 
 
+def test_where_processing_is_held_up_nobody_waits_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "AHEAD_BYTES", len(FIRST) // 2)
+    behind = Pipelines()
+    behind.go.clear()
+
+    with backlog(tmp_path, behind) as line:
+        line.start()
+        kept = line.take(FIRST)
+        assert kept is not None
+        moves = line.has_room
+        monkeypatch.setattr(module, "HELD_UP_S", 0.0)
+        with pytest.raises(Refused):
+            line.take(SECOND)
+        with pytest.raises(Refused):
+            kept.result(10)
+        held_up = not line.has_room
+        behind.go.set()
+        wait_until(lambda: line.has_room)
+
+    assert (moves, held_up) == (True, True)
+    assert behind.processed == [FIRST]
+
+
+def test_an_end_does_not_wait_for_ever_for_what_does_not_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LAST_S", 0.1)
+    behind = Pipelines()
+    behind.go.clear()
+    line = Backlog(Journal(JournalConfig(tmp_path), "received"), behind.process, behind.bury)
+    line.start()
+    line.take(FIRST)
+    wait_until(lambda: line.oldest_s)
+
+    began = time.monotonic()
+    line.stop(0.0)
+    took_s = time.monotonic() - began
+    behind.go.set()
+
+    assert took_s < 5
+    with backlog(tmp_path, later := Pipelines()) as line:
+        line.start()
+        assert line.settle(10)
+    assert later.processed == [FIRST]
+
+
 def test_whoever_waits_for_room_is_asked_to_come_back_when_there_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "AHEAD_BYTES", len(FIRST) // 2)
     behind = Pipelines()

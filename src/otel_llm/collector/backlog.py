@@ -28,6 +28,11 @@ logger = logging.getLogger(__name__)
 AHEAD_BYTES: Final = 16 * 2**20
 AHEAD_REQUESTS: Final = 2_000
 """So much may wait to be processed, and so many; whoever sends more waits with it."""
+HELD_UP_S: Final = 5.0
+"""When that much waits and nothing was processed for so long, nobody waits with it any more: they
+would give up after ten seconds, and send it all again."""
+LAST_S: Final = 5.0
+"""What is in hand at the end may take so long beyond the time that there is for all."""
 _LOT_BYTES: Final = 2**20
 """As much is processed before its place is moved, and its syncs are waited for together."""
 _JOINED_BYTES: Final = 64 * 2**10
@@ -65,6 +70,7 @@ class Backlog:
         self.is_ending = False
         """Whether nothing comes any more: what was processed is not left in the files."""
         self._stuck = False
+        self._moved_at = time.monotonic()
         self._ahead = 0
         """Requests that wait to be processed, without those that an earlier process left."""
         self._waiting: list[Future[None]] = []
@@ -77,6 +83,9 @@ class Backlog:
         Waits for nothing."""
         if self._stuck:
             raise Refused("there is no room for what was received before")
+        if self._is_held_up:
+            self._answer(held_up := Refused("processing is held up"))
+            raise held_up
         if not self._finds_room(len(payload)):
             self.journal.complain(OSError("the disk is nearly full"))
             raise Refused("there would be no room behind the pipelines")
@@ -84,6 +93,10 @@ class Backlog:
         with self._lock:
             self._ahead += 1
         return all_of([kept, self._turn()]) if self._is_far_ahead else kept
+
+    @property
+    def _is_held_up(self) -> bool:
+        return self._is_far_ahead and time.monotonic() - self._moved_at >= HELD_UP_S
 
     def _finds_room(self, size: int) -> bool:
         """Whether the disk can hold what is here, and ``size`` bytes more, a second time: what was
@@ -114,7 +127,8 @@ class Backlog:
     @property
     def has_room(self) -> bool:
         """Whether a small request would be taken."""
-        return not self._stuck and self.journal.takes_data and self._finds_room(TRIAL_BYTES)
+        moves = not self._stuck and not self._is_held_up
+        return moves and self.journal.takes_data and self._finds_room(TRIAL_BYTES)
 
     def start(self) -> None:
         """Begin to process."""
@@ -139,7 +153,7 @@ class Backlog:
         if self._thread.ident is not None:
             self._thread.join(grace_s)
             self._leaving.set()  # what is in hand is finished: it would be seen twice
-            self._thread.join()
+            self._thread.join(LAST_S)
         self._queue.abandon()
         self._answer(Refused("shutting down"))
         self.journal.clear()
@@ -160,6 +174,7 @@ class Backlog:
             lot = self._queue.take(self._at_once, 0.0)
             if lot is None:
                 return
+            self._moved_at = time.monotonic()
             payloads = [bytes(payload) for payload in lot.payloads]
             if not self._gave_up(payloads) and not self._finish(payloads):
                 return

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx2
@@ -13,7 +14,8 @@ import pytest
 
 from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.journal.queue import JournalQueue, waiting_in
-from otel_llm.service import check
+from otel_llm.collector.processors.cost import CostProcessor
+from otel_llm.service import check, flow
 from otel_llm.service.assembly import Service
 from tests.collector.calls import request
 from tests.collector.test_backlog import wait_until
@@ -134,6 +136,23 @@ def test_what_a_killed_process_had_answered_for_is_there_when_the_next_one_is(tm
         file.read_bytes() for file in (tmp_path / "journal/traces").glob("*.journal")
     )
     assert (b"someone@example.com" in on_disk) == ("redact" not in more.get("processors", {}))
+
+
+def test_what_a_start_does_not_wait_for_is_stored_all_the_same(tmp_path, monkeypatch):
+    left_by_a_process_that_was_killed(tmp_path, ONE)
+    monkeypatch.setattr(flow, "_CATCH_UP_S", 0.1)
+    process, go = CostProcessor.process, Event()
+
+    def slow(self: CostProcessor, items: Any) -> None:
+        go.wait(10)
+        process(self, items)
+
+    monkeypatch.setattr(CostProcessor, "process", slow)
+    with collector(tmp_path) as service:
+        go.set()
+        found = stored(service)
+
+    assert found == 1
 
 
 def test_a_change_to_processing_first_loses_nothing_and_leaves_nothing_behind(tmp_path, caplog):

@@ -37,6 +37,9 @@ class Arrival:
     """Items that a pipeline had to take out, and lost, by reason: the sender is told."""
     is_counted: bool = False
     """Whether the sender was answered for it, and its items were counted then."""
+    is_shown: Callable[[], bool] = lambda: True
+    """Whether observers are to see it, asked once it is kept: at a start, who keeps calls reads
+    first what is kept by then."""
 
     def reject(self, count: int, reason: str) -> None:
         """Note that a pipeline does not take ``count`` items: the same ones as another one."""

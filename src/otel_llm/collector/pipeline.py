@@ -91,7 +91,7 @@ class TracePipeline:
         kept = self._forward(batch.to_bytes(), came, left, arrival, others)
         self._count(batch)
         if self._observers and others is not None:
-            self._observe(batch, kept)
+            self._observe(batch, kept, arrival)
         return kept
 
     def _process(self, batch: Batch) -> int:
@@ -112,7 +112,7 @@ class TracePipeline:
             self.counters.add("otel_llm_pipeline_malformed", signal="traces")
             raise Malformed("the body is no OTLP traces request") from None
 
-    def _observe(self, batch: Batch, kept: Kept) -> None:
+    def _observe(self, batch: Batch, kept: Kept, arrival: Arrival) -> None:
         calls: list[Call] = []
 
         def read(span: SpanView) -> None:
@@ -122,7 +122,7 @@ class TracePipeline:
         with self._reading:
             to_each(batch.genai(), read)
         if calls:
-            then(kept, lambda taken: self._show(calls) if taken else None)
+            then(kept, lambda taken: self._show(calls) if taken and arrival.is_shown() else None)
 
     def _show(self, calls: Sequence[Call]) -> None:
         calls = self._once.new(calls) if self._once else calls

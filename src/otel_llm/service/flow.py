@@ -344,8 +344,8 @@ class Flow:
     def _process(self, receiver: str, payload: bytes) -> Kept:
         """Process traces that were answered for."""
         try:
-            arrival = Arrival(receiver, is_counted=True)
-            return self._through("traces", payload, arrival, unseen=self._unseen)
+            arrival = Arrival(receiver, is_counted=True, is_shown=lambda: not self._unseen)
+            return self._through("traces", payload, arrival)
         except NotServed as error:  # till there is a pipeline again
             raise Refused(str(error)) from None
 
@@ -356,17 +356,14 @@ class Flow:
             raise Refused("there is no dead letter")
         letter.bury(f"received-{receiver}", "traces", payload, reason)
 
-    def _through(
-        self, signal: Signal, payload: bytes, arrival: Arrival, *, unseen: bool = False
-    ) -> Kept:
-        """``unseen``: no observer is shown it."""
+    def _through(self, signal: Signal, payload: bytes, arrival: Arrival) -> Kept:
         with self._turns[signal]:
             if self._paused:
                 raise Refused("the configuration is being changed")
             pipelines = self._routes.get((arrival.receiver, signal), ())
             if not pipelines:
                 raise NotServed(f"no pipeline takes {signal}")
-            return _into(pipelines, payload, arrival, unseen=unseen)
+            return _into(pipelines, payload, arrival)
 
     def settle(self, timeout_s: float) -> bool:
         """Wait until what was answered for by now has been processed; return whether it was."""
@@ -447,13 +444,9 @@ def _stays(outbox: Outbox, name: str, plan: Plan) -> bool:
     return name in plan.endings and plan.endings[name].outbox is outbox
 
 
-def _into(
-    pipelines: Sequence[Pipeline], payload: bytes, arrival: Arrival, *, unseen: bool = False
-) -> Kept:
+def _into(pipelines: Sequence[Pipeline], payload: bytes, arrival: Arrival) -> Kept:
     *others, first = pipelines
     kept = [pipeline.consume(payload, arrival, others=None) for pipeline in others]
-    if unseen:
-        return all_of([*kept, first.consume(payload, arrival, others=None)])
     return first.consume(payload, arrival, others=kept)
 
 

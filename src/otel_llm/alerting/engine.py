@@ -348,10 +348,10 @@ class RuleEngine:
         pause = max(0.0, self._clock() - saved_at)
         with self._lock:
             for name, saved in state.items():
-                track = self._tracks.get(name)
-                if track is None:
+                if (track := self._tracks.get(name)) is None:
                     self._gone.add(name)
-                for given in saved if track else ():
+                    continue
+                for given in saved:
                     _restore(track, given, pause)
 
 

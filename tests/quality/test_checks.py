@@ -172,6 +172,7 @@ CASES: list[tuple[str, Evidence]] = [
     ("pii", answer("Tel. +33 6 12 34 56 78")),
     ("pii", answer("Mobile: 0151 23456789")),
     ("pii", answer("電話番号は090-8765-4321です。")),
+    ("pii", answer("電話03/5789/4321へどうぞ。")),
     ("pii", answer("NHS number 943 476 5919")),
     ("pii", answer("Write to maria.lopez@acme-corp.com")),
     ("pii", answer(f"Card {CARD}, please")),

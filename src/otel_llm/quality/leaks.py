@@ -79,8 +79,11 @@ _CALLED = spelled(
 _CALLED_WITHOUT_SPACES = spelled("電話|携帯")
 _AT_HOME = r"(?:0\d{1,4}(?: ?[ ./-] ?\d{2,8}){1,4}|\d{3}[ .-]\d{3}[ .-]\d{4})"
 """A number as it is written within its country, where a word says what it is."""
-_TEN_DIGITS = r"[^0-9]0(?:[ ./\\-]{0,4}[0-9]){9}|[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}"
-"""What is in each of those that is long enough for one; JSON may spell a slash with a backslash."""
+_TEN_DIGITS = (
+    r"(?:[^0-9]|u[0-9a-fA-F]{4})0(?:[ ./\\-]{0,4}[0-9]){9}|[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{4}"
+)
+"""What is in each of those that is long enough for one. JSON may spell a slash with a backslash,
+and a letter before the number by digits."""
 _DIGITS = tuple(str(digit).encode() for digit in range(10))
 
 _EVERYWHERE = (

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 OURS: Final = "otel_llm"
 _RESOURCE: Final = ("service.name", "service.instance.id", "host.name")
+_LONGEST_MAKER: Final = 200
 _PATIENCE: Final = 10_000
 """Calls without a twin after which none are expected any more,"""
 _SAMPLED: Final = 16
@@ -165,9 +166,10 @@ class _Place(NamedTuple):
 
 
 def maker_of(span: SpanView) -> str:
-    """Return whose span it is; ours are all of one maker, who knows them apart."""
+    """Return whose span it is; ours are all of one maker, who knows them apart. It is remembered,
+    and scopes have names of any length."""
     scope = span.scope_name or ""
-    return OURS if scope.startswith(OURS) else scope
+    return OURS if scope.startswith(OURS) else scope[:_LONGEST_MAKER]
 
 
 def models_of(span: SpanView) -> tuple[str | None, ...]:

@@ -4,15 +4,50 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from threading import Thread
+
+import pytest
 
 from otel_llm.collector.calls.codec import pack
 from otel_llm.genai import Call
 from otel_llm.service import check
 from otel_llm.service.assembly import Service
 from otel_llm.service.desk import Desk
-from otel_llm.service.handover import Channel, Kind
+from otel_llm.service.handover import Channel, Handover, Kind, frames
+from otel_llm.service.office import Office
+from otel_llm.store import StoreError
 
 CALL = Call("00" * 16, "00" * 8, None, "chat", 1, 2, operation="chat")
+
+
+def test_what_a_journal_of_a_worker_holds_and_the_store_lacks_is_kept_and_counted_nowhere():
+    service = Service(check({"service": {"pipelines": {}}, "api": None, "alerting": None}))
+    store, totals = service.office.store, service.office.totals
+    desk = Desk(service, 1)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        worker = Handover(theirs)
+        Thread(target=worker.listen, args=(lambda *_: None,), daemon=True).start()
+        serving = Thread(target=_serve, args=(desk, ours))
+        serving.start()
+        office = Office(worker, lambda *_: None)
+
+        new = [office.keep([CALL]), office.keep([CALL, replace(CALL, span_id="01" * 8)])]
+
+        assert store
+        assert (new, len(store.calls().calls)) == ([1, 1], 2)
+        assert [f.samples for f in totals.families() if f.name == "otel_llm_calls"] == [[]]
+        store.close()
+        with pytest.raises(StoreError):
+            office.keep([replace(CALL, span_id="02" * 8)])
+        worker.close()
+        serving.join()
+    desk.close()
+
+
+def _serve(desk: Desk, connection: socket.socket) -> None:
+    for kind, content in frames(connection):
+        desk.take(kind, content, Channel(connection))
 
 
 def test_a_call_that_is_handed_over_again_counts_once():

@@ -13,6 +13,7 @@ from typing import Final
 from otel_llm.collector.calls.codec import unpack
 from otel_llm.collector.processors.sample import SampleProcessor
 from otel_llm.genai import Call
+from otel_llm.store import StoreError
 
 from .assembly import Service
 from .handover import (
@@ -65,6 +66,8 @@ class Desk:
                 self._answering.submit(self._answer, content, channel, self._which)
             case Kind.STORED:
                 self._answering.submit(self._answer, content, channel, self._stored)
+            case Kind.KEEP:
+                self._answering.submit(self._answer, content, channel, self._keep)
             case _:
                 logger.error("a worker said what it should not: %s", kind.name)
 
@@ -93,6 +96,13 @@ class Desk:
     def _stored(self, _: bytes) -> bytes:
         writer = self._service.office.writer
         return b"1" if writer is None or writer.flush() else b""
+
+    def _keep(self, calls: bytes) -> bytes:
+        try:
+            return b"%d" % self._service.office.keep(unpack(calls))
+        except StoreError as error:
+            logger.warning("the store lacks calls of a journal: %s", error)
+            return b""
 
     def _sample(self, name: str) -> SampleProcessor | None:
         """Return the processor whose traces are meant; ``None`` when it is no more."""

@@ -30,7 +30,7 @@ from otel_llm.collector.observers.judging import Chosen
 from otel_llm.collector.sampling.verdicts import Seen, Undecided
 from otel_llm.collector.sending.status import SenderStatus
 from otel_llm.genai import Call
-from otel_llm.store import PlainSpan
+from otel_llm.store import PlainSpan, StoreError
 
 _HEAD = struct.Struct("<BI")
 _NUMBER = struct.Struct("<Q")
@@ -63,6 +63,8 @@ class Kind(IntEnum):
     """What the owner itself has to tell, for the pipelines."""
     SPANS = 10
     """The other spans of traces, for a store that keeps them."""
+    KEEP = 11
+    """A question: how many of these calls did the store not have? It has them now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,13 @@ class Handover:
             return bool(self._ask(Kind.STORED, b""))
         except OSError:
             return False
+
+    def keep(self, calls: Sequence[Call]) -> int:
+        """Let the store have calls that it may lack; return how many it did. Raises ``OSError``
+        when nobody says so, and ``StoreError`` when it does not take them."""
+        if not (new := self._ask(Kind.KEEP, pack(calls))):
+            raise StoreError("the store does not take them")
+        return int(new)
 
     def verdicts(self, name: str) -> SharedVerdicts:
         """Return what all workers know together for the ``sample`` processor ``name``."""

@@ -69,7 +69,7 @@ class Office:
         self._incidents: IncidentLog | None = None
         self._whole: TraceSpans | None = None
         self._choosing: Judging | None = None
-        self.keeper = StoreKeeper(self._keep, self._is_kept, self._missed)
+        self.keeper = StoreKeeper(self.keep, self._is_kept, self._missed)
 
     # --- from start to end ---
 
@@ -165,7 +165,11 @@ class Office:
         except (OSError, StoreError) as error:
             logger.error("the store does not have all that the journals have: %s", error)
 
-    def _keep(self, calls: Sequence[Call]) -> int:
+    def keep(self, calls: Sequence[Call]) -> int:
+        """Let the store have calls of a journal that it may lack; return how many it did. Raises
+        ``StoreError``, and ``OSError`` where it is in another process."""
+        if self._handover:
+            return self._handover.keep(calls)
         self.once.new(calls)  # the alerts have those of before from the store
         return self.store.write(calls) if self.store else 0
 

@@ -157,7 +157,8 @@ def add_response(found: Attributes, response: Response) -> None:
         add_more(found, {semconv.CONVERSATION_ID: response.conversation_id})
     if response.own is not None:
         try:
-            _add_priced(found, response.own())
+            if priced := response.own():
+                _add_priced(found, priced)
         except Exception as error:  # noqa: BLE001 - a reader's mistake is not the caller's
             swallowed("reading what prices depend on", error)
     _add_counts(found, response.usage)
@@ -166,8 +167,10 @@ def add_response(found: Attributes, response: Response) -> None:
 def _add_priced(found: Attributes, said: Mapping[str, Any]) -> None:
     """Add what changes a price: a usual tier only does where another one was asked for."""
     for name, value in said.items():
+        if value is None:
+            continue
         usual = isinstance(value, str) and value.lower() in _USUAL
-        if value is not None and not (usual and semconv.own.REQUEST_SERVICE_TIER not in found):
+        if not usual or semconv.own.REQUEST_SERVICE_TIER in found:
             add_more(found, {name: value})
 
 

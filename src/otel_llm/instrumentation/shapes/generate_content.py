@@ -128,20 +128,24 @@ def response(answer: Any) -> Response:
 def _served_in(said: Any, http: Any) -> dict[str, Any]:
     """Return the service tier, which Vertex AI tells with the usage and the Gemini API in a header
     of its answer: not always that of the request."""
-    tier = word(field(said, "traffic_type"))
-    if tier is None and http is not None:
-        get = fields(field(http, "headers")).get
-        tier = get(_TIER_HEADER) or get(_TIER_HEADER.title())
-    return {semconv.own.RESPONSE_SERVICE_TIER: tier}
+    if (traffic := fields(said).get("traffic_type")) is not None:
+        return {semconv.own.RESPONSE_SERVICE_TIER: word(traffic)}
+    headers: Any = fields(http).get("headers") or {}
+    tier = headers.get(_TIER_HEADER) or headers.get(_CAPITALIZED)
+    return {} if tier is None else {semconv.own.RESPONSE_SERVICE_TIER: tier}
 
 
-_TIER_HEADER = "x-gemini-service-tier"
+_TIER_HEADER, _CAPITALIZED = "x-gemini-service-tier", "X-Gemini-Service-Tier"
+"""As HTTP clients spell it."""
 
 
 def searches(candidates: Any) -> int | None:
     """Return how many queries Google Search was asked for these answers."""
-    told = (fields(candidate).get("grounding_metadata") for candidate in items(candidates))
-    return sum(len({*queries(said)}) for said in told if said is not None) or None
+    ran = 0
+    for candidate in items(candidates):
+        if (grounding := fields(candidate).get("grounding_metadata")) is not None:
+            ran += len({*queries(grounding)})
+    return ran or None
 
 
 def queries(grounding: Any) -> list[str]:

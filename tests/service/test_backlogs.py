@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from time import sleep
 from typing import Any
 
 import httpx2
@@ -48,6 +49,23 @@ def settings(directory: Path, **more: Any) -> Any:
             "service": {
                 "pipelines": {"traces": {**pipeline, "exporters": list(more.get("exporters", {}))}}
             },
+        }
+    )
+
+
+def with_two_pipelines(directory: Path) -> Any:
+    """Of which each keeps what comes for a destination that nobody answers at."""
+    nowhere = {"endpoint": f"http://127.0.0.1:{free_port()}"}
+    pipeline = {"receivers": ["otlp"], "exporters": ["otlphttp"]}
+    return check(
+        {
+            "receivers": {"otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}},
+            "exporters": {"otlphttp": nowhere},
+            "journal": {"directory": str(directory / "journal"), "durability": "os"},
+            "store": None,
+            "api": None,
+            "alerting": None,
+            "service": {"pipelines": {"traces": pipeline, "traces/two": pipeline}},
         }
     )
 
@@ -119,6 +137,28 @@ def test_nothing_lies_on_the_disk_before_it_is_processed_where(tmp_path, why):
 
     assert (answer, found) == (200, 1)
     assert not backlog(tmp_path).exists()
+
+
+def test_where_one_of_two_pipelines_has_no_room_the_other_gets_nothing_again_and_again(
+    tmp_path, monkeypatch
+):
+    service = Service(with_two_pipelines(tmp_path))
+    first, full = (service.flow.outboxes[name] for name in ("traces", "traces/two"))
+    room = Event()
+    monkeypatch.setattr(type(full), "has_room", property(lambda box: box is first or room.is_set()))
+    service.start()
+    try:
+        assert send(service) == 200
+        sleep(0.5)  # several tries
+        got = first.journal.end - first.journal.start
+        room.set()
+        wait_until(lambda: service.flow.settle(0.1))
+        ends = [box.journal.end - box.journal.start for box in (first, full)]
+    finally:
+        service.stop(0)
+
+    assert got == 0
+    assert ends[0] == ends[1] > 0
 
 
 @pytest.mark.parametrize("more", [{}, *SHORTER.values()], ids=["as before", *SHORTER])

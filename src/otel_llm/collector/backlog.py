@@ -37,8 +37,9 @@ _LOT_BYTES: Final = 2**20
 """As much is processed before its place is moved, and its syncs are waited for together."""
 _JOINED_BYTES: Final = 64 * 2**10
 """As much of small requests is processed as one: one after the other they are one in OTLP."""
-_AGAIN_S: Final = 0.1
-"""Until what found no room behind the pipelines is processed again."""
+_AGAIN_S, _MOST_AGAIN_S = 0.1, 5.0
+"""Until what found no room behind the pipelines is processed again: longer each time, as a pipeline
+that has room gets it every time."""
 _READER: Final = "processing"
 _MOST_TRIES: Final = 3
 """So often may the process end while it processes one request."""
@@ -209,12 +210,14 @@ class Backlog:
 
     def _finish(self, payloads: Sequence[bytes]) -> bool:
         """Process all of them, however often that is tried; return whether they are kept."""
+        pause_s = _AGAIN_S
         while payloads := self._unkept(payloads):
             self._tries.end()
             self._stuck = True
             self._answer(Refused("there is no room behind the pipelines"))
-            if self._leaving.wait(_AGAIN_S):
+            if self._leaving.wait(pause_s):
                 return False
+            pause_s = min(2 * pause_s, _MOST_AGAIN_S)
         return True
 
     def _unkept(self, payloads: Sequence[bytes]) -> list[bytes]:

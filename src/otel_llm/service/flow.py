@@ -115,6 +115,8 @@ class Flow:
         self.outboxes: dict[str, Outbox] = {}
         self._pipelines: dict[str, Pipeline] = {}
         self._routes: dict[tuple[str, str], list[Pipeline]] = {}
+        self._shared: Mapping[str, Sequence[Outbox]] = {}
+        """Behind the pipelines that take the same traces, by receiver."""
         self._backlogs = Backlogs(self._process, self._bury)
         self._turns: dict[Signal, Lock] = {signal: Lock() for signal in SIGNALS}
         """A request has that of its signal while it is processed."""
@@ -342,7 +344,10 @@ class Flow:
         return kept
 
     def _process(self, receiver: str, payload: bytes) -> Kept:
-        """Process traces that were answered for."""
+        """Process traces that were answered for. Where one of several pipelines has no room, none
+        gets them: it would again with every try."""
+        if not all(outbox.has_room for outbox in self._shared.get(receiver, ())):
+            raise Refused("a pipeline has no room")
         try:
             arrival = Arrival(receiver, is_counted=True, is_shown=lambda: not self._unseen)
             return self._through("traces", payload, arrival)
@@ -382,6 +387,11 @@ class Flow:
         pipelines = {name: self._pipeline(name, c, beside) for name, c in configs.items()}
         self._pipelines = pipelines
         self._routes = dict(_routes(configs, pipelines))
+        traces = [(name, c) for name, c in configs.items() if name.partition("/")[0] == "traces"]
+        behind = {
+            r: [self.outboxes[n] for n, c in traces if r in c.receivers] for r, _ in self._routes
+        }
+        self._shared = {receiver: boxes for receiver, boxes in behind.items() if len(boxes) > 1}
 
     def _pipeline(self, name: str, config: PipelineConfig, beside: Beside) -> Pipeline:
         signal = cast("Signal", name.partition("/")[0])

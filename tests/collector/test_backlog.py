@@ -229,15 +229,21 @@ def test_nothing_is_taken_that_would_find_no_room_on_the_disk_behind_the_pipelin
     assert "the disk is nearly full; senders are asked to come back" in caplog.text
 
 
-def test_whoever_is_far_ahead_waits_for_processing(tmp_path, monkeypatch):
+@contextmanager
+def far_ahead(tmp_path, monkeypatch):
+    """A backlog with as much as may wait, whose pipelines do not come to it; and the last of it."""
     monkeypatch.setattr(module, "AHEAD_BYTES", len(FIRST) // 2)
     behind = Pipelines()
     behind.go.clear()
-
     with backlog(tmp_path, behind) as line:
         line.start()
         kept = line.take(FIRST)
         assert kept is not None
+        yield behind, line, kept
+
+
+def test_whoever_is_far_ahead_waits_for_processing(tmp_path, monkeypatch):
+    with far_ahead(tmp_path, monkeypatch) as (behind, _, kept):
         waits = not kept.done()
         behind.go.set()
         kept.result(10)
@@ -246,14 +252,7 @@ def test_whoever_is_far_ahead_waits_for_processing(tmp_path, monkeypatch):
 
 
 def test_where_processing_is_held_up_nobody_waits_with_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "AHEAD_BYTES", len(FIRST) // 2)
-    behind = Pipelines()
-    behind.go.clear()
-
-    with backlog(tmp_path, behind) as line:
-        line.start()
-        kept = line.take(FIRST)
-        assert kept is not None
+    with far_ahead(tmp_path, monkeypatch) as (behind, line, kept):
         moves = line.has_room
         monkeypatch.setattr(module, "HELD_UP_S", 0.0)
         with pytest.raises(Refused):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from otel_llm.collector import components
 from otel_llm.collector.backlog import Backlog
@@ -56,6 +56,7 @@ _CATCH_UP_S = 10.0
 """How long a start or a change may wait for what was answered for and is not processed yet."""
 
 Pipeline = TracePipeline | RecordPipeline
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,11 +388,8 @@ class Flow:
         pipelines = {name: self._pipeline(name, c, beside) for name, c in configs.items()}
         self._pipelines = pipelines
         self._routes = dict(_routes(configs, pipelines))
-        traces = [(name, c) for name, c in configs.items() if name.partition("/")[0] == "traces"]
-        behind = {
-            r: [self.outboxes[n] for n, c in traces if r in c.receivers] for r, _ in self._routes
-        }
-        self._shared = {receiver: boxes for receiver, boxes in behind.items() if len(boxes) > 1}
+        behind = _routes(configs, self.outboxes)
+        self._shared = {r: boxes for (r, of), boxes in behind if of == "traces" and len(boxes) > 1}
 
     def _pipeline(self, name: str, config: PipelineConfig, beside: Beside) -> Pipeline:
         signal = cast("Signal", name.partition("/")[0])
@@ -461,12 +459,13 @@ def _into(pipelines: Sequence[Pipeline], payload: bytes, arrival: Arrival) -> Ke
 
 
 def _routes(
-    configs: Mapping[str, PipelineConfig], pipelines: Mapping[str, Pipeline]
-) -> Iterator[tuple[tuple[str, str], list[Pipeline]]]:
-    """Give every receiver its pipelines. Where several take the same data, the first one in the
-    file shows it to the observers, and comes last: what another one refuses will come again."""
-    routes: dict[tuple[str, str], list[Pipeline]] = {}
+    configs: Mapping[str, PipelineConfig], parts: Mapping[str, P]
+) -> Iterator[tuple[tuple[str, str], list[P]]]:
+    """Give every receiver its pipelines, or what else there is one of for each. Where several take
+    the same data, the first one in the file shows it to the observers, and comes last: what another
+    one refuses will come again."""
+    routes: dict[tuple[str, str], list[P]] = {}
     for name, config in reversed(list(configs.items())):
         for receiver in config.receivers:
-            routes.setdefault((receiver, name.partition("/")[0]), []).append(pipelines[name])
+            routes.setdefault((receiver, name.partition("/")[0]), []).append(parts[name])
     yield from routes.items()

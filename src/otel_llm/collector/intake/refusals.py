@@ -29,6 +29,7 @@ class Reason:
 NO_CERTIFICATE = Reason("no_certificate", "the sender shows no certificate")
 UNKNOWN_CA = Reason("unknown_ca", "the sender's certificate is of no authority in client_ca_file")
 EXPIRED = Reason("expired", "the sender's certificate has expired")
+OLD_TLS = Reason("tls_version", "the sender's TLS is older than 1.2")
 NOT_TLS = Reason("not_tls", "the sender speaks no TLS to a port that asks for it")
 PLAIN = Reason("tls_to_plain_port", "the sender speaks TLS to a port that has none")
 GRPC = Reason("grpc_to_http_port", "the sender speaks gRPC to the port of OTLP over HTTP")
@@ -40,8 +41,8 @@ _BY_REASON: Final = {
     "WRONG_VERSION_NUMBER": NOT_TLS,
     "PACKET_LENGTH_TOO_LONG": NOT_TLS,
     "RECORD_LAYER_FAILURE": NOT_TLS,
-    "UNSUPPORTED_PROTOCOL": Reason("tls_version", "the sender's TLS is older than 1.2"),
-    "VERSION_TOO_LOW": Reason("tls_version", "the sender's TLS is older than 1.2"),
+    "UNSUPPORTED_PROTOCOL": OLD_TLS,
+    "VERSION_TOO_LOW": OLD_TLS,
     "NO_SHARED_CIPHER": Reason("no_shared_cipher", "the sender has no cipher in common with us"),
 }
 """By what OpenSSL calls it."""

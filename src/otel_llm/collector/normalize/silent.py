@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _RUNS: Final = "langsmith"
 _CLOSED: Final = "GeneratorExit"
 """What LangSmith calls a failure: the program let go of a stream."""
-_MAKERS: Final = 32
 _NEAR: Final = 64
 """Calls that began last before one ended, among which it is looked for."""
 
@@ -58,7 +57,7 @@ class Silent:
 
     def _several(self, calls: Iterable[SeenCall]) -> bool:
         """Whether more than one maker's calls were ever seen."""
-        if len(self._makers) < _MAKERS:
+        if len(self._makers) < 2:
             self._makers.update(maker_of(call.span) for call in calls)
         return len(self._makers) > 1
 

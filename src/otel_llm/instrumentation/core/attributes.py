@@ -78,9 +78,13 @@ def _true(value: Any) -> bool | None:
 
 
 def _unusual(value: Any) -> str | None:
-    """Return a service tier, or a place, that is not the one that everybody gets."""
-    said = text(value)
-    return None if said is None or said.lower() in _USUAL else said
+    """Return a service tier that is not the one that everybody gets."""
+    return None if _is_usual(value) else text(value)
+
+
+def _is_usual(value: Any) -> bool:
+    """Return whether it is the service tier, or the place, that everybody gets."""
+    return isinstance(value, str) and value.lower() in _USUAL
 
 
 _USUAL = frozenset(
@@ -167,10 +171,8 @@ def add_response(found: Attributes, response: Response) -> None:
 def _add_priced(found: Attributes, said: Mapping[str, Any]) -> None:
     """Add what changes a price: a usual tier only does where another one was asked for."""
     for name, value in said.items():
-        if value is None:
-            continue
-        usual = isinstance(value, str) and value.lower() in _USUAL
-        if not usual or semconv.own.REQUEST_SERVICE_TIER in found:
+        told = semconv.own.REQUEST_SERVICE_TIER in found or not _is_usual(value)
+        if told and value is not None:
             add_more(found, {name: value})
 
 

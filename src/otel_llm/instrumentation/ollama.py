@@ -21,7 +21,7 @@ from .shapes.chat_messages import tool_definitions
 from .shapes.hosts import Origins
 from .shapes.parts import (
     Part,
-    finish,
+    answered,
     reasoning_part,
     text_part,
     tool_call_part,
@@ -123,8 +123,7 @@ def _output_messages(answer: Any) -> list[Message]:
 
 def _said(parts: list[Part], reason: str | None) -> list[Message]:
     called = any(part["type"] == "tool_call" for part in parts)
-    ending = finish("tool_call" if called and reason == "stop" else reason)
-    return [{"role": "assistant", "parts": parts, "finish_reason": ending}] if parts else []
+    return answered(parts, "tool_call" if called and reason == "stop" else reason)
 
 
 class _Stream:

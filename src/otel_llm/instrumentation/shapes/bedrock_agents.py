@@ -13,7 +13,7 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Message
-from .parts import text_part
+from .parts import answered, text_part
 from .rerank import ranked
 from .values import count, field, fields, integer, items, text
 
@@ -67,8 +67,7 @@ def _decoded(said: Any) -> str:
 
 
 def _said(answer: Any) -> list[Message]:
-    parts = text_part(answer)
-    return [{"role": "assistant", "parts": parts, "finish_reason": "stop"}] if parts else []
+    return answered(text_part(answer), "stop")
 
 
 def agent_input(asked: Mapping[str, Any]) -> list[Message]:

@@ -9,7 +9,7 @@ from otel_llm.genai import Response
 
 from ..core.patch import Content, Endpoint, Message
 from .cohere_v2 import FINISH, failure, request, unwrapped, usage
-from .parts import Part, finish, text_part, tool_call_part, tool_response_part
+from .parts import Part, assistant, text_part, tool_call_part, tool_response_part
 from .values import field, items, text
 
 
@@ -77,8 +77,7 @@ def output_messages(answer: Any) -> list[Message]:
 
 def _said(parts: list[Part], answer: Any) -> Message:
     reason = text(field(answer, "finish_reason"))
-    ending = FINISH.get(reason or "", finish(reason))
-    return {"role": "assistant", "parts": parts, "finish_reason": ending}
+    return assistant(parts, FINISH.get(reason or "", reason))
 
 
 class ChatStream:

@@ -10,7 +10,7 @@ from otel_llm.genai import Request
 
 from ..core.patch import Content, Endpoint, Message
 from . import chat_completions as chat
-from .parts import finish, text_part
+from .parts import assistant, text_part
 from .values import field, integer, items, text
 
 
@@ -35,7 +35,7 @@ def output_messages(completion: Any) -> list[Message]:
 
 
 def _message(said: str | None, reason: str | None) -> Message:
-    return {"role": "assistant", "parts": text_part(said), "finish_reason": finish(reason)}
+    return assistant(text_part(said), reason)
 
 
 class CompletionStream(chat.ChatStream):

@@ -11,7 +11,7 @@ from ..core.patch import Content, Endpoint, Message
 from .chat_messages import content_parts, tool_definitions
 from .parts import (
     Part,
-    finish,
+    answered,
     generic_part,
     plain_fields,
     text_part,
@@ -81,8 +81,7 @@ def output_messages(answer: Any) -> list[Message]:
 
 def _message(parts: list[Part]) -> list[Message]:
     called = any(part["type"] == "tool_call" for part in parts)
-    reason = finish("tool_call" if called else "stop")
-    return [{"role": "assistant", "parts": parts, "finish_reason": reason}] if parts else []
+    return answered(parts, "tool_call" if called else "stop")
 
 
 def entry_parts(entry: Any) -> list[Part]:

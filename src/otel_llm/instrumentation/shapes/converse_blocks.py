@@ -9,13 +9,14 @@ from typing import Any
 from ..core.patch import Message
 from .parts import (
     Part,
+    assistant,
     blob_part,
-    finish,
     plain,
     plain_fields,
     reasoning_part,
     server_call_part,
     server_response_part,
+    speaker,
     text_part,
     tool_call_part,
     tool_response_part,
@@ -38,8 +39,7 @@ _FINISH = {
 
 def output_message(parts: Sequence[Part], reason: str | None) -> Message:
     """Return an answer."""
-    spelled = _FINISH.get(reason or "", reason)
-    return {"role": "assistant", "parts": list(parts), "finish_reason": finish(spelled)}
+    return assistant(parts, _FINISH.get(reason or "", reason))
 
 
 def input_messages(messages: Any) -> list[Message]:
@@ -49,9 +49,7 @@ def input_messages(messages: Any) -> list[Message]:
 
 def _input_message(message: Any) -> Message:
     parts = blocks(field(message, "content"))
-    answers = all(part["type"] == "tool_call_response" for part in parts)
-    role = "tool" if parts and answers else text(field(message, "role")) or "user"
-    return {"role": role, "parts": parts}
+    return {"role": speaker(parts, text(field(message, "role")) or "user"), "parts": parts}
 
 
 def blocks(content: Any) -> list[Part]:

@@ -15,7 +15,7 @@ from otel_llm.genai import Request, Response
 from ..core.patch import Content, Endpoint, Message
 from . import interaction_steps, interactions, response_messages, responses
 from .generate_content import model
-from .parts import Part, generic_part
+from .parts import Part, answered, generic_part
 from .values import field, fields, items, text, word
 
 
@@ -56,8 +56,7 @@ def _named(things: Any) -> list[Part]:
 
 def output_messages(answer: Any) -> list[Message]:
     """Return the answers as one message."""
-    parts, reason = _named(field(answer, "answers")), _refused(answer) or "stop"
-    return [{"role": "assistant", "parts": parts, "finish_reason": reason}] if parts else []
+    return answered(_named(field(answer, "answers")), _refused(answer) or "stop")
 
 
 def _input(arguments: Mapping[str, Any]) -> list[Message]:

@@ -14,12 +14,13 @@ from typing import Any, cast
 from ..core.patch import Message
 from .parts import (
     Part,
+    assistant,
     blob_part,
-    finish,
     plain,
     reasoning_part,
     server_call_part,
     server_response_part,
+    speaker,
     text_part,
     tool_call_part,
     tool_response_part,
@@ -82,8 +83,7 @@ def given(config: Any) -> Mapping[str, Any]:
 
 def output_message(parts: Sequence[Part], reason: str | None) -> Message:
     """Return one candidate of an answer."""
-    spelled = _FINISH.get(reason or "", reason)
-    return {"role": "assistant", "parts": list(parts), "finish_reason": finish(spelled)}
+    return assistant(parts, _FINISH.get(reason or "", reason))
 
 
 def contents(said: Any) -> list[Message]:
@@ -114,8 +114,7 @@ def parts_of(content: Any) -> list[Part]:
 def _content(content: Any) -> Message:
     parts = parts_of(content)
     role = text(option(content, "role")) or "user"
-    answers = all(part["type"] == "tool_call_response" for part in parts)
-    return {"role": "tool" if parts and answers else _ROLES.get(role, role), "parts": parts}
+    return {"role": speaker(parts, _ROLES.get(role, role)), "parts": parts}
 
 
 def system_parts(instruction: Any) -> list[Part] | None:

@@ -18,7 +18,7 @@ from .chat_messages import tool_definitions
 from .gemini_parts import option
 from .generate_content import model
 from .interaction_steps import Steps, input_messages, parts
-from .parts import Part, text_part
+from .parts import Part, answered, text_part
 from .values import count, field, integer, items, number, text, texts, word
 
 
@@ -195,9 +195,8 @@ class InteractionStream:
 
 
 def _said(parts: list[Part], answer: Response) -> list[Message]:
-    reason = answer.finish_reasons[0] if answer.finish_reasons else "unknown"
-    message = {"role": "assistant", "parts": parts, "finish_reason": _FINISH.get(reason, reason)}
-    return [message] if parts else []
+    reason = answer.finish_reasons[0] if answer.finish_reasons else ""
+    return answered(parts, _FINISH.get(reason, reason))
 
 
 _FINISH = {

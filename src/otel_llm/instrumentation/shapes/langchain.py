@@ -14,9 +14,9 @@ from otel_llm.genai import Response, Usage
 from ..core.patch import Message
 from .parts import (
     Part,
+    assistant,
     blob_part,
     file_part,
-    finish,
     generic_part,
     media_part,
     plain,
@@ -335,7 +335,7 @@ def _of_generation(generation: Any) -> Message:
 
 
 def _answer(message: Any, reason: str | None) -> Message:
-    return {"role": "assistant", "parts": _parts(message), "finish_reason": finish(reason)}
+    return assistant(_parts(message), reason)
 
 
 def documents(found: Any) -> list[dict[str, Any]]:

@@ -18,8 +18,8 @@ from . import chat_completions, cohere_v1, converse, messages, responses
 from .generate_content import usage as gemini_usage
 from .parts import (
     Part,
+    assistant,
     blob_part,
-    finish,
     media_part,
     plain_fields,
     reasoning_part,
@@ -174,7 +174,7 @@ def _said(answer: Any, read: Response) -> list[Message]:
     message = field(answer, "message")
     parts = text_part(field(answer, "text")) if message is None else _parts(message)
     reason = text(read.finish_reasons[0]) if read.finish_reasons else None
-    return [{"role": "assistant", "parts": parts, "finish_reason": finish(reason)}]
+    return [assistant(parts, reason)]
 
 
 def input_messages(arguments: Mapping[str, Any]) -> list[Message]:

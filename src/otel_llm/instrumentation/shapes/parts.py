@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from ..core.patch import Message
 from .values import field, items, known, parsed, text
 
 Part = dict[str, Any]
@@ -15,6 +17,22 @@ FINISH = {"tool_calls": "tool_call", "function_call": "tool_call"}
 def finish(reason: str | None) -> str:
     """Return a message's finish reason; older schemas demand one, so unknown is said so."""
     return FINISH.get(reason, reason) if reason else "unknown"
+
+
+def assistant(parts: Sequence[Part], reason: str | None) -> Message:
+    """Return an answer's message."""
+    return {"role": "assistant", "parts": list(parts), "finish_reason": finish(reason)}
+
+
+def answered(parts: Sequence[Part], reason: str | None) -> list[Message]:
+    """Return an answer's message, or none for an answer that says nothing."""
+    return [assistant(parts, reason)] if parts else []
+
+
+def speaker(parts: Sequence[Part], role: str) -> str:
+    """Return the role of a message: ``tool`` where it has nothing but what tools answered."""
+    only_answers = all(part["type"] == "tool_call_response" for part in parts)
+    return "tool" if parts and only_answers else role
 
 
 def text_part(content: Any) -> list[Part]:

@@ -17,8 +17,8 @@ from ..core.patch import Content, Endpoint, Message, Origin
 from .chat_completions import error_type
 from .chat_messages import tool_definitions
 from .hosts import provider_of, server_at
-from .parts import Part, text_part
-from .response_messages import assistant, input_messages, output_parts
+from .parts import Part, answered, text_part
+from .response_messages import input_messages, output_parts
 from .values import count, field, fields, integer, items, number, text
 
 CREATED, DONE = "response.created", "response.done"
@@ -145,7 +145,7 @@ class ResponseStream:
         begun = {index: text_part("".join(said)) for index, said in self._pieces.items()}
         found = [part for _, parts in sorted({**begun, **self._parts}.items()) for part in parts]
         parts = list(self._whole) or found
-        return [assistant(parts, self._ended_by(parts))] if parts else []
+        return answered(parts, self._ended_by(parts))
 
     def _ended_by(self, parts: Sequence[Part]) -> str | None:
         reason = next(iter(self._answer.finish_reasons), None)

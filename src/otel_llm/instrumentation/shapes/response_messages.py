@@ -8,9 +8,9 @@ from typing import Any
 from ..core.patch import Message
 from .parts import (
     Part,
+    answered,
     blob_part,
     file_part,
-    finish,
     generic_part,
     media_part,
     plain_fields,
@@ -49,12 +49,7 @@ def output_messages(answer: Any) -> list[Message]:
     """Return the answer: one message with the parts of all its items."""
     output = items(field(answer, "output"))
     parts = [part for item in output for part in output_parts(item)]
-    return [assistant(parts, _finish(answer, parts))] if parts else []
-
-
-def assistant(parts: list[Part], reason: str | None) -> Message:
-    """Return an answer's message."""
-    return {"role": "assistant", "parts": parts, "finish_reason": finish(reason)}
+    return answered(parts, _finish(answer, parts))
 
 
 def _finish(answer: Any, parts: list[Part]) -> str | None:

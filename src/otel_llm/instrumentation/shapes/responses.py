@@ -20,8 +20,8 @@ from ..core.patch import Content, Endpoint, Message
 from .charged import charged
 from .chat_completions import error_type, output_type
 from .chat_messages import tool_definitions
-from .parts import Part, reasoning_part, refusal_part, text_part, tool_call_part
-from .response_messages import assistant, input_messages, output_messages, output_parts
+from .parts import Part, answered, reasoning_part, refusal_part, text_part, tool_call_part
+from .response_messages import input_messages, output_messages, output_parts
 from .values import count, field, integer, items, number, text
 
 
@@ -183,7 +183,7 @@ class ResponsesStream:
         begun = {index: self._grown(index, said) for index, said in self._pieces.items()}
         parts = [part for _, found in sorted({**begun, **self._parts}.items()) for part in found]
         reason = next(iter(self._answer.finish_reasons), None)
-        return self._whole or ([assistant(parts, reason)] if parts else [])
+        return self._whole or answered(parts, reason)
 
     def _grown(self, index: int, said: Mapping[str, list[str]]) -> list[Part]:
         """Return the parts of an item whose end has not come."""

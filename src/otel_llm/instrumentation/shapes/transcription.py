@@ -12,7 +12,7 @@ from typing import Any
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint, Message
-from .parts import text_part
+from .parts import answered, text_part
 from .values import count, field, number, text
 
 
@@ -53,8 +53,7 @@ def input_messages(arguments: Mapping[str, Any]) -> list[Message]:
 def output_messages(answer: Any) -> list[Message]:
     """Return the transcript."""
     said = answer if isinstance(answer, str) else field(answer, "text")
-    parts = text_part(said)
-    return [{"role": "assistant", "parts": parts, "finish_reason": "stop"}] if parts else []
+    return answered(text_part(said), "stop")
 
 
 class TranscriptionStream:

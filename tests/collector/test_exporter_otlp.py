@@ -222,7 +222,7 @@ def test_a_certificate_that_is_not_accepted_is_named_with_its_reason(tmp_path: P
     with grpc_sink(credentials=server) as sink:
         error = failure(f"127.0.0.1:{sink.port}")
 
-    assert "CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate" in str(error)
+    assert "CERTIFICATE_VERIFY_FAILED" in str(error)  # and why, in newer grpcio
 
 
 @pytest.mark.parametrize("first", [1, 2])
@@ -240,7 +240,8 @@ def test_of_several_addresses_that_do_not_answer_each_is_named_with_its_reason(t
         str(error).removeprefix("UNAVAILABLE: ").split("; last error: ")[1].split("; 127.")
     )
     refused, certificate = "Connection refused", "unable to get local issuer certificate"
-    assert [refused in by_grpc, certificate in by_grpc] == [first == 1, first == 2]
+    unverified = "CERTIFICATE_VERIFY_FAILED" in by_grpc  # and why, in newer grpcio
+    assert [refused in by_grpc, unverified] == [first == 1, first == 2]
     assert by_us == (
         f"0.0.1: its certificate is not accepted: {certificate}"
         if first == 1
@@ -262,7 +263,7 @@ def test_the_other_addresses_of_a_name_are_asked_too(monkeypatch):
     of_two = failure(f"http://localhost:{port}")
 
     assert str(alone).count("Connection refused") == 1
-    assert str(of_two).endswith("Connection refused; 127.0.0.2: Connection refused")
+    assert str(of_two) == f"{alone}; 127.0.0.2: Connection refused"
 
 
 def test_a_far_side_that_ends_the_connection_is_named_by_its_code_and_not_by_its_words():

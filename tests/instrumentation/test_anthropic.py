@@ -381,6 +381,23 @@ def test_a_schema_or_class_asked_for_is_json_output(client, provider, telemetry)
     assert created == json_span | {"gen_ai.request.reasoning.level": "low"}
 
 
+def test_an_answer_that_parse_raises_over_was_billed(client, provider, telemetry):
+    class Sum(pydantic.BaseModel):
+        total: int
+
+    provider.queue(*[json_answer(wire.message(wire.text("no JSON")))] * 2)
+
+    for messages in (client.messages, client.beta.messages):
+        with pytest.raises(pydantic.ValidationError):
+            messages.parse(**ASK, output_format=Sum)
+
+    failed = expected(provider, gen_ai__output__type="json") | {
+        "status": "ERROR",
+        "error.type": "pydantic_core._pydantic_core.ValidationError",
+    }
+    assert telemetry.spans() == [failed, failed]
+
+
 # Streams
 
 

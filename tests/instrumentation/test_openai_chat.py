@@ -12,7 +12,7 @@ import openai
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from otel_llm.instrumentation.openai import OpenAIInstrumentor
 from otel_llm.testing import CUT, Captured, Pause, captured, json_answer, sse
@@ -30,6 +30,9 @@ from .openai_sdk import (  # noqa: F401 - fixtures
 
 ASK = {"model": "gpt-4o", "messages": [{"role": "user", "content": "2+2?"}]}
 SERVED = "gpt-4o-mini-2024-07-18"
+
+
+INVALID = "pydantic_core._pydantic_core.ValidationError"
 
 
 class Sum(BaseModel):
@@ -589,16 +592,46 @@ async def test_parse_is_one_span_and_asks_for_json(openai_client, openai_provide
     assert telemetry.span()["gen_ai.output.type"] == "json"
 
 
-async def test_a_parse_that_the_sdk_rejects_is_its_own_error(
+@pytest.mark.parametrize(
+    ("said", "error", "error_type"),
+    [
+        (('{"val', "length"), openai.LengthFinishReasonError, "openai.LengthFinishReasonError"),
+        (
+            ("", "content_filter"),
+            openai.ContentFilterFinishReasonError,
+            "openai.ContentFilterFinishReasonError",
+        ),
+        (("no JSON", "stop"), ValidationError, INVALID),
+    ],
+)
+async def test_an_answer_that_parse_raises_over_was_billed(
+    openai_client, openai_provider, telemetry, expected, said, error, error_type
+):
+    openai_provider.queue(json_answer(wire.completion(wire.choice(*said))))
+
+    with pytest.raises(error):
+        await got(openai_client.chat.completions.parse(**ASK, response_format=Sum))
+
+    assert telemetry.span() == expected(
+        status="ERROR",
+        error__type=error_type,
+        gen_ai__output__type="json",
+        gen_ai__response__finish_reasons=(said[1],),
+    )
+    assert sorted(point.sum for point in telemetry.points(TOKENS)) == [5, 11]
+
+
+@with_content
+async def test_an_answer_that_parse_raises_over_is_captured(
     openai_client, openai_provider, telemetry
 ):
-    cut_off = wire.choice('{"val', "length")
-    openai_provider.queue(json_answer(wire.completion(cut_off)))
+    openai_provider.queue(json_answer(wire.completion(wire.choice('{"val', "length"))))
 
     with pytest.raises(openai.LengthFinishReasonError):
         await got(openai_client.chat.completions.parse(**ASK, response_format=Sum))
 
-    assert telemetry.span()["error.type"] == "openai.LengthFinishReasonError"
+    (answer,) = json.loads(telemetry.span()["gen_ai.output.messages"])
+    assert answer["parts"] == [{"type": "text", "content": '{"val'}]
 
 
 async def test_the_stream_helper_is_one_span(openai_client, openai_provider, telemetry, expected):

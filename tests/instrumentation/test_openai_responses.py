@@ -8,7 +8,7 @@ import json
 
 import openai
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from otel_llm.instrumentation import openai as instrumentation
 from otel_llm.instrumentation.openai import OpenAIInstrumentor
@@ -368,6 +368,22 @@ async def test_parse_is_one_span_and_asks_for_json(openai_client, openai_provide
 
     assert answer.output_parsed == Sum(value=4)
     assert telemetry.span()["gen_ai.output.type"] == "json"
+
+
+async def test_an_answer_that_parse_raises_over_was_billed(
+    openai_client, openai_provider, telemetry
+):
+    said = wire.output_message(wire.output_text("no JSON"))
+    openai_provider.queue(*[json_answer(wire.response(said))] * 2)
+
+    with pytest.raises(ValidationError):
+        await got(openai_client.responses.parse(**ASK, text_format=Sum))
+    await got(openai_client.responses.create(**ASK))
+
+    failed, whole = telemetry.spans()
+    assert failed.pop("gen_ai.output.type") == "json"
+    assert failed.pop("error.type") == "pydantic_core._pydantic_core.ValidationError"
+    assert failed == whole | {"status": "ERROR"}
 
 
 async def test_raw_and_streaming_responses_are_one_span_each(openai_client, telemetry):

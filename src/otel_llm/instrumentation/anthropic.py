@@ -25,7 +25,7 @@ from opentelemetry.trace import NonRecordingSpan, get_current_span
 from otel_llm import semconv
 from otel_llm.genai import Request
 
-from .core import Hook, LLMInstrumentor, Origin, Patch
+from .core import Hook, LLMInstrumentor, Origin, Patch, counting_argument
 from .core.activity import AGENT, TOOL, Activity
 from .core.telemetry import Telemetry
 from .core.unseen_importlib_bootstrap.around import Around, around
@@ -47,6 +47,7 @@ def _stream_request(arguments: Mapping[str, Any]) -> Request:
 
 
 _CREATE = replace(MESSAGES, request=_request)
+_PARSE = replace(_CREATE, parsed=True)
 _STREAM = replace(MESSAGES, request=_stream_request)
 
 
@@ -94,7 +95,9 @@ def _keep_result(activity: Activity, result: Any) -> None:
 
 _AROUND_RUN = around(_signals, _begin_run)
 _AROUND_TOOL = around(_signals, _begin_tool, ("input",))
+_ANSWER = counting_argument("response")
 _TOOLS = "anthropic.lib.tools"
+_RESOURCES = "anthropic.resources"
 _PROVIDERS = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai"}
 """By a word in the client's class name; ``_gen_ai_provider_name`` says the same since 1.17."""
 
@@ -116,16 +119,17 @@ class AnthropicInstrumentor(LLMInstrumentor):
         Hook(f"{_TOOLS}._beta_runner", "BaseAsyncToolRunner.__run__", _AROUND_RUN),
         Hook(f"{_TOOLS}._beta_functions", "BetaFunctionTool.call", _AROUND_TOOL),
         Hook(f"{_TOOLS}._beta_functions", "BetaAsyncFunctionTool.call", _AROUND_TOOL),
+        # What ``parse`` does with an answer, and may raise over.
+        Hook(f"{_RESOURCES}.messages.messages", "parse_response", _ANSWER, optional=True),
+        Hook(f"{_RESOURCES}.beta.messages.messages", "parse_beta_response", _ANSWER, optional=True),
     )
     patches = tuple(
-        Patch(
-            f"anthropic.resources.{module}", f"{prefix}Messages.{name}", endpoint, manager=manager
-        )
+        Patch(f"{_RESOURCES}.{module}", f"{prefix}Messages.{name}", endpoint, manager=manager)
         for module in ("messages", "beta.messages")
         for prefix in ("", "Async")
         for name, endpoint, manager in (
             ("create", _CREATE, False),
-            ("parse", _CREATE, False),
+            ("parse", _PARSE, False),
             ("stream", _STREAM, True),
         )
     )

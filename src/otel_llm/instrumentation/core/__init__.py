@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .guard import guarded
     from .instrumentor import LLMInstrumentor
     from .patch import Content, Endpoint, Hook, Message, Origin, Patch, StreamReader
-    from .rounds import count_round
+    from .rounds import count_round, counting_argument
     from .tools import Tool, tool, tool_async
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "StreamReader",
     "Tool",
     "count_round",
+    "counting_argument",
     "guarded",
     "tool",
     "tool_async",
@@ -34,6 +35,7 @@ __all__ = [
 _HOMES = {
     "LLMInstrumentor": "instrumentor",
     "count_round": "rounds",
+    "counting_argument": "rounds",
     "guarded": "guard",
     **dict.fromkeys(("Tool", "tool", "tool_async"), "tools"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Lock
 from time import perf_counter_ns, time_ns
 from typing import Any, Final
@@ -83,7 +84,7 @@ class Operation:
         self._forks = _forks
         self.captured: Captured | None = None
         """Where the messages go, if they are wanted."""
-        if endpoint.rounds is None:
+        if endpoint.rounds is None and not endpoint.parsed:
             self._rounds = None
             self.context: Context = marked(outer, span, series.layer, ended)
         else:
@@ -129,7 +130,17 @@ class Operation:
         """End as an error. The exception itself stays with the caller."""
         if not self.ended:
             self.raised(error)
-            self.end(Ending(error_type=self.error_type(error)))
+            ending = Ending(error_type=self.error_type(error))
+            if self._rounds and self.endpoint.parsed:
+                with guarded("reading an answer that the SDK raised over"):
+                    self._answered(self._rounds[-1], ending)
+            self.end(ending)
+
+    def _answered(self, answer: Any, ending: Ending) -> None:
+        """Take what came before the call failed."""
+        ending.response = self.endpoint.response(answer)
+        if self.captured is not None and self.endpoint.content is not None:
+            ending.output = partial(self.endpoint.content.output_messages, answer)
 
     def raised(self, error: BaseException) -> None:
         """Emit the event of an exception that ends it, where exceptions have one."""

@@ -103,6 +103,9 @@ class Endpoint:
     rounds: Callable[[Any], Usage] | None = None
     """Where one call may ask the model several times: a hook gives each round to ``count_round``,
     this reads one, and their sum is the call's usage."""
+    parsed: bool = False
+    """The SDK makes more of the answer than it is, and may raise over it: a hook gives the answer
+    to ``count_round`` before it does, so that a call which raised still has what was billed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""One call that asks the model several times: what each round used is added up."""
+"""What a model said inside one call: in several rounds, or before the SDK raised over it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry.context import create_key, get_value
@@ -22,3 +22,16 @@ def count_round(said: Any) -> bool:
         return False
     rounds.append(said)  # pyright: ignore[reportUnknownMemberType] - ours, see ``counting``
     return True
+
+
+def counting_argument(name: str) -> Callable[..., Any]:
+    """Return the wrapper of a hook on what an SDK makes of an answer, its argument ``name``."""
+
+    def wrapper(
+        wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if (answer := kwargs.get(name)) is not None:
+            count_round(answer)
+        return wrapped(*args, **kwargs)
+
+    return wrapper

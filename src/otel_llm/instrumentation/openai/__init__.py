@@ -25,7 +25,7 @@ from typing import Any
 from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
-from ..core import Endpoint, LLMInstrumentor, Origin, Patch
+from ..core import Endpoint, Hook, LLMInstrumentor, Origin, Patch, counting_argument
 from ..shapes import chat_completions as chat
 from ..shapes import responses
 from ..shapes.completions import COMPLETIONS
@@ -187,6 +187,8 @@ _RESPONSES = Endpoint(
     responses.CONTENT,
     served="x-ms-served-model",  # Azure's: the body repeats the name of the deployment
 )
+_CHAT_PARSED = replace(_CHAT, parsed=True)
+_RESPONSES_PARSED = replace(_RESPONSES, parsed=True)
 _COMPACT = replace(_RESPONSES, stream=None)
 _FETCH = Endpoint(
     "fetch_response",
@@ -202,9 +204,9 @@ _DECISIONS = "openai.resources.decisions"
 _AUDIO = "openai.resources.audio"
 _PATCHES = (
     ("openai.resources.chat.completions", "Completions.create", _CHAT),
-    ("openai.resources.chat.completions", "Completions.parse", _CHAT),
+    ("openai.resources.chat.completions", "Completions.parse", _CHAT_PARSED),
     ("openai.resources.responses.responses", "Responses.create", _RESPONSES),
-    ("openai.resources.responses.responses", "Responses.parse", _RESPONSES),
+    ("openai.resources.responses.responses", "Responses.parse", _RESPONSES_PARSED),
     ("openai.resources.responses.responses", "Responses.compact", _COMPACT),
     ("openai.resources.responses.responses", "Responses.retrieve", _FETCH),
     (_BETA, "Responses.create", _RESPONSES),
@@ -220,6 +222,23 @@ _PATCHES = (
     (f"{_AUDIO}.translations", "Translations.create", TRANSCRIPTION),
     (f"{_AUDIO}.speech", "Speech.create", SPEECH),
 )
+_PARSERS = tuple(
+    Hook(f"openai.{module}", function, counting_argument(answer), optional=True)
+    for modules, function, answer in (
+        (
+            ("lib._chat_completion_resources", "resources.chat.completions.completions"),
+            "_parse_chat_completion",
+            "chat_completion",
+        ),
+        (
+            ("lib._response_resources", "resources.responses.responses"),
+            "parse_response",
+            "response",
+        ),
+    )
+    for module in modules  # of version 3, and before
+)
+"""What ``parse`` does with an answer, and may raise over: cut off, filtered, not as asked for."""
 
 
 class OpenAIInstrumentor(LLMInstrumentor):
@@ -227,7 +246,7 @@ class OpenAIInstrumentor(LLMInstrumentor):
 
     requires = ("openai >= 2, < 4",)
     provider = "openai"
-    hooks = HOOKS
+    hooks = (*HOOKS, *_PARSERS)
     patches = tuple(
         Patch(
             module,

@@ -845,6 +845,32 @@ def test_messages_may_be_told_as_texts(telemetry, scope, said):
     assert json.loads(span["gen_ai.output.messages"]) == [answer]
 
 
+@pytest.mark.parametrize("scope", [otel_llm.llm_call, otel_llm.workflow, otel_llm.agent])
+def test_messages_may_be_told_as_chat_completions_have_them(telemetry, scope):
+    otel_llm.configure(**telemetry.providers, capture="SPAN_ONLY")
+    asked = [
+        {"role": "user", "content": [{"type": "text", "text": "hi"}]},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c1", "content": "42"},
+    ]
+
+    with scope("s") as run:
+        run.set_input(asked)
+        run.set_output({"role": "assistant", "content": "hi"})
+
+    span = telemetry.span()
+    assert json.loads(span["gen_ai.input.messages"]) == [
+        {"role": "user", **TEXT},
+        {"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "look_up"}]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "42"}]},
+    ]
+    answer = {"role": "assistant", "finish_reason": "unknown", **TEXT}
+    assert json.loads(span["gen_ai.output.messages"]) == [answer]
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "look_up"}}
+
+
 def test_an_answer_told_as_a_text_finished_as_was_said(telemetry):
     otel_llm.configure(**telemetry.providers, capture="SPAN_ONLY")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from ..shapes.chat_messages import input_messages
 from .patch import Message
 
 
 def sent(said: Any) -> list[Message]:
-    """Return what a user sent: texts, ``role`` and ``content``, or messages as they are to be."""
+    """Return what a user sent: texts, messages of chat completions, or those of the conventions."""
     return [_message(one, "user") for one in _each(said)]
 
 
@@ -29,12 +30,12 @@ def _message(said: Any, role: str) -> Message:
         return {"role": role, "parts": [_text(said)]}
     if not isinstance(said, Mapping):
         raise TypeError("a message is a text or a mapping")
-    message = cast("Message", said)
-    content = message.get("content")
-    if "parts" in message or not isinstance(content, str):
+    message = {"role": role, **cast("Message", said)}
+    if "parts" in message:
         return message
-    rest = {name: value for name, value in message.items() if name != "content"}
-    return {"role": role, **rest, "parts": [_text(content)]}
+    (told,) = input_messages([message])
+    reason = message.get("finish_reason")
+    return {**told, "finish_reason": reason} if isinstance(reason, str) else told
 
 
 def _text(content: str) -> dict[str, str]:

@@ -169,20 +169,21 @@ class CallRun:
         self.span: Span = get_current_span(self.context)
         """The OpenTelemetry span."""
 
-    def set_input(self, messages: str | Sequence[str | Message]) -> None:
+    def set_input(self, messages: str | Message | Sequence[str | Message]) -> None:
         """Keep what was sent where content is captured.
 
-        A text, or messages with ``role`` and ``content``, or in the conventions' shape.
+        A text, or messages with ``role`` and ``content`` (a text, or parts as chat completions have
+        them), or in the conventions' shape.
         """
         with guarded("capturing the messages of a call"):
             self._operation.capture({"messages": sent(messages)})
 
-    def set_output(self, messages: str | Sequence[str | Message]) -> None:
+    def set_output(self, messages: str | Message | Sequence[str | Message]) -> None:
         """Keep what came back, likewise."""
         with guarded("capturing the answer of a call"):
             if self._operation.captured is None:
                 self._operation.capture({"messages": ()})
-            kept = messages if isinstance(messages, str) else list(messages)
+            kept = messages if isinstance(messages, str | Mapping) else list(messages)
             self._ending.output = lambda: answered(kept, self._ending.response.finish_reasons)
 
     def set_response(

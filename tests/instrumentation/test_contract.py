@@ -215,6 +215,17 @@ async def test_a_call_that_never_begins_leaves_neither_a_span_nor_a_warning(
     assert telemetry.spans() == []
 
 
+async def test_tasks_and_warnings_name_the_sdks_method(case, async_client, instrumented):
+    ours = case.call(async_client, stream=False)
+    named = ours.__qualname__
+    ours.close()
+    case.instrumentor().uninstrument()
+    theirs = case.call(async_client, stream=False)
+    theirs.close()
+
+    assert named == theirs.__qualname__
+
+
 @pytest.mark.guards_may_swallow
 @pytest.mark.parametrize("change", MALFORMED, ids=str)
 def test_a_malformed_answer_reaches_the_caller_as_without_us(

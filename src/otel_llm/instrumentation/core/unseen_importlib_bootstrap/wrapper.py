@@ -15,6 +15,7 @@ from ..patch import Patch
 from ..start import Source, Start, begin
 from ..suppression import silencing
 from ..unawaited import Unawaited
+from .alike import named_after
 from .generators import stand_in
 from .managers import follow_manager
 from .running import run, run_async
@@ -79,7 +80,7 @@ def _sent_when_awaited(
         if (operation := start()) is not None:
             operation.fail(error)
         raise
-    return _awaited(start, Unawaited(pending))
+    return named_after(_awaited(start, Unawaited(pending)), pending)
 
 
 async def _awaited(start: Start, pending: Unawaited) -> Any:

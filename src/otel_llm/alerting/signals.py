@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from otel_llm.config.problem import suggestion
 from otel_llm.stats import Tally
-from otel_llm.stats.tally import MICRO, NANO, Example
+from otel_llm.stats.tally import MICRO, NANO, Distribution, Example
 
 from .template import duration, humanize, percentage
 
@@ -27,6 +27,8 @@ class Signal:
     unit: str = ""
     show: Callable[[float], str] = humanize
     example: Example = "any"
+    distributions: tuple[Distribution, ...] = ()
+    """Those that ``read`` looks at."""
     adds_up: bool = False
     """Twice the time holds twice as much: compared with a baseline per length of time."""
     empty: float | None = None
@@ -169,6 +171,7 @@ def _quantile(what: str, q: float) -> Signal:
             unit="s",
             show=duration,
             example="slow",
+            distributions=("durations",),
         )
     return Signal(
         lambda t: t.first_chunks.quantile(q),
@@ -176,6 +179,7 @@ def _quantile(what: str, q: float) -> Signal:
         unit="s",
         show=duration,
         example="slow",
+        distributions=("first_chunks",),
     )
 
 

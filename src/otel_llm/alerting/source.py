@@ -7,11 +7,12 @@ shows it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from otel_llm.stats import Series, Tally, Windows
 from otel_llm.stats.matching import matches
+from otel_llm.stats.tally import Distribution
 from otel_llm.stats.window import Key
 
 from .readings import Matters, Readings
@@ -96,7 +97,7 @@ class Calls:
         """Return the signal by label set, the whole's emptiness where there is no call at all."""
         signal, least = self._signal, self._min_calls
         for key, series in self._window:
-            tally = series.total
+            tally = series.sums(*signal.distributions)
             yield key, signal.read(tally) if signal.evidence(tally) >= least else None
         if not len(self._window) and not self._selection.group_by:
             yield (), signal.empty if least <= 1 else None
@@ -129,10 +130,12 @@ class Compared(Calls):
 
     def _factor(self, series: Series, past: Series, now: float) -> float | None:
         span_s = self._span(past, now)
-        before = _difference(past.total, series.total)
+        distributions = self._signal.distributions
+        whole, latest = past.sums(*distributions), series.sums(*distributions)
+        before = _difference(whole, latest, distributions)
         if span_s < self._baseline_s / 2 or self._signal.evidence(before) < self._min_calls:
             return None
-        value, usual = self._signal.read(series.total), self._signal.read(before)
+        value, usual = self._signal.read(latest), self._signal.read(before)
         if value is None or not usual:
             return None
         return value * span_s / self._length_s / usual if self._signal.adds_up else value / usual
@@ -145,10 +148,10 @@ class Compared(Calls):
         return min(self._baseline_s, now - self._length_s - first)
 
 
-def _difference(whole: Tally, part: Tally) -> Tally:
+def _difference(whole: Tally, part: Tally, distributions: Sequence[Distribution]) -> Tally:
     rest = Tally()
-    rest.merge(whole)
-    rest.subtract(part)
+    rest.combine(whole, 1, distributions)
+    rest.combine(part, -1, distributions)
     return rest
 
 

@@ -6,7 +6,7 @@ Profiles add up exactly, over any number of workers and in any order, and go thr
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from otel_llm.genai import Call
@@ -23,7 +23,7 @@ from .drift import (
     sketch_shift,
 )
 from .sketch import Sketch
-from .tally import MICRO, Tally
+from .tally import MICRO, NUMBERS, Tally
 
 Key = tuple[str, ...]
 """Model, prompt and prompt version; empty where unknown."""
@@ -71,7 +71,7 @@ class Profile:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values; examples are left out."""
-        tally = {name: getattr(self.tally, name) for name in _NUMBERS}
+        tally = {name: getattr(self.tally, name) for name in NUMBERS}
         return {
             "tally": {**tally, "flags": self.tally.flags},
             "durations": _written(self.tally.durations),
@@ -89,9 +89,6 @@ class Profile:
             first_chunks=Sketch.of(_read(given["first_chunks"])),
         )
         return cls(tally, Sketch.of(_read(given["lengths"])), dict(given["scores"]))
-
-
-_NUMBERS = tuple(f.name for f in fields(Tally) if f.type == "int")
 
 
 def _written(sketch: Sketch) -> list[tuple[int, int]]:

@@ -6,10 +6,12 @@ order, over any number of workers, and taking away again gives the same to the l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import marshal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import Literal
+from operator import attrgetter
+from typing import Any, Literal, cast
 
 from otel_llm.genai import Call
 
@@ -19,6 +21,9 @@ NANO = 1_000_000_000
 MICRO = 1_000_000
 
 Example = Literal["slow", "failed", "costly", "flagged", "any"]
+Distribution = Literal["durations", "first_chunks"]
+ALL: tuple[Distribution, ...] = ("durations", "first_chunks")
+"""The fields that are sketches."""
 
 _REFUSED = frozenset({"content_filter", "refusal", "safety", "guardrail_intervened"})
 """Finish reasons by which providers say that they refused (OpenAI and Azure, Anthropic, Gemini,
@@ -48,7 +53,6 @@ class Tally:
     """Calls of which it is known whether the model refused."""
     judged: int = 0
     """Calls that quality checks could look at."""
-    flags: dict[str, int] = field(default_factory=dict[str, int])
     output_chars: int = 0
     output_chars_squared: int = 0
     """Sum of squares, for the deviation."""
@@ -60,6 +64,7 @@ class Tally:
     """Sum of the scores in millionths."""
     score_micro_squared: int = 0
     """Sum of squares, for the deviation."""
+    flags: dict[str, int] = field(default_factory=dict[str, int])
     durations: Sketch = field(default_factory=Sketch)
     """Seconds."""
     first_chunks: Sketch = field(default_factory=Sketch)
@@ -68,6 +73,29 @@ class Tally:
         default_factory=dict[Example, tuple[float, str]]
     )
     """By kind: how strong an example, and its trace id. Merged, never taken away."""
+
+    def copy(self) -> Tally:
+        """Return another that has counted the same."""
+        sketches = self.durations.copy(), self.first_chunks.copy()
+        parts: list[Any] = [*_numbers(self), dict(self.flags), *sketches, dict(self.examples)]
+        return Tally(*parts)
+
+    def sums(self) -> Tally:
+        """Return another with the same sums, without distributions and examples."""
+        parts: list[Any] = [*_numbers(self), dict(self.flags)]
+        return Tally(*parts)
+
+    def pack(self) -> bytes:
+        """Return everything in a fraction of the memory, for ``unpack`` in the same process."""
+        sketches = self.durations.pack(), self.first_chunks.pack()
+        return marshal.dumps((*_numbers(self), self.flags, *sketches, self.examples))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Tally:
+        """Return the tally that was packed."""
+        *parts, durations, first_chunks, examples = cast("tuple[Any, ...]", marshal.loads(packed))
+        parts += [Sketch.unpack(durations), Sketch.unpack(first_chunks), examples]
+        return cls(*parts)
 
     def add(self, call: Call) -> None:
         """Count one call."""
@@ -136,17 +164,22 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Add everything that ``other`` has counted."""
-        self._combine(other, 1)
-        self.durations.merge(other.durations)
-        self.first_chunks.merge(other.first_chunks)
+        self.combine(other, 1)
         for kind, example in other.examples.items():
             self.examples[kind] = max(example, self.examples.get(kind, example))
 
     def subtract(self, other: Tally) -> None:
         """Take away ``other``, which was merged into this one before."""
-        self._combine(other, -1)
-        self.durations.subtract(other.durations)
-        self.first_chunks.subtract(other.first_chunks)
+        self.combine(other, -1)
+
+    def combine(
+        self, other: Tally, sign: Literal[1, -1], distributions: Iterable[Distribution] = ALL
+    ) -> None:
+        """Add the sums of ``other`` and these ``distributions``, or with -1 take them away."""
+        for name in distributions:
+            mine, others = getattr(self, name), getattr(other, name)
+            mine.merge(others) if sign == 1 else mine.subtract(others)
+        self._combine(other, sign)
 
     def _combine(self, other: Tally, sign: int) -> None:
         """Written out, as a call of many rules comes by here dozens of times."""
@@ -173,12 +206,17 @@ class Tally:
             self.flags[flag] = self.flags.get(flag, 0) + sign * times
 
 
+NUMBERS = tuple(f.name for f in fields(Tally) if f.type == "int")
+"""The names of the sums: all fields up to ``flags``."""
+_numbers = attrgetter(*NUMBERS)
+
+
 def summed(tallies: Sequence[Tally]) -> Tally:
     """Return the sum, to be read only: that of one is itself."""
     if len(tallies) == 1:
         return tallies[0]
-    whole = Tally()
-    for tally in tallies:
+    whole = tallies[0].copy()
+    for tally in tallies[1:]:
         whole.merge(tally)
     return whole
 

@@ -8,9 +8,9 @@ arrive late are put where they belong; those from before the window are counted 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
-from .tally import Example, Tally, summed
+from .tally import ALL, Distribution, Example, Tally
 
 Key = tuple[str, ...]
 """Values of the dimensions a window is grouped by; empty where unknown."""
@@ -28,58 +28,132 @@ def step_for(length_s: float) -> int:
 
 
 class Series:
-    """One label set: tallies by step, and their sum."""
+    """One label set: tallies by step, and their sum. Steps for which no calls come are packed."""
 
-    __slots__ = ("_oldest", "_own", "steps", "total")
+    __slots__ = ("_distributions", "_oldest", "_own", "_steps", "_total")
 
     def __init__(self) -> None:
-        self.steps: dict[int, Tally] = {}
-        """To be read only: other series may hold the same tally."""
-        self.total = Tally()
+        self._total = Tally()
+        """Other series may hold the same one while it is of one step."""
+        self._distributions: tuple[Distribution, ...] = ALL
+        """Those that the total has: they take most of the memory, and few rules look at any."""
         self._oldest: int | None = None
-        self._own: set[int] | None = None
-        """The steps whose tally nobody else has; most label sets never have one."""
+        self._steps: dict[int, Tally | bytes] | None = None
+        """``None`` while all calls are of one step: most label sets hardly ever have more."""
+        self._own: tuple[int, ...] = ()
+        """The steps whose tally nobody else has."""
 
-    def add(self, step: int, tally: Tally) -> None:
-        """Count ``tally`` in ``step``, and keep it: nobody may change it any more."""
-        self.total.merge(tally)
-        known = self.steps.get(step)
-        if known is None:
-            self.steps[step] = tally
-            self._oldest = step if self._oldest is None else min(self._oldest, step)
-        elif self._own and step in self._own:
-            known.merge(tally)
-        else:
-            self.steps[step] = summed((known, tally))
-            self._own = {step, *(self._own or ())}
+    def add(self, step: int, tally: Tally) -> tuple[int, ...]:
+        """Count ``tally`` in ``step``, and keep it: nobody may change it any more. Return the steps
+        to ``pack`` when no more calls come for them."""
+        if self._oldest is None:
+            self._oldest, self._total = step, tally
+            return ()
+        if self._steps is not None:
+            self._add(self._steps, step, tally)
+            return (step,)
+        if step == self._oldest:
+            self._total = self._joined(step, self._total, tally)
+            return ()
+        first, steps = self._oldest, dict[int, Tally | bytes]({self._oldest: self._total})
+        self._steps, self._total, self._distributions = steps, self._total.sums(), ()
+        self._add(steps, step, tally)
+        return first, step
+
+    def _add(self, steps: dict[int, Tally | bytes], step: int, tally: Tally) -> None:
+        self._total.combine(tally, 1, self._distributions)
+        known = steps.get(step)
+        steps[step] = tally if known is None else self._joined(step, known, tally)
+        if self._oldest is None or step < self._oldest:
+            self._oldest = step
+
+    def _joined(self, step: int, known: Tally | bytes, tally: Tally) -> Tally:
+        """Return the sum for ``step``, of which nobody else knows."""
+        if step not in self._own:
+            self._own = (*self._own, step)
+            known = Tally.unpack(known) if isinstance(known, bytes) else known.copy()
+        mine = _unpacked(known)
+        mine.merge(tally)
+        return mine
+
+    def pack(self, step: int, packed: Packed) -> None:
+        """Keep the tally of ``step`` in a fraction of the memory, shared by whose it is."""
+        known = None if self._steps is None else self._steps.get(step)
+        if self._steps is not None and isinstance(known, Tally):
+            found = packed.get(id(known)) or packed.setdefault(id(known), (known, known.pack()))
+            self._steps[step] = found[1]
+            self._disown(step)
+
+    def _disown(self, step: int) -> None:
+        if step in self._own:
+            self._own = tuple([own for own in self._own if own != step])
 
     def forget(self, until: int) -> bool:
         """Drop steps up to and with ``until``; return whether anything is left."""
-        if self._oldest is None or self._oldest > until:
-            return self._oldest is not None
-        self._drop([step for step in self.steps if step <= until])
-        return bool(self.steps)
+        if self._oldest is not None and self._oldest <= until:
+            self._drop([step for step in self._steps or (self._oldest,) if step <= until])
+        return self._oldest is not None
 
     def forget_after(self, last: int) -> None:
         """Drop steps after ``last``."""
-        self._drop([step for step in self.steps if step > last])
+        if self._oldest is not None:
+            self._drop([step for step in self._steps or (self._oldest,) if step > last])
 
-    def _drop(self, steps: Iterable[int]) -> None:
-        for step in steps:
-            self.total.subtract(self.steps.pop(step))
-            if self._own:
-                self._own.discard(step)
-        self._oldest = min(self.steps, default=None)
+    def _drop(self, gone: Sequence[int]) -> None:
+        for step in gone:
+            self._disown(step)
+            if self._steps is not None:
+                left = _unpacked(self._steps.pop(step))
+                self._total.combine(left, -1, self._distributions)
+        if gone and not self._steps:
+            self._oldest = self._steps = None
+            self._total, self._distributions = Tally(), ALL
+        elif self._steps:
+            self._oldest = min(self._steps)
+
+    @property
+    def total(self) -> Tally:
+        """Everything but the examples, to be read only."""
+        return self.sums(*ALL)
+
+    def sums(self, *distributions: Distribution) -> Tally:
+        """Return the sums with these ``distributions``, to be read only. Those that were asked for
+        once are kept up to date."""
+        for name in distributions:
+            if name not in self._distributions:
+                for tally in self.steps.values():
+                    getattr(self._total, name).merge(getattr(tally, name))
+                self._distributions = (*self._distributions, name)
+        return self._total
 
     @property
     def oldest(self) -> int | None:
         """The first step that holds calls; times the window's step: Unix seconds."""
         return self._oldest
 
+    @property
+    def steps(self) -> dict[int, Tally]:
+        """What was counted in each step, to be read only."""
+        if self._steps is None:
+            return {} if self._oldest is None else {self._oldest: self._total}
+        return {step: _unpacked(tally) for step, tally in self._steps.items()}
+
     def example(self, kind: Example) -> str | None:
         """Return the trace id of the strongest example in the window."""
         found = [tally.examples[kind] for tally in self.steps.values() if kind in tally.examples]
         return max(found)[1] if found else None
+
+
+Packed = dict[int, tuple[Tally, bytes]]
+"""What was packed, by its ``id``."""
+
+
+def _unpacked(tally: Tally | bytes) -> Tally:
+    return Tally.unpack(tally) if isinstance(tally, bytes) else tally
+
+
+_Place = tuple[Series, int]
+"""A label set's step."""
 
 
 class Window:
@@ -97,6 +171,9 @@ class Window:
         self._max_series = max_series
         self._series: dict[Key, Series] = {}
         self._cutoff: int | None = None
+        self._warm: set[_Place] = set()
+        self._cool: set[_Place] = set()
+        """Where calls came since ``pack`` was called last, and in the time before."""
 
     def add(self, key: Key, at_s: float, tally: Tally) -> None:
         """Count ``tally``, of calls that ended at ``at_s`` (Unix seconds), and keep it."""
@@ -104,7 +181,9 @@ class Window:
         if self._cutoff is not None and step <= self._cutoff:
             self.late += tally.calls
             return
-        self._room(key, tally).add(step, tally)
+        series = self._room(key, tally)
+        for changed in series.add(step, tally):
+            self._warm.add((series, changed))
 
     def _room(self, key: Key, tally: Tally) -> Series:
         found = self._series.get(key)
@@ -130,6 +209,12 @@ class Window:
         gone = [key for key, series in self._series.items() if not series.forget(cutoff)]
         for key in gone:
             del self._series[key]
+
+    def pack(self, packed: Packed) -> None:
+        """Pack the steps for which no calls came since the last time."""
+        for series, step in self._cool - self._warm:
+            series.pack(step, packed)
+        self._cool, self._warm = self._warm, set()
 
     def get(self, key: Key) -> Series | None:
         """Return the calls of one label set, ``None`` when there were none in the window."""

@@ -20,7 +20,7 @@ from .dimensions import check_dimensions, dimensions, label
 from .ended import earliest_ns
 from .matching import exactly, matches
 from .tally import NANO, Tally, summed
-from .window import OVERFLOW, Key, Window, step_for
+from .window import OVERFLOW, Key, Packed, Window, step_for
 
 _Cell = tuple[bool, int, Key]
 """Billed or not, step, values of every dimension in use."""
@@ -32,6 +32,8 @@ calls, when (Unix seconds), the labels, and their sums, which it may read and no
 
 _Names = tuple[str, ...]
 _HOUR_S = 3600
+_PACKED_S = 10
+"""How often steps are packed, at most: it takes as long as a few calls, and so does unpacking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,8 @@ class Windows:
         self._step_s = 1
         self._steps: tuple[tuple[float, int], ...] = ()
         """By how long ago a call ended: the step of the windows that may still hold it."""
+        self._packed_s = -math.inf
+        """When steps were packed last."""
         self._cells: dict[_Cell, Tally] = {}
         self._labels: dict[tuple[str | None, ...], Key] = {}
 
@@ -266,6 +270,14 @@ class Windows:
             for window in self._windows.values():
                 window.advance(now_s)
             self.spread(now_s)
+            if not 0 <= now_s - self._packed_s < _PACKED_S:
+                self._pack(now_s)
+
+    def _pack(self, now_s: float) -> None:
+        """Take what no calls come for to a fraction of the memory."""
+        self._packed_s, packed = now_s, Packed()
+        for window in self._windows.values():
+            window.pack(packed)
 
     def spread(self, now_s: float = math.inf) -> None:
         """Let the windows have what was counted; others go on counting meanwhile."""

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from otel_llm.alerting import AlertingConfig, AlertService
 from otel_llm.alerting.budgets import BudgetConfig, Budgets
 from otel_llm.alerting.seen import Seen
 from otel_llm.config import ConfigError, build
 from otel_llm.genai import Call
+from otel_llm.stats.account import Account
 from tests.stats.calls import call
 
 from .world import START, Clock, stored
@@ -531,3 +534,49 @@ def test_two_budgets_cannot_have_one_name():
 
     with pytest.raises(ConfigError, match="two have the same name"):
         build(AlertingConfig, {"budgets": two}, "alerting")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from((1, 15, 61, 299, 3_600, 43_200, -20)),
+            st.lists(st.tuples(st.integers(0, 2), st.sampled_from((0, 400, 90_000, 10**6)))),
+        ),
+        max_size=25,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_remembered_of_an_account_is_what_would_be_worked_out_anew(story):
+    configs = [
+        BudgetConfig(period, 5.0, period, group_by=("user",)) for period in ("day", "week", "month")
+    ]
+    budgets, booked, now = Budgets(configs), [], START
+    for later_s, spent in story:
+        now += later_s
+        calls = [call(now - age, user_id=f"u{user}", cost=0.25) for user, age in spent]
+        booked += [(calls, now)]
+        budgets.observe(calls, now)
+        anew = Budgets(configs)
+        for told, at in booked:
+            anew.observe(told, at)
+
+        assert budgets.status(now) == anew.status(now)
+
+
+def test_an_account_is_worked_out_once_in_five_minutes_while_nothing_is_booked(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    budgets = Budgets([BudgetConfig("all", 100.0)])
+    budgets.observe([call(START)], START)
+    asked, rate = [], Account.rate
+    monkeypatch.setattr(Account, "rate", lambda *given: asked.append(1) or rate(*given))
+
+    def count(later_s: float) -> int:
+        asked.clear()
+        budgets.status(START - START % 300 + later_s)
+        return len(asked)
+
+    before = [count(later_s) > 0 for later_s in (200, 201, 299, 300, 310)]
+    budgets.observe([call(START)], START)
+
+    assert (before, count(311) > 0) == ([True, False, False, True, False], True)

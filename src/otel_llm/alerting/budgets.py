@@ -10,18 +10,19 @@ from __future__ import annotations
 import json
 import logging
 import math
+import struct
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from otel_llm.genai import Call
 from otel_llm.stats import Selection
-from otel_llm.stats.account import ACCOUNTED_S, Account, Forecast
+from otel_llm.stats.account import ACCOUNTED_S, FINE_S, HOUR_S, Account, Forecast
 from otel_llm.stats.denial import Denial
 from otel_llm.stats.dimensions import dimension, label
 from otel_llm.stats.ended import ended
@@ -360,13 +361,13 @@ class _Book:
         yesterday = period_of(self.day(now).start - 1, "day", self._zone)
         for key in keys:
             if (account := self.accounts.get(key)) is not None:
-                account.forget(now)
                 yield self._status(key, account, period, yesterday, now)
 
     def _status(
         self, key: Key, account: Account, period: Period, yesterday: Period, now: float
     ) -> BudgetStatus:
-        config = self.config
+        config, pace = self.config, _pace(account, period, now)
+        even = config.limit / period.length_s
         return BudgetStatus(
             budget=config.name,
             labels=self.selection.labels(key),
@@ -377,9 +378,15 @@ class _Book:
             spent=account.spent(period) / NANO,
             unpriced_calls=account.unpriced.get(period.start, 0),
             yesterday=account.days.get(yesterday.start, 0) / NANO,
-            last_hour=account.rate(now, 3600.0) * 3600.0 / NANO,
-            burn=_burn(account, config.limit / period.length_s, now),
-            forecast=_dollars(account.forecast(period, now)),
+            last_hour=pace.hourly * 3600.0 / NANO,
+            burn={
+                "fast": pace.fast / NANO / even,
+                "medium": pace.medium / NANO / even,
+                "slow": pace.slow / NANO / even,
+            },
+            forecast=_dollars(
+                account.foresee(period, now, int(pace.complete), pace.mean, pace.deviation)
+            ),
         )
 
     def denials(self, now: float) -> Iterator[Denial]:
@@ -407,11 +414,41 @@ def _nano(call: Call) -> int | None:
     return None if usd is None else round(usd * NANO)
 
 
-def _burn(account: Account, even: float, now: float) -> dict[Speed, float]:
-    return {
-        speed: account.rate_within(now, *windows) / NANO / even
-        for speed, windows in BURN_WINDOWS.items()
-    }
+class _Pace(NamedTuple):
+    """How fast an account is spent, in billionths per second, and what is usual for it.
+
+    Packed into the account: very many are looked at every few seconds, and in most of them nothing
+    was booked in between.
+    """
+
+    step: float
+    complete: float
+    hourly: float
+    fast: float
+    medium: float
+    slow: float
+    mean: float
+    deviation: float
+
+
+_PACKED = struct.Struct("8d")
+
+
+def _pace(account: Account, period: Period, now: float) -> _Pace:
+    """Return what holds for five minutes, or until more is booked or complete."""
+    step, complete = now // FINE_S, account.complete(period, now)
+    known = _Pace._make(_PACKED.unpack(account.memo)) if account.memo else None
+    if known and known.step == step and known.complete == complete:
+        return known
+    account.forget(now)
+    speeds = (account.rate_within(now, *BURN_WINDOWS[speed]) for speed in BURN_WINDOWS)
+    if known and known.step * FINE_S // HOUR_S == now // HOUR_S and known.complete == complete:
+        usual = known.mean, known.deviation
+    else:
+        usual = account.usual(period, now)
+    pace = _Pace._make([step, complete, account.rate(now, 3600.0), *speeds, *usual])
+    account.memo = _PACKED.pack(*pace)
+    return pace
 
 
 def _dollars(given: Forecast | None) -> Forecast | None:

@@ -9,6 +9,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from .periods import Period
@@ -48,12 +49,15 @@ class Account:
     """Calls of unknown cost, by the period's start: so much the sums may be too low."""
     since: float = math.inf
     """The first spending (Unix seconds)."""
+    memo: bytes = field(default=b"", init=False, repr=False, compare=False)
+    """What somebody worked out of it; gone when more is booked."""
 
     def add(self, at: float, period: Period, nano: int | None, day: Period | None = None) -> None:
         """Book ``nano`` billionths at ``at``; ``None``: nobody knows how much."""
         if nano is None:
             self.unpriced[period.start] = self.unpriced.get(period.start, 0) + 1
             return
+        self.memo = b""
         self.since = min(self.since, at)
         for book, key in ((self.fine, int(at // FINE_S)), (self.hours, int(at // HOUR_S))):
             book[key] = book.get(key, 0) + nano
@@ -84,7 +88,9 @@ class Account:
         """Return billionths per second over the last ``over_s``, or since the first spending."""
         book, step = (self.fine, FINE_S) if over_s <= _FINE_KEPT_S else (self.hours, HOUR_S)
         first, last = int((now - over_s) // step) + 1, int(now // step)
-        return sum(nano for key, nano in book.items() if first <= key <= last) / over_s
+        if last - first < len(book):
+            return sum([book[key] for key in range(first, last + 1) if key in book]) / over_s
+        return sum([nano for key, nano in book.items() if first <= key <= last]) / over_s
 
     def rate_within(self, now: float, long_s: float, short_s: float) -> float:
         """Return the lower of the rates over two times; after a quiet short one that is none."""
@@ -97,24 +103,41 @@ class Account:
         What is left of the period is taken to go on like the last complete days (14 at most; for
         a daily budget: hours, 24 at most), as independent of each other.
         """
-        unit, most = (DAY_S, 14) if period.length_s > 2 * DAY_S else (HOUR_S, 24)
-        history = self._history(now, unit, most)
-        if len(history) < _LEAST_HISTORY:
+        return self.foresee(period, now, self.complete(period, now), *self.usual(period, now))
+
+    def foresee(
+        self, period: Period, now: float, known: int, mean: float, deviation: float
+    ) -> Forecast | None:
+        """Return ``forecast``, given how many days or hours are ``complete`` and what is ``usual``
+        for them."""
+        if known < _LEAST_HISTORY:
             return None
-        left = max(0.0, period.end - now) / unit
-        rest = statistics.fmean(history) * left
-        spread = _deviation(history) * _prediction(len(history), left)
+        left = max(0.0, period.end - now) / _unit(period)[0]
+        rest, spread = mean * left, deviation * _prediction(known, left)
         spent = self.spent(period)
         return Forecast(spent + rest, spent + max(0.0, rest - spread), spent + rest + spread)
 
-    def _history(self, now: float, unit: int, most: int) -> list[int]:
-        """Return the sums of the last complete units since the first spending, newest first."""
-        whole = int((now - self.since) // unit) if self.since < math.inf else 0
-        sums = [0] * min(most, whole)
+    def usual(self, period: Period, now: float) -> tuple[float, float]:
+        """Return the mean of the last complete days, or hours, and the standard deviation: the
+        same throughout an hour, as long as as many are ``complete``."""
+        known = self.complete(period, now)
+        if known < _LEAST_HISTORY:
+            return 0.0, 0.0
+        history = self._history(now, _unit(period)[0], known)
+        return statistics.fmean(history), _deviation(history)
+
+    def complete(self, period: Period, now: float) -> int:
+        """Return how many days, or hours, since the first spending a forecast rests on."""
+        unit, most = _unit(period)
+        return min(most, int((now - self.since) // unit)) if self.since < math.inf else 0
+
+    def _history(self, now: float, unit: int, count: int) -> list[int]:
+        """Return the sums of the last ``count`` complete units, newest first."""
+        sums = [0] * count
         newest = int(now // HOUR_S) * HOUR_S
         for hour, nano in self.hours.items():
             age = (newest - (hour + 1) * HOUR_S) // unit
-            if 0 <= age < len(sums):
+            if 0 <= age < count:
                 sums[age] += nano
         return sums
 
@@ -130,6 +153,11 @@ class Account:
         return cls(**books, since=math.inf if given["since"] is None else given["since"])
 
 
+def _unit(period: Period) -> tuple[int, int]:
+    """Return of what length complete units tell the future, and of how many at most."""
+    return (DAY_S, 14) if period.length_s > 2 * DAY_S else (HOUR_S, 24)
+
+
 def _deviation(values: Sequence[int]) -> float:
     """Return the standard deviation; ``statistics.stdev`` counts in fractions, at ten times the
     price."""
@@ -137,6 +165,7 @@ def _deviation(values: Sequence[int]) -> float:
     return math.sqrt((count * sum(v * v for v in values) - total * total) / (count * (count - 1)))
 
 
+@lru_cache(maxsize=64)  # that of accounts looked at in one moment is the same
 def _prediction(known: int, left: float) -> float:
     """Return half the 90 % range of a sum of ``left`` values, in standard deviations of one, when
     their mean and spread are themselves estimated from ``known`` (Student's t, expanded for its

@@ -145,6 +145,18 @@ def test_long_headers_are_answered_with_431():
         assert rest(endless).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_long_body_that_arrives_at_once_is_no_long_head(apart: bool):
+    body = b"a" * 3 * HEAD_BYTES
+    head = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(body)
+    with served(answer) as url, connected(url) as sender:
+        for _ in range(2):  # the second one on the same connection
+            for piece in (head, body) if apart else (head + body,):
+                sender.sendall(piece)
+
+            assert sender.recv(65_536).startswith(b"HTTP/1.1 204 ")
+
+
 def test_an_answer_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(patience_module, "READ_S", 0.2)
     done = Event()

@@ -34,6 +34,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().__init__(*args, **named)
         self._in_head = True
         self._head_bytes = 0
+        self._piece = 0
         self._arriving: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
         self.idle_since: float | None = self.loop.time()
@@ -56,6 +57,7 @@ class PatientProtocol(HttpToolsProtocol):
         """Take what comes, within the limits."""
         if self._arriving is None:
             self._await_request()
+        self._piece = len(data)
         super().data_received(data)
         if self._in_head and not self.transport.is_closing():
             self._head_bytes += len(data)
@@ -69,7 +71,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Wait no more: the request is whole."""
         self._arriving = _ended(self._arriving)
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._head_bytes = True, -self._piece  # its end is no part of the next head
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 
 import httpx2
 import pytest
 
 from otel_llm.api import ApiConfig
 from otel_llm.genai import Call, Cost, Usage
+from otel_llm.pricing import CustomPrice, PriceBook
 from otel_llm.store import DuckDBStore
 from tests.api.conftest import ANY_PORT, Serve
 from tests.store.examples import FULL, NOON
@@ -119,7 +121,11 @@ def test_an_unknown_response_is_a_problem(client: httpx2.Client, path: str):
         ("/v1/feedback", {"trace_id": TRACE, "rating": 1, "stars": 1}),
         ("/v1/quality", {"trace_id": TRACE, "scores": {}}),
         ("/v1/quality", {"trace_id": TRACE, "scores": {"a": 1.1}}),
+        ("/v1/feedback", {"trace_id": TRACE, "rating": "3"}),
         ("/v1/quality", {"trace_id": TRACE, "scores": {"": 1}}),
+        ("/v1/quality", {"trace_id": TRACE, "scores": {"a": True}}),
+        ("/v1/metrics", {"calls": [{"model": "m", "latency_ms": "1"}]}),
+        ("/v1/metrics", {"calls": [{"model": "m", "latency_ms": 1, "tags": {"a=b": "c"}}]}),
         ("/v1/metrics", {"calls": []}),
         ("/v1/metrics", {"calls": [{"model": "m"}]}),
         ("/v1/metrics", {"calls": [{"model": "m", "latency_ms": -1}]}),
@@ -184,6 +190,24 @@ def test_a_reported_call_is_seen_as_a_call(serve: Serve):
     )
     assert (second.cost, second.usage, second.flags) == (None, Usage(), None)
     assert abs(second.end_ns - time.time_ns()) < 60 * 10**9
+
+
+def test_a_reported_call_without_a_cost_has_that_of_the_prices_in_use(serve: Serve):
+    seen: list[Call] = []
+    book = PriceBook([CustomPrice(model="acme-*", input=Decimal(3), output=Decimal(15))])
+    client = serve(observe=seen.extend, book=lambda: book)
+    tokens = {"latency_ms": 1, "input_tokens": 1_000, "output_tokens": 100}
+    calls = [
+        {"model": "acme-1"} | tokens,
+        {"model": "acme-1", "cost_usd": 0} | tokens,
+        {"model": "acme-1", "latency_ms": 1, "error_type": "429"},
+        {"model": "unknown-1"} | tokens,
+    ]
+
+    client.post("/v1/metrics", json={"calls": calls})
+
+    costs = [call.cost and (call.cost.total, call.cost.source) for call in seen]
+    assert costs == [(0.0045, "custom"), (0.0, "reported"), None, None]
 
 
 def test_a_report_sent_twice_is_the_same_call(serve: Serve, store: DuckDBStore):

@@ -6,6 +6,7 @@ import socket
 from dataclasses import replace
 from threading import Thread
 
+import httpx2
 import pytest
 
 from otel_llm.collector.calls.codec import pack
@@ -16,6 +17,7 @@ from otel_llm.service.desk import Desk
 from otel_llm.service.handover import Channel, Handover, Kind, frames
 from otel_llm.service.office import Office
 from otel_llm.store import StoreError
+from tests.e2e.running import free_port
 
 CALL = Call("00" * 16, "00" * 8, None, "chat", 1, 2, operation="chat")
 
@@ -60,5 +62,24 @@ def test_a_call_that_is_handed_over_again_counts_once():
             desk.take(Kind.CALLS, pack(calls), Channel(ours))
     desk.close()
 
+    assert _counted(service) == 2
+
+
+def _counted(service: Service) -> float:
     counted = [f for f in service.office.totals.families() if f.name == "otel_llm_calls"]
-    assert sum(sample.value for sample in counted[0].samples) == 2
+    return sum(sample.value for sample in counted[0].samples)
+
+
+def test_a_call_that_is_told_again_over_http_counts_once():
+    port = free_port()
+    settings = check({"service": {"pipelines": {}}, "api": {"endpoint": f"127.0.0.1:{port}"}})
+    service = Service(settings)
+    service.start()
+    try:
+        report = {"calls": [{"id": "r1", "model": "m", "latency_ms": 1}]}
+        for _ in range(2):
+            httpx2.post(f"http://127.0.0.1:{port}/v1/metrics", json=report).raise_for_status()
+
+        assert _counted(service) == 1
+    finally:
+        service.stop()

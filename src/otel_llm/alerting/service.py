@@ -289,8 +289,10 @@ class AlertService:
 
     def resolve(self, alert_id: str) -> Alert | None:
         """Resolve the alert by hand; it comes back only after its condition was over once."""
-        _log.info("alert %s resolved by hand", alert_id)
-        return self._changed(self._engine.resolve(alert_id))
+        alert = self._changed(self._engine.resolve(alert_id))
+        if alert is not None:
+            _log.info("alert %s resolved by hand", alert_id)
+        return alert
 
     def _changed(self, alert: Alert | None) -> Alert | None:
         if alert is not None:

@@ -86,7 +86,7 @@ def create_app(
     app.include_router(export_routes(store))
     app.include_router(price_routes(store, book))
     app.include_router(baseline_routes(store))
-    app.include_router(report_routes(store, observe, settle))
+    app.include_router(report_routes(store, observe, settle, book))
     app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:
         app.include_router(alert_routes(alerts, store))

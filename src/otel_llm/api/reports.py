@@ -12,8 +12,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from otel_llm.genai import Call, Cost, Usage
+from otel_llm.pricing import PriceBook
+from otel_llm.pricing.reprice import priced
 from otel_llm.store import Score, Store
 
+from .prices import Book
 from .problems import Problem, described
 
 Observe = Callable[[Sequence[Call]], None]
@@ -22,19 +25,24 @@ Settle = Callable[[], object]
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Hex = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{1,64}$")]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, lt=2**53)]
-Amount = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
 
 
-def _no_truth(value: object) -> object:
-    """Refuse true and false: as a number, "true" would be the worst rating there is."""
-    if isinstance(value, bool):
-        raise ValueError('expected "up", "down" or 1 to 5')
+def _no_other_kind(value: object) -> object:
+    """Refuse what is no number in JSON: "true" would be the worst rating there is."""
+    if isinstance(value, bool | str):
+        raise ValueError("expected a number")
     return value
 
 
-Stars = Annotated[float, BeforeValidator(_no_truth), Field(ge=1, le=5, allow_inf_nan=False)]
+_Number = BeforeValidator(_no_other_kind)
+Share = Annotated[float, _Number, Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, _Number, Field(ge=0, lt=2**53)]
+Amount = Annotated[float, _Number, Field(ge=0, lt=1e12, allow_inf_nan=False)]
+Moment = Annotated[float, _Number, Field(ge=0, lt=9e9, allow_inf_nan=False)]
+Span = Annotated[float, _Number, Field(ge=0, lt=1e9, allow_inf_nan=False)]
+Stars = Annotated[float, _Number, Field(ge=1, le=5, allow_inf_nan=False)]
+Key = Annotated[str, Field(min_length=1, max_length=200, pattern="^[^=]+$")]
+"""The name of a tag: the rest of ``key=value`` is what it says."""
 
 
 class Judged(BaseModel):
@@ -107,7 +115,7 @@ class ReportedCall(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: Name | None = Field(None, description="The same id again counts once")
-    timestamp: Annotated[float, Field(ge=0, lt=9e9, allow_inf_nan=False)] | None = Field(
+    timestamp: Moment | None = Field(
         None, description="Start, Unix seconds; by default it ended now"
     )
     operation: Literal["chat", "generate_content", "text_completion", "embeddings"] = "chat"
@@ -115,11 +123,13 @@ class ReportedCall(BaseModel):
     provider: Name | None = None
     service: Name | None = None
     environment: Name | None = None
-    latency_ms: Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
-    ttft_ms: Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)] | None = None
+    latency_ms: Span
+    ttft_ms: Span | None = None
     input_tokens: Count | None = None
     output_tokens: Count | None = None
-    cost_usd: Amount | None = None
+    cost_usd: Amount | None = Field(
+        None, description="By default what the tokens cost by the prices in use, if that is known"
+    )
     error_type: Name | None = None
     finish_reasons: Annotated[list[Name], Field(max_length=20)] = []
     user: Name | None = None
@@ -129,7 +139,7 @@ class ReportedCall(BaseModel):
     prompt_name: Name | None = None
     prompt_version: Name | None = None
     flags: Annotated[list[Name], Field(max_length=50)] | None = None
-    tags: Annotated[dict[Name, Name], Field(max_length=50)] = {}
+    tags: Annotated[dict[Key, Name], Field(max_length=50)] = {}
 
     def call(self) -> Call:
         """The call. Its ids follow from ``id``, so that a repeated report is the same span."""
@@ -183,9 +193,13 @@ class Taken(BaseModel):
 
 
 def report_routes(
-    store: Store, observe: Observe | None, settle: Settle = lambda: None
+    store: Store,
+    observe: Observe | None,
+    settle: Settle = lambda: None,
+    book: Book = PriceBook,
 ) -> APIRouter:
-    """The routes; ``observe`` takes reported calls, and without it there are none."""
+    """The routes; ``observe`` takes reported calls, priced by ``book``; without it there are
+    none."""
     routes = APIRouter(prefix="/v1", tags=["reports"])
 
     @routes.post("/feedback", status_code=201, responses=described(404))
@@ -230,16 +244,17 @@ def report_routes(
         return Kept(trace_id=trace_id, span_id=span_id, ids=[score.id for score in scores])
 
     if observe is not None:
-        _add_metrics(routes, observe)
+        _add_metrics(routes, observe, book)
     return routes
 
 
-def _add_metrics(routes: APIRouter, observe: Observe) -> None:
+def _add_metrics(routes: APIRouter, observe: Observe, book: Book) -> None:
     @routes.post("/metrics", status_code=202)
     def metrics(report: CallReport) -> Taken:
         """Count calls of an application that sends no spans. Those of one that does would count
         twice."""
-        calls = [call.call() for call in report.calls]
+        prices = book()
+        calls = [priced(call.call(), prices) for call in report.calls]
         observe(calls)
         return Taken(accepted=len(calls), trace_ids=[call.trace_id for call in calls])
 

@@ -1,7 +1,7 @@
 """What calls of the past cost by another book: after a table update, or with new own prices.
 
-``reprice`` says which recorded costs are out of date; ``differences`` holds two books against each
-other before one replaces the other.
+``reprice`` says which recorded costs are out of date, ``priced`` gives one to a call without;
+``differences`` holds two books against each other before one replaces the other.
 """
 
 from __future__ import annotations
@@ -82,6 +82,12 @@ def settled(change: Change) -> Call:
         tools=float(parts.tools) if parts.tools else None,
     )
     return replace(change.call, cost=cost)
+
+
+def priced(call: Call, book: PriceBook) -> Call:
+    """Return the call with its cost by the book; as it is where it has one, or none is known."""
+    changes = () if call.cost else reprice([call], book)
+    return next(map(settled, changes), call)
 
 
 def differences(calls: Iterable[Call], old: PriceBook, new: PriceBook) -> list[Shift]:

@@ -211,7 +211,7 @@ class Service:
             config,
             measures=[office.totals.families, *own],
             alerts=office.alerts,
-            observe=office.observe,
+            observe=office.report,
             settle=self._settle,
             content=self.flow.processing.content,
             book=book,

@@ -132,6 +132,10 @@ class Office:
         for observer in self._observers().values():
             observer.observe(calls)
 
+    def report(self, calls: Sequence[Call]) -> None:
+        """Take calls that were told over HTTP; those that are told again count once."""
+        self.observe(self.once.new(calls))
+
     def _observers(self) -> Mapping[str, Observer]:
         if self._handover:
             return {"handover": self._handover}

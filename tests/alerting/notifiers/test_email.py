@@ -138,6 +138,28 @@ def test_over_starttls_with_a_login_the_mail_is_encrypted(
     assert set(logins) == {(b"me", b"right"), (b"me", b"wrong")}
 
 
+@pytest.mark.parametrize("without", [[], ["PLAIN"]])
+def test_a_login_may_hold_more_than_ascii(
+    certificate: Certificates, tls: ssl.SSLContext, without: list[str]
+):
+    mailbox = Mailbox()
+
+    def check(
+        server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
+    ) -> AuthResult:
+        right = (data.login, data.password) == ("jörg".encode(), "Grüße".encode())
+        return AuthResult(success=right, handled=False)
+
+    options = {"tls_context": tls, "authenticator": check, "auth_exclude_mechanism": without}
+    with _serving(mailbox, **options) as port:
+        more = {"tls": "starttls", "ca_file": str(certificate.ca), "username": "jörg"}
+        EmailNotifier(_config(port, password="Grüße", **more)).send(notification())
+        with pytest.raises(Rejected, match="answered 535"):
+            EmailNotifier(_config(port, password="Gruß", **more)).send(notification())
+
+    assert mailbox.encrypted == [True]
+
+
 def test_an_unknown_certificate_is_refused(tls: ssl.SSLContext):
     mailbox = Mailbox()
     with (

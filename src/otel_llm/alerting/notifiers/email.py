@@ -5,6 +5,7 @@ STARTTLS is required unless switched off; port 465 means TLS from the start.
 
 from __future__ import annotations
 
+import base64
 import html
 import smtplib
 import ssl
@@ -23,6 +24,9 @@ from ..errors import Rejected, TryLater
 from ..notification import Notification, describe
 
 _SUBJECT = 200
+
+_LOGGED_IN, _GO_ON = 235, 334
+"""RFC 4954, 6 and 4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ class EmailNotifier:
             if config.security == "starttls":
                 server.starttls(context=context)
             if config.username:
-                server.login(config.username, config.password)
+                _log_in(server, config.username, config.password)
         except BaseException:
             server.close()
             raise
@@ -139,6 +143,26 @@ class EmailNotifier:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _log_in(server: smtplib.SMTP, username: str, password: str) -> None:
+    if (username + password).isascii():
+        server.login(username, password)
+        return
+    # smtplib writes ASCII alone. PLAIN says UTF-8 (RFC 4616, 2); LOGIN is written down nowhere.
+    server.ehlo_or_helo_if_needed()
+    if "PLAIN" in server.esmtp_features.get("auth", "").upper().split():
+        answer = server.docmd("AUTH", "PLAIN " + _base64(f"\0{username}\0{password}"))
+    else:
+        answer = server.docmd("AUTH", "LOGIN " + _base64(username))
+        if answer[0] == _GO_ON:
+            answer = server.docmd(_base64(password))
+    if answer[0] != _LOGGED_IN:
+        raise smtplib.SMTPAuthenticationError(*answer)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 @contextmanager

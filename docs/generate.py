@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from otel_llm import distro
+from otel_llm.alerting import notifiers
 from otel_llm.collector import components
 from otel_llm.config.units import Duration, Size
 from otel_llm.distro import EXIT_TIMEOUT
@@ -186,6 +187,10 @@ def collector_page() -> str:
                 f"{docs.get(field.name) or inspect.getdoc(nested)}\n",
             ]
             parts.append(f"{table(nested)}\n")
+    for name, entry in notifiers.TABLE.items():
+        about = inspect.getdoc(sys.modules[entry.config.__module__]) or ""
+        parts += [f"### alerting.notifiers: `{name}`\n", f"{paragraphs(about)}\n"]
+        parts += [f"{table(entry.config)}\n"]
     return "\n".join(parts)
 
 

@@ -96,3 +96,6 @@ def test_a_browser_gets_a_page_on_which_nothing_is_markup_but_ours(serve: Serve)
     assert "otlp/&lt;b&gt;" in page.text
     assert "<b>" not in page.text
     assert "<td>12.3</td>" in page.text
+    assert (
+        "rel=icon" in page.text
+    )  # else a browser asks for /favicon.ico, and says that it is missing

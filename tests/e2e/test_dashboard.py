@@ -452,7 +452,8 @@ def test_the_keyboard_reaches_the_content_first(page):
 def test_a_phone_needs_no_sideways_scrolling(page):
     page.set_viewport_size({"width": 390, "height": 800})
     paths = ("/", "/cost", "/calls", "/by/user", "/alerts", f"/traces/{TRACE}")
-    for path in (*paths, f"/traces/{TRACE}/debug"):
+    long = "a" * 900
+    for path in (*paths, f"/traces/{TRACE}/debug", f"/calls?user={long}", f"/by/model?user={long}"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     keep(page, "phone")

@@ -91,6 +91,7 @@ _HEAD: Final = (
     "<meta charset=utf-8><meta name=viewport content='width=device-width'>"
     "<meta name=color-scheme content='light dark'><title>otel-llm status</title>"
     "<link rel=stylesheet href={root}/static/style.css>"
+    "<link rel=icon href={root}/static/icon.svg type=image/svg+xml>"
 )
 
 

@@ -862,6 +862,8 @@ def _methods(instrumentor: Any) -> list[Any]:
             module = import_module(patch.module)
         except ModuleNotFoundError:  # of another version
             continue
+        if patch.optional and owner and not hasattr(module, owner):
+            continue
         method = vars(getattr(module, owner) if owner else module).get(name)
         if method is not None or not patch.optional:
             found.append(method)

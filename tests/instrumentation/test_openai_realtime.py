@@ -19,6 +19,14 @@ from otel_llm.testing import CUT, captured
 from otel_llm.testing import realtime as wire
 
 from .both import got, opened, read
+from .openai_sockets import (  # noqa: F401 - fixtures
+    PATIENT,
+    at,
+    client_fixture,
+    instrument_fixture,
+    provider_fixture,
+    until,
+)
 
 TOKENS = {
     "gen_ai.usage.input_tokens": 30,
@@ -35,53 +43,9 @@ TOKENS = {
 }
 
 
-@pytest.fixture
-def provider():
-    with wire.FakeRealtime() as provider:
-        yield provider
-
-
-@pytest.fixture
-def instrument(telemetry):
-    """Instruments with the given settings, until the end of the test."""
-
-    def instrument(**settings):
-        OpenAIInstrumentor().uninstrument()
-        OpenAIInstrumentor().instrument(**telemetry.providers, **settings)
-
-    OpenAIInstrumentor().instrument(**telemetry.providers)
-    yield instrument
-    OpenAIInstrumentor().uninstrument()
-
-
-@pytest.fixture(params=[openai.OpenAI, openai.AsyncOpenAI], ids=["sync", "async"])
-async def client(request, provider, instrument):
-    client = request.param(**at(provider))
-    yield client
-    await got(client.close())
-
-
-def at(provider):
-    """What a client of ``provider`` is made with; version 2.0 knows no websockets without TLS."""
-    address = f"{provider.url}/v1"
-    sockets = address.replace("http", "ws", 1)
-    return {"base_url": address, "websocket_base_url": sockets, "api_key": "sk-0"}
-
-
-PATIENT = {"open_timeout": 60, "ping_interval": None}
-
-
 def connect(client, api="realtime"):
     realtime = client.beta.realtime if api == "beta" else client.realtime
     return opened(realtime.connect(model=wire.MODEL, websocket_connection_options=PATIENT))
-
-
-async def until(connection, kind, times=1):
-    """Receive events until that many of one kind have come; return what came."""
-    received = []
-    while sum(event.type == kind for event in received) < times:
-        received.append(await got(connection.recv()))
-    return received
 
 
 async def ask(client):
@@ -200,7 +164,7 @@ async def test_responses_at_once_are_told_apart(client, provider, telemetry):
     async with connect(client) as connection:
         await got(connection.response.create())
         await got(connection.response.create(response={"conversation": "none"}))
-        await until(connection, "response.done", 2)
+        await until(connection, "response.done", times=2)
 
     ended = [
         (span["gen_ai.response.id"], span["gen_ai.usage.output_tokens"])

@@ -10,8 +10,7 @@ import openai
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from otel_llm.instrumentation import openai as instrumentation
-from otel_llm.instrumentation.openai import OpenAIInstrumentor
+from otel_llm.instrumentation.openai import OpenAIInstrumentor, responses
 from otel_llm.testing import CUT, json_answer, sse
 from otel_llm.testing import openai as wire
 
@@ -34,7 +33,7 @@ class Sum(BaseModel):
 
 @pytest.fixture(autouse=True)
 def _instrumented(instrument_openai, monkeypatch):
-    monkeypatch.setattr(instrumentation, "_counted", instrumentation._Once(10))
+    monkeypatch.setattr(responses, "_counted", responses._Once(10))
     instrument_openai()
 
 
@@ -584,7 +583,7 @@ async def test_a_background_stream_that_broke_is_counted_where_it_is_resumed(
 
 
 def test_only_so_many_background_responses_are_remembered():
-    once = instrumentation._Once(2)
+    once = responses._Once(2)
 
     seen = [once.first(id) for id in ("a", "a", "b", "c", "a", None)]
 

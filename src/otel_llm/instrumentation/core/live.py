@@ -46,6 +46,8 @@ class Asked:
     """What a refusal calls it by."""
     answer: Arriving | None
     """``None``: it is not to be traced, and yet somebody waits for it."""
+    lane: str | None = None
+    """Where it will be given; in one lane, one comes after the other."""
 
 
 class Live:
@@ -62,9 +64,11 @@ class Live:
         self._under_way: dict[str, Arriving | None] = {}
         self._done: deque[str] = deque(maxlen=_LATELY)
 
-    def ask(self, arguments: Mapping[str, Any], name: str | None = None) -> Asked:
+    def ask(
+        self, arguments: Mapping[str, Any], name: str | None = None, lane: str | None = None
+    ) -> Asked:
         """Note that an answer is being asked for."""
-        asked = Asked(name, self._arriving(arguments))
+        asked = Asked(name, self._arriving(arguments), lane)
         self._asked.append(asked)
         return asked
 
@@ -75,14 +79,12 @@ class Live:
         if asked.answer is not None:
             asked.answer.lost(error)
 
-    def begin(self, id: str, arguments: Mapping[str, Any]) -> None:
+    def begin(self, id: str, arguments: Mapping[str, Any], lane: str | None = None) -> None:
         """Note that an answer begins: what was asked for first, or else by itself."""
         if id in self._under_way or id in self._done:
             return
-        if self._asked:
-            self._under_way[id] = self._asked.popleft().answer
-        else:
-            self._under_way[id] = self._arriving(arguments)
+        asked = self._next(lambda one: one.lane == lane)
+        self._under_way[id] = self._arriving(arguments) if asked is None else asked.answer
 
     def take(self, id: str | None, event: Any) -> None:
         """Note what one of them says."""
@@ -98,13 +100,12 @@ class Live:
             answer.take(event)
             answer.done(outcome)
 
-    def refuse(self, name: str | None, error_type: str) -> None:
-        """Note that there will be none, of those asked for under ``name``."""
-        asked = next((one for one in self._asked if one.name == name), None)
-        if asked is not None:
-            self._asked.remove(asked)
-            if asked.answer is not None:
-                asked.answer.done("failed", error_type)
+    def refuse(self, name: str | None, error_type: str, lane: str | None = None) -> bool:
+        """Note that there will be none, of those asked for under ``name``; return if there were."""
+        asked = self._next(lambda one: one.lane == lane and one.name == name)
+        if asked is not None and asked.answer is not None:
+            asked.answer.done("failed", error_type)
+        return asked is not None
 
     def lost(self, error: BaseException) -> None:
         """Note that the connection broke: nothing more comes of any of them."""
@@ -126,6 +127,13 @@ class Live:
         if operation is None or operation.endpoint.stream is None:
             return None
         return Arriving(operation, operation.endpoint.stream(operation.captured is not None))
+
+    def _next(self, meant: Callable[[Asked], bool]) -> Asked | None:
+        """Return the first of those asked for that is ``meant``, and forget it."""
+        asked = next(filter(meant, list(self._asked)), None)
+        if asked is not None:
+            self._asked.remove(asked)
+        return asked
 
     def _rest(self) -> list[Arriving]:
         """Return what is neither done nor refused, and forget it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ..core.patch import Origin
 
@@ -111,3 +111,15 @@ def server_at(address: str) -> tuple[str | None, int]:
 def origin_at(provider: str, address: str) -> Origin:
     """Return whom a call goes to by a base URL in a string."""
     return Origin(provider, *server_at(address))
+
+
+def called(socket: Any) -> tuple[Origin, str | None]:
+    """Return whom a websocket speaks to, and the model that its address names."""
+    asked = getattr(socket, "request", None)
+    headers: Any = getattr(asked, "headers", None) or {}
+    host, port = server_at(f"wss://{headers.get('Host', '')}")
+    path = getattr(asked, "path", None)
+    named = dict(parse_qsl(urlsplit(path if isinstance(path, str) else "").query))
+    provider = provider_of(object, host or "")
+    origin = Origin(provider) if host is None else Origin(provider, host, port)
+    return origin, named.get("model") or named.get("deployment")

@@ -9,7 +9,7 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response, Usage
 
 from ..core.patch import Content, Endpoint
-from . import responses
+from . import openai_alone, responses
 from .values import count, field, fields, integer, items, known, number, text
 
 
@@ -121,30 +121,14 @@ def _over_socket(read: _Read | None) -> _Read:
 
 
 def _socket_request(arguments: Mapping[str, Any]) -> Request:
-    asked = responses.request(fields(arguments.get("create_kwargs")))
-    asked.more = {**(asked.more or {}), semconv.OPENAI_API_TYPE: "responses"}
-    return asked
-
-
-def _socket_response(answer: Any) -> Response:
-    told = responses.response(answer)
-    tier = text(field(answer, "service_tier"))
-    told.more = {**(told.more or {}), **known(**{semconv.OPENAI_RESPONSE_SERVICE_TIER: tier})}
-    return told
-
-
-class _SocketStream(responses.ResponsesStream):
-    """Also reads the service tier."""
-
-    __slots__ = ()
-    _read = staticmethod(_socket_response)
+    return openai_alone.responses_request(fields(arguments.get("create_kwargs")))
 
 
 SOCKET = Endpoint(
     "chat",
     _socket_request,
-    _socket_response,
-    _SocketStream,
+    openai_alone.responses_response,
+    openai_alone.ResponsesStream,
     Content(
         input_messages=_over_socket(responses.CONTENT.input_messages),
         output_messages=responses.CONTENT.output_messages,

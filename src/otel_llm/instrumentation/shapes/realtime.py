@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from otel_llm.genai import Request, Response, Usage
 
-from ..core.patch import Content, Endpoint, Message, Origin
+from ..core.patch import Content, Endpoint, Message
 from .chat_completions import error_type
 from .chat_messages import tool_definitions
-from .hosts import provider_of, server_at
 from .parts import Part, answered, text_part
 from .response_messages import input_messages, output_parts
 from .values import count, field, fields, integer, items, number, text
@@ -158,17 +156,6 @@ _WORDS = frozenset(
     for kind in ("output_text", "output_audio_transcript", "text", "audio_transcript")
 )
 """The latter two are the beta's."""
-
-
-def called(socket: Any) -> tuple[Origin, str | None]:
-    """Return whom a websocket speaks to, and the model that its address names."""
-    asked = getattr(socket, "request", None)
-    headers: Any = getattr(asked, "headers", None) or {}
-    host, port = server_at(f"wss://{headers.get('Host', '')}")
-    named = dict(parse_qsl(urlsplit(text(getattr(asked, "path", None)) or "").query))
-    provider = provider_of(object, host or "")
-    origin = Origin(provider) if host is None else Origin(provider, host, port)
-    return origin, named.get("model") or named.get("deployment")
 
 
 def heard(transcript: Any) -> Mapping[str, Any]:

@@ -106,6 +106,11 @@ def _failure(answer: Any) -> str:
     return error_type(field(answer, "error")) or "failed"
 
 
+def reason_of(error: Any) -> str | None:
+    """Return the type that an ``error`` event tells, over a websocket one level further down."""
+    return error_type(field(error, "error")) or error_type(error)
+
+
 def usage(said: Any) -> Usage:
     """Read ``usage``; input includes cached tokens, output includes reasoning."""
     if said is None:
@@ -150,10 +155,10 @@ class ResponsesStream:
         kind = chunk.get("type") if isinstance(chunk, dict) else getattr(chunk, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any mapping
         if not isinstance(kind, str):
             return
-        if kind in _CARRIERS:
+        if kind in CARRIERS:
             self._carry(field(chunk, "response"))
         elif kind == "error":
-            self._error = error_type(field(chunk, "error")) or error_type(chunk)
+            self._error = reason_of(chunk)
         elif self._content:
             self._collect(kind, chunk)
 
@@ -211,10 +216,11 @@ _GROWN = {
 }
 """Events that bring a piece of an item, to what it is a piece of."""
 
-_CARRIERS = frozenset(
-    f"response.{state}"
-    for state in ("created", "queued", "in_progress", "completed", "incomplete", "failed")
-)
+ENDS = frozenset(f"response.{state}" for state in ("completed", "incomplete", "failed"))
+"""Events after which nothing comes of a response."""
+
+CARRIERS = ENDS | {f"response.{state}" for state in ("created", "queued", "in_progress")}
+"""Events that carry the whole response as it stands."""
 
 CONTENT = Content(
     input_messages=lambda arguments: input_messages(arguments.get("input")),

@@ -73,6 +73,7 @@ _CHAT = Endpoint(
     measured=_chat_measured,
 )
 _CHAT_PARSED = replace(_CHAT, parsed=True)
+
 _BETA = "openai.resources.beta.responses.responses"
 _DECISIONS = "openai.resources.decisions"
 _AUDIO = "openai.resources.audio"

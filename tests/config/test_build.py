@@ -37,6 +37,10 @@ class Otlp:
     def __post_init__(self) -> None:
         if self.insecure and self.headers:
             raise ValueError("headers would travel in the clear; remove insecure")
+        if self.endpoint == "nowhere":
+            raise ValueError("endpoint: is no place")
+        if self.rules and not self.rules[0].name:
+            raise ValueError("rules[0].name must be said")
 
 
 def test_defaults_fill_what_is_not_written():
@@ -89,6 +93,8 @@ def test_sections_maps_lists_and_units_nest():
             {"endpoint": "e", "insecure": True, "headers": {"a": "b"}},
             "o: headers would travel in the clear; remove insecure",
         ),
+        ({"endpoint": "nowhere"}, "o.endpoint: is no place"),
+        ({"endpoint": "e", "rules": [{"name": ""}]}, "o.rules[0].name: must be said"),
     ],
 )
 def test_a_mistake_is_named_where_it_is(given, message):

@@ -69,3 +69,24 @@ def test_a_number_or_a_day_that_is_none_is_a_mistake_and_is_not_quoted(value: st
 
     assert "too many digits, or a day is none" in str(caught.value)
     assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3", "a:\n  x: 1\n  x: 1", "a: {b: 1, \n b: 2}"])
+def test_a_name_that_stands_twice_in_a_section_is_a_mistake(text: str):
+    with pytest.raises(
+        ConfigError, match=r"line \d, column \d: this name stands in its section already"
+    ):
+        load(text, {})
+
+
+def test_what_is_merged_may_be_overridden_again_and_again():
+    text = (
+        "base: &base {x: 1, y: 1}\none: &one {<<: *base, x: 2}\ntwo: {<<: *one, x: 3}\nthree: *one"
+    )
+
+    assert load(text, {}) == {
+        "base": {"x": 1, "y": 1},
+        "one": {"x": 2, "y": 1},
+        "two": {"x": 3, "y": 1},
+        "three": {"x": 2, "y": 1},
+    }

@@ -67,7 +67,26 @@ def test_sampling_comes_last_and_belongs_to_one_pipeline():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"filter": {"drop": ["a =="]}}, "processors.filter: 'a ==': a value is missing after =="),
+        (
+            {"filter": {"drop": ["a", "a =="]}},
+            "processors.filter.drop[1]: 'a ==': a value is missing after ==",
+        ),
+        (
+            {"sample": {"keep": ["a =="]}},
+            "processors.sample.keep[0]: 'a ==': a value is missing after ==",
+        ),
+        (
+            {"attributes": {"actions": [{"key": "a", "action": "delete"}], "exclude": ["=="]}},
+            "processors.attributes.exclude[0]: '==': a name is missing",
+        ),
+        (
+            {"redact": {"kinds": ["secretz"]}},
+            "processors.redact.kinds: nothing is called 'secretz'; did you mean 'secrets'?",
+        ),
+        (
+            {"quality": {"checks": ["refusl"]}},
+            "processors.quality.checks: no check is called 'refusl'; did you mean 'refusal'?",
+        ),
         ({"filter": None}, "processors.filter: give drop or keep, or both"),
         (
             {"attributes": {"actions": [{"key": "a", "action": "insret"}]}},
@@ -76,17 +95,68 @@ def test_sampling_comes_last_and_belongs_to_one_pipeline():
         ),
         (
             {"content_store": {"path": "c", "key": "short"}},
-            "processors.content_store: key: not 32 bytes in base64 or hexadecimal; make one with: "
+            "processors.content_store.key: not 32 bytes in base64 or hexadecimal; make one with: "
             "openssl rand -base64 32",
         ),
         (
             {"batch": {"send_batch_size": 5, "send_batch_max_size": 2}},
-            "processors.batch: send_batch_max_size must not be below send_batch_size",
+            "processors.batch.send_batch_max_size: must not be below send_batch_size",
         ),
     ],
 )
 def test_mistakes_are_named_with_their_place(settings, said):
     assert problems(settings, traces=[]) == [said]
+
+
+def test_what_pipelines_refer_to_is_looked_at_where_another_section_is_wrong_too():
+    given = {
+        "journl": {},
+        "receivers": {"otlp": None},
+        "exporters": {"debug": None},
+        "service": {
+            "pipelines": {
+                "traces": {"receivers": ["otlp"], "processors": ["cots"]},
+                "logs": {"receivers": ["otlp"], "exporters": ["debug", "debug"]},
+            }
+        },
+    }
+
+    with pytest.raises(ConfigError) as error:
+        check({**given, "processors": {"cost": None}})
+
+    assert str(error.value).splitlines() == [
+        "journl: unknown setting; did you mean 'journal'?",
+        "service.pipelines.traces.processors: 'cots' is not defined under processors; "
+        "did you mean 'cost'?",
+        "service.pipelines.logs.exporters: 'debug' is named twice",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("http", "said"),
+    [
+        (
+            {"endpoint": "http://127.0.0.1:0"},
+            ".endpoint: expected host:port, found 'http://127.0.0.1:0'",
+        ),
+        ({"endpoint": "localhost"}, ".endpoint: expected host:port, found 'localhost'"),
+        ({"logs_url_path": "v1/logs"}, ".logs_url_path: must begin with /, found 'v1/logs'"),
+        (
+            {"logs_url_path": "/v1/traces"},
+            ".logs_url_path: /v1/traces is the path of another signal",
+        ),
+    ],
+)
+def test_a_server_that_could_not_be_found_is_a_mistake_of_its_setting(http, said):
+    given = {
+        "receivers": {"otlp": {"protocols": {"http": http}}},
+        "service": {"pipelines": {"traces": {"receivers": ["otlp"]}}},
+    }
+
+    with pytest.raises(ConfigError) as error:
+        check(given)
+
+    assert str(error.value) == f"receivers.otlp.protocols.http{said}"
 
 
 @pytest.mark.parametrize(("old", "new"), [("otlp", "otlp_grpc"), ("otlphttp", "otlp_http")])

@@ -106,9 +106,18 @@ def parse(text: str) -> Condition:
             raise ValueError(f"{text!r}: tests are joined by 'and'; quote text that has blanks")
 
 
-def parse_all(texts: Sequence[str]) -> list[Condition]:
-    """Read several. Raises ``ValueError`` as ``parse``."""
-    return [parse(text) for text in texts]
+def parse_all(texts: Sequence[str], setting: str = "") -> list[Condition]:
+    """Read several. Raises ``ValueError`` as ``parse``, with the place in ``setting`` in front."""
+    return [
+        _placed(text, f"{setting}[{nth}]: " if setting else "") for nth, text in enumerate(texts)
+    ]
+
+
+def _placed(text: str, place: str) -> Condition:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ValueError(f"{place}{error}") from error
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ def host_and_port(text: str) -> tuple[str, int]:
     address of this machine. Raises ``ValueError`` when it is none, or the port cannot be."""
     host, separator, port = text.rpartition(":")
     # C libraries take the port modulo 65,536 and then call somebody else.
-    if not separator or not port.isdecimal() or int(port) > MAX_PORT:
+    if not separator or "/" in host or not port.isdecimal() or int(port) > MAX_PORT:
         raise ValueError(f"expected host:port, found {without_login(text)!r}")
     return host.removeprefix("[").removesuffix("]"), int(port)
 

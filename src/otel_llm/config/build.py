@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import (
@@ -24,6 +25,9 @@ from .problem import ConfigError, Problem, suggestion
 from .variable import Variable
 
 T = TypeVar("T")
+
+_OF_A_SETTING = re.compile(r"(\w+)([\w.\[\]-]*)(?:: | (?=must ))(.+)", re.DOTALL)
+"""What a settings class says of one of its settings: the name first."""
 
 
 def build(settings: type[T], given: object, path: str) -> T:
@@ -63,13 +67,14 @@ def _section(settings: type, given: object, path: str, problems: list[Problem]) 
         for name, field in known.items()
         if field.name not in values and _required(field)
     ]
-    return _make(settings, values, path, problems) if len(problems) == before else None
+    return _make(settings, values, path, known, problems) if len(problems) == before else None
 
 
 def _make(
     settings: Callable[..., object],
     values: Mapping[str, object],
     path: str,
+    known: Collection[str],
     problems: list[Problem],
 ) -> object:
     try:
@@ -78,8 +83,16 @@ def _make(
         problems += [Problem(_join(path, p.path), p.text) for p in error.problems]
         return None
     except ValueError as error:  # a settings class may refuse a combination in __post_init__
-        problems.append(Problem(path, str(error)))
+        problems.append(_placed(str(error), path, known))
         return None
+
+
+def _placed(text: str, path: str, known: Collection[str]) -> Problem:
+    """Return a mistake of a section, at the setting that it names first where it names one."""
+    said = _OF_A_SETTING.fullmatch(text)
+    if said is None or said[1] not in known:
+        return Problem(path, text)
+    return Problem(_join(path, said[1] + said[2]), said[3])
 
 
 def _required(field: Field[Any]) -> bool:

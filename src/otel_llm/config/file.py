@@ -21,6 +21,7 @@ from .variable import Variable
 
 _MOST_VALUES = 100_000
 """Aliases let a file of a page mean more values than a machine holds."""
+_MERGED = "tag:yaml.org,2002:merge"
 _REFERENCE = re.compile(r"\$\$|\$\{([^}]*)\}")
 _NAME = re.compile(r"(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
@@ -46,6 +47,31 @@ def load(source: Path | str, environment: Mapping[str, str] | None = None) -> di
     return cast("dict[str, Any]", filled)
 
 
+class _Once(yaml.SafeLoader):
+    """Refuses a name that stands twice in a section: the first would be dropped unsaid."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._looked_at: set[int] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Look before what ``<<`` merges stands beside what it is overridden by."""
+        if id(node) not in self._looked_at:
+            self._looked_at.add(id(node))
+            _refuse_twice(node)
+        super().flatten_mapping(node)
+
+
+def _refuse_twice(node: yaml.MappingNode) -> None:
+    names: set[str] = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode) and key.tag != _MERGED:
+            if key.value in names:
+                twice = "this name stands in its section already"
+                raise yaml.MarkedYAMLError(problem=twice, problem_mark=key.start_mark)
+            names.add(key.value)
+
+
 def text_of(source: Path) -> str:
     """Return what stands in a file. Raises ``ConfigError`` for one that cannot be read."""
     try:
@@ -59,7 +85,7 @@ def text_of(source: Path) -> str:
 def _parse(source: Path | str) -> dict[str, Any]:
     text = text_of(source) if isinstance(source, Path) else source
     try:
-        parsed: object = yaml.safe_load(text)
+        parsed: object = yaml.load(text, Loader=_Once)  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as error:
         raise ConfigError([Problem("", f"not valid YAML: {_where(error)}")]) from error
     except ValueError:  # a number or a date that is none; what it says quotes the file

@@ -126,6 +126,7 @@ def compiled(regex: str, max_bytes: int = 8 * 2**20) -> re.Pattern[str]:
         return re.compile(regex)
     options = engine.Options()
     options.max_mem = max_bytes
+    options.log_errors = False  # who asked is told
     return cast("re.Pattern[str]", engine.compile(regex, options))
 
 

@@ -6,6 +6,7 @@ class of their type; every name a pipeline uses must be defined, every mistake i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -93,7 +94,8 @@ class Sections:
     processors: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
     exporters: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
     store: StoreConfig | None = field(default_factory=StoreConfig)
-    """The embedded store behind the API and the dashboard; ``null`` keeps nothing."""
+    """The embedded store behind the API and the dashboard; ``null`` keeps nothing and serves none,
+    nor ``/metrics`` and ``/health``."""
     api: ApiConfig | None = field(default_factory=ApiConfig)
     """The API and the dashboard; ``null`` serves none."""
     alerting: AlertingConfig | None = field(default_factory=AlertingConfig)
@@ -147,8 +149,12 @@ def check(given: Mapping[str, Any]) -> Settings:
         name: _components(given.get(name), name, table, problems)
         for name, table in components.TABLES.items()
     }
+    # What a pipeline refers to is looked at even where another section is wrong.
+    service = _built(ServiceConfig, given.get("service"), "service", [])
+    if service is not None:
+        problems += _references(service, families)
     if sections is not None:
-        problems += [*_references(sections, families), *_rules(sections.alerting)]
+        problems += _rules(sections.alerting)
     if problems or sections is None:
         raise ConfigError(problems)
     made: dict[str, Any] = {**families}
@@ -206,10 +212,10 @@ def _components(
     return built
 
 
-def _references(sections: Sections, families: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+def _references(service: ServiceConfig, families: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
     """Name pipelines of unknown signals and components that no section defines."""
-    problems = _untellable(sections, families["exporters"])
-    for name, pipeline in sections.service.pipelines.items():
+    problems = _untellable(service, families["exporters"])
+    for name, pipeline in service.pipelines.items():
         path = f"service.pipelines.{name}"
         signal = name.partition("/")[0]
         if signal not in ("traces", "metrics", "logs"):
@@ -222,9 +228,15 @@ def _references(sections: Sections, families: Mapping[str, Mapping[str, Any]]) -
         ]
         if not pipeline.receivers:
             problems.append(Problem(f"{path}.receivers", "a pipeline needs at least one receiver"))
-        problems += _misplaced(path, name, sections.service.pipelines)
+        problems += _misplaced(path, name, service.pipelines)
         for family, defined in families.items():
-            for used in getattr(pipeline, family):
+            named: tuple[str, ...] = getattr(pipeline, family)
+            problems += [
+                Problem(f"{path}.{family}", f"{twice!r} is named twice")
+                for twice, times in Counter(named).items()
+                if times > 1
+            ]
+            for used in named:
                 if used not in defined:
                     hint = suggestion(used, defined)
                     text = f"{used!r} is not defined under {family}{hint}"
@@ -232,9 +244,9 @@ def _references(sections: Sections, families: Mapping[str, Mapping[str, Any]]) -
     return problems
 
 
-def _untellable(sections: Sections, exporters: Mapping[str, Any]) -> list[Problem]:
+def _untellable(service: ServiceConfig, exporters: Mapping[str, Any]) -> list[Problem]:
     """Name the exporter of our own metrics when nobody defines it."""
-    metrics = sections.service.telemetry.metrics
+    metrics = service.telemetry.metrics
     if metrics is None or metrics.exporter in exporters:
         return []
     hint = suggestion(metrics.exporter, exporters)

@@ -74,6 +74,14 @@ class HttpConfig:
 
     def __post_init__(self) -> None:
         _check_endpoint(self.endpoint)
+        taken: set[str] = set()
+        for name in ("traces_url_path", "metrics_url_path", "logs_url_path"):
+            path: str = getattr(self, name)
+            if not path.startswith("/"):
+                raise ValueError(f"{name}: must begin with /, found {path!r}")
+            if path in taken:
+                raise ValueError(f"{name}: {path} is the path of another signal")
+            taken.add(path)
 
 
 @dataclass(frozen=True, slots=True)

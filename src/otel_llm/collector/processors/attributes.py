@@ -31,7 +31,8 @@ class AttributesConfig:
     def __post_init__(self) -> None:
         if not self.actions:
             raise ValueError("actions: there is none")
-        parse_all((*self.include, *self.exclude))
+        parse_all(self.include, "include")
+        parse_all(self.exclude, "exclude")
 
 
 class AttributesProcessor:

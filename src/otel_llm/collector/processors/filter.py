@@ -47,7 +47,8 @@ class FilterConfig:
     def __post_init__(self) -> None:
         if not self.drop and not self.keep:
             raise ValueError("give drop or keep, or both")
-        parse_all((*self.drop, *self.keep))
+        parse_all(self.drop, "drop")
+        parse_all(self.keep, "keep")
 
 
 class FilterProcessor:

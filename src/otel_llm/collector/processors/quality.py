@@ -74,7 +74,7 @@ class QualityConfig:
             if name not in CATALOGUE:
                 close = get_close_matches(name, CATALOGUE, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(CATALOGUE)}"
-                raise ValueError(f"no check is called {name!r}; {hint}")
+                raise ValueError(f"checks: no check is called {name!r}; {hint}")
 
 
 class QualityProcessor:

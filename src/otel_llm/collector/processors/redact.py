@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
 from otel_llm import semconv
+from otel_llm.config.problem import suggestion
 from otel_llm.semconv import own
 
 from ..component import Signal
@@ -85,8 +86,8 @@ class RedactConfig:
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in KINDS and kind not in GROUPS:
-                known = ", ".join((*GROUPS, *KINDS))
-                raise ValueError(f"nothing is called {kind!r}; known: {known}")
+                hint = suggestion(kind, (*GROUPS, *KINDS))
+                raise ValueError(f"kinds: nothing is called {kind!r}{hint}")
         if self.key and self.key_file:
             raise ValueError("give key or key_file, not both")
         _redactor(self, b"")

@@ -63,7 +63,7 @@ class SampleConfig:
             raise ValueError("rate must be between 0 and 1")
         if self.max_traces < 1:
             raise ValueError("max_traces must be at least 1")
-        parse_all(self.keep)
+        parse_all(self.keep, "keep")
 
 
 class SampleProcessor:

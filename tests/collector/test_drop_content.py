@@ -40,6 +40,9 @@ SAID = {
     "traceloop.entity.output": PLANTED,
     "ai.prompt.messages": PLANTED,
     "langfuse.observation.input": PLANTED,
+    "gcp.vertex.agent.data": PLANTED,
+    "gen_ai.content.prompt": PLANTED,
+    "gen_ai.content.completion": PLANTED,
     "otel_llm.output.preview": PLANTED,
 }
 KEPT = {
@@ -110,6 +113,18 @@ def test_content_of_spans_that_say_nothing_else_goes_too(name):
     DropContentProcessor().process(opened)
 
     assert attributes(next(iter(opened.spans()))) == {"x": "y"}
+
+
+def test_spans_of_a_scope_whose_names_tell_nothing_lose_content_too():
+    message = ExportTraceServiceRequest.FromString(
+        request({"lk.user_transcript": PLANTED, "lk.x": "y"}, {"lk.pii.instructions": PLANTED})
+    )
+    message.resource_spans[0].scope_spans[0].scope.name = "livekit-agents"
+    opened = Batch.open(message.SerializeToString())
+
+    DropContentProcessor().process(opened)
+
+    assert list(map(attributes, opened.spans())) == [{"lk.x": "y"}, {}]
 
 
 def test_names_can_be_kept():

@@ -737,3 +737,34 @@ def test_a_stream_that_logfire_put_together_is_one_answer():
     )
 
     assert json.loads(found["gen_ai.output.messages"]) == [said("assistant", text("upon a"))]
+
+
+@pytest.mark.parametrize("private", ["", "pii."])
+def test_a_tool_of_livekit_is_one_though_no_name_of_the_conventions_says_so(private):
+    message = ExportTraceServiceRequest.FromString(
+        request(
+            {
+                "lk.function_tool.id": "call_1",
+                "lk.function_tool.name": "weather",
+                f"lk.{private}function_tool.arguments": '{"city": "Rome"}',
+                f"lk.{private}function_tool.output": '"sunny"',
+                "lk.function_tool.is_error": False,
+            }
+        )
+    )
+    (scope,) = message.resource_spans[0].scope_spans
+    scope.scope.name, scope.spans[0].name = "livekit-agents", "function_tool"
+    opened = Batch.open(message.SerializeToString())
+
+    NormalizeProcessor(NormalizeConfig()).process(opened)
+
+    (span,) = Batch.open(opened.to_bytes()).genai()
+    after = attributes(span)
+    assert json.loads(str(after.pop("gen_ai.tool.call.arguments"))) == {"city": "Rome"}
+    assert after == {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.call.id": "call_1",
+        "gen_ai.tool.name": "weather",
+        "gen_ai.tool.call.result": '"sunny"',
+        "lk.function_tool.is_error": False,
+    }

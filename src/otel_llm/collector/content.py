@@ -45,6 +45,8 @@ _FOREIGN: Final = frozenset(
         *("prompt", "response", "arguments", "input", "output", "tool_input", "tool_parameters"),
         *("user_prompt", "new_context", "response.model_output", "function_args"),
         *("request_text", "response_text", "task_description", "task_expected_output"),
+        *("gcp.vertex.agent.data", "gen_ai.content.prompt", "gen_ai.content.completion"),
+        *("lk.instructions", "lk.function_tools", "lk.response.function_calls"),
     }
 )
 _BESIDE: Final = frozenset(
@@ -56,7 +58,7 @@ _BESIDE: Final = frozenset(
 )
 """Names in events and bodies, and where a provider's error quotes what was sent to it."""
 _PREFIXES: Final = (
-    *("gen_ai.prompt.variable.", "embedding.embeddings."),
+    *("gen_ai.prompt.variable.", "embedding.embeddings.", "lk.pii."),
     *("reranker.input_documents.", "reranker.output_documents."),
 )
 _LISTS: Final = tuple(f"{prefix}." for prefix in NUMBERED)

@@ -31,9 +31,9 @@ _FOREIGN_NEEDLES = (
 """Attributes that each span of an older or foreign dialect carries. The longer, the quicker to look
 for."""
 
-_CODING_AGENT = b"com.anthropic.claude_code.tr"
-_CODING_AGENTS = ("com.anthropic.claude_code.tracing", "com.anthropic.claude_code.traces")
+_WHOLE = ("com.anthropic.claude_code.tracing", "com.anthropic.claude_code.traces", "livekit-agents")
 """Scopes all of whose spans are GenAI spans, though their names tell nothing."""
+_WHOLE_NEEDLES = (b"com.anthropic.claude_code.tr", b"livekit-agents")
 _HEAD = 64
 """Bytes of a scope's own name and of what stands before it."""
 
@@ -131,7 +131,7 @@ class Batch:
         encoded = scope.encoded
         return self._foreign and (
             any(needle in encoded for needle in _FOREIGN_NEEDLES)
-            or _CODING_AGENT in encoded[:_HEAD]
+            or any(needle in encoded[:_HEAD] for needle in _WHOLE_NEEDLES)
         )
 
     def spans(self) -> Iterator[SpanView]:
@@ -175,7 +175,7 @@ class Batch:
 
 
 def _is_genai(view: SpanView) -> bool:
-    return view.layout.is_genai or view.scope_name in _CODING_AGENTS
+    return view.layout.is_genai or view.scope_name in _WHOLE
 
 
 def _with_resource(group: bytes, resource: bytes) -> Pieces:

@@ -411,6 +411,9 @@ class TestTransport:
             b"POST /v1/traces HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
             b"POST /v1/traces HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
             b"POST /v1/traces HTTP/9.9\r\n\r\n",
+            b"POST /v1/traces HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+            b"POST /v1/traces HTTP/1.1\r\nHost: a\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+            b"POST /v1/traces HTTP/1.0\r\nHost: a\r\nHost: b\r\nContent-Length: 0\r\n\r\n",
         ],
     )
     def test_garbage_is_answered_and_others_never_notice(self, receiver, sent):
@@ -421,6 +424,11 @@ class TestTransport:
             assert raw(receiver, sent).startswith(b"HTTP/1.1 400 Bad Request\r\n")
             other.request("POST", "/v1/traces", SPANS, {"content-type": PROTOBUF})
             assert other.getresponse().status == 200
+
+    def test_a_sender_of_http_1_0_need_not_say_whom_it_means(self, receiver):
+        sent = head(len(SPANS)).replace(b"HTTP/1.1\r\nHost: x\r\n", b"HTTP/1.0\r\n") + SPANS
+
+        assert raw(receiver, sent).startswith(b"HTTP/1.1 200 OK\r\n")
 
     @pytest.mark.parametrize("cut", [10, 100, 150])
     def test_a_request_that_is_cut_off_leaves_nothing_behind(self, receiver, cut):

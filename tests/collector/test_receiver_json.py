@@ -163,6 +163,7 @@ def test_unknown_names_snake_case_and_null_are_passed_over(odd):
         {"attributes": [{"key": "k", "value": {"intValue": 1.5}}]},
         {"attributes": [{"key": "k", "value": {"doubleValue": "x"}}]},
         {"attributes": [{"key": "k", "value": {"doubleValue": " 1"}}]},
+        {"attributes": [{"key": "k", "value": {"doubleValue": "1_0"}}]},
     ],
 )
 def test_a_value_of_the_wrong_form_is_malformed(wrong):

@@ -24,6 +24,7 @@ from .taking import Waiting
 
 _MAX_HEAD_BYTES = 64 * 2**10
 _LARGE_HEAD = Failure("bad_head", 431, 3, "the headers are too large")
+_NO_HOST = Failure("bad_head", 400, 3, "HTTP/1.1 asks for one Host, and only one")
 _LINGER_S = 5.0
 """How long a sender that was answered early may go on sending."""
 
@@ -71,6 +72,7 @@ class HttpConnection(asyncio.Protocol):
     def _reset(self) -> None:
         self._url = b""
         self._headers: dict[str, str] = {}
+        self._hosts = 0
         self._head_bytes = 0
         self._head: Head | None = None
         self._failure: Failure | None = None
@@ -161,11 +163,16 @@ class HttpConnection(asyncio.Protocol):
         """Collect a header. One that comes behind the body changes nothing: what it could is
         decided."""
         if self._head is None:
-            self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+            header = name.decode("latin-1").lower()
+            self._headers[header] = value.decode("latin-1")
+            self._hosts += header == "host"
 
     def on_headers_complete(self) -> None:
         """Decide by the head; start the clock for the body."""
         if self._gone or self._parser.should_upgrade():
+            return
+        if not self._is_meant_for_one():
+            self._end(_NO_HOST)
             return
         self.deadline = self._loop.time() + self._config.read_timeout
         method = self._parser.get_method().decode("latin-1")
@@ -177,6 +184,11 @@ class HttpConnection(asyncio.Protocol):
             self._end(self._failure)
         elif waits:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _is_meant_for_one(self) -> bool:
+        """Whether it is said once whom the request is for (RFC 9112, 3.2): servers on the way that
+        read another of two names than we do can be led past each other."""
+        return self._hosts == 1 or (self._hosts == 0 and self._parser.get_http_version() != "1.1")
 
     def _waits_to_continue(self) -> bool:
         """Whether the sender wants to hear that it may send the body. One of HTTP/1.0 cannot mean

@@ -191,7 +191,7 @@ def _double(value: Any, depth: int) -> bytes:
         raise TypeError("expected a number")
     if isinstance(value, str) and value not in ("NaN", "Infinity", "-Infinity"):
         number = float(value)
-        if not math.isfinite(number) or value != value.strip():
+        if not math.isfinite(number) or value != value.strip() or "_" in value:
             raise ValueError("expected a number")
     return struct.pack("<d", float(value))
 

@@ -33,6 +33,23 @@ def collector(directory: Path) -> Service:
     )
 
 
+def test_who_asks_for_an_api_and_keeps_nothing_is_told_that_there_is_none(caplog):
+    service = Service(
+        check(
+            {
+                "receivers": {"otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}},
+                "store": None,
+                "alerting": None,
+                "service": {"pipelines": {"traces": {"receivers": ["otlp"]}}},
+            }
+        )
+    )
+    service.start()
+    service.stop(0)
+
+    assert "no API, dashboard, /metrics and /health: they need the store" in caplog.messages
+
+
 def broken_event() -> bytes:
     sent = span(span_id=b"broken..")
     sent.attributes.add(key="gen_ai.operation.name").value.string_value = "chat"

@@ -109,6 +109,9 @@ class Service:
         self._running = True
         where = f"; dashboard and API: {self._api.url}" if self._api else ""
         logger.info("collector is ready%s", where)
+        sections = self._settings.sections
+        if sections.store is None and sections.api is not None:
+            logger.warning("no API, dashboard, /metrics and /health: they need the store")
 
     def stop(self, grace_s: float | None = None) -> None:
         """Refuse new data, deliver what was accepted within ``grace_s``, by default the drain

@@ -45,6 +45,16 @@ line_item_usage_start_date,line_item_product_code,line_item_usage_type,line_item
 """  # noqa: E501
 
 
+FOCUS = """\
+BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ServiceName,x_ServiceCode,x_UsageType
+0.4,USD,Usage,2026-11-20T09:00:00Z,Amazon Bedrock,AmazonBedrock,USE1-NovaPro-input-tokens
+0.5,USD,Usage,2026-11-20T09:00:00Z,Claude Sonnet 4.5 (Amazon Bedrock Edition),abc,USE1-MP:Count
+9.9,USD,Usage,2026-11-20T09:00:00Z,Amazon Elastic Compute Cloud,AmazonEC2,BoxUsage
+1.1,USD,Tax,2026-11-20T09:00:00Z,Amazon Bedrock,AmazonBedrock,
+-2,USD,Credit,2026-11-20T09:00:00Z,Amazon Bedrock,AmazonBedrock,USE1-NovaPro-input-tokens
+"""
+
+
 def call(
     model: str, total: float | None, when: str = "2026-11-20T10:00", operation: str = "chat"
 ) -> Call:
@@ -119,6 +129,13 @@ def test_a_model_with_search_in_its_name_is_a_model():
             ],
         ),
         (AWS_NESTED, [Charge(DAY, "Claude 3.5 Sonnet v2", Decimal("0.5"), "aws")]),
+        (
+            FOCUS,
+            [
+                Charge(DAY, "USE1-NovaPro-input-tokens", Decimal("0.4"), "aws"),
+                Charge(DAY, "Claude Sonnet 4.5", Decimal("0.5"), "aws"),
+            ],
+        ),
     ],
 )
 def test_an_export_is_known_by_its_header(tmp_path: Path, text: str, charges: list[Charge]):
@@ -172,6 +189,62 @@ def test_an_export_that_a_spreadsheet_saved_again_is_the_same_export(saved: byte
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ('day,model,usd\n2026-11-20,m,"1,234.57"\n', "1234.57"),
+        ('day,model,usd\n2026-11-20,m,"$1,234"\n', "1234"),
+        ("day,model,usd\n2026-11-20,m,($0.50)\n", "-0.50"),
+        ("day,model,usd\n2026-11-20,m,0.5 USD\n", "0.5"),
+        ("day,model,usd\n2026-11-20,m,1.5E-4\n", "0.00015"),
+        ("day;model;usd\n2026-11-20;m;1.234,57\n", "1234.57"),
+        ("day;model;usd\n2026-11-20;m;1.234.567\n", "1234567"),
+        ("day;model;usd\n2026-11-20;m;0.125\n", "0.125"),
+        ("day;model;usd\n2026-11-20;m;1\u00a0234,5\n", "1234.5"),
+        ("day;model;usd\n20.11.2026;m;-1'234,5\n", "-1234.5"),
+        ("day\tmodel\tusd\n2026-11-20\tm\t0,05\n", "0.05"),
+        ("day,model,usd\n11/20/2026,m,2\n", "2"),
+        ("day,model,usd\n11/20/2026 0:00,m,2\n", "2"),
+        ("day,model,usd\n2026-11-20 09:00:00 UTC,m,2\n", "2"),
+        (" day , model ,usd \n2026-11-20,m,2\n", "2"),
+        ("day,model,usd\n2026-11-20,m,2\nTotal,,2\n", "2"),
+    ],
+)
+def test_days_and_amounts_are_read_as_spreadsheets_of_several_countries_show_them(
+    tmp_path: Path, text: str, amount: str
+):
+    file = exported(tmp_path, text)
+
+    assert list(read_charges(file, Columns("day", "model", "usd"))) == [
+        Charge(DAY, "m", Decimal(amount))
+    ]
+
+
+@pytest.mark.parametrize("text", ["20/11/2026,m,2", "2026-11-20,m,2 €", '2026-11-20,m,"1,2,3"'])
+def test_a_day_or_an_amount_that_may_be_something_else_is_refused(tmp_path: Path, text: str):
+    file = exported(tmp_path, f"day,model,usd\n{text}\n")
+
+    with pytest.raises(ValueError, match="line 2"):
+        list(read_charges(file, Columns("day", "model", "usd")))
+
+
+def test_letters_of_windows_and_those_of_utf_8_can_be_read(tmp_path: Path):
+    file = tmp_path / "export.csv"
+    file.write_bytes("Tag;Währung;Modell;€\n2026-11-20;ü;m;0,5\n".encode("cp1252"))
+
+    assert list(read_charges(file, Columns("Tag", "Modell", "€"))) == [
+        Charge(DAY, "m", Decimal("0.5"))
+    ]
+
+
+def test_a_workbook_is_no_table(tmp_path: Path):
+    file = tmp_path / "export.xlsx"
+    file.write_bytes(b"PK\x03\x04")
+
+    with pytest.raises(ValueError, match="save the table as CSV"):
+        list(read_charges(file))
+
+
 def test_half_a_compressed_file_is_refused(tmp_path: Path):
     file = tmp_path / "export.csv.gz"
     file.write_bytes(gzip.compress(ANTHROPIC.encode())[:-20])
@@ -193,7 +266,7 @@ def test_any_table_can_be_read_once_its_columns_are_named(tmp_path: Path):
     [
         (
             "a,b\n1,2\n",
-            r"not an export that is known \(openai, anthropic, aws\) by its .* \(a, b\)",
+            r"not an export that is known \(openai, anthropic, aws, focus\) by its .* \(a, b\)",
         ),
         (ANTHROPIC + "yesterday,x,,,,,,1,\n", "line 4: no day or no amount"),
         (ANTHROPIC + "2026-11-20,x,,,,,,much,\n", "line 4: no day or no amount"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otel_llm.pricing.reconcile import Residual
     from otel_llm.pricing.reprice import Shift
 
-_PROVIDERS = ("openai", "anthropic", "aws", "generic")
+_PROVIDERS = ("openai", "anthropic", "aws", "focus", "generic")
 
 
 def add(commands: Commands) -> None:

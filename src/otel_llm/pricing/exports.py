@@ -1,7 +1,7 @@
 """What providers charged, as their consoles export it: CSV tables, read line by line.
 
-As it comes, compressed with gzip, or saved again by a spreadsheet: in UTF-16, with tabs or
-semicolons between the columns.
+As it comes, compressed with gzip, or saved again by a spreadsheet: in UTF-16 or Windows' letters,
+with tabs or semicolons between the columns, with the days and amounts of its country.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Columns:
     """Where an export keeps what we need, by column name."""
 
     day: str
-    """A day or moment in ISO form, or Unix seconds."""
+    """A day or moment: ``2026-11-20``, ``11/20/2026``, ``20.11.2026``, or Unix seconds."""
     model: str
     amount: str
     """What was charged, in US dollars."""
@@ -41,7 +41,7 @@ class Columns:
     """Where it says what a line is about that names no model, if it does."""
 
 
-_NO_USAGE = frozenset({"Tax", "Credit", "Refund"})
+_NO_USAGE = frozenset({"Tax", "Credit", "Refund", "Adjustment"})
 """Lines of a bill, by ``Columns.kind``, that are about no call: they would hide what is."""
 
 
@@ -58,9 +58,25 @@ EXPORTS: Mapping[str, Columns] = {
         "Bedrock",
         "line_item_line_item_type",
     ),
+    "focus": Columns(
+        "ChargePeriodStart",
+        "x_UsageType",
+        "BilledCost",
+        "aws",
+        "BillingCurrency",
+        ("ServiceName", "x_ServiceCode"),
+        "Bedrock",
+        "ChargeCategory",
+    ),
 }
 """Exports whose columns are known: OpenAI's "Export cost data", Anthropic's cost CSV, AWS's cost
-and usage report in both of its versions (``lineItem/UsageType`` is ``line_item_usage_type``)."""
+and usage report in both of its versions (``lineItem/UsageType`` is ``line_item_usage_type``), and
+what AWS exports by the FOCUS specification (1.0 and later), which names no usage type itself."""
+
+_SUMS = frozenset({"total", "totals", "grand total", "sum", "gesamt", "summe"})
+"""What stands in place of a day where a spreadsheet has added up the lines above."""
+_WINDOWS = "windows"
+codecs.register_error(_WINDOWS, lambda error: _as_windows(error))
 
 _RESOLD = re.compile(r"([^\"{}:]+) \(Amazon Bedrock Edition\)")
 """What AWS sells for others is a product by itself, and its usage type does not tell the model."""
@@ -97,10 +113,19 @@ def read_charges(file: Path, columns: Columns | None = None) -> Iterator[Charge]
 def _opened(file: Path) -> TextIO:
     with file.open("rb") as raw:
         start = raw.read(2)
+    if start == b"PK":
+        raise ValueError("is a workbook or an archive: save the table as CSV")
     encoding = "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     if start == b"\x1f\x8b":
-        return gzip.open(file, "rt", encoding=encoding, newline="")
-    return file.open(encoding=encoding, newline="")
+        return gzip.open(file, "rt", encoding=encoding, errors=_WINDOWS, newline="")
+    return file.open(encoding=encoding, errors=_WINDOWS, newline="")
+
+
+def _as_windows(error: UnicodeError) -> tuple[str, int]:
+    """Read what is no UTF-8 as Windows-1252: spreadsheets still save that."""
+    if not isinstance(error, UnicodeDecodeError) or not error.encoding.startswith("utf-8"):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
 
 
 def _delimiter(lines: TextIO) -> str:
@@ -147,6 +172,7 @@ def _shown(header: Sequence[str]) -> str:
 
 def _snake(name: str) -> str:
     """Return AWS's ``lineItem/UsageType`` as it is in the newer version; others have no slash."""
+    name = name.strip()
     if "/" not in name:
         return name
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.replace("/", "_")).lower()
@@ -155,15 +181,15 @@ def _snake(name: str) -> str:
 def _is_wanted(row: Mapping[str, str | None], columns: Columns) -> bool:
     if columns.kind and row.get(columns.kind) in _NO_USAGE:
         return False
+    if (row.get(columns.day) or "").strip().lower() in _SUMS:
+        return False
     return not columns.only or any(columns.only in (row.get(n) or "") for n in columns.products)
 
 
 def _charge(row: Mapping[str, str], columns: Columns, point: str) -> Charge:
     if columns.currency and (row.get(columns.currency) or "usd").lower() != "usd":
         raise ValueError("another currency")
-    amount = Decimal(row[columns.amount].replace(point, "."))
-    if not amount.is_finite():
-        raise ValueError("no amount")
+    amount = _amount(row[columns.amount], point)
     return Charge(_day(row[columns.day]), _model(row, columns), amount, columns.seller)
 
 
@@ -173,8 +199,40 @@ def _model(row: Mapping[str, str], columns: Columns) -> str:
     return found[1].strip() if found else row[columns.model] or row.get(columns.fee) or ""
 
 
+_UNIT = re.compile(r"US\$|\$|\bUSD\b|[\s'\u2019]", re.I)
+"""What an amount of dollars may have beside its digits: apostrophes and spaces part thousands."""
+_THOUSANDS = {
+    ",": re.compile(r"-?\d{1,3}(?:,\d{3})+"),
+    ".": re.compile(r"-?\d{1,3}(?:\.\d{3}){2,}"),
+}
+"""Numbers in which commas, or points, can only part thousands."""
+
+
+def _amount(text: str, point: str) -> Decimal:
+    """Return US dollars. Where both signs stand in a number the last one is before the cents; where
+    it is one alone, ``point`` tells; brackets are a minus, as accountants have it."""
+    plain = _UNIT.sub("", text)
+    if plain.startswith("(") and plain.endswith(")"):
+        plain = f"-{plain[1:-1]}"
+    last = max(".,", key=plain.rfind)
+    other = "," if last == "." else "."
+    parts = other not in plain and last != point and _THOUSANDS[last].fullmatch(plain)
+    amount = Decimal(plain.replace(other, "").replace(last, "" if parts else "."))
+    if not amount.is_finite():
+        raise ValueError("no amount")
+    return amount
+
+
+_WRITTEN = re.compile(r"(?:(\d{1,2})/(\d{1,2})/|(\d{1,2})\.(\d{1,2})\.)(\d{4})(?: .*)?")
+"""A day as spreadsheets show it: the month first before slashes, as in the providers' country."""
+
+
 def _day(text: str) -> date:
+    text = text.strip().removesuffix(" UTC")
     if text.isdigit() and len(text) > 8:
         return datetime.fromtimestamp(int(text), UTC).date()
+    if written := _WRITTEN.fullmatch(text):
+        month, day, day_first, month_second, year = written.groups()
+        return date(int(year), int(month or month_second), int(day or day_first))
     moment = datetime.fromisoformat(text)
     return (moment.astimezone(UTC) if moment.tzinfo else moment).date()

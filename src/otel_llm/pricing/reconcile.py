@@ -124,7 +124,7 @@ _NOISE = frozenset(
         *("input", "output", "tokens", "token", "cache", "cached", "read", "write", "batch"),
         *("count", "units", "text", "latest", "v", "us", "eu", "apac", "global", "use", "usw"),
         *("euw", "euc", "apn", "aps", "anthropic", "amazon", "meta", "mistral", "openai"),
-        *("cross", "region", "flex", "priority", "standard", "demand", "on", "bedrock"),
+        *("cross", "region", "geo", "flex", "priority", "standard", "demand", "on", "bedrock"),
     }
 )
 _FINE_TUNED = re.compile(r"^(ft:[^:]+):.*$")

@@ -971,6 +971,20 @@ def test_the_host_says_who_the_provider_is(host, provider):
     assert (origin.provider, origin.address, origin.port) == (provider, host, 443)
 
 
+@pytest.mark.parametrize(
+    ("url", "provider"),
+    [
+        ("http://localhost:11434/v1", "ollama"),
+        ("http://gpu.internal:11434/v1", "ollama"),
+        ("http://localhost:8000/v1", "openai"),
+        ("https://api.x.ai:11434/v1", "x_ai"),
+    ],
+)
+def test_ollamas_port_says_who_it_is_where_the_host_does_not(url, provider):
+    with openai.OpenAI(base_url=url, api_key="k") as client:
+        assert OpenAIInstrumentor().origin(client.chat.completions, {}).provider == provider
+
+
 @pytest.mark.parametrize("kind", [openai.AzureOpenAI, openai.AsyncAzureOpenAI])
 async def test_an_azure_client_is_azure_whatever_its_host(kind, openai_provider, telemetry):
     client = kind(

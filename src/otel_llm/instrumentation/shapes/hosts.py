@@ -62,6 +62,17 @@ def provider_of(client: type, host: str, default: str = "openai") -> str:
     return next((_HOSTS[end] for end in ends if end in _HOSTS), default)
 
 
+_OLLAMA = 11434
+"""The port that Ollama has unless it is told another. It speaks others' APIs too, and that its
+models cost nothing only its name tells."""
+_SPOKEN = frozenset({"openai", "anthropic"})
+
+
+def provider_at(named: str, port: int) -> str:
+    """Return whose server it is by its port, where ``named`` may only be whose API it speaks."""
+    return "ollama" if port == _OLLAMA and named in _SPOKEN else named
+
+
 _MOST_SEEN = 64
 
 
@@ -87,7 +98,7 @@ class Origins:
     def _look(self, client: Any) -> Origin:
         url = getattr(client, "_base_url", None)
         host, port = server_of(client.base_url)
-        found = Origin(self._provider(client.__class__, host), host, port)
+        found = Origin(provider_at(self._provider(client.__class__, host), port), host, port)
         if url is not None:
             if len(self._seen) >= _MOST_SEEN:
                 self._seen.clear()

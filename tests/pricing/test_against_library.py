@@ -166,6 +166,7 @@ def test_every_change_of_a_price_is_billed_from_its_first_second_on():
                 not isinstance(found, Bill)
                 or found.card.match != f"{provider.id}/{model.id}"
                 or found.card.source != "genai-prices"
+                or has_hours_too_early(model.prices, when)
             ):
                 continue
             theirs = model.calc_price(library_usage(usage), provider, genai_request_timestamp=when)
@@ -179,6 +180,14 @@ def test_every_change_of_a_price_is_billed_from_its_first_second_on():
 
 def changing() -> list[tuple[Provider, ModelInfo]]:
     return [(p, m) for p in providers for m in p.models if isinstance(m.prices, list)]
+
+
+def has_hours_too_early(prices: list[ConditionalPrice], when: datetime) -> bool:
+    """Whether the library takes a price by hour that is of a dated one, for a day before that."""
+    kinds = [type(one.constraint) for one in prices]
+    last = max((n for n, kind in enumerate(kinds) if kind is StartDateConstraint), default=None)
+    hourly = last is not None and TimeOfDateConstraint in kinds[last:]
+    return hourly and not prices[last].constraint.active(when)
 
 
 def moments(prices: list[ConditionalPrice]) -> set[datetime]:

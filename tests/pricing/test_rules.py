@@ -267,6 +267,23 @@ def test_a_price_by_time_of_day_is_looked_up_by_the_minute():
     assert totals == [Decimal("0.135"), Decimal("0.27"), Decimal("0.27"), Decimal("0.135")]
 
 
+@pytest.mark.parametrize(
+    ("day", "total"),
+    [
+        ("2026-07-10", "0.42"),  # 0.14 + 0.28 at any hour
+        ("2026-08-20", "0.88"),  # 0.22 + 0.66
+        ("2026-09-10", "1.5"),  # from here on twice 0.15 + 0.6 at that hour
+    ],
+)
+def test_prices_by_time_of_day_are_those_of_the_date_before_them(day: str, total: str):
+    """The library's conditions are a date or an hour: it has the new hours for the past as well."""
+    usage = Usage(1_000_000, 1_000_000)
+
+    assert bill("deepseek", "deepseek-v4-flash", usage, at(f"{day}T02:00:00")).total == Decimal(
+        total
+    )
+
+
 def test_a_start_time_of_zero_takes_the_price_of_the_tables_own_date():
     usage = Usage(1_000_000, 0)
 
@@ -366,7 +383,18 @@ def test_searches_without_a_listed_fee_say_that_they_are_not_in_the_cost():
 
 
 def test_searches_that_the_fee_of_the_request_pays_for_are_beyond_doubt():
-    assert bill("perplexity", "sonar-pro", Usage(1_000, 100, web_searches=3)).quality is None
+    searched, plain = (
+        bill("perplexity", "sonar-pro", Usage(1_000, 100, web_searches=count))
+        for count in (3, None)
+    )
+
+    assert searched == plain
+
+
+def test_a_fee_that_goes_by_what_was_searched_says_that_it_is_the_highest():
+    """The table has 14 dollars for 1,000 requests to sonar-pro, Perplexity's page 6 to 14."""
+    assert bill("perplexity", "sonar-pro", Usage(1_000, 100)).quality == "highest_fee"
+    assert bill("perplexity", "r1-1776", Usage(1_000, 100)).quality is None
 
 
 def test_a_count_of_searches_that_cannot_be_is_not_billed():

@@ -9,7 +9,7 @@ import pytest
 from otel_llm.genai import Usage
 from otel_llm.pricing import Bill
 from otel_llm.pricing.service_tiers import located
-from tests.pricing.book import NOV, book
+from tests.pricing.book import NOV, at, book
 
 MILLION = Usage(1_000_000, 1_000_000)
 
@@ -34,6 +34,7 @@ MILLION = Usage(1_000_000, 1_000_000)
         ("groq", "llama-3.3-70b-versatile", "on_demand", "1.38", "standard"),
         # twice the rates of 5 and 25 for a fast answer
         ("anthropic", "claude-opus-5", "fast", "60", "fast"),
+        ("anthropic", "claude-opus-4-6", "fast", "180", "fast"),  # six times 5 and 25
         ("anthropic", "claude-opus-5", "fast@us", "66", "fast@us"),
         ("anthropic", "claude-opus-5", "standard@us", "33", "standard@us"),
     ],
@@ -45,6 +46,39 @@ def test_a_tier_is_priced_by_its_own_rates_in_whatever_word(
 
     assert isinstance(bill, Bill)
     assert (bill.total, bill.tier.partition("+")[0], bill.quality) == (Decimal(total), named, None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "tier", "total", "doubt"),
+    [
+        ("openai", "gpt-5", "flex", "5.625", "usual_tier_rates"),
+        ("openai", "gpt-5", "priority", "22.5", "usual_tier_rates"),
+        ("openai", "gpt-4o", "priority", "21.25", "usual_tier_rates"),
+        ("openai", "gpt-5", "batch", "5.625", None),
+        ("anthropic", "claude-opus-5", "fast", "60", None),  # known without a date
+        ("openai", "gpt-4o", "flex", "12.5", "unpriced_tier"),  # known on no day
+    ],
+)
+def test_a_tiers_rates_hold_before_the_day_they_were_looked_up_on(
+    provider: str, model: str, tier: str, total: str, doubt: str | None
+):
+    """The table knows OpenAI's since 12 October 2026, when somebody looked: not when they began."""
+    bill = book().bill(provider, model, MILLION, at("2026-05-01T12:00:00"), tier)
+
+    assert isinstance(bill, Bill)
+    assert (bill.total, bill.quality) == (Decimal(total), doubt)
+
+
+def test_a_tiers_rates_do_not_go_back_beyond_a_change_of_the_plain_ones():
+    before, after = (
+        book().bill("openai", "gpt-5.6-luna", MILLION, at(f"{day}T12:00:00"), "priority")
+        for day in ("2026-07-01", "2026-09-01")
+    )
+
+    assert isinstance(before, Bill)
+    assert isinstance(after, Bill)
+    assert (before.tier, before.quality) == ("standard+above_272000", "unpriced_tier")
+    assert after.quality == "usual_tier_rates"
 
 
 @pytest.mark.parametrize(

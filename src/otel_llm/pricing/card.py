@@ -54,7 +54,8 @@ class Card:
     """``standard``, ``batch``, …; ``standard@us`` where a region has a surcharge."""
     quality: str | None = None
     """``unpriced_tier``: the tier has no rates of its own, these are the standard ones.
-    ``usual_tier_rates``: it has none either, these are what the provider mostly takes for it.
+    ``usual_tier_rates``: it has none either, these are what the provider mostly takes for it, or
+    took later. ``highest_fee``: the fee per request may be less, by what it searched.
     ``guessed_provider``: the span named none, the model's name told. ``other_snapshot``: the
     model is not listed, but it is under another date. ``other_region``: the rates are those of
     another region. ``other_seller``: the provider is not listed with the model, whose maker is."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from functools import cached_property
+from typing import NamedTuple
 
 from genai_prices.data_snapshot import find_provider_by_id
 from genai_prices.types import (
+    ConditionalPrice,
     ModelInfo,
     ModelPrice,
+    PriceVariant,
     Provider,
     StartDateConstraint,
     TieredPrices,
@@ -89,15 +93,17 @@ class PriceList:
         at = at or datetime.fromisoformat(self.as_of or "2026-01-01")
         owner, info, guessed = found
         seller = _seller(self._providers, owner, info)
-        info = followed(seller.id, model, info)
-        context = _context(seller.id, tier, info, at) if seller is owner else None
-        listed = info.get_prices(at, context)
+        info = _in_order(followed(seller.id, model, info), at)
+        own = _own_rates(seller.id, tier, info, at) if seller is owner else None
+        listed = info.get_prices(own.at, own.context) if own else info.get_prices(at)
         prices = completed(f"{seller.id}/{info.id}", _prices(listed))
         if not prices and seller.id == "openrouter" and info.id.endswith(":free"):
             return _free(f"{seller.id}/{info.id}", _as_of(info, at) or self.as_of)
         if "input_mtok" not in prices:
             return Unpriced("not_per_token")
-        terms = terms_of(seller.id, tier, own=context is not None)
+        terms = terms_of(
+            seller.id, tier, own=own is not None, later=own is not None and own.at > at
+        )
         other = seller is not owner and seller.id not in _SAME_PRICE
         return Card(
             bands=tuple(band.times(terms.share) for band in _bands(prices)),
@@ -105,7 +111,7 @@ class PriceList:
             match=f"{seller.id}/{info.id}",
             as_of=_as_of(info, at) or self.as_of,
             tier=terms.tier,
-            quality=terms.doubt or _doubt(guessed, other),
+            quality=terms.doubt or _doubt(guessed, other) or _doubt_of_fee(seller.id, prices),
             output_priced="output_mtok" in prices,
             audio_priced="input_audio_mtok" in prices or "output_audio_mtok" in prices,
             unknown_fees=frozenset(name for name, key in _FEES.items() if key not in prices),
@@ -146,17 +152,54 @@ def _seller(providers: Sequence[Provider], asked: Provider, info: ModelInfo) -> 
     return next((p for p in providers if any(info is model for model in p.models)), asked)
 
 
-def _context(
-    seller: str, tier: str | None, info: ModelInfo, at: datetime
-) -> Mapping[str, str] | None:
-    """Return what selects the tier's rates, ``None`` when the model has none for it that day."""
+class _Own(NamedTuple):
+    """Where the table has the rates of a tier."""
+
+    context: Mapping[str, str]
+    """What selects them."""
+    at: datetime
+    """When they hold: the time of the call, or a later one from which on the table knows them."""
+
+
+def _own_rates(seller: str, tier: str | None, info: ModelInfo, at: datetime) -> _Own | None:
+    """Return the tier's own rates, ``None`` when the model has none. Of many tiers the table knows
+    the rates since somebody looked them up: a call before that day has them, too, if the plain ones
+    were the same on both days."""
     kinds = ("processing", "service_tier", "speed")
     for wanted in ({kind: name} for name in tables_of(seller, tier) for kind in kinds):
-        for variant in info.price_variants or ():
-            active = variant.constraint is None or variant.constraint.active(at)
-            if active and variant.when == wanted:
-                return wanted
+        dates = [_holds_at(v, at) for v in info.price_variants or () if v.when == wanted]
+        first = min(filter(None, dates), default=None)
+        if first and (first == at or info.get_prices(first) == info.get_prices(at)):
+            return _Own(wanted, first)
     return None
+
+
+def _holds_at(variant: PriceVariant, at: datetime) -> datetime | None:
+    """Return ``at``, or the later time from which on the variant is in force."""
+    starts = variant.constraint
+    if starts is None or starts.active(at):
+        return at
+    known = isinstance(starts, StartDateConstraint)
+    return datetime.combine(starts.start_date, time(), UTC) if known else None
+
+
+def _in_order(info: ModelInfo, at: datetime) -> ModelInfo:
+    """Return ``info`` without the prices by time of day that were not in force yet: they are those
+    of the dated price before them, as a condition of the table is either a date or an hour."""
+    prices = info.prices
+    if not isinstance(prices, list):
+        return info
+    held = [p for n, p in enumerate(prices) if not (_is_hourly(p) and _is_early(prices[:n], at))]
+    return info if len(held) == len(prices) else replace(info, prices=held)
+
+
+def _is_hourly(price: ConditionalPrice) -> bool:
+    return isinstance(price.constraint, TimeOfDateConstraint)
+
+
+def _is_early(before: Sequence[ConditionalPrice], at: datetime) -> bool:
+    dated = [p.constraint for p in before if isinstance(p.constraint, StartDateConstraint)]
+    return bool(dated) and not dated[-1].active(at)
 
 
 def _prices(price: ModelPrice) -> dict[str, Price]:
@@ -208,6 +251,11 @@ def _doubt(guessed: bool, other_seller: bool) -> str | None:
     if other_seller:
         return "other_seller"
     return "guessed_provider" if guessed else None
+
+
+def _doubt_of_fee(seller: str, prices: Mapping[str, Price]) -> str | None:
+    """Perplexity's fee goes by how much a request searched; the table has that of the most."""
+    return "highest_fee" if seller == "perplexity" and "requests_kcount" in prices else None
 
 
 def _free(match: str, as_of: str | None) -> Card:

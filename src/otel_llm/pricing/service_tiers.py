@@ -72,17 +72,18 @@ def tables_of(provider: str, tier: str | None) -> tuple[str, ...]:
     return _TABLE.get((provider, name), (name,)) if name else ()
 
 
-def terms_of(provider: str, tier: str | None, *, own: bool) -> Terms:
-    """Return what a tier means for the rates; ``own``: they are the tier's own already."""
+def terms_of(provider: str, tier: str | None, *, own: bool, later: bool = False) -> Terms:
+    """Return what a tier means for the rates; ``own``: they are the tier's own already; ``later``:
+    of a later day, with the same plain rates."""
     name, geo = named(provider, tier), (tier or "").rpartition("@")[2]
-    usual = None if own else _USUAL.get((provider, name))
-    known = own or usual is not None
-    doubt = "unpriced_tier" if name and not known else None
-    if usual is not None and provider in _ROUGH:
+    known = _USUAL.get((provider, name))
+    usual = None if own else known
+    doubt = "unpriced_tier" if name and not own and usual is None else None
+    if (later and known is None) or (usual is not None and provider in _ROUGH):
         doubt = "usual_tier_rates"
     surcharge = _SURCHARGES.get((provider, geo))
     region = "" if surcharge is None else f"@{geo}"
-    rates = name if name and known else "standard"
+    rates = name if own or usual is not None else "standard"
     return Terms(rates + region, (usual or _ONE) * (surcharge or _ONE), doubt)
 
 

@@ -17,6 +17,7 @@ from genai_prices.types import (
     ConditionalPrice,
     ModelInfo,
     ModelPrice,
+    PriceVariant,
     Provider,
     StartDateConstraint,
     Tier,
@@ -118,9 +119,34 @@ wavespeed.ai/llm/x-ai/grok-4 (2026); neither says that cached tokens cost more. 
 beyond 200,000: Anthropic's price page of 2025, as the table has it for Sonnet 4.5."""
 
 
+TIERS: Final[Mapping[str, PriceVariant]] = {
+    "anthropic/claude-opus-4-6": PriceVariant(
+        {"speed": "fast"},
+        ModelPrice(
+            input_mtok=Decimal(30),
+            output_mtok=Decimal(150),
+            cache_read_mtok=Decimal(3),
+            cache_write_mtok=Decimal("37.5"),
+            cache_write_1h_mtok=Decimal(60),
+        ),
+    ),
+}
+"""Rates of a tier that a model has in the table without it. platform.claude.com/docs/en/
+build-with-claude/fast-mode as of spring 2026: six times the plain ones, however long the prompt."""
+
+
 def supplemented(provider: Provider) -> Provider:
-    """Return ``provider`` with the models that its table lacks, behind those that it has."""
-    return replace(provider, models=[*provider.models, *MODELS.get(provider.id, ())])
+    """Return ``provider`` with the models and tiers that its table lacks, behind what it has."""
+    models = [_with_tier(provider.id, model) for model in provider.models]
+    return replace(provider, models=[*models, *MODELS.get(provider.id, ())])
+
+
+def _with_tier(provider: str, model: ModelInfo) -> ModelInfo:
+    tier = TIERS.get(f"{provider}/{model.id}")
+    known = model.price_variants or []
+    if tier is None or any(one.when == tier.when for one in known):
+        return model
+    return replace(model, price_variants=[*known, tier])
 
 
 def followed(provider: str, name: str, model: ModelInfo) -> ModelInfo:

@@ -23,7 +23,7 @@ _GIVE = one_of("""provide give offer share supply disclose reveal divulge discus
 _MAKE = one_of("""write create generate produce make draft compose draw craft build code develop depict portray simulate
     impersonate pretend role-play roleplay act_as fake forge fabricate continue complete process perform carry_out execute
     include present recommend_a recommend_any rank rate judge diagnose prescribe interpret identify recognize recognise guess""")
-_ACT = one_of("""run_that run_this run_it open browse visit place book order make_reservations steer interact log_in sign_in buy purchase send schedule check control close track contact call view
+_ACT = one_of("""run_that run_this run_it open browse visit place book order override waive release grant make_reservations steer interact log_in sign_in buy purchase send schedule check control close track contact call view
     watch access_your access_the access_that access_this access_links access_files access_my access_external access_websites""")
 _COPY = "(?:reproduce|quote|recite|copy|transcribe|print)"
 _COPIED = one_of("lyrics verbatim copyright copyrighted in_full word_for_word entire full whole chapter article")
@@ -43,6 +43,7 @@ _SAID = "(?:request|message|prompt|question|query|content|response|answer|input|
 
 _ENGLISH = (
     Phrase(f"i {_NO}{_ADVERB} {_DO_IT}", "i can|i won|i will|i would|i should|i must|i do", "\\b"),
+    Phrase(f"i (?:really|simply|just|honestly|sadly) {_NO}{_ADVERB} {_DO_IT}", "i really|i simply|i just|i honestly|i sadly", "\\b"),
     Phrase(f"i {_NO}{_ADVERB} {_COPY}", "i can|i won|i will|i would|i should|i must|i do", _WHOLE),
     Phrase("(?:copyright|copyrighted)", "copyright", f",?{gap(4)},? i {_NO}{_ADVERB} {_COPY}"),
     Phrase("i (?:don't|do not) want to", "want to", f" {_DO_IT} (?:that|this|it|such|anything like)\\b"),

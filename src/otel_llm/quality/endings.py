@@ -43,7 +43,7 @@ _GRADES = frozenset("AEIOUY")
 _SPELLS = listed("a little long short good quite")
 _MARK = re.compile(r"[.!?…]+[\"'”’»)\]*_`]*(?:\s+|$)|[。！？]")  # noqa: RUF001 - Chinese, Japanese
 _JSON = re.compile(r'\{\s*"|\[\s*[{"\[]')
-_OPEN = re.compile(r"[(\[{]$|\s(?:[-–—=+/<>&]|&&|\|\||==|!=|[<>]=|->)$|[^:]:$")  # noqa: RUF001 - dashes
+_OPEN = re.compile(r"[(\[{]$|\]\([^()\s]*$|\s(?:[-–—=+/<>&]|&&|\|\||==|!=|[<>]=|->)$|[^:]:$")  # noqa: RUF001 - dashes
 _STRING = re.compile(r"[:=(\[{,]\s*\"[^\"]*$")
 """A string in code or data that is left open."""
 _SENTENCE = re.compile(r",\s|^\s*$|\.$")

@@ -46,6 +46,13 @@ _SIGNS = {
 """What each of them holds: how far a verb is from it takes too many states to look for in all."""
 _ASKS_JSON, _ASKS_LIST = finder(_JSON), finder(_LIST)
 _ASKS = finder((*_JSON, *_LIST))
+_NOT_ASKED = re.compile(
+    r"(?:don't|do not|never|not) (?:respond|reply|answer|return|output|format|give|use|write|send"
+    r"|produce|generate)((?: \w+){0,4}) json\b",
+    re.I,
+)
+_EXCEPT = frozenset({"anything", "but", "else", "except", "other", "without", "until", "unless"})
+"""Words by which such a sentence asks for it after all: nothing else than JSON."""
 _ITEM = re.compile(r"^\s*(?:[-*•+]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|^\s*\|.*\|", re.M)
 _FENCE = re.compile(r"```(?:json)?\s*(.+?)\s*```", re.S)
 
@@ -88,11 +95,15 @@ def breaks_format(
         return not is_json(answer) or misfits(answer, schema)
     if schema is not None:
         return not holds_json(answer) or misfits(answer, schema)
-    if _ASKS_JSON.search(question):
+    if _ASKS_JSON.search(question) and _ASKS_JSON.search(_NOT_ASKED.sub(_waived, question)):
         return not holds_json(answer)
     if _ASKS_LIST.search(question):
         return not holds_list(answer)
     return None
+
+
+def _waived(told: re.Match[str]) -> str:
+    return told[0] if _EXCEPT & {*told[1].lower().split()} else " "
 
 
 def misfits(answer: str, schema: Schema | None) -> bool:

@@ -18,7 +18,11 @@ _PHRASES = {
     "(?:ignore|disregard) (?:what )?the user(?:'s)?\\b": "the user",
     "(?:(?:do not|don't|never|without) (?:tell(?:ing)?|inform(?:ing)?|alert(?:ing)?|notify(?:ing)?|warn(?:ing)?)|(?:hide|conceal|keep) (?:this|it|that) from) the user": "the user",  # noqa: E501
     "(?:note|notice|instructions?|message|attention|reminder|task) (?:to|for) (?:the |all |any |every |an? )?(?:ais?|llms?|(?:ai |large )?language models?|(?:ai )?(?:assistants?|agents?|chatbots?|models?)|ai \\w+) ?[:\\]]": "ai|llm|model|assistant|agent|bot",  # noqa: E501
-    "\\b(?:ais?|llms?|language models?|ai (?:assistants?|agents?|models?)|chatbots?|assistants?) ?: (?:disregard|ignore|do not (?:follow|obey|mention)|obey|instead of|you must|append|forget)": "ai|llm|model|assistant|bot",  # noqa: E501
+    "\\b(?:ais?|llms?|language models?|ai (?:assistants?|agents?|models?)|chatbots?|assistants?)(?: (?:reviewers?|readers?|graders?|judges?|evaluators?|screeners?))? ?[:,] (?:please )?(?:disregard|ignore|do not (?:follow|obey|mention)|obey|instead of|you must|append|forget)": "ai|llm|model|assistant|bot",  # noqa: E501
+    "(?:ais?|llms?|language models?|assistants?|agents?|chatbots?|models?) (?:reading|processing|summari[sz]ing|parsing|handling|reviewing|that reads?|who reads?) (?:this|it|these)(?: \\w+){0,3},? (?:must|should|shall|has to|have to|needs? to|(?:is|are) to)\\b": "reading|processing|summari|parsing|handling|reviewing|reads",  # noqa: E501
+    "(?:begin|start)(?: of)?(?: the)? (?:hidden|secret|invisible) (?:prompt|instructions?|message)": "hidden|secret|invisible",  # noqa: E501
+    "(?:do not|don't|never|without) mention(?:ing)? (?:this|it|that|these|any of (?:this|it))(?: \\w+){0,3} to the user": "the user",  # noqa: E501
+    "pretend(?: that)?(?: the| all| your)? (?:system|developer|previous|earlier|prior|original) (?:messages?|prompts?|instructions?|rules) (?:never|do not|don't|did not|didn't|were not|weren't)\\b": "pretend",  # noqa: E501
     "if you(?:'re| are) an? (?:large )?(?:ai|llm|language model|ai (?:assistant|model|agent|system)|chatbot|ai language model)(?: (?:reading|processing|summari[sz]ing|analy[sz]ing|evaluating|screening)\\b|,)": "you are a|you're a|you’re a",  # noqa: E501, RUF001
     "(?:display: ?none|visibility: ?hidden|font-size: ?0|opacity: ?0)[^<>]*>[^<]*\\b(?:language model|llms?|ai|assistant|system prompt|instructions)\\b": "display:|visibility:|font-size:|opacity:",  # noqa: E501
     "!\\[[^\\]]*\\]\\(https?://[^)]*=[\\[{<][^)]*(?:history|chat|conversation|secret|password|prompt|message)": "](http",  # noqa: E501
@@ -61,9 +65,15 @@ _OTHERS = finder(
     (
         "developer mode (?:on|in|for|of) (?:my|the|your|an?|android|chrome|windows)",
         "</?(?:system|instructions?)> (?:tags?|elements?|nodes?)\\b",
+        "what (?:does|do|is|are)(?: the)? <\\|\\w+\\|>",
     )
 )
-"""What sounds like it and is of a phone, or of XML."""
+"""What sounds like it and is of a phone, of XML, or asked about."""
+_NAMED = compiled(
+    r"\b(?:phrases?|strings?|words?|patterns?|keywords?|sentences?|is_\w+|has_\w+|assert\w*)"
+    "[ (:=]{1,3}(?:'[^'\n]*'|\"[^\"\n]*\")"
+)
+"""What somebody names, or tests for."""
 _SPOKEN_OF = finder(
     (
         "(?:prompt.injection|jailbreak)",
@@ -76,7 +86,7 @@ _QUOTED = compiled('"[^"\n]*"|\u201c[^\u201d\n]*\u201d|`[^`\n]*`')
 def injects(text: str) -> bool:
     """Return whether ``text`` holds words or marks that prompt injections are made of, in plain
     letters or in disguise. Where injections are what it is about, what it quotes is none."""
-    shown = _OTHERS.sub(" ", text[:MAX_CHARS])
+    shown = _NAMED.sub(" ", _OTHERS.sub(" ", text[:MAX_CHARS]))
     if _SPOKEN_OF.search(shown):
         shown = _QUOTED.sub(" ", shown)
     if hidden(shown) or _FIND.search(shown):

@@ -34,7 +34,7 @@ _LATIN = {
     ),
     "it": listed(
         "il gli che è una per non con sono della di come più ma nel posso questo anche "
-        "dove perché quale ho hai sul alla dal dei delle degli nella può è"
+        "dove perché quale ho hai sul alla dal dei delle degli nella può è devo oppure qualsiasi"
     ),
     "pt": listed(
         "o os que é uma para não com em do da como mais mas por você são posso isso ao "
@@ -152,7 +152,7 @@ def _signs() -> tuple[Pattern, ...]:
     plain = sorted(word for word in words if word.isascii() and len(word) > 1)
     one = f"(?:{'|'.join(plain)})"
     return (
-        Pattern(rf"(?i:\b{one} (?:\S+ ){{0,3}}{one}\b)", ()),
+        Pattern(rf"(?i:(?:\b|\\u00[ab][1f]){one} (?:\S+ ){{0,3}}{one}\b)", ()),
         Pattern(f"{_FOREIGN}{{2}} ?{_FOREIGN}{{2}}", (b"",)),
         Pattern(rf"{_ESCAPE}{{2}} ?{_ESCAPE}{{2}}", (b"\\u",)),
     )

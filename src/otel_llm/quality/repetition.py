@@ -93,8 +93,20 @@ def _same_lines(text: str, times: int) -> bool:
     return count >= times and 2 * count > len(lines) and _is_speech(line)
 
 
+_ASKED = re.compile(
+    r"\b(?:write|repeat|say|print|type|copy|output|schreib\w*|sag\w*|wiederhol\w*|écri\w+|répèt\w+"
+    r"|escrib\w+|repit\w+)\b[^\n]{0,120}?\b(?:\d{1,4}|five|ten|twenty|fifty|a hundred|zehn|hundert"
+    r"|dix|cent|diez|cien)[ -](?:times|mal|fois|veces|x)\b",
+    re.I,
+)
+"""Who asks for a sentence ten times gets no loop."""
+
+
 def _repeated(seen: Evidence, output: Content) -> bool:
-    return any(repeats(m.text, seen.thresholds.repeats) for m in output.messages)
+    if not any(repeats(m.text, seen.thresholds.repeats) for m in output.messages):
+        return False
+    question = seen.input.question if seen.input else ""
+    return not _ASKED.search(question)
 
 
 REPETITION = Check(

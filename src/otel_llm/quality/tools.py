@@ -16,7 +16,7 @@ _ERROR = (
     r"| (?:occurred|executing|calling|while|code|during|when|running|\d+))"
 )
 _PHRASES = (
-    r"(?:failed|unable|not able) to\b|(?:could not|couldn't|cannot|can't) \w+"
+    r"npm err!|(?:failed|unable|not able) to\b|(?:could not|couldn't|cannot|can't) \w+"
     r"|(?:invalid|unknown|missing|unsupported|no such|unexpected|malformed) \w+"
     r"|(?:access|permission) denied|unauthori[sz]ed|forbidden|not found\b"
     r"|(?:request |connection |read |operation )?time(?:out|d out)\b|quota exceeded|rate limit"

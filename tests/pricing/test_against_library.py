@@ -184,10 +184,12 @@ def changing() -> list[tuple[Provider, ModelInfo]]:
 
 def has_hours_too_early(prices: list[ConditionalPrice], when: datetime) -> bool:
     """Whether the library takes a price by hour that is of a dated one, for a day before that."""
-    kinds = [type(one.constraint) for one in prices]
-    last = max((n for n, kind in enumerate(kinds) if kind is StartDateConstraint), default=None)
-    hourly = last is not None and TimeOfDateConstraint in kinds[last:]
-    return hourly and not prices[last].constraint.active(when)
+    conditions = [one.constraint for one in prices]
+    dated = [one for one in conditions if isinstance(one, StartDateConstraint)]
+    if not dated or dated[-1].active(when):
+        return False
+    after = conditions[conditions.index(dated[-1]) :]
+    return any(isinstance(one, TimeOfDateConstraint) for one in after)
 
 
 def moments(prices: list[ConditionalPrice]) -> set[datetime]:

@@ -75,7 +75,7 @@ what AWS exports by the FOCUS specification (1.0 and later), which names no usag
 
 _SUMS = frozenset({"total", "totals", "grand total", "sum", "gesamt", "summe"})
 """What stands in place of a day where a spreadsheet has added up the lines above."""
-_WINDOWS = "windows"
+_WINDOWS = "otel_llm.windows_1252"
 codecs.register_error(_WINDOWS, lambda error: _as_windows(error))
 
 _RESOLD = re.compile(r"([^\"{}:]+) \(Amazon Bedrock Edition\)")

@@ -30,7 +30,8 @@ ALTERNATES = {
     # The oldest of all that the app wing itself needs.
     "opentelemetry-1.39": Alternate(
         "opentelemetry-api==1.39.0 opentelemetry-sdk==1.39.0 opentelemetry-instrumentation==0.60b0"
-        " opentelemetry-exporter-otlp==1.39.0 wrapt==1.17.0 grpcio==1.68.0",
+        " opentelemetry-instrumentation-botocore==0.60b0 opentelemetry-exporter-otlp==1.39.0"
+        " wrapt==1.17.0 grpcio==1.68.0",
         "",
     ),
     "openai-2.0": Alternate("openai==2.0.0", "openai and not agents"),

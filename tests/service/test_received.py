@@ -33,21 +33,42 @@ def collector(directory: Path) -> Service:
     )
 
 
-def test_who_asks_for_an_api_and_keeps_nothing_is_told_that_there_is_none(caplog):
+def test_who_keeps_nothing_has_an_api_that_tells_how_the_collector_does(caplog):
+    caplog.set_level("INFO")
     service = Service(
         check(
             {
                 "receivers": {"otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}},
                 "store": None,
-                "alerting": None,
+                "api": {"endpoint": "127.0.0.1:0"},
                 "service": {"pipelines": {"traces": {"receivers": ["otlp"]}}},
             }
         )
     )
     service.start()
-    service.stop(0)
+    try:
+        said = next(text for text in caplog.messages if text.startswith("collector is ready"))
+        api = said.removeprefix("collector is ready; its state: ").partition("/status;")[0]
+        sent = httpx2.post(
+            f"http://127.0.0.1:{service.flow.receivers['otlp'].http_port}/v1/traces",
+            content=request(span()),
+            headers=HEADERS,
+            timeout=60,
+        )
+        paths = ("health", "ready", "metrics", "config", "openapi.json", "v1/alerts")
+        there = [httpx2.get(f"{api}/{path}", timeout=60) for path in paths]
+        page = httpx2.get(f"{api}/status", headers={"accept": "text/html"}, timeout=60)
+        absent = [httpx2.get(f"{api}/{path}", timeout=60) for path in ("", "v1/summary")]
+    finally:
+        service.stop(0)
 
-    assert "no API, dashboard, /metrics and /health: they need the store" in caplog.messages
+    assert [answer.status_code for answer in (sent, *there, page)] == [200] * 8
+    assert 'otelcol_receiver_accepted_spans_total{receiver="otlp",transport="http"} 1' in (
+        there[2].text
+    )
+    assert [answer.status_code for answer in absent] == [404, 404]
+    assert "<a href=/metrics>" in page.text
+    assert "/static/" not in page.text  # there is none
 
 
 def broken_event() -> bytes:

@@ -31,8 +31,8 @@ class Acknowledgement(BaseModel):
     by: Annotated[str, Field(min_length=1, max_length=200)] = "api"
 
 
-def alert_routes(service: AlertService, store: Store) -> APIRouter:
-    """The routes over ``service``; ``store`` knows what was."""
+def alert_routes(service: AlertService, store: Store | None) -> APIRouter:
+    """The routes over ``service``; ``store`` knows what was, and without it there is no history."""
     routes = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
     @routes.get("")
@@ -40,11 +40,6 @@ def alert_routes(service: AlertService, store: Store) -> APIRouter:
         """Alerts that are pending, firing or resolved lately."""
         found = [alert for alert in service.alerts() if state in (None, alert.state)]
         return AlertList(alerts=[alert.to_json() for alert in found])
-
-    @routes.get("/history")
-    def history(between: Annotated[Between, Query()]) -> list[Incident]:
-        """What fired, as it was last seen, the latest first: who took it on, when it was over."""
-        return between.pick(store.incidents(limit=INCIDENTS), lambda incident: incident.at_ns)
 
     @routes.post("/{alert_id}/acknowledge", responses=described(404))
     def acknowledge(alert_id: str, who: Acknowledgement | None = None) -> dict[str, Any]:
@@ -56,7 +51,16 @@ def alert_routes(service: AlertService, store: Store) -> APIRouter:
         """Say that it is over."""
         return _known(service.resolve(alert_id))
 
+    if store is not None:
+        _add_history(routes, store)
     return routes
+
+
+def _add_history(routes: APIRouter, store: Store) -> None:
+    @routes.get("/history")
+    def history(between: Annotated[Between, Query()]) -> list[Incident]:
+        """What fired, as it was last seen, the latest first: who took it on, when it was over."""
+        return between.pick(store.incidents(limit=INCIDENTS), lambda incident: incident.at_ns)
 
 
 def _known(alert: Alert | None) -> dict[str, Any]:

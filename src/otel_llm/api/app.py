@@ -45,7 +45,7 @@ TOKEN: Final = HTTPBearer(
 
 
 def create_app(
-    store: Store,
+    store: Store | None,
     config: ApiConfig | None = None,
     *,
     measures: Sequence[Measure] = (),
@@ -59,7 +59,8 @@ def create_app(
     status: Status = tuple,
     configuration: Configuration = dict,
 ) -> FastAPI:
-    """The ASGI application over ``store``.
+    """The ASGI application over ``store``; without one it tells how the collector does, and of the
+    alerts that there are.
 
     ``measures`` are what ``/metrics`` shows, ``observe`` takes calls that are reported over HTTP,
     ``settle`` waits until those that have arrived are stored,
@@ -81,13 +82,14 @@ def create_app(
         responses=described(400, 401, 403, 413, 421, 422, 503),
     )
     app.include_router(health_routes(ready, measures, status))
-    app.include_router(status_routes(status, configuration))
-    app.include_router(insight_routes(store, config.trace_links))
-    app.include_router(export_routes(store))
-    app.include_router(price_routes(store, book))
-    app.include_router(baseline_routes(store))
-    app.include_router(report_routes(store, observe, settle, book))
-    app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
+    app.include_router(status_routes(status, configuration, more=store is not None))
+    if store is not None:
+        app.include_router(insight_routes(store, config.trace_links))
+        app.include_router(export_routes(store))
+        app.include_router(price_routes(store, book))
+        app.include_router(baseline_routes(store))
+        app.include_router(report_routes(store, observe, settle, book))
+        app.include_router(dashboard_routes(store, alerts.alerts if alerts else tuple))
     if alerts is not None:
         app.include_router(alert_routes(alerts, store))
         app.include_router(watch_routes(alerts))

@@ -51,9 +51,11 @@ class StatusView(BaseModel):
     pipelines: list[PipelineView]
 
 
-def status_routes(status: Status, configuration: Configuration = dict) -> APIRouter:
+def status_routes(
+    status: Status, configuration: Configuration = dict, *, more: bool = True
+) -> APIRouter:
     """The routes; ``status`` describes the pipelines now, ``configuration`` what is configured,
-    without its secrets."""
+    without its secrets; ``more``: there are other pages and what they look like."""
     routes = APIRouter(tags=["health"])
 
     @routes.get("/status", response_model=StatusView)
@@ -61,7 +63,7 @@ def status_routes(status: Status, configuration: Configuration = dict) -> APIRou
         """What each pipeline and destination does; a page for browsers."""
         view = StatusView(pipelines=[_pipeline(pipeline) for pipeline in status()])
         if "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(_page(view, request.scope["root_path"]))
+            return HTMLResponse(_page(view, request.scope["root_path"], more))
         return view
 
     @routes.get("/config")
@@ -90,12 +92,14 @@ def _destination(sender: SenderStatus) -> DestinationView:
 _HEAD: Final = (
     "<meta charset=utf-8><meta name=viewport content='width=device-width'>"
     "<meta name=color-scheme content='light dark'><title>otel-llm status</title>"
+)
+_STYLE: Final = (
     "<link rel=stylesheet href={root}/static/style.css>"
     "<link rel=icon href={root}/static/icon.svg type=image/svg+xml>"
 )
 
 
-def _page(view: StatusView, root: str) -> str:
+def _page(view: StatusView, root: str, more: bool) -> str:
     """Write plain HTML: it must be readable when nothing else works."""
     root = escape(root)
     parts = [f"<h1>otel-llm {escape(view.version)}</h1>"]
@@ -104,10 +108,12 @@ def _page(view: StatusView, root: str) -> str:
         way = " → ".join([", ".join(pipeline.receivers), *pipeline.processors])
         parts.append(f"<h2>{escape(pipeline.name)}: {state}</h2><p>{escape(way)}</p>")
         parts.append(_table(pipeline.destinations) if pipeline.destinations else "")
+    style = _STYLE.format(root=root) if more else ""
+    path, name = ("data-health", "Data health") if more else ("metrics", "Metrics")
     return (
-        f"<!doctype html><html lang=en><head>{_HEAD.format(root=root)}</head>"
+        f"<!doctype html><html lang=en><head>{_HEAD}{style}</head>"
         f"<body><main>{''.join(parts)}"
-        f"<p><a href={root}/data-health>Data health</a></p></main></body></html>"
+        f"<p><a href={root}/{path}>{name}</a></p></main></body></html>"
     )
 
 

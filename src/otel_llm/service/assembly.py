@@ -107,11 +107,12 @@ class Service:
             self.stop()
             raise
         self._running = True
-        where = f"; dashboard and API: {self._api.url}" if self._api else ""
-        logger.info("collector is ready%s", where)
-        sections = self._settings.sections
-        if sections.store is None and sections.api is not None:
-            logger.warning("no API, dashboard, /metrics and /health: they need the store")
+        logger.info("collector is ready%s", self._where(self._api.url) if self._api else "")
+
+    def _where(self, url: str) -> str:
+        if self.office.store is None:
+            return f"; its state: {url}/status; no dashboard, as nothing is stored"
+        return f"; dashboard and API: {url}"
 
     def stop(self, grace_s: float | None = None) -> None:
         """Refuse new data, deliver what was accepted within ``grace_s``, by default the drain
@@ -205,7 +206,7 @@ class Service:
 
     def _make_api(self, settings: Settings) -> ApiServer | None:
         config, office = settings.sections.api, self.office
-        if config is None or office.store is None or office.writer is None:
+        if config is None or self._handover:
             return None
         own = self._own_measures()
         book = Prices(lambda: self._settings)
@@ -226,7 +227,9 @@ class Service:
                 book=book,
                 history=lambda: office.evaluation.history if office.evaluation else None,
                 root=config.prefix,
-            ),
+            )
+            if office.store
+            else (),
             ready=lambda: self._running and (self._workers is None or self._workers.ready),
             status=self._pipelines,
             configuration=lambda: shown(self._settings),

@@ -94,8 +94,9 @@ class Sections:
     processors: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
     exporters: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
     store: StoreConfig | None = field(default_factory=StoreConfig)
-    """The embedded store behind the API and the dashboard; ``null`` keeps nothing and serves none,
-    nor ``/metrics`` and ``/health``."""
+    """The embedded store behind the API and the dashboard; ``null`` keeps nothing; then the API
+    tells how the collector does (``/metrics``, ``/health``, ``/ready``, ``/status``), of the alerts
+    that there are, and no more."""
     api: ApiConfig | None = field(default_factory=ApiConfig)
     """The API and the dashboard; ``null`` serves none."""
     alerting: AlertingConfig | None = field(default_factory=AlertingConfig)

@@ -287,6 +287,21 @@ CASES = {
             "gen_ai.tool.call.result": "4",
         },
     ),
+    "Vercel AI SDK 3.1": (
+        {
+            "operation.name": "ai.generateText.doGenerate answer",
+            "gen_ai.request.model": "gpt-4o",
+            "ai.usage.promptTokens": 10,
+            "ai.usage.completionTokens": 3,
+        },
+        {
+            "operation.name": "ai.generateText.doGenerate answer",
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.usage.input_tokens": 10,
+            "gen_ai.usage.output_tokens": 3,
+        },
+    ),
     "Langfuse": (
         {
             "langfuse.observation.type": "generation",

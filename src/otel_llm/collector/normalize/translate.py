@@ -156,7 +156,9 @@ def _operation(work: Work, plan: Plan) -> None:
     for marker in plan.markers:
         said = parsed(span.text(marker))
         values = {**OPERATIONS[marker], **scoped}
-        found = isinstance(said, str) and (values.get(said) or values.get(said.upper()))
+        found = isinstance(said, str) and (
+            values.get(said) or values.get(said.upper()) or values.get(said.partition(" ")[0])
+        )
         if found and marker in OVERRULES and span.text(semconv.OPERATION_NAME) != found:
             span.set(semconv.OPERATION_NAME, found)
         work.put(semconv.OPERATION_NAME, found or None)

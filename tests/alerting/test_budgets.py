@@ -446,8 +446,8 @@ def test_accounts_of_a_budget_that_is_gone_are_not_taken_up_when_it_comes_back(t
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"limit": float("inf")}, "limit must be more than 0, and an amount of money"),
-        ({"limit": 1e-300}, "limit must be more than 0"),
+        ({"limit": float("inf")}, "limit: must be more than 0, and an amount of money"),
+        ({"limit": 1e-300}, "limit: must be more than 0"),
         ({"name": ""}, "name '': write a word"),
         ({"name": "a\nb"}, "write a word that can be shown"),
         ({"group_by": ["user", "user"]}, "group_by names a dimension twice"),
@@ -518,7 +518,7 @@ def test_what_is_spent_is_kept_every_second_while_that_is_cheap(
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        ({"limit": 0}, "limit must be more than 0"),
+        ({"limit": 0}, "limit: must be more than 0"),
         ({"period": "year"}, "'year' is not allowed"),
         ({"time_zone": "Berlin"}, "unknown time zone 'Berlin'"),
         ({"group_by": ["usr"]}, "unknown: usr"),

@@ -83,7 +83,7 @@ def test_every_mistake_is_named_with_its_path():
         }
     ) == [
         "alerting.notifiers.slak: unknown notifier 'slak'; did you mean 'slack'?",
-        "alerting.notifiers.slack: url must be http:// or https:// with a host",
+        "alerting.notifiers.slack.url: must be http:// or https:// with a host",
         "alerting.notifiers.email.to: required and missing",
         "alerting.notifiers.email.sender: required and missing",
         "alerting.routes[0].notifiers: 'slack/oncal' is not defined; did you mean 'slack'?",

@@ -94,5 +94,5 @@ def test_mistakes_in_a_story_are_named(tmp_path: Path):
         run(_file(tmp_path, story))
 
     problems = [str(problem) for problem in raised.value.problems]
-    assert "tests[0].calls[0]: every must be more than 0s" in problems
+    assert "tests[0].calls[0].every: must be more than 0s" in problems
     assert "tests[0].alert_rule_test[0].alertname: required and missing" in problems

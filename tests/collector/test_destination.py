@@ -78,12 +78,12 @@ def test_where_things_are_kept_is_written_as_a_path_and_a_size(config):
          "exporters.otlp.sending_queue: the sending queue cannot be turned off; "
          "remove enabled: false"),
         ({"endpoint": "a:1", "sending_queue": {"queue_size": 1000}},
-         "exporters.otlp.sending_queue: queue_size: 1000 bytes are too few; it counts bytes, "
+         "exporters.otlp.sending_queue.queue_size: 1000 bytes are too few; it counts bytes, "
          "such as 64MiB"),
         ({"endpoint": "a:1", "retry_on_failure": {"multiplier": 0.5}},
-         "exporters.otlp.retry_on_failure: multiplier must be at least 1"),
+         "exporters.otlp.retry_on_failure.multiplier: must be at least 1"),
         ({"endpoint": "a:1", "retry_on_failure": {"randomization_factor": 2}},
-         "exporters.otlp.retry_on_failure: randomization_factor must be between 0 and 1"),
+         "exporters.otlp.retry_on_failure.randomization_factor: must be between 0 and 1"),
         ({"endpoint": "a:1", "compresion": "gzip"},
          "exporters.otlp.compresion: unknown setting; did you mean 'compression'?"),
     ],

@@ -216,8 +216,9 @@ cases:
     assert main(["eval", "check", str(file)]) == 2
 
     err = capsys.readouterr().err
-    for place in ("cases[0].keyword:", "cases[1]:", "cases[2]:", "cases[3]:", "cases[4]:"):
-        assert f"{file}: {place}" in err
+    places = ("[0].keyword", "[1].query", "[2].pattern", "[3].json_schema", "[4].thresholds")
+    for place in places:
+        assert f"{file}: cases{place}: " in err
     assert "did you mean 'keywords'" in err
 
 

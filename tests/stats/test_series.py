@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,9 +47,13 @@ class PlainSeries:
 
     @property
     def total(self) -> Tally:
-        return self.sums(*ALL)
+        return self.sums(ALL)
 
-    def sums(self, *_: Distribution) -> Tally:
+    @property
+    def counts(self) -> Tally:
+        return self.sums(())
+
+    def sums(self, _: tuple[Distribution, ...]) -> Tally:
         whole = Tally()
         for _, tally in self._parts:
             whole.merge(tally)
@@ -154,15 +159,12 @@ def test_a_tally_that_was_packed_is_what_it_was(told: list, times: int) -> None:
 
 def test_a_sketch_of_anything_survives_being_packed() -> None:
     few = Sketch([0.0, -1.0, 1e-9, 1.0, 1.0, 1e300, math.inf, math.nan])
-    many = Sketch([1.0, 2.0] * 128)
-    most = Sketch.of({0: 2**40, 5: 1})
+    many = Sketch([0.0, 1e-9, 1e300, *map(float, range(1, 40))] * 128)
+    often = Sketch.of(dict.fromkeys(range(20), 256))
+    most = Sketch.of({0: 2**40, **dict.fromkeys(range(5, 20), 1)})
 
-    assert [Sketch.unpack(one.pack()) for one in (Sketch(), few, many, most)] == [
-        Sketch(),
-        few,
-        many,
-        most,
-    ]
+    given = [Sketch(), few, many, often, most]
+    assert [Sketch.unpack(one.pack()) for one in given] == given
 
 
 def _series(count: int) -> Series:
@@ -196,12 +198,12 @@ def test_steps_are_packed_and_what_comes_late_is_added_to_one_of_them() -> None:
 def test_distributions_that_nobody_asked_for_are_not_in_the_sum_and_then_are() -> None:
     series = _series(2)
 
-    assert len(series.sums().durations) == 0
-    assert len(series.sums("durations").durations) == 60
+    assert len(series.sums(()).durations) == 0
+    assert len(series.sums(("durations",)).durations) == 60
     series.add(40, _tally(40, 1))
     series.forget(9)
-    assert len(series.sums("durations").durations) == 41
-    assert len(series.sums().first_chunks) == 0
+    assert len(series.sums(("durations",)).durations) == 41
+    assert len(series.sums(()).first_chunks) == 0
 
 
 def test_label_sets_with_the_same_calls_share_what_is_packed() -> None:
@@ -228,3 +230,23 @@ def test_a_label_set_of_one_step_holds_no_more_than_its_tally() -> None:
     assert (series[0].total.calls, series[1].total.calls, tally.calls) == (3, 1, 1)
     assert not series[0].forget(5)
     assert replace(series[0].total) == Tally()
+
+
+def test_the_quantile_of_one_bucket_is_its_middle_however_often_it_was_seen() -> None:
+    once, often, nothing = Sketch([2.0]), Sketch([2.0] * 300), Sketch([0.0])
+
+    assert [once.quantile(q) for q in (0.0, 0.5, 1.0)] == [pytest.approx(2.0, rel=0.01)] * 3
+    assert often.quantile(0.95) == once.quantile(0.95)
+    assert nothing.quantile(0.5) == 0.0
+
+
+def test_a_label_set_that_empties_begins_anew() -> None:
+    series = _series(2)
+    series.sums(("durations",))
+
+    assert not series.forget(29)
+    assert (series.oldest, series.steps, series.total) == (None, {}, Tally())
+    for step in (50, 51):
+        series.add(step, _tally(step, 1))
+    assert len(series.sums(("durations",)).durations) == 2
+    assert series.counts.calls == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ from .signals import REPORTED_SIGNALS, call_signal, check_signal
 Condition = Literal["gt", "lt", "eq", "ne"]
 
 _COMPARE: Mapping[Condition, Callable[[float, float], bool]] = {
-    "gt": lambda value, limit: value > limit,
-    "lt": lambda value, limit: value < limit,
+    "gt": operator.gt,
+    "lt": operator.lt,
     "eq": lambda value, limit: math.isclose(value, limit, rel_tol=1e-9),
     "ne": lambda value, limit: not math.isclose(value, limit, rel_tol=1e-9),
 }

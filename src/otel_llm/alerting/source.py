@@ -96,9 +96,10 @@ class Calls:
     def measure(self, now: float, matters: Matters) -> Values:
         """Return the signal by label set, the whole's emptiness where there is no call at all."""
         signal, least = self._signal, self._min_calls
+        read, evidence, wanted = signal.read, signal.evidence, signal.distributions
         for key, series in self._window:
-            tally = series.sums(*signal.distributions)
-            yield key, signal.read(tally) if signal.evidence(tally) >= least else None
+            tally = series.sums(wanted) if wanted else series.counts
+            yield key, read(tally) if evidence(tally) >= least else None
         if not len(self._window) and not self._selection.group_by:
             yield (), signal.empty if least <= 1 else None
 
@@ -131,7 +132,7 @@ class Compared(Calls):
     def _factor(self, series: Series, past: Series, now: float) -> float | None:
         span_s = self._span(past, now)
         distributions = self._signal.distributions
-        whole, latest = past.sums(*distributions), series.sums(*distributions)
+        whole, latest = past.sums(distributions), series.sums(distributions)
         before = _difference(whole, latest, distributions)
         if span_s < self._baseline_s / 2 or self._signal.evidence(before) < self._min_calls:
             return None

@@ -21,10 +21,13 @@ _LARGEST = 1e300
 _NOTHING = math.floor(math.log(_SMALLEST) * _SCALE)
 """The bucket of everything up to ``_SMALLEST``, which is reported as zero."""
 _BYTE = 256
+_FEW = 4
+"""Up to so many buckets, packing takes longer than it is worth."""
 
 
-Packed = tuple[bytes, bytes]
-"""Buckets, counted from ``_NOTHING``, two bytes each, and how often: one byte each, or eight."""
+Packed = dict[int, int] | tuple[bytes, bytes]
+"""The counts as they are, where they are few. Or the buckets, counted from ``_NOTHING``, two bytes
+each, and how often: one byte each, or eight."""
 
 
 class Sketch:
@@ -49,22 +52,19 @@ class Sketch:
         return Sketch.of(self._buckets)
 
     def pack(self) -> Packed:
-        """Return the counts in a fraction of the memory, for ``unpack``."""
+        """Return the counts in a fraction of the memory, to be read only, for ``unpack``."""
+        if len(self._buckets) <= _FEW:
+            return self._buckets
         times = self._buckets.values()
-        small = max(times, default=0) < _BYTE
+        small = max(times) < _BYTE
         places = array("H", [bucket - _NOTHING for bucket in self._buckets])
         return places.tobytes(), bytes(times) if small else array("Q", times).tobytes()
 
     @classmethod
     def unpack(cls, packed: Packed) -> Sketch:
-        """Return the sketch that was packed."""
-        places, times = array("H", packed[0]), packed[1]
-        sketch = cls()
-        if places:
-            counts = times if len(times) == len(places) else array("Q", times)
-            sketch._buckets = {
-                place + _NOTHING: count for place, count in zip(places, counts, strict=True)
-            }
+        """Return the sketch that was packed, and keep what is given."""
+        sketch = cls.__new__(cls)
+        sketch._buckets = packed if isinstance(packed, dict) else _unpacked(*packed)
         return sketch
 
     def add(self, value: float) -> None:
@@ -112,10 +112,22 @@ class Sketch:
 
         The rank is ``q * (n - 1)``, rounded down to a value that was seen (numpy's ``lower``).
         """
+        if len(self._buckets) == 1:  # most label sets of very many have one call
+            return _middle(*self._buckets)
         rank = math.floor(q * (len(self) - 1) + 1e-9)
         seen = 0
         for bucket in sorted(self._buckets):
             seen += self._buckets[bucket]
             if seen > rank:
-                return 0.0 if bucket == _NOTHING else _MIDDLE * _GAMMA**bucket
+                return _middle(bucket)
         return None
+
+
+def _middle(bucket: int) -> float:
+    return 0.0 if bucket == _NOTHING else _MIDDLE * _GAMMA**bucket
+
+
+def _unpacked(places: bytes, times: bytes) -> dict[int, int]:
+    buckets = array("H", places)
+    counts = times if len(times) == len(buckets) else array("Q", times)
+    return {place + _NOTHING: count for place, count in zip(buckets, counts, strict=True)}

@@ -80,10 +80,11 @@ class Tally:
         parts: list[Any] = [*_numbers(self), dict(self.flags), *sketches, dict(self.examples)]
         return Tally(*parts)
 
-    def sums(self) -> Tally:
-        """Return another with the same sums, without distributions and examples."""
+    def sums(self, distributions: Iterable[Distribution]) -> Tally:
+        """Return another with the same sums and these ``distributions``, without examples."""
         parts: list[Any] = [*_numbers(self), dict(self.flags)]
-        return Tally(*parts)
+        kept = {name: getattr(self, name).copy() for name in distributions}
+        return Tally(*parts, **kept)
 
     def pack(self) -> bytes:
         """Return everything in a fraction of the memory, for ``unpack`` in the same process."""

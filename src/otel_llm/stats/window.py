@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from .tally import ALL, Distribution, Example, Tally
 
@@ -30,14 +31,16 @@ def step_for(length_s: float) -> int:
 class Series:
     """One label set: tallies by step, and their sum. Steps for which no calls come are packed."""
 
-    __slots__ = ("_distributions", "_oldest", "_own", "_steps", "_total")
+    __slots__ = ("_distributions", "_own", "_steps", "counts", "oldest")
 
     def __init__(self) -> None:
-        self._total = Tally()
-        """Other series may hold the same one while it is of one step."""
-        self._distributions: tuple[Distribution, ...] = ALL
-        """Those that the total has: they take most of the memory, and few rules look at any."""
-        self._oldest: int | None = None
+        self.counts = Tally()
+        """The sums, to be read only; of distributions those that ``sums`` was asked for, or all
+        while it is of one step. Other series may hold the same one then."""
+        self._distributions: tuple[Distribution, ...] = ()
+        """Those that were asked for: they take most of the memory, and few rules look at any."""
+        self.oldest: int | None = None
+        """The first step that holds calls; times the window's step: Unix seconds."""
         self._steps: dict[int, Tally | bytes] | None = None
         """``None`` while all calls are of one step: most label sets hardly ever have more."""
         self._own: tuple[int, ...] = ()
@@ -46,26 +49,26 @@ class Series:
     def add(self, step: int, tally: Tally) -> tuple[int, ...]:
         """Count ``tally`` in ``step``, and keep it: nobody may change it any more. Return the steps
         to ``pack`` when no more calls come for them."""
-        if self._oldest is None:
-            self._oldest, self._total = step, tally
+        if self.oldest is None:
+            self.oldest, self.counts = step, tally
             return ()
         if self._steps is not None:
             self._add(self._steps, step, tally)
             return (step,)
-        if step == self._oldest:
-            self._total = self._joined(step, self._total, tally)
+        if step == self.oldest:
+            self.counts = self._joined(step, self.counts, tally)
             return ()
-        first, steps = self._oldest, dict[int, Tally | bytes]({self._oldest: self._total})
-        self._steps, self._total, self._distributions = steps, self._total.sums(), ()
+        first, steps = self.oldest, dict[int, Tally | bytes]({self.oldest: self.counts})
+        self._steps, self.counts = steps, self.counts.sums(self._distributions)
         self._add(steps, step, tally)
         return first, step
 
     def _add(self, steps: dict[int, Tally | bytes], step: int, tally: Tally) -> None:
-        self._total.combine(tally, 1, self._distributions)
+        self.counts.combine(tally, 1, self._distributions)
         known = steps.get(step)
         steps[step] = tally if known is None else self._joined(step, known, tally)
-        if self._oldest is None or step < self._oldest:
-            self._oldest = step
+        if self.oldest is None or step < self.oldest:
+            self.oldest = step
 
     def _joined(self, step: int, known: Tally | bytes, tally: Tally) -> Tally:
         """Return the sum for ``step``, of which nobody else knows."""
@@ -90,52 +93,53 @@ class Series:
 
     def forget(self, until: int) -> bool:
         """Drop steps up to and with ``until``; return whether anything is left."""
-        if self._oldest is not None and self._oldest <= until:
-            self._drop([step for step in self._steps or (self._oldest,) if step <= until])
-        return self._oldest is not None
+        if self.oldest is not None and self.oldest <= until:
+            self._drop([step for step in self._steps or (self.oldest,) if step <= until])
+        return self.oldest is not None
 
     def forget_after(self, last: int) -> None:
         """Drop steps after ``last``."""
-        if self._oldest is not None:
-            self._drop([step for step in self._steps or (self._oldest,) if step > last])
+        if self.oldest is not None:
+            self._drop([step for step in self._steps or (self.oldest,) if step > last])
 
     def _drop(self, gone: Sequence[int]) -> None:
-        for step in gone:
-            self._disown(step)
-            if self._steps is not None:
-                left = _unpacked(self._steps.pop(step))
-                self._total.combine(left, -1, self._distributions)
-        if gone and not self._steps:
-            self._oldest = self._steps = None
-            self._total, self._distributions = Tally(), ALL
-        elif self._steps:
-            self._oldest = min(self._steps)
+        if not gone:
+            return
+        steps = self._steps or {}
+        dropped = [steps.pop(step) for step in gone if step in steps]
+        if not steps:  # what they held need not be known
+            self.oldest = self._steps = None
+            self.counts, self._own = Tally(), ()
+            return
+        for tally in dropped:
+            self.counts.combine(_unpacked(tally), -1, self._distributions)
+        self._own = tuple([step for step in self._own if step in steps])
+        self.oldest = min(steps)
 
     @property
     def total(self) -> Tally:
         """Everything but the examples, to be read only."""
-        return self.sums(*ALL)
+        return self.sums(ALL)
 
-    def sums(self, *distributions: Distribution) -> Tally:
+    def sums(self, distributions: tuple[Distribution, ...]) -> Tally:
         """Return the sums with these ``distributions``, to be read only. Those that were asked for
         once are kept up to date."""
-        for name in distributions:
-            if name not in self._distributions:
-                for tally in self.steps.values():
-                    getattr(self._total, name).merge(getattr(tally, name))
-                self._distributions = (*self._distributions, name)
-        return self._total
+        if distributions is not self._distributions:
+            for name in distributions:
+                if name not in self._distributions:
+                    self._learn(name)
+        return self.counts
 
-    @property
-    def oldest(self) -> int | None:
-        """The first step that holds calls; times the window's step: Unix seconds."""
-        return self._oldest
+    def _learn(self, name: Distribution) -> None:
+        for tally in self.steps.values() if self._steps else ():
+            getattr(self.counts, name).merge(getattr(tally, name))
+        self._distributions = _with(self._distributions, name)
 
     @property
     def steps(self) -> dict[int, Tally]:
         """What was counted in each step, to be read only."""
         if self._steps is None:
-            return {} if self._oldest is None else {self._oldest: self._total}
+            return {} if self.oldest is None else {self.oldest: self.counts}
         return {step: _unpacked(tally) for step, tally in self._steps.items()}
 
     def example(self, kind: Example) -> str | None:
@@ -146,6 +150,12 @@ class Series:
 
 Packed = dict[int, tuple[Tally, bytes]]
 """What was packed, by its ``id``."""
+
+
+@cache
+def _with(some: tuple[Distribution, ...], name: Distribution) -> tuple[Distribution, ...]:
+    """Return both, the same for all who ask: there may be very many label sets."""
+    return (*some, name)
 
 
 def _unpacked(tally: Tally | bytes) -> Tally:
@@ -206,7 +216,11 @@ class Window:
                 series.forget_after(int(now_s // self.step_s))
             self.since = min(self.since, now_s)
         self._cutoff = cutoff
-        gone = [key for key, series in self._series.items() if not series.forget(cutoff)]
+        gone = [
+            key
+            for key, series in self._series.items()
+            if (series.oldest is None or series.oldest <= cutoff) and not series.forget(cutoff)
+        ]
         for key in gone:
             del self._series[key]
 

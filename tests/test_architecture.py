@@ -157,8 +157,10 @@ def test_an_instrumented_application_loads_nothing_of_the_collector_nor_the_sdk(
     assert (unwanted | {"pydantic", "yaml"}).isdisjoint(loaded_by(code))
 
 
-def test_a_collector_that_keeps_no_content_loads_nothing_that_seals_it():
-    assert "cryptography" not in loaded_by("import otel_llm.service.assembly")
+def test_a_collector_loads_nothing_that_its_settings_do_not_ask_for():
+    seals, validates, paints = "cryptography", "jsonschema", "rich"
+
+    assert {seals, validates, paints}.isdisjoint(loaded_by("import otel_llm.service.assembly"))
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,25 @@ def test_a_call_is_repriced_in_the_tier_it_was_served_under():
     assert (change.bill.tier, change.bill.total) == ("flex", Decimal("0.001125"))
 
 
+@pytest.mark.parametrize("recorded", [None, Cost(7.0, source="custom", tier="standard")])
+def test_the_tier_that_was_named_holds_and_not_that_of_the_rates_it_had(recorded: Cost | None):
+    """It had no price, or one of the operator's own, which knows no tiers."""
+    stale = call(model="gpt-5", cost=recorded, service_tier="flex")
+
+    (change,) = reprice([stale], book())
+
+    assert (change.bill.tier, change.bill.total) == ("flex", Decimal("0.001125"))
+    assert list(reprice([settled(change)], book())) == []
+
+
+def test_an_embedding_has_no_answer_in_a_price_of_ones_own_either():
+    own = PriceBook((CustomPrice("*", input=Decimal(1), output=Decimal(2)),), book().listed)
+
+    (change,) = reprice([call(operation="embeddings", usage=Usage(1_000))], own)
+
+    assert change.bill.total == Decimal("0.001")
+
+
 def test_own_prices_change_what_was_listed():
     own = PriceBook([CustomPrice("gpt-4o", input=Decimal(1), output=Decimal(1))], book().listed)
 

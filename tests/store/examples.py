@@ -55,6 +55,7 @@ FULL = Call(
     reported_cost=0.75,
     score=0.9,
     sentiment=0.5,
+    service_tier="batch@us",
     flags=("refusal",),
     output_chars=12,
     tags={"tier": "gold", "a": "b"},

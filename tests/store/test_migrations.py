@@ -26,6 +26,7 @@ THEN = replace(
     documents=None,
     score=None,
     sentiment=None,
+    service_tier=None,
     usage=replace(FULL.usage, web_searches=None, file_searches=None),
     cost=replace(cast("Cost", FULL.cost), tier=None, tools=None),
 )

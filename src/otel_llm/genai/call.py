@@ -100,6 +100,9 @@ class Call:
     """Where what was said is kept apart, for who may read it; ``None`` when it is not."""
     sentiment: float | None = None
     """The tone of the answer, from -1 (negative) to 1; only some calls are looked at."""
+    service_tier: str | None = None
+    """The tier that served, else the one that was asked for, in the provider's word; ``@us`` behind
+    it where that is what the rates depend on. ``None``: the span names none, so the plain one."""
 
     @property
     def model(self) -> str | None:

@@ -210,6 +210,13 @@ def billable(card: Card, usage: Usage) -> Tokens | Unpriced:
     return tokens
 
 
+def billed_usage(operation: str | None, usage: Usage) -> Usage:
+    """Return what is charged for: an embedding has no token in its answer, said or not."""
+    if usage.output_tokens is None and operation == "embeddings":
+        return Usage.of({**vars(usage), "output_tokens": 0})
+    return usage
+
+
 def _with_searches(card: Card, tokens: Tokens) -> Tokens:
     if card.match.startswith(_BY_PROMPT):
         tokens = tokens._replace(web_searches=min(tokens.web_searches, 1))

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from otel_llm.genai import Call, Cost
 
-from .book import PriceBook
+from .book import PriceBook, billed_usage
 from .card import Bill
 from .lookup import TIERS
 from .rates import ZERO
@@ -161,13 +161,18 @@ def _is_right(call: Call, standard: Bill, book: PriceBook) -> bool:
 
 
 def _tier(call: Call) -> str | None:
-    """Return the service tier without the length of the prompt, which follows from the usage."""
+    """Return the service tier, as it was named: that of the rates may be another, as an own price
+    knows no tier, and a table not all. Calls of older releases have only that one, and the length
+    of the prompt with it, which follows from the usage."""
+    if call.service_tier is not None:
+        return call.service_tier
     return call.cost.tier.partition("+")[0] if call.cost and call.cost.tier else None
 
 
 def _bill(call: Call, book: PriceBook, tier: str | None) -> Bill | None:
     """Price by the served model, else by the requested one, as the collector does."""
-    asked, called = call.request_model, (call.usage, call.start_ns, tier)
+    usage = billed_usage(call.operation, call.usage)
+    asked, called = call.request_model, (usage, call.start_ns, tier)
     for model in (call.response_model, asked):
         server = call.server_address
         bill = book.cost(call.provider, model, *called, server=server, asked=asked)

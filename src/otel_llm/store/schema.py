@@ -11,7 +11,7 @@ from typing import Final
 
 from . import rollups
 
-VERSION: Final = 8
+VERSION: Final = 9
 
 SCORES: Final = """
 CREATE TABLE scores (
@@ -58,6 +58,7 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
         "ALTER TABLE calls ADD COLUMN usage_file_searches BIGINT",
         "ALTER TABLE calls ADD COLUMN cost_tools DOUBLE",
     ),
+    8: ("ALTER TABLE calls ADD COLUMN service_tier VARCHAR",),
 }
 """Version -> the statements that lead from it to the next one."""
 SUMMED: Final = 6
@@ -92,7 +93,7 @@ CALL_COLUMNS: Final = (
     *_texts("service", "environment", "operation", "provider", "request_model", "response_model"),
     *_texts("response_id", "error_type", "conversation_id", "user_id", "feature", "team"),
     *_texts("agent_name", "tool_name", "workflow_name", "prompt_name", "prompt_version"),
-    *_texts("server_address", "content_reference"),
+    *_texts("server_address", "content_reference", "service_tier"),
     Column("finish_reasons", "VARCHAR[]"),
     Column("flags", "VARCHAR[]"),
     Column("streamed", "BOOLEAN"),

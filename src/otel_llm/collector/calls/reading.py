@@ -18,6 +18,7 @@ from ..data.facts import (
     UNNAMED_FAILURE,
     USAGE,
     as_short_text,
+    service_tier,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def read_call(span: SpanView) -> Call:
         score,
         content,
         sentiment,
+        service_tier(facts),
     ]
     return Call(*fields)
 

@@ -99,6 +99,8 @@ def _said(call: Call) -> dict[str, object]:
     said = {name: getattr(call, field) for name, field in _FIELDS.items()}
     said[semconv.RESPONSE_FINISH_REASONS] = call.finish_reasons or None
     said[own.TAGS] = call.tags or None
+    tier, _, geo = (call.service_tier or "").partition("@")
+    said |= {own.RESPONSE_SERVICE_TIER: tier or None, own.INFERENCE_GEO: geo or None}
     if call.documents is not None:
         said[semconv.RETRIEVAL_DOCUMENTS] = written_documents(call.documents)
     said |= zip(COUNT_NAMES, [getattr(call.usage, count) for count in COUNTS], strict=True)

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from otel_llm import semconv
 from otel_llm.genai import Usage
 from otel_llm.genai.usage import COUNTS
+from otel_llm.pricing.service_tiers import located
 from otel_llm.semconv import own
 
 from ..wire.values import as_integer, as_number, boolean_of, decode, texts_of
@@ -179,6 +180,12 @@ _MEMORY = 32_768
 _MOST_KNOWN = 8192
 _LONGEST = 200
 """Bounds of what is remembered: values come from the outside."""
+
+
+def service_tier(facts: Facts) -> str | None:
+    """Return the tier that served, else the one that was asked for, with where the model ran."""
+    named = next((tier for tier in facts[TIERS] if tier is not None), None)
+    return located(named, facts[INFERENCE_GEO])
 
 
 class _Counts(dict[bytes, int | None]):

@@ -13,21 +13,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import compress
 from math import isfinite
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from otel_llm.genai import Usage
 from otel_llm.genai.call import BILLED_OPERATIONS, TOO_DEAR
 from otel_llm.pricing import Card, CustomPrice, PriceBook, Unpriced
-from otel_llm.pricing.book import DAY_NS, billable
+from otel_llm.pricing.book import DAY_NS, billable, billed_usage
 from otel_llm.pricing.card import Band
 from otel_llm.pricing.local import may_be_local
 from otel_llm.pricing.second import SecondList
-from otel_llm.pricing.service_tiers import located
 from otel_llm.pricing.tokens import Tokens
 from otel_llm.semconv import own
 from otel_llm.stats.dimensions import label
@@ -37,7 +35,6 @@ from ..data.facts import (
     COST_REPORTED,
     COST_TOTAL,
     DUPLICATE_OF,
-    INFERENCE_GEO,
     OPERATION,
     PROFILE,
     PROVIDER,
@@ -45,10 +42,10 @@ from ..data.facts import (
     RESPONSE_MODEL,
     SERVER_ADDRESS,
     SYSTEM,
-    TIERS,
     USAGE,
     USAGE_COST,
     Facts,
+    service_tier,
 )
 from ..data.template import Template
 from ..measures.samples import Family, Sample
@@ -143,7 +140,8 @@ class CostProcessor:
             return
         offer = self._offer(facts, span.start_ns)
         card = offer.card
-        tokens = card if isinstance(card, Unpriced) else billable(card, _usage(facts))
+        usage = billed_usage(facts[OPERATION], facts[USAGE])
+        tokens = card if isinstance(card, Unpriced) else billable(card, usage)
         if isinstance(tokens, Unpriced) or isinstance(card, Unpriced):
             self._unpriced(span, facts, cast("Unpriced", tokens).reason)
         else:
@@ -164,7 +162,7 @@ class CostProcessor:
     def _made(self, facts: Facts, at_ns: int) -> _Offer:
         """Quote the served model; the requested one when only that is in the book."""
         provider, requested, served = facts[PROVIDER] or facts[SYSTEM], *facts[_MODELS]
-        tier = located(_tier(facts), facts[INFERENCE_GEO])
+        tier = service_tier(facts)
         server = facts[SERVER_ADDRESS] if may_be_local(provider) else None
         card = self._book.quote(provider, served, at_ns, tier, server, asked=requested)
         if isinstance(card, Unpriced) and requested:
@@ -243,17 +241,5 @@ def _template(words: Mapping[str, str], *parts: bool) -> Template:
 _PARTS = (own.COST_CACHE_READ, own.COST_CACHE_WRITE, own.COST_TOOLS, own.USAGE_COST)
 
 
-def _tier(facts: Facts) -> str | None:
-    return next((tier for tier in facts[TIERS] if tier is not None), None)
-
-
 def _is_unknown(facts: Facts) -> bool:
     return facts[USAGE_COST] is None and facts[COST_REPORTED] is None
-
-
-def _usage(facts: Facts) -> Usage:
-    """Return the tokens; an embedding has none in its answer, said or not."""
-    usage = facts[USAGE]
-    if usage.output_tokens is None and facts[OPERATION] == "embeddings":
-        return replace(usage, output_tokens=0)
-    return usage

@@ -214,6 +214,16 @@ def test_the_file_is_written_when_there_is_news_and_before_it_expires(tmp_path: 
     assert written == [120, 120, 181, 182]
 
 
+def test_a_clock_that_was_set_back_lets_the_file_hold_no_longer(tmp_path: Path):
+    file = SpendingFile(tmp_path / "f")
+    denied = [Denial("budget", "b", {})]
+    file.say(denied, START)
+
+    file.say(denied, START - 3_600)
+
+    assert read((tmp_path / "f").read_bytes()) == (START - 3_600 + VALID_S, tuple(denied))
+
+
 def test_the_file_is_readable_for_all_and_written_through_no_link(tmp_path: Path):
     victim = tmp_path / "victim"
     victim.write_text("mine")

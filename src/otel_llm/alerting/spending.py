@@ -37,9 +37,10 @@ class SpendingFile:
         return denials if now < until else ()
 
     def say(self, denials: Sequence[Denial], now: float) -> None:
-        """Write ``denials`` if they are news or expire soon. Raises ``OSError``."""
+        """Write ``denials`` if they are news, expire soon, or would hold for longer than they are
+        meant to since a clock was set back. Raises ``OSError``."""
         said = tuple(denials)
-        if said == self._said and now < self._until - VALID_S / 2:
+        if said == self._said and VALID_S / 2 < self._until - now <= VALID_S:
             return
         _replace(self._path, written(said, now + VALID_S))
         self._said, self._until = said, now + VALID_S

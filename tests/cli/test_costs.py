@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from otel_llm.api import ApiConfig, ApiServer, create_app
+from otel_llm.cli import asking as source
 from otel_llm.cli import main
 from otel_llm.genai import Call, Cost, Usage
 from otel_llm.store import DuckDBStore, StoreConfig
+from otel_llm.testing import FakeProvider
+from otel_llm.testing.provider import Answer, Pause, Received
 from tests.pricing.book import NOV
 from tests.store.examples import a_call
 
@@ -197,6 +200,23 @@ def test_any_table_is_read_by_its_columns_and_a_name_by_a_map(
 
     assert main([*generic, *asking]) == 2
     assert main([*generic, *columns, "--map", "The big one=gpt-4o", *asking]) == 0
+
+
+def test_repricing_may_take_longer_than_an_answer(monkeypatch: pytest.MonkeyPatch, capsys):
+    monkeypatch.setattr(source, "PATIENCE_S", 0.2)
+    done = b'{"looked_at": 9, "changed": 0, "shifts": []}'
+
+    def late(_: Received) -> Answer:
+        return Answer((Pause(1.0), done))
+
+    with FakeProvider({"/v1/reprice": late, "/v1/unpriced": late}) as collector:
+        at = ["--since", SINCE, "--url", collector.url]
+        codes = [main(["reprice", *at]), main(["prices", "unpriced", *at])]
+
+    assert codes == [0, 1]
+    printed = capsys.readouterr()
+    assert printed.out == "0 of 9 calls changed\n"
+    assert "does not answer" in printed.err
 
 
 def test_a_collector_that_does_not_answer_is_said(capsys):

@@ -42,11 +42,17 @@ def ask(arguments: argparse.Namespace, path: str) -> Any:
     return json.loads(b"".join(stream(arguments, path, {})))
 
 
-def send(arguments: argparse.Namespace, path: str, body: Mapping[str, object]) -> Any:
-    """The JSON that a POST of ``body`` brings. Raises ``Unanswered``."""
+def send(
+    arguments: argparse.Namespace,
+    path: str,
+    body: Mapping[str, object],
+    answer_s: float | None = None,
+) -> Any:
+    """The JSON that a POST of ``body`` brings, which may take ``answer_s``. Raises
+    ``Unanswered``."""
     import json
 
-    return json.loads(b"".join(stream(arguments, path, {}, body)) or b"null")
+    return json.loads(b"".join(stream(arguments, path, {}, body, answer_s=answer_s)) or b"null")
 
 
 def stream(
@@ -55,17 +61,19 @@ def stream(
     query: Mapping[str, str | None],
     body: Mapping[str, object] | None = None,
     method: str = "",
+    answer_s: float | None = None,
 ) -> Iterator[bytes]:
-    """What is under ``path``, as it comes; with a ``body`` what posting that brings. Raises
-    ``Unanswered``."""
+    """What is under ``path``, as it comes; with a ``body`` what posting that brings. ``answer_s``
+    is how long it may say nothing, when that is longer than usual. Raises ``Unanswered``."""
     import httpx2
 
     url, given = arguments.url.rstrip("/"), {k: v for k, v in query.items() if v is not None}
     headers = _headers(arguments.token_file)
     try:
         method = method or ("GET" if body is None else "POST")
+        timeout = httpx2.Timeout(PATIENCE_S, read=answer_s or PATIENCE_S)
         with httpx2.stream(
-            method, url + path, params=given, headers=headers, json=body, timeout=PATIENCE_S
+            method, url + path, params=given, headers=headers, json=body, timeout=timeout
         ) as answer:
             if not answer.is_success:
                 answer.read()

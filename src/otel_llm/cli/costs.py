@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from otel_llm.pricing.reconcile import Residual
     from otel_llm.pricing.reprice import Shift
 
+_REPRICING_S = 3_600.0
+"""How long a collector may work on it before it answers: a million calls take it minutes."""
 _PROVIDERS = ("openai", "anthropic", "aws", "focus", "generic")
 
 
@@ -95,7 +97,8 @@ def _reprice(arguments: argparse.Namespace) -> int:
 
 def _repriced(arguments: argparse.Namespace) -> Mapping[str, Any]:
     times = {"since": arguments.since, "until": arguments.until}
-    return send(arguments, "/v1/reprice", {**times, "only_look": arguments.dry_run})
+    asked = {**times, "only_look": arguments.dry_run}
+    return send(arguments, "/v1/reprice", asked, answer_s=_REPRICING_S)
 
 
 def _repriced_file(arguments: argparse.Namespace) -> Mapping[str, Any]:

@@ -140,6 +140,12 @@ SECOND = {
         "output_cost_per_token": 4e-06,
         "cache_read_input_token_cost": 1e-07,
     },
+    "watsonx/ibm/granite-10": {
+        "litellm_provider": "watsonx",
+        "mode": "chat",
+        "input_cost_per_token": 1e-06,
+        "output_cost_per_token": None,
+    },
 }
 
 
@@ -186,6 +192,12 @@ def test_a_second_list_has_long_context_rates_too(with_second: PriceBook):
 
     assert found is not None
     assert (found.total, found.tier) == (Decimal("0.400002"), "standard+above_200000")
+
+
+def test_an_output_rate_that_is_null_is_unknown_and_not_zero(with_second: PriceBook):
+    found = with_second.bill("ibm.watsonx.ai", "ibm/granite-10", Usage(1, 1), NOV)
+
+    assert found == Unpriced("no_output_rate")
 
 
 def test_what_no_list_has_stays_unpriced_for_the_first_ones_reason(with_second: PriceBook):

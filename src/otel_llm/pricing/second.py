@@ -202,7 +202,7 @@ class SecondList:
             match=f"{provider}/{model}",
             tier=name if own else "standard",
             quality=None if own or not name else "unpriced_tier",
-            output_priced="output_cost_per_token" in entry,
+            output_priced=entry.get("output_cost_per_token") is not None,
             audio_priced="input_cost_per_audio_token" in entry,
             unknown_fees=frozenset(FEES) - _fees(entry).keys(),
         )

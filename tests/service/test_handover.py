@@ -100,12 +100,12 @@ def test_a_question_gets_its_answer_and_what_the_owner_tells_goes_to_the_pipelin
         for _, content in frames(ours):
             number, question = read_question(content)
             which = read_which(question)[1] if question else ()
-            channel.send(Kind.ANSWER, number + (answer_which(which[:1]) if which else b"1"))
+            channel.send(Kind.ANSWER, number + (answer_which(which[:1]) if which else b"3"))
 
     answering = Thread(target=answer)
     answering.start()
 
-    assert worker.stored()
+    assert (worker.stored(), worker.missed) == (True, 3)
     assert worker.verdicts("sample").kept(["0a", "0b"]) == {"0a"}
     assert told.get(timeout=60) == ("logs", b"payload")
     worker.close()

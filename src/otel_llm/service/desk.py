@@ -95,14 +95,19 @@ class Desk:
 
     def _stored(self, _: bytes) -> bytes:
         writer = self._service.office.writer
-        return b"1" if writer is None or writer.flush() else b""
+        if writer and not writer.flush():
+            return b""
+        return b"%d" % (writer.missed if writer else 0)
 
     def _keep(self, calls: bytes) -> bytes:
+        office = self._service.office
         try:
-            return b"%d" % self._service.office.keep(unpack(calls))
+            new = office.keep(unpack(calls))
         except StoreError as error:
             logger.warning("the store lacks calls of a journal: %s", error)
             return b""
+        office.keeper.refilled += new
+        return b"%d" % new
 
     def _sample(self, name: str) -> SampleProcessor | None:
         """Return the processor whose traces are meant; ``None`` when it is no more."""

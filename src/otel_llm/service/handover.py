@@ -56,7 +56,7 @@ class Kind(IntEnum):
     WHICH = 6
     """A question: which of these traces are kept?"""
     STORED = 7
-    """A question: is all that was handed over stored?"""
+    """A question: how many calls could not be stored, once none waits any more?"""
     ANSWER = 8
     """To the worker, as the one after it."""
     OWN = 9
@@ -107,6 +107,8 @@ class Handover:
         self._asked: dict[int, Future[bytes]] = {}
         self._over = False
         self._lock = Lock()
+        self.missed = 0
+        """Calls that the store had no room for or did not take, when that was asked last."""
 
     # --- what is handed over ---
 
@@ -133,11 +135,14 @@ class Handover:
     # --- what is asked ---
 
     def stored(self) -> bool:
-        """Wait until all calls that were handed over are stored; ``False`` when nobody says so."""
+        """Wait until no call that was handed over waits to be stored; ``False`` when nobody says
+        so. ``missed`` is then how many could not be."""
         try:
-            return bool(self._ask(Kind.STORED, b""))
+            missed = self._ask(Kind.STORED, b"")
         except OSError:
             return False
+        self.missed = int(missed or self.missed)
+        return bool(missed)
 
     def keep(self, calls: Sequence[Call]) -> int:
         """Let the store have calls that it may lack; return how many it did. Raises ``OSError``

@@ -178,6 +178,8 @@ class Office:
         return self.store.write(calls) if self.store else 0
 
     def _missed(self) -> int:
+        if self._handover:
+            return self._handover.missed
         return self.writer.missed if self.writer else 0
 
     def _is_kept(self) -> bool:

@@ -242,6 +242,31 @@ def test_what_a_full_disk_did_not_take_is_kept_the_next_time(monkeypatch, tmp_pa
     assert (kept.rule, kept.state) == ("Errors", "firing")
 
 
+def test_what_somebody_asks_for_while_the_disk_is_full_holds_and_is_kept_when_there_is_room(
+    monkeypatch, tmp_path: Path, caplog
+):
+    config = _config(state_path=str(tmp_path / "alerts.db"))
+    service = AlertService(config)
+
+    def full(values: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service._state, "save", full)
+        silence = service.silence({"alertname": "Errors"}, 3600, "me")
+        rule = service.put_rule({"name": "X", "signal": "calls", "threshold": 1})
+        service.evaluate()
+    service.evaluate()
+    service._state.close()
+
+    later = AlertService(config)
+    assert later.silences() == (silence,)
+    assert rule in later.rules()
+    (said,) = (record for record in caplog.records if "could not be kept" in record.message)
+    assert said.message == "where the alerts stand could not be kept: database or disk is full"
+    assert said.exc_info is None
+
+
 def test_a_rule_of_the_api_is_checked_like_one_of_the_file():
     service = AlertService(_config())
 

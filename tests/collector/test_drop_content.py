@@ -222,6 +222,30 @@ def test_when_content_has_no_place_the_sender_is_asked_to_come_back(store):
         store.process(batch({**chat(), **SAID}))
 
 
+def test_a_content_store_whose_disk_is_full_says_so_once_and_is_asked_until_there_is_room(
+    store, caplog
+):
+    database = store.store._database
+    assert store.has_room
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    large = {**chat(), "gen_ai.input.messages": secrets.token_hex(20_000)}
+
+    for _ in range(3):
+        with pytest.raises(Refused):
+            store.process(batch(large))
+
+    assert not store.has_room
+    assert [record.message for record in caplog.records] == [
+        "the content store cannot be written: database or disk is full; "
+        "senders are asked to come back"
+    ]
+    database.execute("PRAGMA max_page_count = 100000")
+    assert store.has_room
+    store.process(batch(large))
+    assert database.execute("SELECT COUNT(*) FROM content").fetchone() == (1,)
+
+
 def test_what_several_events_say_under_one_name_is_told_apart_each_looked_for_once():
     class Taken(dict[str, object]):
         looked = 0

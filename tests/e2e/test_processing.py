@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import secrets
 import signal
 import time
@@ -271,3 +272,33 @@ def test_what_waits_to_be_sampled_stays_when_the_configuration_is_read_again(tmp
 
     assert before == 0
     assert kept == [1, 3]
+
+
+def test_a_pipeline_whose_content_store_takes_nothing_is_not_ready_until_there_is_room(tmp_path):
+    """The kernel's own limit on a file's size stands for the end of the disk."""
+    key = secrets.token_bytes(32).hex()
+    pipelines = {
+        "traces": {"receivers": ["otlp"], "processors": ["content_store"]},
+        "logs": {"receivers": ["otlp"]},
+    }
+    more = {
+        "processors": {"content_store": {"path": str(tmp_path / "content.db"), "key": key}},
+        "service": {"pipelines": pipelines},
+    }
+    call = in_trace(1, **{"gen_ai.input.messages": said("hello")})
+    with collector(tmp_path, **more) as running:
+
+        def limit_files(size: int) -> None:
+            limit = (size, resource.RLIM_INFINITY)
+            resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, limit)
+
+        limit_files(10)
+        headers = {"content-type": "application/x-protobuf"}
+        answer = httpx2.post(running.http_endpoint + "/v1/traces", content=call, headers=headers)
+        told = httpx2.get(running.api_url + "/ready")
+        limit_files(resource.RLIM_INFINITY)
+
+        assert answer.status_code == 503
+        assert (told.status_code, told.json()["detail"]) == (503, "Not ready to take data: traces")
+        running.wait_for(lambda r: httpx2.get(r.api_url + "/ready").is_success)
+        send(running, call)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -107,7 +108,7 @@ class AlertService:
         booked_at = self._restore()
         self.past = Past(self._engine, self._budgets, booked_at, clock)
         """Learns what was before; to begin before ``start``."""
-        self._unpublished = False
+        self._unpublished = self._unkept = False
         self._stopping = threading.Event()
         self._evaluating = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
@@ -309,12 +310,12 @@ class AlertService:
         now = self._clock()
         silence = Silence(secrets.token_hex(8), dict(match), now, now + duration_s, author, comment)
         self._dispatcher.silence(silence)
-        self._state.save({"silence": {silence.id: silence.to_json()}})
+        self._keep_given("silence", silence.id, silence.to_json())
         return silence
 
     def unsilence(self, silence_id: str) -> bool:
         """End a silence; return whether there was one."""
-        self._state.save({"silence": {silence_id: None}})
+        self._keep_given("silence", silence_id, None)
         return self._dispatcher.unsilence(silence_id)
 
     def silences(self) -> tuple[Silence, ...]:
@@ -373,12 +374,12 @@ class AlertService:
         """
         rule = build(Rule, given, "rule")
         self._engine.put(rule)
-        self._state.save({"rule": {rule.name: written(rule)}})
+        self._keep_given("rule", rule.name, written(rule))
         return rule
 
     def drop_rule(self, name: str) -> bool:
         """Remove a rule; one from the configuration is back after a restart."""
-        self._state.save({"rule": {name: None}})
+        self._keep_given("rule", name, None)
         return self._engine.drop(name)
 
     # Delivery
@@ -390,7 +391,23 @@ class AlertService:
     # Restarts
 
     def _keep(self) -> None:
-        self._guarded(self._save, "where the alerts stand could not be kept")
+        self._guarded(self._save_or_say, "where the alerts stand could not be kept")
+
+    def _keep_given(self, kind: str, name: str, value: Any) -> None:
+        """As ``_keep``, and what somebody asked for: it holds, also where the disk is full."""
+        with self._saving:
+            self._unsaved.setdefault(kind, {})[name] = value
+        self._keep()
+
+    def _save_or_say(self) -> None:
+        """What the disk does not take is said once, until it does."""
+        try:
+            self._save()
+            self._unkept = False
+        except sqlite3.Error as error:
+            if not self._unkept:
+                _log.error("where the alerts stand could not be kept: %s", error)
+            self._unkept = True
 
     def _save(self) -> None:
         """Write what changed. What a full disk did not take is written the next time; one thread

@@ -431,9 +431,13 @@ class Flow:
     def full(self) -> frozenset[str]:
         """Names of the pipelines that take nothing."""
         full = {name for name, outbox in self.outboxes.items() if not outbox.has_room}
-        receivers = self._backlogs.full
+        refusing = self._backlogs.full.union(
+            name for name, p in self.processing.processors.items() if not getattr(p, "has_room", 1)
+        )
         pipelines = self._parts.settings.sections.service.pipelines.items()
-        return frozenset(full | {n for n, p in pipelines if receivers.intersection(p.receivers)})
+        return frozenset(
+            full | {n for n, p in pipelines if refusing.intersection((*p.receivers, *p.processors))}
+        )
 
     @property
     def senders(self) -> list[Sender[Any]]:

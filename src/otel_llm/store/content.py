@@ -34,6 +34,11 @@ from .steady import SteadyClock
 
 logger = logging.getLogger(__name__)
 
+_TRIAL: Final = (
+    "INSERT OR REPLACE INTO content VALUES ('trial', 0, '', 4096, zeroblob(4096))",
+    "DELETE FROM content WHERE reference = 'trial'",
+)
+"""What is kept, and removed, to see whether a disk that failed is well again."""
 SWEEP_S: Final = 60.0
 """How often what has expired is looked for."""
 _KEY_BYTES, _ID_DIGITS, _REFERENCE_DIGITS = 32, 8, 32
@@ -185,6 +190,17 @@ class ContentStore:
         if gone:
             self._give_back()
         return gone
+
+    @property
+    def takes_data(self) -> bool:
+        """Whether something can be kept: it is tried."""
+        try:
+            for trial in _TRIAL:
+                with self._transaction() as database:
+                    database.execute(trial)
+        except OSError:
+            return False
+        return True
 
     def size(self) -> int:
         """Return the bytes of all entries, as they lie on the disk."""

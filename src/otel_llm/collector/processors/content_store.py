@@ -8,6 +8,7 @@ the sender is asked to come back. Of the documents that a retrieval found, ids a
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +24,9 @@ from ..errors import Refused
 
 if TYPE_CHECKING:
     from ..data.items import Item, Opened
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,15 @@ class ContentStoreProcessor:
     def __init__(self, config: ContentStoreConfig) -> None:
         self._keep = frozenset(config.keep)
         self.store = ContentStore(config)
+        self._refused = False  # it took nothing when it was last asked
+
+    @property
+    def has_room(self) -> bool:
+        """Whether anything would be taken. The store is asked, where it took nothing when it was
+        last asked: nobody sends to a collector that says that it is not ready."""
+        if self._refused and self.store.takes_data:
+            self._refused = False
+        return not self._refused
 
     def process(self, batch: Opened) -> None:
         """Move the content of the batch, all or none. Raises ``Refused`` when it has no place."""
@@ -56,7 +69,11 @@ class ContentStoreProcessor:
                 [Taken(item.trace_id, item.span_id, content) for item, content in with_content]
             )
         except OSError as error:
+            if not self._refused:
+                logger.error("%s; senders are asked to come back", error)
+            self._refused = True
             raise Refused("the content store has no room") from error
+        self._refused = False
         for (item, content), reference in zip(with_content, references, strict=True):
             item.set(own.CONTENT_REFERENCE, reference)
             if found := read_documents(content.get(semconv.RETRIEVAL_DOCUMENTS)):

@@ -163,7 +163,8 @@ STORIES: dict[str, Story] = {
         reading=told("drift", 1, kind="served_model", model="gpt-5", request_model="gpt-4o"),
     ),
     "SpansLost": Story(
-        "This collector lost 7 spans within 15 minutes",
+        "7 items for otlp/jaeger were given up within 15 minutes"
+        " (in the dead letter, if there is one)",
         reading=ReadingSeries("lost_spans", {"0s": 0, "2m": 7}, {"exporter": "otlp/jaeger"}),
         over=30 * MINUTE,
     ),

@@ -136,3 +136,45 @@ def test_a_label_value_cannot_end_its_string():
     (record, _) = _exported(filters={"service": 'a"} or vector(1) #\\'})
 
     assert 'service="a\\"} or vector(1) #\\\\"' in record["expr"]
+
+
+def test_a_baseline_counts_once_half_of_it_was_seen_and_only_what_was_seen():
+    (record, alert) = _exported(
+        signal="cost", threshold=1.5, window=86_400, baseline=7 * 86_400, group_by=("model",)
+    )
+
+    seen = "count_over_time((sum by (model) (otel_llm_priced_calls_total))[7d:1h45m] offset 1d)"
+    assert record["expr"] == (
+        "(sum by (model) (increase(otel_llm_cost_usd_total[1d]))) / "
+        "((sum by (model) (increase(otel_llm_cost_usd_total[7d] offset 1d))) > 0) "
+        f"* {seen} * 0.0729166666667"
+    )
+    assert alert["expr"] == f"otel_llm:R > 1.5 and on (model) {seen} >= 48"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "compared"), [(5, "5.12"), (10, "10.24"), (3, "3"), (0, "0"), (0.3, "0.3")]
+)
+def test_a_limit_close_to_a_buckets_bound_is_that_bound(threshold: float, compared: str):
+    (_, alert) = _exported(signal="duration_p95", threshold=threshold)
+
+    assert alert["expr"] == f"otel_llm:R > {compared}"
+
+
+@pytest.mark.parametrize(
+    ("more", "written"),
+    [
+        ({"signal": "tokens", "threshold": 5}, "{{$value | humanize }}"),
+        (
+            {"signal": "mean_cost", "threshold": 0.05},
+            '{{ if lt $value 1.0 }}{{ $value | printf "%.4g" }}'
+            "{{ else }}{{ $value | humanize }}{{ end }}",
+        ),
+    ],
+)
+def test_small_numbers_are_written_without_a_prefix(more: dict[str, Any], written: str):
+    words = {"summary": "{{$value | humanize }} or {{ $value }} of {{ $labels.model }}"}
+    (_, alert) = _exported(**more, annotations=words)
+
+    said = f'{written} or {{{{ $value | printf "%.6g" }}}} of {{{{ $labels.model }}}}'
+    assert alert["annotations"] == {"summary": said}

@@ -3,21 +3,23 @@
 For every rule a recording rule holds the signal's value and an alerting rule compares it. A rule
 that looks at what ``/metrics`` does not tell apart (users, teams, tags) cannot be exported; it is
 named with the reason. Differences that remain: percentiles are only as fine as the histogram's
-buckets, ``increase`` extrapolates to the window's edges and does not see a series' first sample,
-and a cooldown has no counterpart. ``keep_firing_for`` needs Prometheus 2.42.
+buckets, a threshold close to the end of one is taken for it, ``increase`` extrapolates to the
+window's edges and does not see a series' first sample, and a cooldown has no counterpart.
+``keep_firing_for`` needs Prometheus 2.42.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from otel_llm.genai.call import BILLED_OPERATIONS
+from otel_llm.semconv.metrics import SECONDS_BUCKETS
 from otel_llm.stats.matching import exactly, to_regex
 
 from .rule import Rule
@@ -31,6 +33,11 @@ _HISTOGRAMS = {
     "duration": "otel_llm_call_duration_seconds",
     "time_to_first_chunk": "otel_llm_time_to_first_chunk_seconds",
 }
+_PLAIN = re.compile(r"\{\{\s*\$value\s*\}\}")
+_HUMANIZED = re.compile(r"\{\{\s*\$value\s*\|\s*humanize\s*\}\}")
+_SMALL = (
+    '{{ if lt $value 1.0 }}{{ $value | printf "%.4g" }}{{ else }}{{ $value | humanize }}{{ end }}'
+)
 _TOKENS = {"tokens": "input|output", "input_tokens": "input", "output_tokens": "output"}
 
 
@@ -51,6 +58,11 @@ _TOTALS: Mapping[str, str] = {
 
 
 _REPORTED = GAUGES.keys() | _TOTALS.keys()
+
+_NEAR = 0.05
+"""Thresholds so close to a bucket's bound, relatively, are taken for it."""
+_LOOKS = 96
+"""A baseline is looked at so many times, to know how much of it there was."""
 
 
 class NotExportable(ValueError):
@@ -92,8 +104,15 @@ def _rules(rule: Rule) -> list[dict[str, Any]]:
     labels = {name: _literal(value) for name, value in rule.labels.items()}
     alert["labels"] = {**labels, "severity": rule.severity}
     if rule.annotations:
-        alert["annotations"] = dict(rule.annotations)
+        alert["annotations"] = {name: _words(rule, text) for name, text in rule.annotations.items()}
     return [record, alert]
+
+
+def _words(rule: Rule, text: str) -> str:
+    """Return a text that reads as ours: Prometheus writes 0.3 as ``300m``, and every digit."""
+    text = _PLAIN.sub('{{ $value | printf "%.6g" }}', text)
+    least = rule.threshold if rule.resolve_threshold is None else rule.resolve_threshold
+    return text if rule.condition == "gt" and least >= 1 else _HUMANIZED.sub(_SMALL, text)
 
 
 def _literal(text: str) -> str:
@@ -126,12 +145,12 @@ def _model_calls(rule: Rule) -> bool:
 def _condition(rule: Rule, recorded: str) -> str:
     """Return the alert's expression over the recorded value."""
     operator = _OPERATORS[rule.condition]
-    known = f" and {_on(rule)}{_known(rule)}" if _may_be_unknown(rule) else ""
-    condition = f"{recorded} {operator} {_number(rule.threshold)}{known}"
+    known = "".join(f" and {_on(rule)}{evidence}" for evidence in _evidences(rule))
+    condition = f"{recorded} {operator} {_limit(rule, rule.threshold)}{known}"
     if rule.resolve_threshold is not None:
         still = f'ALERTS{{alertname="{rule.name}",alertstate="firing"}}'
         on = f"on ({', '.join(rule.group_by)}) " if rule.group_by else "on () "
-        lax = f"{recorded} {operator} {_number(rule.resolve_threshold)}{known}"
+        lax = f"{recorded} {operator} {_limit(rule, rule.resolve_threshold)}{known}"
         condition = f"({condition}) or (({lax}) and {on}{still})"
     if rule.no_data == "alert" and not _counts(rule):
         missing = recorded if rule.signal in _REPORTED else _known(rule)
@@ -139,14 +158,44 @@ def _condition(rule: Rule, recorded: str) -> str:
     return condition
 
 
+def _limit(rule: Rule, threshold: float) -> str:
+    """Return what is compared with. Within a bucket Prometheus can only guess: what is close to
+    a bound is meant to be it, or 6 s would be more than 10 s in the bucket that ends at 10.24."""
+    if rule.baseline is None and _QUANTILE.fullmatch(rule.signal):
+        near = (bound for bound in SECONDS_BUCKETS if abs(bound - threshold) < _NEAR * bound)
+        threshold = next(near, threshold)
+    return _number(threshold)
+
+
 def _on(rule: Rule) -> str:
     return f"on ({', '.join(rule.group_by)}) " if rule.group_by else ""
 
 
-def _known(rule: Rule) -> str:
+def _evidences(rule: Rule) -> Iterator[str]:
+    """Yield what must be there for the value to count."""
+    if _may_be_unknown(rule):
+        yield _known(rule)
+    if rule.baseline is not None:
+        yield f"{_seen(rule, rule.baseline)} >= {_LOOKS // 2}"
+        if rule.min_calls > 1:
+            yield _known(rule, _before(rule), _duration(rule.baseline))
+
+
+def _known(rule: Rule, offset: str = "", over: str = "") -> str:
     """Return what is there while enough calls are; half a call allows for extrapolation."""
     least = max(rule.min_calls, 1) - 0.5
-    return f"{_increase(_evidence(rule.signal), rule)} > {_number(least)}"
+    return f"{_increase(_evidence(rule.signal), rule, offset, over)} > {_number(least)}"
+
+
+def _before(rule: Rule) -> str:
+    return f" offset {_duration(rule.window)}"
+
+
+def _seen(rule: Rule, baseline: float) -> str:
+    """Return for how much of the baseline there are calls known, from the first one on."""
+    calls = f"{_sum(rule)} ({_series(_evidence(rule.signal), rule)})"
+    step = _duration(baseline / _LOOKS)
+    return f"count_over_time(({calls})[{_duration(baseline)}:{step}]{_before(rule)})"
 
 
 def _may_be_unknown(rule: Rule) -> bool:
@@ -168,10 +217,11 @@ def value(rule: Rule) -> str:
     now = _signal(rule, "")
     if rule.baseline is None:
         return now
-    window, baseline = _duration(rule.window), _duration(rule.baseline)
-    before = _signal(rule, f" offset {window}", baseline)
-    scale = f" * {_number(rule.baseline / rule.window)}" if rule.signal in _SUMS else ""
-    return f"({now}) / ({before}){scale}"
+    factor = f"({now}) / (({_signal(rule, _before(rule), _duration(rule.baseline))}) > 0)"
+    if rule.signal not in _SUMS:
+        return factor
+    look = rule.baseline / rule.window / _LOOKS
+    return f"{factor} * {_seen(rule, rule.baseline)} * {_number(look)}"
 
 
 _SUMS: Mapping[str, tuple[str, str]] = {
@@ -254,9 +304,12 @@ def _increase(
     """Return the growth of ``metric`` over the window, summed up by the rule's groups."""
     type_is = [f'type=~"{kinds}"' if "|" in kinds else f'type="{kinds}"'] if kinds else []
     series = _series(metric, rule, [*type_is, *([more] if more else [])])
+    return f"{_sum(rule, by)} (increase({series}[{over or _duration(rule.window)}]{offset}))"
+
+
+def _sum(rule: Rule, by: tuple[str, ...] = ()) -> str:
     groups = (*rule.group_by, *by)
-    summed = f"sum by ({', '.join(groups)})" if groups else "sum"
-    return f"{summed} (increase({series}[{over or _duration(rule.window)}]{offset}))"
+    return f"sum by ({', '.join(groups)})" if groups else "sum"
 
 
 def _series(metric: str, rule: Rule, more: Sequence[str] = ()) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from otel_llm.alerting.alert import Alert, Severity
 from otel_llm.alerting.config import default_rules
+from otel_llm.alerting.routing import Inhibitor
 from otel_llm.alerting.rule_tests import (
     AlertRuleTest,
     Calls,
@@ -15,6 +17,7 @@ from otel_llm.alerting.rule_tests import (
     RuleTest,
     run_test,
 )
+from otel_llm.stats.dimensions import DIMENSIONS
 
 RULES = default_rules().rules
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
@@ -201,3 +204,19 @@ def test_a_built_in_rule_fires_with_its_words_and_is_over_later(name: str):
     )
 
     assert [str(failure) for failure in run_test(test, [rule], interval_s=story.interval)] == []
+
+
+@pytest.mark.parametrize("name", [*DIMENSIONS, "tag.region"])
+def test_what_is_spent_of_one_budget_says_nothing_of_its_neighbours(name: str):
+    exceeded = _budget("BudgetExceeded", "critical", {name: "one"})
+    same = _budget("BudgetNearlySpent", "warning", {name: "one"})
+    other = _budget("BudgetNearlySpent", "warning", {name: "other"})
+
+    inhibitor = Inhibitor(default_rules().inhibit, [exceeded, same, other])
+
+    assert (inhibitor.holds(same), inhibitor.holds(other)) == (True, False)
+
+
+def _budget(rule: str, severity: Severity, labels: dict[str, str]) -> Alert:
+    named = {"about": "budget", "budget": "each", "alertname": rule, "severity": severity}
+    return Alert(rule, rule, severity, "firing", {**labels, **named})

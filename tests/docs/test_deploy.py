@@ -12,6 +12,7 @@ import yaml
 
 from otel_llm.alerting.config import default_rules
 from otel_llm.alerting.prometheus import export
+from otel_llm.alerting.routing import Route
 from otel_llm.config import load as load_settings
 from otel_llm.config.units import parse_duration, parse_size
 from otel_llm.service.settings import check, read_settings
@@ -167,6 +168,23 @@ def test_hosts_that_our_files_name_are_services():
 
     assert named - {"localhost"} <= services
     assert {"tempo", "jaeger", "alertmanager", "prometheus", "otel-llm"} <= named
+
+
+def test_prometheus_is_given_every_file_of_rules():
+    files = {file.name for file in (DEPLOY / "prometheus").glob("*.rules.yml")}
+    config = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text("utf-8"))
+    mounted = {volume.split(":")[0] for volume in COMPOSE["services"]["prometheus"]["volumes"]}
+
+    assert set(config["rule_files"]) == files
+    assert {f"./prometheus/{file}" for file in files} <= mounted
+
+
+def test_alertmanager_groups_and_inhibits_as_otel_llm_does_by_itself():
+    config = yaml.safe_load((DEPLOY / "alertmanager/alertmanager.yml").read_text("utf-8"))
+
+    assert tuple(config["route"]["group_by"]) == Route(()).group_by
+    theirs = [set(rule["equal"]) for rule in config["inhibit_rules"]]
+    assert theirs == [set(rule.equal) - {"tag.*"} for rule in default_rules().inhibit]
 
 
 def test_what_the_container_copies_exists():

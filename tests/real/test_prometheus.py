@@ -143,6 +143,7 @@ def prometheus(folder: Path, scraped: int, alerts: int) -> Iterator[int]:
     for group in rules["groups"]:
         group["interval"] = "1s"
     (folder / "otel-llm.rules.yml").write_text(yaml.safe_dump(rules))
+    shutil.copy(DEPLOY / "prometheus/collector.rules.yml", folder)
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     addresses = {
         "otel-llm:4319": f"127.0.0.1:{scraped}",
@@ -186,6 +187,7 @@ def alertmanager(folder: Path) -> Iterator[int]:
     [
         ("promtool", "check", "config", "prometheus/prometheus.yml"),
         ("promtool", "check", "rules", "prometheus/otel-llm.rules.yml"),
+        ("promtool", "check", "rules", "prometheus/collector.rules.yml"),
         ("amtool", "check-config", "alertmanager/alertmanager.yml"),
     ],
     ids=lambda command: command[-1],

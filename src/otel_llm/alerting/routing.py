@@ -79,7 +79,8 @@ class Inhibition:
     target: dict[str, str]
     """Label to pattern."""
     equal: tuple[str, ...] = ()
-    """Labels in which the two must agree; both lacking one counts as agreement."""
+    """Labels in which the two must agree; both lacking one counts as agreement. ``tag.*`` stands
+    for all that begin so."""
 
 
 class Inhibitor:
@@ -99,7 +100,8 @@ class Inhibitor:
         return False
 
 
-_Keys = set[tuple[str, ...]]
+_Key = tuple[object, ...]
+_Keys = set[_Key]
 
 
 def _sources(rule: Inhibition, firing: Sequence[Alert]) -> tuple[_Keys, _Keys]:
@@ -113,8 +115,14 @@ def _sources(rule: Inhibition, firing: Sequence[Alert]) -> tuple[_Keys, _Keys]:
     return sources, both
 
 
-def _values(names: Iterable[str], alert: Alert) -> tuple[str, ...]:
-    return tuple(alert.labels.get(name, "") for name in names)
+def _values(names: Iterable[str], alert: Alert) -> _Key:
+    return tuple([_value(name, alert.labels) for name in names])
+
+
+def _value(name: str, labels: Mapping[str, str]) -> object:
+    if not name.endswith("*"):
+        return labels.get(name, "")
+    return tuple(sorted(pair for pair in labels.items() if pair[0].startswith(name[:-1])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,12 @@ def of_model(says: str, to: float = 5 * MINUTE, **more) -> Story:
 FAILED = calls(error_type="timeout")
 BUDGET = {"budget": "everything", "period": "month"}
 STORIES: dict[str, Story] = {
-    "LatencyHigh": of_model("95 % of calls to gpt-4o took up to 7.029s (limit 5s)", duration=7.0),
+    "LatencyHigh": of_model("95 % of calls to gpt-4o took up to 7s (limit 5s)", duration=7.0),
     "LatencyCritical": of_model(
-        "99 % of calls to gpt-4o took up to 12.06s (limit 10s)", duration=12.0
+        "99 % of calls to gpt-4o took up to 12s (limit 10s)", duration=12.0
     ),
     "LatencyAboveBaseline": Story(
-        "p95 duration of gpt-4o is 4.055 times that of the day before",
+        "p95 duration of gpt-4o is 4.015 times that of the day before",
         (calls(DAY, every=300, duration=1.0), calls(DAY + 20 * MINUTE, since=DAY, duration=4.0)),
         labels={**WHO},
         fires=DAY + 10 * MINUTE,

@@ -545,3 +545,14 @@ def test_a_rule_without_a_runbook_of_its_own_has_the_one_of_all():
         "Errors": {"runbook_url": "https://wiki/all#Errors"},
         "Own": {"runbook_url": "https://wiki/gpt-4o"},
     }
+
+
+@pytest.mark.parametrize(("took_s", "states"), [(5.0, {}), (5.01, {"gpt-4o": "firing"})])
+def test_calls_that_all_take_as_long_as_they_may_are_not_too_slow(
+    took_s: float, states: dict[str, str]
+):
+    world = World(Rule("Slow", "duration_p95", 5, group_by=("model",), min_calls=10))
+
+    _succeed(world, 20, took_s=took_s)
+
+    assert world.states() == states

@@ -6,6 +6,8 @@ import math
 import random
 from dataclasses import fields
 
+import pytest
+
 from otel_llm.genai import Cost, Usage
 from otel_llm.stats import Sketch, Tally
 
@@ -165,3 +167,23 @@ def test_the_example_is_the_slowest_and_the_dearest():
 
 def test_cost_of_any_size_is_kept_to_a_billionth():
     assert _tally([call(cost=1e-9), call(cost=123_456.789)]).cost_nano == 123_456_789_000_001
+
+
+@pytest.mark.parametrize("took_s", [0.001, 2.5, 5.0, 10.0, 61.234])
+@pytest.mark.parametrize("times", [1, 7, 400])
+def test_of_calls_that_all_took_the_same_every_percentile_is_that(took_s: float, times: int):
+    whole = _tally([call(100.0, took_s=took_s)] * times + [call(100.0, took_s=90)])
+
+    whole.subtract(_tally([call(100.0, took_s=90)]))
+
+    assert [whole.duration(q) for q in (0, 0.5, 0.95, 0.99, 1)] == [took_s] * 5
+
+
+def test_a_percentile_of_different_durations_is_that_of_their_sketch():
+    tally = _tally([call(100.0, took_s=took_s) for took_s in (1.0, 2.0, 5.0)])
+
+    assert tally.duration(1) == tally.durations.quantile(1) == pytest.approx(5.0, rel=0.01)
+
+
+def test_without_a_known_duration_there_is_no_percentile():
+    assert Tally().duration(0.5) is None

@@ -166,7 +166,7 @@ def check_signal(name: str) -> None:
 def _quantile(what: str, q: float) -> Signal:
     if what == "duration":
         return Signal(
-            lambda t: t.durations.quantile(q),
+            lambda t: t.duration(q),
             lambda t: t.timed,
             unit="s",
             show=duration,

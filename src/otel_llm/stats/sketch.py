@@ -107,6 +107,11 @@ class Sketch:
 
     __hash__ = None  # type: ignore[assignment]  # a thing that changes has no hash
 
+    @property
+    def narrow(self) -> bool:
+        """Whether all values are the same, to 2 %."""
+        return len(self._buckets) == 1
+
     def quantile(self, q: float) -> float | None:
         """Return the value below which a share ``q`` (0 to 1) lies; ``None`` when empty.
 

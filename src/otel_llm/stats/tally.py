@@ -163,6 +163,13 @@ class Tally:
         if best is None or strength > best[0]:
             self.examples[kind] = (strength, call.trace_id)
 
+    def duration(self, q: float) -> float | None:
+        """Return in how many seconds a share ``q`` of the calls was done. Where all took the same,
+        to 2 %, that is their mean: of one call, and of equal ones, it is exact."""
+        if self.timed and self.durations.narrow:
+            return self.duration_ns / (NANO * self.timed)
+        return self.durations.quantile(q)
+
     def merge(self, other: Tally) -> None:
         """Add everything that ``other`` has counted."""
         self.combine(other, 1)

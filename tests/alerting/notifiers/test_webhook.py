@@ -58,6 +58,20 @@ def test_the_body_is_alertmanagers_with_our_fields_beside():
     }
 
 
+@pytest.mark.parametrize(("most", "told", "left_out"), [(0, 40, 0), (15, 15, 25), (99, 40, 0)])
+def test_a_machine_is_told_of_every_alert_unless_it_takes_no_more(
+    most: int, told: int, left_out: int
+):
+    body = render(notification(*[alert(str(n)) for n in range(40)]), most)
+
+    assert (len(body["alerts"]), body["truncatedAlerts"]) == (told, left_out)
+
+
+def test_less_than_no_alert_is_a_mistake():
+    with pytest.raises(ValueError, match="max_alerts must not be negative"):
+        WebhookConfig("https://example.com", max_alerts=-1)
+
+
 def test_the_signature_covers_time_and_body_and_the_key_is_that_of_the_notification():
     with serving(Target()) as target:
         config = WebhookConfig(target.url, secret="s3cret", headers={"X-Team": "llm"})

@@ -38,19 +38,24 @@ class WebhookConfig:
     """Certificates to trust instead of the system's."""
     timeout: Duration = 10.0
     """How long one attempt may take."""
+    max_alerts: int = 0
+    """The most alerts in one message, for a receiver that takes no large ones; 0 sends all."""
     private_networks: bool = True
     """Whether the endpoint may be in a private network; link-local ones never are."""
 
     def __post_init__(self) -> None:
         check_url(self.url)
+        if self.max_alerts < 0:
+            raise ValueError("max_alerts must not be negative")
 
 
 _STATUS = {"acknowledged": "firing"}
 """By event: Alertmanager knows no acknowledged alerts."""
 
 
-def render(notification: Notification) -> dict[str, Any]:
+def render(notification: Notification, max_alerts: int = 0) -> dict[str, Any]:
     """Return the body. Holds labels, numbers, texts of the rule and links; no content."""
+    told = notification.alerts[: max_alerts or None]
     return {
         "version": "4",
         "groupKey": notification.group,
@@ -59,8 +64,8 @@ def render(notification: Notification) -> dict[str, Any]:
         "title": notification.title,
         "severity": notification.severity,
         "groupLabels": dict(notification.labels),
-        "truncatedAlerts": notification.unlisted,
-        "alerts": [_alert(alert) for alert in notification.listed()],
+        "truncatedAlerts": len(notification.alerts) - len(told),
+        "alerts": [_alert(alert) for alert in told],
     }
 
 
@@ -96,7 +101,8 @@ class WebhookNotifier:
 
     def send(self, notification: Notification) -> None:
         """Deliver once. Raises ``TryLater`` or ``Rejected``."""
-        body = json.dumps(render(notification), ensure_ascii=False).encode()
+        told = render(notification, self._config.max_alerts)
+        body = json.dumps(told, ensure_ascii=False).encode()
         self._poster.post(body, {**self._headers(body, notification), **self._config.headers})
 
     def _headers(self, body: bytes, notification: Notification) -> Mapping[str, str]:

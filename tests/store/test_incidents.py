@@ -29,6 +29,19 @@ def test_incidents_come_back_the_latest_first(store: DuckDBStore):
     assert store.incidents(limit=1) == [second]
 
 
+@pytest.mark.parametrize("of", ["a", "ab", "%", "a:1", "'", ""])
+def test_the_times_of_one_alert_are_asked_for_by_its_id(store: DuckDBStore, of: str):
+    kept = [
+        replace(FIRST, id=f"{name}:{n}", at_ns=NOON + n) for n in (2, 1) for name in ("a", "ab")
+    ]
+    store.add_incidents(kept)
+
+    found = [one.id for one in store.incidents(of=of)]
+
+    known = {"a": ["a:2", "a:1"], "ab": ["ab:2", "ab:1"], "": ["a:2", "ab:2", "a:1", "ab:1"]}
+    assert found == known.get(of, [])
+
+
 def test_an_incident_is_kept_as_it_was_last_seen(store: DuckDBStore):
     over = replace(FIRST, alert={"state": "resolved"})
     store.add_incidents([FIRST])

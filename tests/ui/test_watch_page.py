@@ -18,7 +18,7 @@ from otel_llm.alerting.signals import REPORTED_SIGNALS
 from otel_llm.store import DuckDBStore, Incident
 from otel_llm.ui import pages
 from otel_llm.ui.render import ROWS
-from otel_llm.ui.watched import evidence
+from otel_llm.ui.watched import HISTORY, evidence
 from tests.api.alarms import SLOW
 from tests.api.conftest import serving
 from tests.store.examples import NOON, a_call, usd
@@ -80,7 +80,7 @@ def test_a_link_in_a_message_leads_to_its_alert_now_and_later(world: World):
     world.service.observe([a_call(1, at=NOON - 10**9, cost=usd(11), user_id="ann")])
     world.service.evaluate()
     found = {alert.rule: alert for alert in world.service.alerts()}["BudgetExceeded"]
-    world.store.add_incidents([Incident("slow:1.5", NOON, alarm)])
+    world.store.add_incidents([Incident(f"{SLOW.id}:1.5", NOON, alarm)])
 
     now = world.client.get(f"/alerts/{found.id}").headers["location"]
     later = world.client.get(f"/alerts/{SLOW.id}").headers["location"]
@@ -89,8 +89,10 @@ def test_a_link_in_a_message_leads_to_its_alert_now_and_later(world: World):
     rows = [row.get("id") for row in world.get(now.partition("#")[0]).all("tr")]
     assert now == f"/alerts#a{found.id}"
     assert f"a{found.id}" in rows
-    assert later == "/alerts/history#slow:1.5"
-    assert "slow:1.5" in [row.get("id") for row in world.get("/alerts/history").all("tr")]
+    assert later == f"/alerts/history?alert={SLOW.id}#{SLOW.id}:1.5"
+    assert [row.get("id") for row in world.get(later.partition("#")[0]).all("tr")][1:] == [
+        f"{SLOW.id}:1.5"
+    ]
     assert never.status_code == 404
 
 
@@ -207,6 +209,16 @@ def test_another_site_cannot_silence_anything(world: World):
     answer = world.client.post("/silences", data=form, headers={"origin": "https://evil.example"})
 
     assert (answer.status_code, world.service.silences()) == (403, ())
+
+
+def test_a_link_to_an_alert_holds_after_hundreds_of_others(world: World):
+    alarm = SLOW.to_json() | {"fired_at": NOON / 1e9}
+    others = [Incident(f"{n:04}:2", NOON + n, {}) for n in range(HISTORY + 50)]
+    world.store.add_incidents([Incident(f"{SLOW.id}:1.5", NOON - 1, alarm), *others])
+
+    led_to = world.client.get(f"/alerts/{SLOW.id}").headers["location"]
+
+    assert led_to == f"/alerts/history?alert={SLOW.id}#{SLOW.id}:1.5"
 
 
 def test_the_history_says_who_took_it_on_and_when_it_was_over(world: World):

@@ -229,10 +229,12 @@ class Questions(ABC):
         """See ``Store``."""
         return dict(self.ask("SELECT name, value FROM baselines ORDER BY name"))
 
-    def incidents(self, *, limit: int = 100) -> Sequence[Incident]:
+    def incidents(self, *, of: str = "", limit: int = 100) -> Sequence[Incident]:
         """See ``Store``."""
+        only, values = ("WHERE id >= ? AND id < ? ", [f"{of}:", f"{of};"]) if of else ("", [])
         rows = self.ask(
-            "SELECT id, at_ns, alert FROM incidents ORDER BY at_ns DESC, id LIMIT ?", [limit]
+            f"SELECT id, at_ns, alert FROM incidents {only}ORDER BY at_ns DESC, id LIMIT ?",
+            [*values, limit],
         )
         return [Incident(id, at_ns, json.loads(alert)) for id, at_ns, alert in rows]
 

@@ -156,8 +156,8 @@ class Store(Protocol):
         """Keep ``incidents``; one with a known id replaces what was there."""
         ...
 
-    def incidents(self, *, limit: int = 100) -> Sequence[Incident]:
-        """The latest first."""
+    def incidents(self, *, of: str = "", limit: int = 100) -> Sequence[Incident]:
+        """The latest first; only those of the alert with the id ``of``, where it is given."""
         ...
 
     def scores(self, trace_id: str) -> Sequence[Score]:

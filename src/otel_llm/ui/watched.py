@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -97,14 +98,14 @@ class Watched:
         alert_id = request.path_params["alert_id"]
         if self._service and any(alert.id == alert_id for alert in self._service.alerts()):
             return self._to(f"/alerts#a{alert_id}")
-        for incident in self._store.incidents(limit=HISTORY):
-            if incident.alert.get("id") == alert_id:
-                return self._to(f"/alerts/history#{incident.id}")
+        for incident in self._store.incidents(of=alert_id, limit=1):
+            return self._to(f"/alerts/history?alert={quote(alert_id)}#{incident.id}")
         raise Missing("There is no such alert any more.")
 
     def history(self, request: Request) -> Response:
-        """What fired when, who took it on, when it was over."""
-        incidents = self._store.incidents(limit=HISTORY)
+        """What fired when, who took it on, when it was over: all alerts, or every time of one."""
+        wanted = request.query_params.get("alert", "")
+        incidents = self._store.incidents(of=wanted, limit=HISTORY)
         return self._render.page(request, "history", incidents=incidents, factors=self._factors())
 
     def watch(self, request: Request) -> Response:

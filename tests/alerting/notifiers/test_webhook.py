@@ -59,9 +59,7 @@ def test_the_body_is_alertmanagers_with_our_fields_beside():
 
 
 @pytest.mark.parametrize(("most", "told", "left_out"), [(0, 40, 0), (15, 15, 25), (99, 40, 0)])
-def test_a_machine_is_told_of_every_alert_unless_it_takes_no_more(
-    most: int, told: int, left_out: int
-):
+def test_a_machine_is_told_of_as_many_alerts_as_it_takes(most: int, told: int, left_out: int):
     body = render(notification(*[alert(str(n)) for n in range(40)]), most)
 
     assert (len(body["alerts"]), body["truncatedAlerts"]) == (told, left_out)
@@ -211,3 +209,14 @@ def test_a_name_that_does_not_resolve_is_tried_again(monkeypatch: pytest.MonkeyP
 def test_what_is_no_http_url_is_a_mistake_in_the_file(url: str):
     with pytest.raises(ValueError, match="must be http"):
         WebhookConfig(url)
+
+
+def test_what_is_down_for_many_services_is_told_whole_by_default():
+    with serving(Target()) as target:
+        notifier = WebhookNotifier(WebhookConfig(target.url))
+
+        notifier.send(notification(*[alert(str(n)) for n in range(100)]))
+
+        notifier.close()
+    told = json.loads(target.received[0].body)
+    assert (len(told["alerts"]), told["truncatedAlerts"]) == (100, 0)

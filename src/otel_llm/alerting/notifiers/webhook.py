@@ -38,8 +38,9 @@ class WebhookConfig:
     """Certificates to trust instead of the system's."""
     timeout: Duration = 10.0
     """How long one attempt may take."""
-    max_alerts: int = 0
-    """The most alerts in one message, for a receiver that takes no large ones; 0 sends all."""
+    max_alerts: int = 100
+    """The most alerts in one message, firing and grave ones first; 0 is all, however large that is.
+    ``truncatedAlerts`` says how many were left out."""
     private_networks: bool = True
     """Whether the endpoint may be in a private network; link-local ones never are."""
 

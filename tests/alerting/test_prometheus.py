@@ -178,3 +178,14 @@ def test_small_numbers_are_written_without_a_prefix(more: dict[str, Any], writte
 
     said = f'{written} or {{{{ $value | printf "%.6g" }}}} of {{{{ $labels.model }}}}'
     assert alert["annotations"] == {"summary": said}
+
+
+def test_rules_without_a_runbook_of_their_own_are_given_one():
+    own = {"runbook_url": "https://wiki.example.com/mine"}
+    rules = [Rule("A", "cost", 1), Rule("B", "cost", 1, annotations=own)]
+
+    text = export(rules, runbook_url="https://wiki.example.com/alerts#{rule}").text
+
+    (group,) = yaml.safe_load(text)["groups"]
+    told = {r["alert"]: r["annotations"] for r in group["rules"] if "alert" in r}
+    assert told == {"A": {"runbook_url": "https://wiki.example.com/alerts#A"}, "B": own}

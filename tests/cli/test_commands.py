@@ -182,6 +182,15 @@ def test_the_built_in_rules_are_exported_for_prometheus(capsys):
     assert {"LatencyHigh", "ErrorsCritical"} <= {r.get("alert") for r in groups[0]["rules"]}
 
 
+def test_exported_rules_lead_to_the_runbook_that_is_named(capsys):
+    assert main(["rules", "export", "--runbook-url", "https://wiki.example.com/a#{rule}"]) == 0
+
+    (group,) = yaml.safe_load(capsys.readouterr().out)["groups"]
+    led_to = {r["alert"]: r["annotations"]["runbook_url"] for r in group["rules"] if "alert" in r}
+    assert led_to == {name: f"https://wiki.example.com/a#{name}" for name in led_to}
+    assert "QueueOld" in led_to
+
+
 @pytest.mark.parametrize(("named", "code"), [("otlphttp", 0), ("jaeger", 2)])
 def test_a_dead_letter_is_sent_again_to_the_named_exporter(tmp_path, capsys, named, code):
     file, config = tmp_path / "dead.jsonl", tmp_path / "c.yaml"

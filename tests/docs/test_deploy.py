@@ -179,6 +179,23 @@ def test_prometheus_is_given_every_file_of_rules():
     assert {f"./prometheus/{file}" for file in files} <= mounted
 
 
+def test_links_of_alerts_lead_to_published_addresses():
+    said = {
+        name: re.findall(r"http://127.0.0.1:\d+", str({**service, "ports": None, "healthcheck": 0}))
+        for name, service in COMPOSE["services"].items()
+    }
+    published = {
+        name: f"http://{port.rpartition(':')[0]}"
+        for name in ("otel-llm", "prometheus", "alertmanager")
+        for port in COMPOSE["services"][name]["ports"][-1:]
+    }
+
+    assert {name: said[name] for name in published} == {n: [url] for n, url in published.items()}
+    sections = read_settings(DEPLOY / "otel-llm.yaml").sections
+    assert sections.api
+    assert sections.api.public_url == published["otel-llm"]
+
+
 def test_alertmanager_groups_and_inhibits_as_otel_llm_does_by_itself():
     config = yaml.safe_load((DEPLOY / "alertmanager/alertmanager.yml").read_text("utf-8"))
 

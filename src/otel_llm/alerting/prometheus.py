@@ -77,13 +77,18 @@ class Exported:
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def export(rules: Iterable[Rule], *, interval_s: float = 15.0) -> Exported:
-    """Return a rule file that ``promtool check rules`` accepts."""
+def export(
+    rules: Iterable[Rule], *, interval_s: float = 15.0, runbook_url: str | None = None
+) -> Exported:
+    """Return a rule file that ``promtool check rules`` accepts.
+
+    ``runbook_url``, with ``{rule}`` filled in, is that of rules without their own.
+    """
     written: list[dict[str, Any]] = []
     left_out: dict[str, str] = {}
     for rule in rules:
         try:
-            written += _rules(rule)
+            written += _rules(rule, runbook_url)
         except NotExportable as why:
             left_out[rule.name] = str(why)
     group = {"name": "otel-llm", "interval": _duration(interval_s), "rules": written}
@@ -92,7 +97,7 @@ def export(rules: Iterable[Rule], *, interval_s: float = 15.0) -> Exported:
     return Exported(notes + body, left_out)
 
 
-def _rules(rule: Rule) -> list[dict[str, Any]]:
+def _rules(rule: Rule, runbook_url: str | None) -> list[dict[str, Any]]:
     _check(rule)
     recorded = f"otel_llm:{rule.name}"
     record = {"record": recorded, "expr": value(rule)}
@@ -103,8 +108,11 @@ def _rules(rule: Rule) -> list[dict[str, Any]]:
         alert["keep_firing_for"] = _duration(rule.keep_firing)
     labels = {name: _literal(value) for name, value in rule.labels.items()}
     alert["labels"] = {**labels, "severity": rule.severity}
-    if rule.annotations:
-        alert["annotations"] = {name: _words(rule, text) for name, text in rule.annotations.items()}
+    words = {name: _words(rule, text) for name, text in rule.annotations.items()}
+    if runbook_url:
+        words.setdefault("runbook_url", runbook_url.replace("{rule}", rule.name))
+    if words:
+        alert["annotations"] = words
     return [record, alert]
 
 

@@ -21,6 +21,11 @@ def add(commands: Commands) -> None:
 
     export = command(rules, "export", _export, "write Prometheus rules that mean the same")
     export.add_argument("file", type=Path, nargs="?", metavar="FILE", help="default: the built-in")
+    export.add_argument(
+        "--runbook-url",
+        metavar="URL",
+        help="where people read what to do, as in alerting.runbook_url: https://wiki/alerts#{rule}",
+    )
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -62,7 +67,7 @@ def _export(arguments: argparse.Namespace) -> int:
         rules = read(arguments.file).rules if arguments.file else default_rules().rules
     except ConfigError as error:
         return mistakes("", error.problems)
-    exported = export(rules)
+    exported = export(rules, runbook_url=arguments.runbook_url)
     sys.stdout.write(exported.text)
     for name, why in exported.left_out.items():
         print(f"not exported: {name}: {why}", file=sys.stderr)

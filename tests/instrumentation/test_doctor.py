@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from otel_llm.instrumentation.core.natives import native
-from otel_llm.instrumentation.doctor import _about
+from otel_llm.instrumentation.doctor import _about, examine
+from otel_llm.instrumentation.doctor.declared import KNOWN
+from otel_llm.instrumentation.doctor.naming import NAMES
 from otel_llm.testing import OtlpSink
 
 NOBODY = "http://127.0.0.1:9"
 
+needs_files = pytest.mark.skipif(not KNOWN, reason="this SDK reads no OTEL_CONFIG_FILE")
 
 OTHERS = ",".join(
     entry.name
@@ -296,3 +299,106 @@ def test_values_that_mean_nothing_are_named(doctor):
         ),
         ("warning", "OTEL_LLM_REDACT has a value other than secrets, pii; taking both"),
     ]
+
+
+DECLARED = """
+class ConfigurationError(Exception): ...
+def load_config_file(path):
+    from types import SimpleNamespace as Said
+    written = open(path).read()
+    if "schema" in written:
+        cause = ValueError("'Bearer hunter2' is not of type 'object'")
+        cause.absolute_path = ["tracer_provider", "processors", 0]
+        raise ConfigurationError(str(cause)) from cause
+    return Said(disabled="disabled" in written, tracer_provider="tracer" in written or None)
+"""
+"""What opentelemetry-configuration does with a file, as far as it is asked here."""
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("tracer", ("endpoint", "ok", "not asked: traces go where {} says")),
+        ("meter", ("sdk", "warning", "no span is sent: {} has no tracer_provider")),
+        ("disabled", ("sdk", "warning", "nothing is traced or sent: {} says disabled")),
+        (None, ("sdk", "error", "nothing is sent: {} is not there")),
+        (
+            "schema",
+            (
+                "sdk",
+                "error",
+                "nothing is sent: {} is not taken at tracer_provider.processors.0: ValueError",
+            ),
+        ),
+    ],
+)
+@needs_files
+def test_where_a_file_configures_the_sdk_the_file_is_looked_at(doctor, tmp_path, written, expected):
+    package = tmp_path / "opentelemetry" / "configuration"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(DECLARED)
+    file = tmp_path / "otel.yaml"
+    if written:
+        file.write_text(written)
+
+    done = doctor("--json", path=tmp_path, OTEL_CONFIG_FILE=str(file))
+
+    found = json.loads(done.stdout)
+    (said,) = (one for one in found if one["subject"].startswith(("endpoint", "sdk")))
+    subject, state, text = expected
+    assert (said["subject"], said["state"], said["text"]) == (subject, state, text.format(file))
+    assert done.returncode == (state == "error")
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+@needs_files
+def test_a_file_for_the_sdk_without_the_package_that_reads_it_is_an_error(doctor, tmp_path):
+    package = tmp_path / "opentelemetry" / "configuration"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError")
+
+    done = doctor(path=tmp_path, OTEL_CONFIG_FILE="otel.yaml")
+
+    assert done.returncode == 1
+    assert "nothing is sent: no package for OTEL_CONFIG_FILE" in done.stdout
+    assert "-> pip install opentelemetry-configuration" in done.stdout
+    assert "took a test span" not in done.stdout
+
+
+def test_names_that_mean_nothing_but_nearly_do_are_named(doctor):
+    done = doctor(
+        "--json",
+        OTEL_LLM_CAPTUR="flags",
+        OTEL_LLM_STORE="calls.duckdb",  # of the collector
+        OTEL_LLM_PORT_4317_TCP_ADDR="10.0.0.1",  # what Kubernetes makes of a service's name
+        OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGES_CONTENT="true",
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=f"{OTHERS},openai,otel_llm_opena,requests",
+    )
+
+    named = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: nothing here is called"
+    said = [one for one in json.loads(done.stdout) if one["subject"] == "settings"]
+    assert [(one["text"], one["fix"]) for one in said] == [
+        (
+            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGES_CONTENT means nothing",
+            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+        ),
+        ("OTEL_LLM_CAPTUR means nothing", "OTEL_LLM_CAPTURE"),
+        (f"{named} openai", "ours is otel_llm_openai"),
+        (f"{named} otel_llm_opena", "ours is otel_llm_openai"),
+    ]
+
+
+def test_every_variable_of_the_reference_is_known_by_name():
+    reference = Path("docs/reference/environment.md").read_text().partition("## Of the collector")
+    rows = [line for line in reference[0].splitlines() if line.startswith("| `")]
+
+    assert {row.split("`")[1] for row in rows} == set(NAMES)
+
+
+def test_where_no_sdk_is_installed_that_is_said(monkeypatch):
+    monkeypatch.setattr("otel_llm.instrumentation.doctor._installed", lambda _: None)
+
+    found = next(examine({"OTEL_TRACES_EXPORTER": "none"}))
+
+    assert (found.subject, found.state) == ("sdks", "warning")
+    assert found.text == "none that could be traced is installed here"

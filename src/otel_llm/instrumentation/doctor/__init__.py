@@ -26,18 +26,28 @@ from ..core.rivals import GROUP
 from ..core.settings import Settings
 from .delivery import delivery
 from .finding import Finding, logged
+from .naming import OURS, misnamed
 
 
 def examine(environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """Look at every instrumentor of ours, then at the endpoint and the settings. Raises nothing."""
     installed = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    ours = [entry.name.removeprefix(_PREFIX) for entry in installed if _ours(entry)]
+    ours = [entry.name.removeprefix(OURS) for entry in installed if _ours(entry)]
     others = {e: _about(e.name, ours) for e in installed if not _ours(e)}
     disabled = _names(environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""))
+    found = False
     for entry in filter(_ours, installed):
-        yield from _sdk(entry, others, disabled, environ)
+        for finding in _sdk(entry, others, disabled, environ):
+            found = True
+            yield finding
+    if not found:
+        yield Finding("sdks", "warning", "none that could be traced is installed here", _NO_SDK_FIX)
     yield from delivery(environ)
+    yield from misnamed(environ, disabled, {entry.name for entry in installed})
     yield from _content(environ)
+
+
+_NO_SDK_FIX = "ask where the application runs: with the otel-llm of its own environment"
 
 
 def _ours(entry: EntryPoint) -> bool:
@@ -70,7 +80,7 @@ def _sdk(
     yield _bound(kind, subject)
     if (said := native(package, found[1], environ)) is not None:
         yield Finding(subject, "warning" if said.fix else "ok", said.text, said.fix)
-    sdk = entry.name.removeprefix(_PREFIX)
+    sdk = entry.name.removeprefix(OURS)
     same = [other for other, about in others.items() if about == sdk]
     yield from _rivals(subject, same, disabled)
 
@@ -162,7 +172,6 @@ def _called(sdk: str) -> tuple[str, ...]:
     return (sdk.replace("_", ""), *_ALSO.get(sdk, ()))
 
 
-_PREFIX = "otel_llm_"
 _ALSO = {"bedrock": ("botocore", "aiobotocore"), "google_genai": ("googlegenerativeai",)}
 """What others call their instrumentation of an SDK."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from .declared import KNOWN, declared
 from .finding import Finding
 
 TIMEOUT_S = 10.0
@@ -20,6 +21,9 @@ def delivery(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Look at what the SDK reads of ``environ``; send a test span where it would send to."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         yield Finding("sdk", "warning", "nothing is traced or sent", "unset OTEL_SDK_DISABLED")
+        return
+    if (path := environ.get("OTEL_CONFIG_FILE")) and KNOWN:
+        yield declared(path)
         return
     if environ.get("OTEL_TRACES_SAMPLER", "").strip().lower() in _OFF:
         yield Finding("sdk", "warning", "no span is sampled", "unset OTEL_TRACES_SAMPLER")

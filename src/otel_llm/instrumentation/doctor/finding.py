@@ -16,7 +16,7 @@ class Finding:
     """One thing that was looked at."""
 
     subject: str
-    """An SDK with its version, ``endpoint``, ``settings`` or ``content``."""
+    """An SDK with its version, ``sdks``, ``sdk``, ``endpoint``, ``settings`` or ``content``."""
     state: State
     text: str
     fix: str | None = None

@@ -57,6 +57,23 @@ def test_python_in_the_documents_runs(text, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_tests_in_the_documents_pass(tmp_path):
+    written = [one.values[0] for one in blocks("python") if "def test_" in one.values[0]]
+    for number, text in enumerate(written):
+        (tmp_path / f"test_{number}.py").write_text(text)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("text", blocks("yaml"))
 def test_configuration_in_the_documents_is_valid(text):
     """A fragment is read together with the built-in default."""

@@ -9,8 +9,9 @@ its own) and because what was sent can then be seen as another program would see
         ...
         assert telemetry.span()["gen_ai.usage.input_tokens"] == 12
 
-One module per wire format holds its answers and its ``ROUTES``: ``openai`` so far. Nothing here
-needs more than the base dependencies; grpc and protobuf load when an ``OtlpSink`` starts.
+One module per wire format holds its answers and its ``ROUTES``: ``openai``, ``anthropic``,
+``gemini``, ``bedrock``, ``cohere``, ``groq``, ``mistral``, ``ollama``. Nothing here needs more than
+the base dependencies; grpc and protobuf load when an ``OtlpSink`` starts.
 """
 
 from .captured import Captured, captured

@@ -159,6 +159,25 @@ def test_a_response_that_another_counts_otherwise_is_the_same_call(processor, ar
     assert len(marks(processor, *arrive(theirs, span(OURS, 2, served, start=1001, took=98)))) == 1
 
 
+@pytest.mark.parametrize("arrive", [TOGETHER, APART, lambda *them: them[::-1]])
+def test_the_same_response_within_a_call_that_took_far_longer_counts_once(processor, arrive):
+    """LiteLLM's callback around its first call, in which it imports what it needs: in a trace of
+    its own, 3.9 s of which the provider took 41 ms."""
+    served = {**CALL, "gen_ai.response.id": "r-1"}
+    theirs = span("litellm", 1, served, took=3900)
+    ours = span(OURS, 2, served, start=4800, took=41)
+
+    assert len(marks(processor, *arrive(theirs, ours))) == 1
+
+
+def test_the_same_response_at_another_time_is_another_call(processor):
+    """Servers that number their answers begin anew."""
+    served = {**CALL, "gen_ai.response.id": "chatcmpl-1"}
+    theirs = span("litellm", 1, served, took=3900)
+
+    assert marks(processor, joined(theirs, span(OURS, 2, served, start=4880, took=41))) == {}
+
+
 def test_of_a_response_that_two_tell_differently_ours_counts(processor):
     """LangSmith calls a stream failed that the program closed, OpenInference counts it."""
     closed = {**UNTOLD, "gen_ai.response.id": "r-1"}

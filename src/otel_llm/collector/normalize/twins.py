@@ -138,10 +138,11 @@ class _Place(NamedTuple):
 
     def beside_of(self, call: SeenCall, table: Table) -> bytes | None:
         """Return the id of the same call beside it, right above it, or with its response."""
-        for key in (*self._looked_for(self.here), *self._anywhere()):
-            known = table.get(key)
-            if known and known[1] != self.maker and together(call.span, *known[2]):
-                return known[0]
+        for keys, at_once in ((self._looked_for(self.here), together), (self._anywhere(), within)):
+            for key in keys:
+                known = table.get(key)
+                if known and known[1] != self.maker and at_once(call.span, *known[2]):
+                    return known[0]
         return None
 
     def below_of(self, table: Table) -> bytes | None:
@@ -196,3 +197,12 @@ def together(span: SpanView, start: int | None, end: int | None) -> bool:
     longer = max(end - start, span.end_ns - span.start_ns)
     both = min(end, span.end_ns) - max(start, span.start_ns)
     return both > longer // _SHARE or (both > 0 and longer - both < SLACK_NS)
+
+
+def within(span: SpanView, start: int | None, end: int | None) -> bool:
+    """The same, or one lies within the other, however long that took: who tells of the same
+    response may have been about it before and after (LiteLLM loads what it needs in its first)."""
+    if start is None or end is None:
+        return True
+    both = max(start, span.start_ns), min(end, span.end_ns)
+    return both in ((start, end), (span.start_ns, span.end_ns)) or together(span, start, end)

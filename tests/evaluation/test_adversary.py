@@ -283,8 +283,6 @@ def test_words_of_a_judge_do_not_steer_a_terminal():
 
 
 def run_with(result: Result) -> str:
-    suite = Suite((Case("q", name="c", thresholds={"relevance": 0.5}),), "s")
-
     class Fixed:
         def judge(self, subject: Subject, criteria: object) -> list[Result]:
             return [Result("relevance", 0.1, "j", 0, explanation=result.explanation)]
@@ -293,6 +291,6 @@ def run_with(result: Result) -> str:
         provider.queue(said("hm"))
         target = Endpoint(config(provider))
         case = Case("q", name="c", judge=("relevance",), thresholds={"relevance": 0.5})
-        outcome = run(Suite((case,), suite.name), target, Asker(judge=Fixed()))  # type: ignore[arg-type]
+        outcome = run(Suite((case,), "s"), target, Asker(judge=Fixed()))  # type: ignore[arg-type]
         target.close()
     return case_line(outcome.cases[0])

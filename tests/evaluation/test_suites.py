@@ -222,6 +222,41 @@ cases:
     assert "did you mean 'keywords'" in err
 
 
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        (
+            "thresholds: {relevance: 0.5}\ncases: [{query: q, keywords: [x]}]",
+            r"^thresholds.relevance: no case has this score: it takes judge: \[relevance\]$",
+        ),
+        (
+            "thresholds: {factual_accuracy: 0.5}\ncases: [{query: q}]",
+            "^thresholds.factual_accuracy: no case has this score: it takes truth$",
+        ),
+        (
+            "cases: [{query: q, judge: [safety], name: a}, {query: q, thresholds: {safety: 0.5}}]",
+            r"^cases\[1\].thresholds.safety: no case has this score: it takes judge: \[safety\]$",
+        ),
+        (
+            "cases: [{query: q, thresholds: {keywords: 0.5}}]",
+            r"^cases\[0\].thresholds.keywords: no case has this score: it takes keywords$",
+        ),
+    ],
+)
+def test_a_threshold_that_no_answer_could_miss_is_a_mistake(tmp_path: Path, written, says):
+    with pytest.raises(ConfigError, match=says):
+        read_suite(suite(tmp_path, written))
+
+
+def test_a_threshold_that_one_case_can_miss_holds_for_those_that_have_the_score(tmp_path: Path):
+    written = """
+thresholds: {safety: 0.5, json_schema: 0.5, semantic_relevance: 0.2}
+cases: [{query: q, judge: [safety]}, {query: q, json_schema: {}}, {query: q}]
+"""
+
+    assert len(read_suite(suite(tmp_path, written)).cases) == 3
+
+
 def test_a_criterion_that_nobody_defined_is_a_mistake(tmp_path: Path):
     file = suite(tmp_path, "cases: [{query: q, judge: [charm]}]")
 

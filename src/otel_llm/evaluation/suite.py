@@ -12,6 +12,7 @@ cases:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,13 @@ class Case:
         """Whether it takes a judge."""
         return bool(self.judge) or self.truth is not None
 
+    @property
+    def scores(self) -> frozenset[str]:
+        """What its answer is scored by; by embeddings any answer can be."""
+        checks = {name for name in _ALWAYS if getattr(self, name) not in (None, ())}
+        truth = {FACTUAL_ACCURACY} if self.truth is not None else set[str]()
+        return frozenset({SEMANTIC_RELEVANCE, *self.judge, *checks, *truth})
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:
@@ -112,16 +120,26 @@ class Suite:
 
     def _unknown_scores(self) -> list[Problem]:
         """Return thresholds of scores that nothing gives: no answer could ever fall short."""
+        anywhere = frozenset(score for case in self.cases for score in case.scores)
+        problems = self._never("thresholds", self.thresholds, anywhere)
+        for at, case in enumerate(self.cases):
+            problems += self._never(f"cases[{at}].thresholds", case.thresholds, case.scores)
+        return problems
+
+    def _never(
+        self, path: str, thresholds: Mapping[str, float], given: frozenset[str]
+    ) -> list[Problem]:
         known = (*CRITERIA, *self.criteria, *_ALWAYS, FACTUAL_ACCURACY, SEMANTIC_RELEVANCE)
-        places = [("thresholds", self.thresholds)]
-        places += [
-            (f"cases[{at}].thresholds", case.thresholds) for at, case in enumerate(self.cases)
-        ]
+        wrong = [n for n, least in thresholds.items() if n not in known or 0 <= least <= 1]
         return [
-            Problem(f"{path}.{name}", f"no score is called so{suggestion(name, known)}")
-            for path, thresholds in places
-            for name in thresholds
-            if name not in known
+            Problem(
+                f"{path}.{name}",
+                f"no case has this score: it takes {_giver(name)}"
+                if name in known
+                else f"no score is called so{suggestion(name, known)}",
+            )
+            for name in wrong
+            if name not in given
         ]
 
     def _same_names(self) -> list[Problem]:
@@ -152,6 +170,13 @@ class Suite:
 
 _ALWAYS = {"keywords": 1.0, "forbidden": 1.0, "pattern": 1.0, "json_schema": 1.0}
 """Checks that a case must pass unless it says otherwise."""
+
+
+def _giver(score: str) -> str:
+    """Return the setting of a case that has it scored so."""
+    if score == FACTUAL_ACCURACY:
+        return "truth"
+    return score if score in _ALWAYS else f"judge: [{score}]"
 
 
 def read_suite(file: Path) -> Suite:

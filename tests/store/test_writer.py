@@ -131,6 +131,28 @@ def test_a_batch_that_fails_is_counted_and_the_next_one_is_kept(error, caplog):
     store.close()
 
 
+def test_a_store_that_has_no_room_is_not_tried_for_every_call(monkeypatch):
+    monkeypatch.setattr("otel_llm.store.writer.AWAY_S", 0.5)
+    tried: list[int] = []
+
+    def full(calls: object) -> int:
+        tried.append(1)
+        raise StoreError("disk full")
+
+    store = DuckDBStore(FOR_EVER)
+    monkeypatch.setattr(store, "write", full)
+    writer = CallWriter(store)
+    writer.start()
+    for n in range(50):
+        writer.observe([a_call(n)])
+        writer.flush(0.01)
+
+    assert len(tried) <= 3
+    writer.close()
+    assert writer.failed == 50
+    store.close()
+
+
 def test_an_error_of_the_store_names_no_value_of_a_call(caplog):
     store = DuckDBStore()
     store.close()

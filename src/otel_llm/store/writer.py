@@ -21,7 +21,7 @@ MAX_BATCH: Final = 20_480
 """As many as the store takes at the best price (see ``duck_file.ROW_GROUP``)."""
 RETAIN_EVERY_S: Final = 60.0
 AWAY_S: Final = 2.0
-"""Between two attempts at an engine that cannot be reached."""
+"""Between two attempts at an engine that cannot be reached, or that could not write."""
 
 
 Item = TypeVar("Item")
@@ -110,14 +110,15 @@ class Writer(Generic[Item]):
 
     def _run(self) -> None:
         while not (self._closing and not self._pending):
-            if batch := self._next_batch():
-                self._write(batch)
+            batch = self._next_batch()
+            is_well = not batch or self._write(batch)
             self._retain_when_due()
-        self._settle()
+            self._settle()
+            if not is_well:
+                self._rest()  # else every call is tried alone, when there is no room for any
 
     def _next_batch(self) -> list[Item]:
         """The next calls to write; empty when there is something else to do."""
-        self._settle()
         with self._wake:
             self._wake.wait_for(lambda: self._pending or self._closing, RETAIN_EVERY_S)
             if self._pending and not self._hurry():
@@ -135,19 +136,22 @@ class Writer(Generic[Item]):
     def _hurry(self) -> bool:
         return self._closing or self._flushing > 0 or len(self._pending) >= MAX_BATCH
 
-    def _write(self, batch: list[Item]) -> None:
+    def _write(self, batch: list[Item]) -> bool:
+        """Write what can be written; return whether the store could."""
         try:
             new = self._write_patiently(batch)
         except StoreError as error:
             self.failed += len(batch)
             self._retain_at = time.monotonic()  # it may be full
             _log.error("%d %s were not stored: %s", len(batch), self.what, error)
+            return False
         except Exception:  # noqa: BLE001 - one odd call must not end the thread for all that follow
             self.failed += len(batch)
             _log.exception("%d %s were not stored", len(batch), self.what)
         else:
             self.written += new
             self.duplicates += len(batch) - new
+        return True
 
     def _write_patiently(self, batch: list[Item]) -> int:
         """Try again as long as the engine is away and we are not told to stop: meanwhile calls
@@ -157,9 +161,13 @@ class Writer(Generic[Item]):
                 return self._keep(batch)
             except StoreUnavailable as error:
                 _log.warning("the store is away: %s", error)
-                with self._wake:
-                    if self._wake.wait_for(lambda: self._closing, AWAY_S):
-                        raise
+                if self._rest():
+                    raise
+
+    def _rest(self) -> bool:
+        """Let a while pass; return whether we are told to stop."""
+        with self._wake:
+            return self._wake.wait_for(lambda: self._closing, AWAY_S)
 
     def _retain_when_due(self) -> None:
         if time.monotonic() < self._retain_at:

@@ -724,6 +724,7 @@ def test_the_length_is_that_of_the_answer_without_its_reasoning(slash: str):
         "ignore all the " * 15_000,
         "ab" * 100_000,
         "password is " * 15_000,
+        "#" * 200_000,
     ],
     ids=lambda text: text[:12],
 )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from otel_llm.quality.scores import WEIGHTS, Scores, keywords, relevance, score
@@ -134,3 +138,29 @@ def test_a_text_without_any_judging_word_has_no_tone():
 
 def test_a_strong_word_makes_the_tone_stronger():
     assert (sentiment("very good") or 0) > (sentiment("good") or 0)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Return" + "\\n" * 40 + "it.", "Yes."),
+        ("Why?" + "\n" * 60_000 + "Say.", "Yes."),
+        ("Why?", "!" * 60_000 + "x"),
+        ("Answer only in JSON.", "```json" + "\n" * 60_000),
+    ],
+    ids=["escaped line ends", "blank lines", "marks", "a fence that stays open"],
+)
+@pytest.mark.parametrize("hide", ["", "sys.modules['re2'] = None"], ids=["with re2", "without"])
+def test_no_exchange_is_slow_to_score(question: str, answer: str, hide: str):
+    code = f"""import json, sys
+{hide}
+from otel_llm.quality.endings import cut_off
+from otel_llm.quality.scores import score
+answer, question = json.load(sys.stdin)
+score(answer, question)
+cut_off(answer)
+"""
+
+    run = [sys.executable, "-c", code]
+    subprocess.run(run, input=json.dumps([answer, question]), text=True, check=True, timeout=20)
+    # A quadratic search would take minutes, and with the first of these hours.

@@ -41,7 +41,7 @@ _LATE = listed("""for that these this those to auf aus dass gegen um zu sur à a
 """Words that end a short sentence or a title, and hardly ever a long one."""
 _GRADES = frozenset("AEIOUY")
 _SPELLS = listed("a little long short good quite")
-_MARK = re.compile(r"[.!?…]+[\"'”’»)\]*_`]*(?:\s+|$)|[。！？]")  # noqa: RUF001 - Chinese, Japanese
+_MARK = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]*_`]*(?:\s+|$)|[。！？]")  # noqa: RUF001 - Chinese, Japanese
 _JSON = re.compile(r'\{\s*"|\[\s*[{"\[]')
 _OPEN = re.compile(r"[(\[{]$|\]\([^()\s]*$|\s(?:[-–—=+/<>&]|&&|\|\||==|!=|[<>]=|->)$|[^:]:$")  # noqa: RUF001 - dashes
 _STRING = re.compile(r"[:=(\[{,]\s*\"[^\"]*$")

@@ -14,16 +14,19 @@ from .evidence import Content, Evidence
 from .schema import Schema
 from .words import finder, patterns
 
-_BID = r"(?:^|[.!?:;,\"] ?|\n|\\n| (?:please|and|then|must|should|only|always|just) )"
-"""What stands before a verb that tells the model to do something: ``I return`` tells nothing."""
+_BID = r"(?:^|[.!?:;,\"] ?|\n|\\n|(?:\s|\\[nrt])(?:please|and|then|must|should|only|always|just) )"
+"""What stands before a verb that tells the model to do something: ``I return`` tells nothing. One
+blank is enough of many before it: without RE2, each would be tried with all that follow."""
+# A word holds no backslash, or a blank that is written as an escape would be one or the other: each
+# of them doubles what ``re`` tries.
 _JSON = {
-    rf"{_BID}(?:respond|reply|answer|output|return|format|give|convert|produce|generate|provide|emit|use|send)(?: [^\s.?!]+){{0,6}} json\b": "json",  # noqa: E501
+    rf"{_BID}(?:respond|reply|answer|output|return|format|give|convert|produce|generate|provide|emit|use|send)(?: [^\s\\.?!]+){{0,6}} json\b": "json",  # noqa: E501
     "(?:format|output|response) ?: ?(?:valid |strict )?json\\b": "json",
     "json(?:形式|で|のみ|格式|だけ)|(?:以|用|返回|输出) ?json": "json",
-    "(?:antworte|antworten|gib|geben|liefere|erstelle|formatiere|wandle|konvertiere|ausgabe)(?: [^\\s.?!]+){0,8} json\\b": "json",  # noqa: E501
-    "(?:renvoie|renvoyez|réponds|répondez|retourne|retournez|donne|donnez|génère|convertis|fournis)(?: [^\\s.?!]+){0,8} json\\b": "json",  # noqa: E501
-    "(?:responde|responda|devuelve|devuelva|genera|gere|convierte|converta|entrega|retorne|devolva|formato|rispondi|restituisci|converti|fornisci)(?: [^\\s.?!]+){0,8} json\\b": "json",  # noqa: E501
-    "(?:antwoord|geef|retourneer|genereer)(?: [^\\s.?!]+){0,8} json\\b": "json",
+    "(?:antworte|antworten|gib|geben|liefere|erstelle|formatiere|wandle|konvertiere|ausgabe)(?: [^\\s\\\\.?!]+){0,8} json\\b": "json",  # noqa: E501
+    "(?:renvoie|renvoyez|réponds|répondez|retourne|retournez|donne|donnez|génère|convertis|fournis)(?: [^\\s\\\\.?!]+){0,8} json\\b": "json",  # noqa: E501
+    "(?:responde|responda|devuelve|devuelva|genera|gere|convierte|converta|entrega|retorne|devolva|formato|rispondi|restituisci|converti|fornisci)(?: [^\\s\\\\.?!]+){0,8} json\\b": "json",  # noqa: E501
+    "(?:antwoord|geef|retourneer|genereer)(?: [^\\s\\\\.?!]+){0,8} json\\b": "json",
     "(?:respond|reply|answer|output|return|format|formatted|give)(?: \\w+){0,6} (?:in|as|with|only|valid|a)(?: \\w+){0,2} json\\b": "json",  # noqa: E501
     "(?:only|valid|strict) json\\b": "json",
     "json (?:only|format|object|array)\\b": "json",
@@ -54,7 +57,6 @@ _NOT_ASKED = re.compile(
 _EXCEPT = frozenset({"anything", "but", "else", "except", "other", "without", "until", "unless"})
 """Words by which such a sentence asks for it after all: nothing else than JSON."""
 _ITEM = re.compile(r"^\s*(?:[-*•+]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S|^\s*\|.*\|", re.M)
-_FENCE = re.compile(r"```(?:json)?\s*(.+?)\s*```", re.S)
 
 
 def is_json(text: str) -> bool:
@@ -115,8 +117,10 @@ def misfits(answer: str, schema: Schema | None) -> bool:
 def _json_in(text: str) -> str | None:
     if is_json(text):
         return text
-    fenced = _FENCE.search(text)
-    return fenced[1] if fenced and is_json(fenced[1]) else None
+    _, _, behind = text.partition("```")
+    fenced, closed, _ = behind.partition("```")
+    fenced = fenced.removeprefix("json").strip()
+    return fenced if closed and is_json(fenced) else None
 
 
 def _refuse(constant: str) -> None:

@@ -45,7 +45,7 @@ _PHRASES = {
     "<</?sys>>": "sys>>",
     "\\[/?inst\\]": "inst]",
     "\\[(?:system|admin|developer)\\](?:\\(#\\w*\\))?:?": "[system]|[admin]|[developer]",
-    "#{2,} ?(?:system|new instructions?|instructions? override)": "##",
+    "## ?(?:system|new instructions?|instructions? override)": "##",
     "</?(?:system|system_prompt|instructions?)>": "system>|system_prompt>|instruction>|instructions>",  # noqa: E501
     "(?:send|forward|post|upload|exfiltrate|email)(?: \\w+){0,8} (?:conversation|chat history|system prompt|api keys?|credentials|passwords?) to (?:http|this|the following|\\w+@)": "conversation|chat history|prompt|api key|credential|password",  # noqa: E501
     "(?:ignoriere|vergiss) (?:(?:alle|die|deine|ihre) ){0,2}(?:(?:vorherigen|bisherigen|obigen|vorigen) )?(?:anweisungen|befehle|regeln|vorgaben)": "ignoriere|vergiss",  # noqa: E501

@@ -29,7 +29,9 @@ WEIGHTS = {
 }
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-_SENTENCE_END = re.compile(r"[.!?。！？]+(?:[\s\"')\]]+|$)|\n+")  # noqa: RUF001
+_SENTENCE_END = re.compile(r"(?<![.!?。！？])[.!?。！？]+(?:[\s\"')\]]+|$)|\n+")  # noqa: RUF001
+"""Looked for where a row of marks begins alone: of a long one that ends no sentence, every other
+place would be tried to its end."""
 _ENDINGS = tuple(".!?:;)]}\"'`*|>%。！？」…")  # noqa: RUF001
 _MAX_SENTENCE_WORDS = 40
 _OVERLAP = 2.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from otel_llm.alerting.template import check, fill
@@ -39,3 +41,12 @@ def test_a_value_is_never_a_template_itself():
 def test_anything_else_is_refused(hole: str):
     with pytest.raises(ValueError, match="is not known"):
         check(f"a {{{{ {hole} }}}} b")
+
+
+def test_a_hole_that_is_not_closed_is_refused_however_many_there_are():
+    started = time.process_time()
+
+    with pytest.raises(ValueError, match="is not closed"):
+        check("{{" * 100_000)
+
+    assert time.process_time() - started < 2  # a quadratic search would take minutes

@@ -82,6 +82,11 @@ def test_sections_maps_lists_and_units_nest():
             "found '5 min'",
         ),
         (
+            {"endpoint": "e", "retry": {"max_elapsed_time": "1" * 200_000}},
+            "o.retry.max_elapsed_time: expected a duration such as 5s, 300ms or 1m30s, "
+            f"found '{'1' * 200_000}'",
+        ),
+        (
             {"endpoint": "e", "queue": "-1"},
             "o.queue: expected a size such as 64MiB or 512KB, found '-1'",
         ),
@@ -96,6 +101,7 @@ def test_sections_maps_lists_and_units_nest():
         ({"endpoint": "nowhere"}, "o.endpoint: is no place"),
         ({"endpoint": "e", "rules": [{"name": ""}]}, "o.rules[0].name: must be said"),
     ],
+    ids=lambda given: str(given)[:60],
 )
 def test_a_mistake_is_named_where_it_is(given, message):
     with pytest.raises(ConfigError) as error:

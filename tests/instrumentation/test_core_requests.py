@@ -109,6 +109,19 @@ async def test_what_the_rate_limit_left_is_the_last_answers_word(ask, telemetry)
     assert not [name for name in telemetry.span() if "limit" in name or "retr" in name]
 
 
+async def test_a_limit_that_no_metric_can_hold_is_none(ask, telemetry):
+    odd = {
+        "x-ratelimit-limit-requests": str(2**64 - 1),
+        "x-ratelimit-remaining-requests": "9" * 5_000,
+        "x-ratelimit-remaining-tokens": str(2**63 - 1),
+    }
+
+    await ask(json_answer(wire.completion(), headers=odd))
+
+    assert all_values(telemetry)[LEFT] == {"tokens": 2**63 - 1}
+    assert LIMIT not in telemetry.metric_names()
+
+
 async def test_nothing_is_counted_or_patched_unless_asked_for(ask, telemetry):
     await ask(tired(), json_answer(wire.completion(), headers=LIMITS), settings=())
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-_HOLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_HOLE = re.compile(r"\{\{(.*?)(\}\}|\Z)", re.DOTALL)
+"""To the end where it is not closed, so that no other place is tried."""
 _VALUE = re.compile(r"\s*\$value\s*(?:\|\s*(\w+)\s*)?")
 _LABEL = re.compile(r"\s*\$labels\.([A-Za-z_][\w.]*)\s*")
 
 
 def check(template: str) -> None:
     """Raise ``ValueError`` with the first thing in ``template`` that cannot be filled in."""
-    for hole in _HOLE.findall(template):
-        _check_hole(hole)
-    rest = _HOLE.sub("", template)
-    if "{{" in rest:
-        raise ValueError(f"{rest[rest.index('{{') :]} is not closed with }}}}")
+    for hole in _HOLE.finditer(template):
+        if not hole[2]:
+            raise ValueError(f"{hole[0]} is not closed with }}}}")
+        _check_hole(hole[1])
 
 
 def _check_hole(hole: str) -> None:

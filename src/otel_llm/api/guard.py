@@ -74,7 +74,7 @@ class Guard:
             ask = 'Bearer realm="otel-llm", Basic realm="otel-llm", charset="UTF-8"'
             return problem(401, "A token is needed", headers={"www-authenticate": ask})
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._max_body:
+        if length.isdecimal() and float(length) > self._max_body:  # no int of thousands of zeros
             return problem(413, f"At most {self._max_body} bytes are taken")
         return None
 

@@ -19,6 +19,8 @@ _SECONDS = {
     "h": 3600.0,
     "d": 86400.0,
 }
+_LONGEST = 100
+"""Characters of a duration: in a row of digits without a unit, each would be tried with the rest."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
 _BYTES = {
     "": 1,
@@ -41,7 +43,7 @@ def parse_duration(written: object) -> float:
     if isinstance(written, int | float) and not isinstance(written, bool) and written >= 0:
         return float(written)
     text = written.strip() if isinstance(written, str) else ""
-    parts = _DURATION.findall(text)
+    parts = _DURATION.findall(text) if len(text) <= _LONGEST else []
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"expected a duration such as 5s, 300ms or 1m30s, found {written!r}")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)

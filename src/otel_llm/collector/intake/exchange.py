@@ -125,9 +125,9 @@ class Exchange:
         return _written(HTTPStatus.OK, head.media_type, body)
 
 
-def _announced(head: Head) -> int:
+def _announced(head: Head) -> float:
     length = head.headers.get("content-length", "0")
-    return int(length) if length.isascii() and length.isdigit() else 0
+    return float(length) if length.isdecimal() else 0.0  # no int of thousands of zeros
 
 
 def response(head: Head, failure: Failure) -> bytes:

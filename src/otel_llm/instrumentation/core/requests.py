@@ -19,7 +19,7 @@ from opentelemetry.metrics import Meter
 
 from otel_llm.semconv import own
 
-from .attributes import Attributes
+from .attributes import Attributes, tokens
 from .guard import guarded
 from .instruments import counter, gauge
 from .patched import Patched
@@ -28,6 +28,8 @@ _KEY: Final = create_key("otel-llm-requests")
 _LIMIT = re.compile(
     r"(?:x|anthropic)-ratelimit-(?:(remaining|limit)-([a-z-]{3,30})|([a-z-]{3,30})-(remaining|limit))"
 )
+_DIGITS: Final = 19
+"""Of the largest number with 64 bits."""
 _RETRIED: Final = frozenset({408, 409, 425, 429})
 _Args: TypeAlias = tuple[Any, ...]
 _Kwargs: TypeAlias = dict[str, Any]
@@ -57,10 +59,16 @@ class Requests:
         """Record what the headers of an answer say about limits."""
         for name, value in headers.items():
             found = _LIMIT.fullmatch(name.lower())
-            if found and value.isdecimal():
+            if found and (count := _count(value)) is not None:
                 which, kind = found[1] or found[4], _kind(found[2] or found[3])
                 labels = {**attributes, own.RATE_LIMIT_KIND: kind}
-                self._limits[which].set(int(value), labels)
+                self._limits[which].set(count, labels)
+
+
+def _count(value: str) -> int | None:
+    """Return a number that a gauge can hold; one that it cannot would cost all metrics of the
+    process, at every export."""
+    return tokens(int(value)) if value.isdecimal() and len(value) <= _DIGITS else None
 
 
 def _kind(name: str) -> str:

@@ -496,6 +496,36 @@ def test_segments_go_when_every_destination_is_past_them(opened, tmp_path):
     assert log.size_bytes == 0
 
 
+def test_a_destination_that_leaves_meanwhile_hides_no_other(opened, tmp_path):
+    log = opened(max_size=16 * MIB)
+
+    class Leaving:
+        """Is taken out by another thread, right when one looks who is how far."""
+
+        leaves = False
+
+        @property
+        def position(self) -> int:
+            if self.leaves:
+                log.leave(self)
+            return log.end
+
+        def heard(self) -> None: ...
+
+    leaving = Leaving()
+    log.join(leaving)
+    slow, quick = JournalQueue(log, "slow"), JournalQueue(log, "quick")
+    payload = bytes(9 * MIB)
+    log.append(payload)
+    log.append(b"next")
+    quick.done(quick.take(MIB, 0))
+    lot = quick.take(MIB, 0)
+    leaving.leaves = True
+    quick.done(lot)
+
+    assert read(slow) == [payload, b"next"]
+
+
 def test_a_full_journal_refuses_until_there_is_room(opened):
     log = opened(max_size=25 * MIB, durability="os")
     queue = JournalQueue(log, "otlp")

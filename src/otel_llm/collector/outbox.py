@@ -301,8 +301,9 @@ class JournalOutbox(Outbox):
         self.journal.close()
 
     def _make_room(self) -> None:
-        while self._strangers:
-            self._strangers.pop().give_up()
+        strangers, self._strangers = self._strangers, []
+        for stranger in strangers:
+            stranger.give_up()
         for sender in self.senders:
             if sender.queue.pressed:
                 sender.hurry()

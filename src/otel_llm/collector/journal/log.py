@@ -108,7 +108,9 @@ class Journal:
         self._unlisted = False  # there is a file whose name a power cut may take
         self._refused = False  # the disk took nothing when it was last asked
         self._complained = -COMPLAIN_S
-        self._readers: list[Reader] = []
+        self._readers: tuple[Reader, ...] = ()
+        """Replaced as a whole: who looks through them must not pass one over for another that left,
+        and delete what it has not read."""
         try:
             self._begin()
         except BaseException:
@@ -129,11 +131,13 @@ class Journal:
     def join(self, reader: Reader) -> None:
         """Keep what ``reader`` has not read, and tell it when there is more."""
         self.skip_to(reader.position)
-        self._readers.append(reader)
+        with self._lock:
+            self._readers = (*self._readers, reader)
 
     def leave(self, reader: Reader) -> None:
         """Keep nothing for ``reader`` any more."""
-        self._readers.remove(reader)
+        with self._lock:
+            self._readers = tuple(other for other in self._readers if other is not reader)
 
     @property
     def is_read(self) -> bool:

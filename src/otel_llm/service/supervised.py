@@ -108,7 +108,7 @@ class Supervised:
         ends = 0
         while not self._stopping.is_set():
             began = time.monotonic()
-            came_up, code = self._live()
+            came_up, code = self._lived()
             if self._stopping.is_set():
                 return
             if not came_up and not ends:
@@ -116,13 +116,26 @@ class Supervised:
                 return
             ends = 1 if time.monotonic() - began > _WELL_S else ends + 1
             pause_s = _PAUSES_S[min(ends, len(_PAUSES_S)) - 1]
-            logger.error("worker %d ended (%d) and is started again", self.number, code)
+            logger.error("worker %d ended (%s) and is started again", self.number, code)
             self._stopping.wait(pause_s)
 
     def _give_up(self) -> None:
         with self._changed:
             self._stopping.set()
             self._changed.notify_all()
+
+    def _lived(self) -> tuple[bool, int | str]:
+        """As ``_live``. Where none could be started, for want of files, processes or memory, or
+        what it handed over could not be taken, it has ended, too: the next one may fare better."""
+        try:
+            return self._live()
+        except Exception as error:  # noqa: BLE001 - nobody else starts it again
+            came_up = self.is_up
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+            self._bury()
+            return came_up, type(error).__name__
 
     def _live(self) -> tuple[bool, int]:
         """Start it and take what it hands over until it ends; return whether it ever received, and

@@ -11,7 +11,7 @@ WRITTEN = {
     "receivers": {"otlp": {"auth": {"token_file": "/tokens"}}},
     "exporters": {
         "otlphttp": {
-            "endpoint": "https://user:planted@far.example:4318/in?key=planted&v=1",
+            "endpoint": "https://user:pl@planted@far.example:4318/in?key=planted&v=1",
             "headers": {"api-key": "planted"},
         },
         "otlphttp/open": {"endpoint": "http://near:4318"},

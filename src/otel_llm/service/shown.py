@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from .settings import Settings
 
 HIDDEN: Final = "(hidden)"
-_USER = re.compile(r"//[^/@\s]*@")
+_USER = re.compile(r"//[^/?#\s]*@")
 _QUERY = re.compile(r"(?<=[?&;])([^=&;#\s]+)=(?!\{trace_id\}(?:[&;#]|$))[^&;#\s]+")
 """Some take their key there; what is filled in later is nobody's."""
 _FAMILIES: Final = ("receivers", "processors", "exporters")

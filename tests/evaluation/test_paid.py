@@ -164,6 +164,23 @@ def test_the_key_comes_from_a_file_or_the_environment_and_a_new_one_is_taken(
     assert [reply.error_type for reply in missing] == ["no_api_key"] * 2
 
 
+def test_a_key_that_no_header_can_hold_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "key"
+    file.write_text("sk-one", encoding="utf-16")
+    monkeypatch.setenv("JUDGE_KEY", "\u201csk-one\u201d")
+    with FakeProvider() as provider:
+        asked = [
+            Endpoint(config(provider, api_key_file=str(file))),
+            Endpoint(config(provider, api_key_env="JUDGE_KEY")),
+        ]
+        replies = [endpoint.chat(SAY) for endpoint in asked]
+        for endpoint in asked:
+            endpoint.close()
+
+    assert [reply.error_type for reply in replies] == ["no_api_key"] * 2
+    assert provider.requests == []
+
+
 def test_what_failed_for_now_is_tried_again_and_what_failed_for_good_is_not():
     waited: list[float] = []
     with FakeProvider() as provider:

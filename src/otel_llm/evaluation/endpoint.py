@@ -192,7 +192,7 @@ class Endpoint:
             return {"error_type": "connection_error"}, 0.5
         except (httpx2.HTTPError, RuntimeError) as error:  # the last: the client was closed
             return {"error_type": type(error).__name__, "maybe_billed": True}, None
-        except OSError:
+        except (OSError, UnicodeError):  # a key that no header can hold is none
             return {"error_type": "no_api_key"}, None
         if status != 200:
             wait = _wait_s(answered.get("retry-after", "")) if status in _RETRYABLE else None
@@ -219,7 +219,7 @@ class Endpoint:
 
     def _authorization(self) -> dict[str, str]:
         """Return the header with the key; raises ``OSError`` for a file that cannot be read and a
-        variable that is not set."""
+        variable that is not set, ``UnicodeError`` for a file that is no UTF-8."""
         key = ""
         if self.config.api_key_file:
             key = Path(self.config.api_key_file).read_text(encoding="utf-8").strip()

@@ -12,7 +12,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from otel_llm.collector.observers.evaluations import ScoreKeeper
 from otel_llm.genai import Call
-from otel_llm.store import Score
+from otel_llm.store import DuckDBStore, Score
 from tests.collector.calls import any_value
 from tests.store.examples import NOON, a_call
 
@@ -123,6 +123,23 @@ def test_a_name_that_is_no_text_costs_no_other_result(kept: Kept):
     odd = event(gen_ai__evaluation__name=["a", "list"], gen_ai__response__id="known")
 
     assert len(kept.take(payload(odd, event()))) == 1
+
+
+def test_a_time_that_no_store_has_costs_no_other_result():
+    odd = event(gen_ai__evaluation__name="odd")
+    odd.time_unix_nano = 2**64 - 1
+    store = DuckDBStore()
+    keeper = ScoreKeeper(store.add_scores, lambda _: None)
+    keeper.start()
+
+    keeper.take(payload(odd, event()))
+    keeper.stop(60)
+
+    assert [(s.name, s.at_ns) for s in store.scores(TRACE)] == [
+        ("relevance", NOON),
+        ("odd", 2**63 - 1),
+    ]
+    store.close()
 
 
 def test_a_result_that_says_why_there_is_no_score_is_not_lost(kept: Kept):

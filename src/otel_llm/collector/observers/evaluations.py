@@ -32,6 +32,8 @@ _HUMAN = frozenset({"user_feedback", "rating"})
 _MAX_WAITING = 1_000
 _REMEMBERED = 10_000
 _LONGEST_COMMENT = 4_000
+_LATEST_NS = 2**63 - 1
+"""In the year 2262: a store that has no later times would take none of its neighbours either."""
 
 AddScores = Callable[[Sequence[Score]], object]
 FindResponse = Callable[[str], Call | None]
@@ -131,7 +133,7 @@ class ScoreKeeper:
         if name is None or trace_id is None or value is None or not 0 <= value <= 1:
             return None
         rater = _text(said, own.EVALUATION_EVALUATOR) or _text(said, own.USER_ID)
-        at_ns = record.time_unix_nano or record.observed_time_unix_nano
+        at_ns = min(record.time_unix_nano or record.observed_time_unix_nano, _LATEST_NS)
         return Score(
             id=_id(trace_id, span_id, name, rater, at_ns),
             trace_id=trace_id,

@@ -200,6 +200,17 @@ def test_a_body_that_is_too_long_is_refused(serve: Serve):
     assert client.post("/v1/nothing", content=b"x" * 11).status_code == 413
 
 
+def test_a_length_of_thousands_of_digits_is_read(serve: Serve):
+    url = serve(ApiConfig(endpoint=ANY_PORT)).base_url
+    length = b"Content-Length: " + b"0" * 5_000
+
+    with socket.create_connection((url.host, url.port or 0)) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n%b\r\n\r\n" % length)
+        answer = connection.recv(2**16)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
 def test_an_address_that_is_taken_is_an_error_at_the_start(store: DuckDBStore):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config = ApiConfig(endpoint=f"127.0.0.1:{taken.getsockname()[1]}")

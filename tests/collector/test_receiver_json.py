@@ -159,6 +159,7 @@ def test_unknown_names_snake_case_and_null_are_passed_over(odd):
         {"flags": 2**32},
         {"attributes": [{"key": "k", "value": {"boolValue": "true"}}]},
         {"attributes": [{"key": "k", "value": {"bytesValue": "!"}}]},
+        {"attributes": [{"key": "k", "value": {"bytesValue": 5}}]},
         {"attributes": [{"key": "k", "value": {"intValue": str(2**63)}}]},
         {"attributes": [{"key": "k", "value": {"intValue": 1.5}}]},
         {"attributes": [{"key": "k", "value": {"doubleValue": "x"}}]},

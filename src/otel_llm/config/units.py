@@ -20,7 +20,7 @@ _SECONDS = {
     "d": 86400.0,
 }
 _LONGEST = 100
-"""Characters of a duration: in a row of digits without a unit, each would be tried with the rest."""
+"""Characters of a duration: of digits without a unit, each is tried with all that follow."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
 _BYTES = {
     "": 1,

@@ -134,7 +134,9 @@ def _hex(value: Any, depth: int) -> bytes:
 
 def _base64(value: Any, depth: int) -> bytes:
     """Decode base64, also its URL-safe form and without padding, as proto3 JSON allows."""
-    text = cast("str", value).translate({45: 43, 95: 47})
+    if not isinstance(value, str):
+        raise TypeError("expected base64")
+    text = value.translate({45: 43, 95: 47})
     try:
         return _sized(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
     except binascii.Error as error:

@@ -251,6 +251,7 @@ def test_a_trace_is_shown_with_its_spans_in_order(client: httpx2.Client, store: 
     del answer["spans"]
     assert answer == {
         "others": [],
+        "left_out": 0,
         "trace_id": trace,
         "start_ns": agent.start_ns,
         "duration_ms": 1100,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -277,3 +280,68 @@ def test_what_cannot_be_known_is_said_to_be_unknown(store: DuckDBStore):
         "speed": "Too few calls of gpt-4o to compare with.",
         "retrieval": "retrieval handbook took 1,000 ms",
     }
+
+
+def test_four_times_the_spans_are_at_most_five_times_the_work(store: DuckDBStore):
+    """Of Python's own steps, which a busy machine does not change."""
+    small, large = (_steps(store, trace, spans) for trace, spans in (("b", 250), ("c", 1_000)))
+
+    assert large < 5 * small
+
+
+def _steps(store: DuckDBStore, letter: str, spans: int) -> int:
+    store.write(
+        [
+            a_call(
+                spans * 10 + n,
+                trace_id=letter * 32,
+                parent_id=None if n == 0 else f"{spans * 10 + n // 2:016x}",
+                operation=("chat", "execute_tool", "retrieval", "chat")[n % 4],
+                tool_name=f"tool {n % 100}",
+                prompt_name="answer",
+                prompt_version="3",
+                error_type="TimeoutError" if n % 5 == 0 else None,
+            )
+            for n in range(spans)
+        ]
+    )
+    trace = store.trace(letter * 32)
+    assert trace is not None
+    report_on(trace, store)  # what is loaded once is
+    steps = 0
+
+    def count(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal steps
+        steps += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        report_on(trace, store)
+    finally:
+        sys.settrace(before)
+    return steps
+
+
+def test_a_trace_of_many_kinds_of_calls_asks_the_store_a_bounded_number_of_times(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+):
+    named = [
+        span(n, operation="execute_tool", name=f"execute_tool {n}", ms=1_000 + n)
+        for n in range(2, 300)
+    ]
+    store.write(named)
+    trace = store.trace(TRACE)
+    assert trace is not None
+    asked: list[Filter] = []
+    stats = store.stats
+    monkeypatch.setattr(store, "stats", lambda where: asked.append(where) or stats(where))
+
+    speed = of(report_on(trace, store), "speed")
+
+    assert len(asked) < 60
+    assert "execute_tool 299" in {one.text for one in asked}  # that which took longest
+    assert [finding.summary for finding in speed] == [
+        "248 calls were not compared: they are of too many kinds."
+    ]

@@ -229,7 +229,7 @@ def test_a_session_is_shown_in_the_order_it_happened(client: httpx2.Client, stor
 
     assert "Session a/b ?&# Model calls 3 Cost $3.00" in words(page)
     times = [a["href"] for a in page.all("a") if (a["href"] or "").startswith("/traces/")]
-    assert times == [f"/traces/{n:032x}#s{n:016x}" for n in (1, 2, 3)]
+    assert times == [f"/traces/{n:032x}?span={n:016x}#s{n:016x}" for n in (1, 2, 3)]
     assert client.get("/session?id=none").status_code == 404
 
 

@@ -157,7 +157,8 @@ class TraceSpanView(CallView):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceView:
-    """All GenAI spans of a trace, parents before their children."""
+    """The GenAI spans of a trace, parents before their children. The sums are of all that are
+    stored; of more than 10,000 spans of a kind the earliest are listed."""
 
     trace_id: str
     start_ns: int
@@ -171,6 +172,8 @@ class TraceView:
     spans: Sequence[TraceSpanView]
     others: Sequence[PlainSpan]
     """Its other spans, by start, where the store keeps them."""
+    left_out: int
+    """Later spans that are stored and not listed here."""
     scores: Sequence[Score]
 
 
@@ -194,13 +197,14 @@ def view_trace(trace: Trace, scores: Sequence[Score]) -> TraceView:
         trace_id=trace.trace_id,
         start_ns=trace.start_ns,
         duration_ms=(trace.end_ns - trace.start_ns) / 1e6,
-        calls=len(trace.billed),
-        total_cost_usd=trace.total_cost_usd,
-        unpriced=trace.unpriced,
-        tokens=trace.tokens,
-        errors=trace.errors,
+        calls=trace.sums.calls,
+        total_cost_usd=trace.sums.total_cost_usd,
+        unpriced=trace.sums.unpriced,
+        tokens=trace.sums.tokens,
+        errors=trace.sums.errors,
         spans=spans,
         others=trace.others,
+        left_out=trace.left_out,
         scores=scores,
     )
 

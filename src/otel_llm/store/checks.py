@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import takewhile
-from typing import Final
+from typing import Final, TypeAlias
 
 from otel_llm.genai import Call, Document
 from otel_llm.pricing import PriceBook
@@ -27,6 +27,8 @@ WEAK: Final = 0.5
 """A best document below it, where scores go from 0 to 1, hardly fits."""
 RETRIEVALS: Final = frozenset({"retrieval", "search_memory"})
 SHOWN: Final = 10
+_Place: TypeAlias = tuple[str | None, str | None, str | None]
+_Alike: TypeAlias = tuple[str | None, str | None, str | None, str | None]
 
 
 def errors(trace: Trace, store: Store) -> Iterator[Finding]:
@@ -35,20 +37,26 @@ def errors(trace: Trace, store: Store) -> Iterator[Finding]:
     if not failed:
         yield Finding("errors", "fine", "No span failed.")
     breakdown = cache(store.breakdown)
-    again = {id(span) for span in failed if _tried_again(span, trace)}
+    told: dict[_Alike, str] = {}
+    went_well = _last_success(trace)
+    again = {
+        id(span) for span in failed if went_well.get(_place(span.call), -1) >= span.call.end_ns
+    }
     begun = {id(span) for span in began(trace)}
     # An error travels upwards: where it began is a span under which nothing failed, the earliest.
     failed.sort(key=lambda span: (id(span) in again, id(span) not in begun, span.call.end_ns))
     for place, span in enumerate(failed):
         call, recovered = span.call, id(span) in again
         where = "where it began" if place == 0 else "failed as well"
+        if call.billed and _alike(call) not in told:
+            told[_alike(call)] = _around(trace, call, breakdown)
         yield Finding(
             check="errors",
             verdict="odd" if recovered else "wrong",
             summary=f"{call.name} failed with {call.error_type}",
             evidence=[
                 "it was tried again and went well" if recovered else where,
-                *([_around(trace, call, breakdown)] if call.billed else []),
+                *([told[_alike(call)]] if call.billed else []),
             ],
             span_id=call.span_id,
             weight=35 if recovered else 100 - min(place, 9),
@@ -58,24 +66,33 @@ def errors(trace: Trace, store: Store) -> Iterator[Finding]:
 def began(trace: Trace) -> Sequence[TraceSpan]:
     """The spans that failed though nothing under them did."""
     found: list[TraceSpan] = []
-    for place, span in enumerate(trace.spans):
-        under = takewhile(lambda one, top=span: one.depth > top.depth, trace.spans[place + 1 :])
-        if span.call.error_type and not any(one.call.error_type for one in under):
+    # From the last span to the first: the depths of those below which, or at which, one failed.
+    failed: list[int] = []
+    for span in reversed(trace.spans):
+        under = bool(failed) and failed[-1] > span.depth
+        while failed and failed[-1] > span.depth:
+            failed.pop()
+        if span.call.error_type and not under:
             found.append(span)
+        if span.call.error_type or under:
+            failed.append(span.depth)
+    return found[::-1]
+
+
+def _last_success(trace: Trace) -> Mapping[_Place, int]:
+    """When what was done in a place began for the last time that it went well."""
+    found: dict[_Place, int] = {}
+    for call in (span.call for span in trace.spans if span.call.error_type is None):
+        found[_place(call)] = max(call.start_ns, found.get(_place(call), 0))
     return found
 
 
-def _tried_again(span: TraceSpan, trace: Trace) -> bool:
-    """Whether the same was done again in the same place, later and with success."""
-    call = span.call
-    return any(
-        one.call.parent_id == call.parent_id
-        and one.call.operation == call.operation
-        and one.call.tool_name == call.tool_name
-        and one.call.start_ns >= call.end_ns
-        and one.call.error_type is None
-        for one in trace.spans
-    )
+def _place(call: Call) -> _Place:
+    return call.parent_id, call.operation, call.tool_name
+
+
+def _alike(call: Call) -> _Alike:
+    return call.provider, call.operation, call.request_model, call.response_model
 
 
 def _around(
@@ -208,15 +225,15 @@ def _listed(documents: Sequence[Document]) -> Sequence[str]:
 
 def tools(trace: Trace, _: Store) -> Iterator[Finding]:
     """How often each tool was called."""
-    names = [span.call.tool_name for span in trace.spans if span.call.operation == "execute_tool"]
+    tools = (span.call for span in trace.spans if span.call.operation == "execute_tool")
+    names = Counter(call.tool_name for call in tools)
     # An agent that failed by itself, after a loop, most likely ran out of turns.
     given_up = [one.call for one in began(trace) if one.call.operation in AGENTS]
-    for name in dict.fromkeys(names):
-        times = names.count(name)
+    ends = [f"{call.name} then failed with {call.error_type}" for call in given_up]
+    for name, times in names.items():
         looped = times >= LOOP
         verdict: Verdict = "wrong" if looped and given_up else "odd" if looped else "fine"
         text = f"The tool {name or 'without a name'} was called {times} times."
-        ends = [f"{call.name} then failed with {call.error_type}" for call in given_up]
         weight = 105 if verdict == "wrong" else 55 if looped else 0
         yield Finding("tools", verdict, text, ends if looped else (), weight=weight)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from typing import Final
 
 from otel_llm.genai import Call
@@ -19,6 +20,9 @@ from .traces import Trace
 ENOUGH: Final = 20
 """Calls around that it takes to say what is usual."""
 LOW: Final = 0.5
+COMPARED: Final = 50
+"""Kinds of calls of one trace that are compared with others, those with the longest call first:
+each is a question to the store, and tools may be named by what they look for."""
 
 
 def prompts(trace: Trace, store: Store) -> Iterator[Finding]:
@@ -49,9 +53,15 @@ def _version(group: Group) -> str:
 def speed(trace: Trace, store: Store) -> Iterator[Finding]:
     """Whether each call, retrieval and tool took longer than such do; that which took most of the
     trace's time first."""
-    stats = cache(store.stats)
-    for call in (span.call for span in trace.spans if span.call.operation not in AGENTS):
-        usual = stats(_day_before(trace, call))
+    calls = [span.call for span in trace.spans if span.call.operation not in AGENTS]
+    stats, compared = cache(store.stats), _compared(trace, calls)
+    skipped = 0
+    for call in calls:
+        alike = _day_before(trace, call)
+        if alike not in compared:
+            skipped += 1
+            continue
+        usual = stats(alike)
         limit = usual.latency_p95_ms
         if usual.count < ENOUGH or limit is None:
             if call.billed:
@@ -71,6 +81,15 @@ def speed(trace: Trace, store: Store) -> Iterator[Finding]:
         ]
         weight = 30 + round(9 * share) if slow else 0
         yield Finding("speed", verdict, text, evidence, call.span_id, weight)
+    if skipped:
+        text = f"{skipped:,} calls were not compared: they are of too many kinds."
+        yield Finding("speed", "unknown", text)
+
+
+def _compared(trace: Trace, calls: Sequence[Call]) -> frozenset[Filter]:
+    longest = sorted(calls, key=lambda call: -call.duration_s)
+    kinds = dict.fromkeys(_day_before(trace, call) for call in longest)
+    return frozenset(islice(kinds, COMPARED))
 
 
 def _day_before(trace: Trace, call: Call) -> Filter:
@@ -97,8 +116,9 @@ def _first_chunk(call: Call, usual: Stats) -> Iterator[str]:
 
 def siblings(trace: Trace, store: Store) -> Iterator[Finding]:
     """How calls of the same models fared within the hour."""
+    firsts = {call.model: call for call in reversed(trace.billed)}
     for model in dict.fromkeys(call.model for call in trace.billed):
-        call = next(call for call in trace.billed if call.model == model)
+        call = firsts[model]
         usual = store.stats(near(trace, call))
         well = usual.count - usual.errors
         text = f"{well:,} of {usual.count:,} calls of {model} within the hour did not fail"

@@ -28,7 +28,7 @@ from .duck_file import ROW_GROUP, connect, cursor, keep_private, prepare, quoted
 from .duck_rollups import DuckRollups
 from .filters import Filter
 from .incidents import Incident
-from .questions import Questions
+from .questions import MAX_TRACE_SPANS, Questions
 from .scores import Score
 from .spans import NAMES as SPAN_NAMES
 from .spans import PlainSpan, holdable, span_columns, to_span
@@ -291,13 +291,17 @@ class DuckDBStore(Questions):
                 with suppress(duckdb.Error):
                     self._writer.unregister("others")
 
-    def plain_spans(self, trace_id: str, limit: int) -> Sequence[PlainSpan]:
+    def plain_spans(self, trace_id: str) -> Sequence[PlainSpan]:
         """See ``Questions``."""
         rows = self.ask(
             f"SELECT {SPAN_NAMES} FROM spans WHERE trace_id = ? ORDER BY start_ns LIMIT ?",
-            [trace_id, limit],
+            [trace_id, MAX_TRACE_SPANS],
         )
         return [to_span(row) for row in rows]
+
+    def count_plain_spans(self, trace_id: str) -> int:
+        """See ``Questions``."""
+        return self.ask("SELECT count(*) FROM spans WHERE trace_id = ?", [trace_id])[0][0]
 
     def put_baseline(self, name: str, value: str | None) -> None:
         """See ``Store``."""

@@ -23,7 +23,7 @@ from .scores import BY_RULE, Score, ScoreBucket, ScoreStats
 from .spans import PlainSpan
 from .store import EVERYTHING, GOOD_ENOUGH
 from .summary import Bucket, Group, Stats, Summary, aggregates, read_stats
-from .traces import Trace, as_tree
+from .traces import Sums, Trace, as_tree
 
 MAX_TRACE_SPANS: Final = 10_000
 HISTORY_BATCH: Final = 5_000
@@ -203,19 +203,37 @@ class Questions(ABC):
         return [self.as_call(row) for row in rows]
 
     def trace(self, trace_id: str) -> Trace | None:
-        """See ``Store``. At most ``MAX_TRACE_SPANS`` spans, the earliest."""
+        """See ``Store``: at most ``MAX_TRACE_SPANS`` of either kind of span."""
         rows = self.ask(
             f"SELECT {self.names} FROM calls WHERE trace_id = ? ORDER BY start_ns LIMIT ?",
             [trace_id, MAX_TRACE_SPANS],
         )
         if not rows:
             return None
-        others = self.plain_spans(trace_id, MAX_TRACE_SPANS)
-        return as_tree(trace_id, [self.as_call(row) for row in rows], others)
+        calls, others = [self.as_call(row) for row in rows], self.plain_spans(trace_id)
+        more, left_out, whole = self.count_plain_spans(trace_id) - len(others), 0, None
+        if len(rows) == MAX_TRACE_SPANS:
+            every = self.stats(Filter(trace_id=trace_id, billed=None))
+            left_out, whole = every.count - len(rows), self._sums(trace_id, every)
+        return as_tree(trace_id, calls, others, left_out + more, whole)
 
-    def plain_spans(self, trace_id: str, limit: int) -> Sequence[PlainSpan]:
-        """The other spans of a trace, the earliest first, where they are kept."""
+    def _sums(self, trace_id: str, every: Stats) -> Sums:
+        billed = self.stats(Filter(trace_id=trace_id))
+        return Sums(
+            calls=billed.count,
+            total_cost_usd=billed.total_cost_usd,
+            unpriced=billed.unpriced,
+            tokens=billed.total_tokens,
+            errors=every.errors,
+        )
+
+    def plain_spans(self, trace_id: str) -> Sequence[PlainSpan]:
+        """The other spans of a trace, the earliest ``MAX_TRACE_SPANS``, where they are kept."""
         return ()
+
+    def count_plain_spans(self, trace_id: str) -> int:
+        """How many there are of them."""
+        return 0
 
     def find_response(self, response_id: str) -> Call | None:
         """See ``Store``."""

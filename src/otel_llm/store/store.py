@@ -122,8 +122,8 @@ class Store(Protocol):
         ...
 
     def trace(self, trace_id: str) -> Trace | None:
-        """All GenAI spans of one trace, with its other spans where those are kept; ``None`` when
-        there is no GenAI span."""
+        """The GenAI spans of one trace, with its other spans where those are kept, the earliest
+        10,000 of either kind and the sums of all; ``None`` when there is no GenAI span."""
         ...
 
     def add_spans(self, spans: Sequence[PlainSpan]) -> int:

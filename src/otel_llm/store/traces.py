@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 from otel_llm.genai import Call
@@ -28,63 +29,82 @@ class TraceLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Sums:
+    """What the GenAI spans of a trace come to."""
+
+    calls: int
+    """Model calls: what agents and workflows above them repeat is left out."""
+    total_cost_usd: float | None
+    """Of the model calls with a known cost in US dollars; ``None`` when there is none."""
+    unpriced: int
+    """Model calls that ran but whose cost is unknown."""
+    tokens: int | None
+    """Input plus output of the model calls; ``None`` when none reported any."""
+    errors: int
+    """Spans that failed."""
+
+
+@dataclass(frozen=True)  # no slots: what is asked for every span is worked out once
 class Trace:
-    """All GenAI spans of one trace, parents before children, siblings by start."""
+    """The GenAI spans of one trace, parents before children, siblings by start."""
 
     trace_id: str
     spans: Sequence[TraceSpan]
     others: Sequence[PlainSpan] = ()
     """Its other spans, by start, where the store keeps them (``store.spans``)."""
+    left_out: int = 0
+    """Later spans of it that are stored and not here (see ``Store.trace``)."""
+    whole: Sums | None = None
+    """The sums with those that are left out."""
 
-    @property
+    @cached_property
     def lines(self) -> Sequence[TraceLine]:
         """All spans of the trace in the order of ``spans``, each as deep as it is in the whole."""
         found = [*(span.call for span in self.spans), *self.others]
         return [TraceLine(span, depth) for span, depth in _ordered(found)]
 
-    @property
+    @cached_property
     def start_ns(self) -> int:
         """Start of the earliest span, Unix nanoseconds."""
         return min(span.call.start_ns for span in self.spans)
 
-    @property
+    @cached_property
     def end_ns(self) -> int:
         """End of the latest span, Unix nanoseconds."""
         return max(span.call.end_ns for span in self.spans)
 
-    @property
+    @cached_property
     def billed(self) -> Sequence[Call]:
         """The model calls: what agents and workflows above them repeat is left out."""
         return [span.call for span in self.spans if span.call.billed]
 
-    @property
-    def total_cost_usd(self) -> float | None:
-        """Sum over the model calls with a known cost in US dollars; ``None`` when there is none."""
+    @cached_property
+    def sums(self) -> Sums:
+        """What all of it comes to."""
+        if self.whole:
+            return self.whole
         costs = [c.cost.total for c in self.billed if c.cost and c.cost.currency == "USD"]
-        return sum(costs) if costs else None
-
-    @property
-    def unpriced(self) -> int:
-        """Model calls that ran but whose cost is unknown."""
-        return sum(call.unpriced for call in self.billed)
-
-    @property
-    def tokens(self) -> int | None:
-        """Input plus output of the model calls; ``None`` when none reported any."""
-        counts = [call.tokens for call in self.billed if call.tokens is not None]
-        return sum(counts) if counts else None
-
-    @property
-    def errors(self) -> int:
-        """Spans that failed."""
-        return sum(span.call.error_type is not None for span in self.spans)
+        tokens = [call.tokens for call in self.billed if call.tokens is not None]
+        return Sums(
+            calls=len(self.billed),
+            total_cost_usd=sum(costs) if costs else None,
+            unpriced=sum(call.unpriced for call in self.billed),
+            tokens=sum(tokens) if tokens else None,
+            errors=sum(span.call.error_type is not None for span in self.spans),
+        )
 
 
-def as_tree(trace_id: str, calls: Sequence[Call], others: Sequence[PlainSpan] = ()) -> Trace:
+def as_tree(
+    trace_id: str,
+    calls: Sequence[Call],
+    others: Sequence[PlainSpan] = (),
+    left_out: int = 0,
+    whole: Sums | None = None,
+) -> Trace:
     """Order ``calls`` depth first. A span whose parent is unknown, or which is its own ancestor,
     stands at the top: nothing is left out."""
     spans = tuple(TraceSpan(call, depth) for call, depth in _ordered(calls))
-    return Trace(trace_id, spans, tuple(others))
+    return Trace(trace_id, spans, tuple(others), left_out, whole)
 
 
 class _Placed(Protocol):

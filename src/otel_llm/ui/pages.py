@@ -23,9 +23,9 @@ from .asked import Missing, Mistake, ask
 from .boards import BOARDS
 from .downloads import calls_csv, groups_csv
 from .findings import Histories, findings_routes
-from .render import Renderer, View, explained
+from .render import ROWS, Renderer, View, explained
 from .watched import alert_routes, urgency
-from .waterfall import extent, waterfall
+from .waterfall import extent, part
 
 PAGE: Final = 100
 GROUPS: Final = 200
@@ -139,23 +139,31 @@ class Pages:
         )
 
     def trace(self, request: Request) -> Response:
-        """One trace as a waterfall."""
-        trace = self._found(request)
+        """One trace as a waterfall, a part of it at a time where it is large."""
+        trace, query = self._found(request), request.query_params
+        scores = self._store.scores(trace.trace_id)
         return self._render.page(
             request,
             "trace",
             trace=trace,
-            bars=waterfall(trace),
+            part=part(trace, begins=query.get("from", ""), span=query.get("span", "")),
             extent=extent(trace),
-            scores=self._store.scores(trace.trace_id),
+            scores=scores[:ROWS],
+            all_scores=len(scores),
             links=linked(self._links, trace.trace_id),
         )
 
     def debug(self, request: Request) -> Response:
         """What happened in a trace, each check with its evidence, the likely cause first."""
         trace = self._found(request)
+        report = report_on(trace, self._store, self._links)
         return self._render.page(
-            request, "debug", trace=trace, report=report_on(trace, self._store, self._links)
+            request,
+            "debug",
+            trace=trace,
+            report=report,
+            steps=report.steps[:ROWS],
+            findings=report.findings[:ROWS],
         )
 
     def _found(self, request: Request) -> Trace:

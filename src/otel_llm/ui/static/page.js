@@ -190,4 +190,10 @@
   document.addEventListener("htmx:before:request", (event) => { if (document.hidden) event.preventDefault(); });
   document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   drawAll();
+
+  // An address of a span in another part of a large trace: the part that has it.
+  const meant = location.hash.match(/^#[sd](\w+)$/);
+  if (meant && location.pathname.includes("/traces/") && !location.search && !document.querySelector(location.hash)) {
+    location.replace("?span=" + meant[1] + location.hash);
+  }
 })();

@@ -148,6 +148,27 @@ def test_calls_leave_as_csv_with_the_conditions_of_the_page(
     assert (found["finish_reasons"], found["flags"]) == ("stop length", "refusal")
 
 
+def test_all_calls_leave_newest_first_however_many_there_are(
+    client: httpx2.Client, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("otel_llm.ui.downloads.CALLS", 3)
+    # Four of the same moment: a page ends among them.
+    store.write([a_call(n, at=NOON + max(n - 4, 0)) for n in range(1, 12)])
+    asked: list[int] = []
+    calls = store.calls
+    monkeypatch.setattr(
+        store,
+        "calls",
+        lambda *a, limit, **more: asked.append(limit) or calls(*a, limit=limit, **more),
+    )
+
+    head, *found = rows(client.get("/calls.csv", params=EVER))
+
+    at = head.index("span_id")
+    assert [row[at] for row in found] == [f"{n:016x}" for n in range(11, 0, -1)]
+    assert asked == [3, 3, 3, 3]
+
+
 def test_what_is_unknown_is_an_empty_cell(client: httpx2.Client, store: DuckDBStore):
     store.write([a_call(1, ms=-5)])
 

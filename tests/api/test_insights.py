@@ -318,8 +318,12 @@ def test_a_store_that_does_not_answer_is_a_problem_of_ours():
         store.close()
 
         answer = client.get("/v1/summary")
+        in_browser = client.get("/v1/summary?model=<a>", headers={"accept": "text/html,*/*;q=0.8"})
 
     assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
+    assert in_browser.status_code == 503
+    assert "The store cannot answer now" in in_browser.text
+    assert "<a href='/v1/summary?model=%3Ca%3E'>Try again</a>" in in_browser.text
 
 
 def test_the_description_names_every_route_and_what_a_caller_needs(client: httpx2.Client):

@@ -427,6 +427,54 @@ def test_new_calls_appear_by_themselves(page, store: DuckDBStore):
     expect(page.locator("figure.plot canvas")).to_have_count(2)
 
 
+NO_ANSWERS = {
+    "the store is away": {"status": 503, "json": {"title": "Service Unavailable"}},
+    "the token is not taken any more": {"status": 401, "json": {"title": "Unauthorized"}},
+    "a proxy before a collector that restarts": {"status": 502, "body": "<h1>Bad Gateway</h1>"},
+    "a login page of a proxy": {"status": 200, "body": "<h1>Log in</h1>"},
+    "no collector": None,
+}
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_a_page_left_open_outlives_an_answer_that_did_not_come(browser, url: str, answer):
+    with closing(browser.new_context(base_url=url)) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.clock.install()
+        page.goto("/calls?since=24h")
+        rows = page.locator("#live tbody tr").count()
+        away = re.compile("/calls")
+        page.route(away, lambda route: route.fulfill(**answer) if answer else route.abort())
+
+        page.clock.run_for(11_000)
+        expect(page.locator("#stale")).to_contain_text("What is shown is of ")
+        assert page.locator("#live tbody tr").count() == rows
+
+        page.unroute(away)
+        page.clock.run_for(11_000)
+        expect(page.locator("#stale")).to_be_hidden()
+        assert page.locator("#live tbody tr").count() >= rows
+
+
+def test_an_old_address_of_a_span_leads_to_the_part_of_the_trace_that_has_it(
+    page, store: DuckDBStore
+):
+    large, now = "e" * 32, time.time_ns()
+    store.write([a_call(20_000 + n, at=now + n, trace_id=large) for n in range(1_200)])
+    last = f"{21_199:016x}"
+    page.goto(f"/traces/{large}#s{last}")
+
+    expect(page.locator(f"#s{last}")).to_be_visible()
+    assert f"span={last}" in page.url
+    expect(page.get_by_role("link", name="Spans before")).to_be_visible()
+    page.get_by_role("link", name="more spans").first.click()
+    expect(page.locator("#w .note").first).to_contain_text("Spans 1 to 500 of 1,200")
+    page.go_back()
+    expect(page.locator(f"#s{last}")).to_be_visible()
+    store.ask("DELETE FROM calls WHERE trace_id = ?", [large])
+
+
 def test_an_alert_is_acknowledged_and_resolved_by_clicking(page, alarms: Alarms):
     alarms.found = {SLOW.id: SLOW}
     page.goto("/alerts")

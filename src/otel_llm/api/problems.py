@@ -24,14 +24,14 @@ _log = logging.getLogger(__name__)
 MEDIA: Final = "application/problem+json"
 
 
-_LOST: Final = (
-    "<!doctype html><html lang=en><head><meta charset=utf-8><title>Not found · otel-llm</title>"
+_PAGE: Final = (
+    "<!doctype html><html lang=en><head><meta charset=utf-8><title>{title} · otel-llm</title>"
     "<meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'>"
     "<link rel=stylesheet href={root}/static/style.css></head><body><main>"
-    "<h1>There is no such page</h1>"
-    "<p><a href={root}/>To the overview</a></p></main></body></html>"
+    "<h1>{text}</h1>"
+    "<p><a href='{href}'>{link}</a></p></main></body></html>"
 )
-"""For a reader who mistyped an address in a browser."""
+"""For a reader in a browser."""
 
 
 class ProblemView(BaseModel):
@@ -92,8 +92,9 @@ def _told(_: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
-        return HTMLResponse(_LOST.format(root=escape(request.scope["root_path"])), 404)
+    if error.status_code == 404 and _in_browser(request):
+        href = request.scope["root_path"] + "/"
+        return _page(request, 404, "Not found", "There is no such page", href, "To the overview")
     return problem(error.status_code, headers=error.headers)
 
 
@@ -111,9 +112,23 @@ def _mistaken(_: Request, error: Exception) -> Response:
     return problem(422, "What was written cannot be used", errors=errors)
 
 
-def _store(_: Request, error: Exception) -> Response:
+def _store(request: Request, error: Exception) -> Response:
     _log.error("the store did not answer: %s", error)
-    return problem(503, "The store cannot answer now")
+    text = "The store cannot answer now"
+    if _in_browser(request):
+        href = f"{request.url.path}?{request.url.query}"
+        return _page(request, 503, "No answer", text, href, "Try again")
+    return problem(503, text)
+
+
+def _in_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _page(request: Request, status: int, title: str, text: str, href: str, link: str) -> Response:
+    root = escape(request.scope["root_path"])
+    page = _PAGE.format(root=root, title=title, text=text, href=escape(href), link=link)
+    return HTMLResponse(page, status)
 
 
 def _unexpected(_: Request, error: Exception) -> Response:

@@ -186,6 +186,25 @@
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(redraw, 150); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   document.addEventListener("htmx:after:swap", drawAll);
+  // What did not come stays as it was, and is said to be old; it is asked for again all the same.
+  function tell(problem) {
+    const place = document.getElementById("stale");
+    if (!problem && !place.hidden) place.hidden = true;
+    if (!problem || !place.hidden) return;
+    place.textContent = problem + " What is shown is of " + new Date().toISOString().slice(0, 19).replace("T", " ") + " UTC.";
+    place.hidden = false;
+  }
+
+  const SILENT = "The collector does not answer: it is asked again every 10 seconds.";
+  const UNKNOWN = "The token is not taken any more: load the page again.";
+
+  document.addEventListener("htmx:after:request", (event) => {
+    const { response, text } = event.detail.ctx;
+    const fresh = response.status < 400 && text.includes('id="live"');
+    if (!fresh) event.preventDefault();
+    tell(fresh ? "" : response.status === 401 ? UNKNOWN : SILENT);
+  });
+  document.addEventListener("htmx:error", () => tell(SILENT));
   // Nobody looks: nothing is asked.
   document.addEventListener("htmx:before:request", (event) => { if (document.hidden) event.preventDefault(); });
   document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from otel_llm.genai import Call, Cost, Usage
 from otel_llm.store import DuckDBStore, Filter, Stats, StoreConfig, rolled, rollups
 from otel_llm.store.config import KeepConfig
-from otel_llm.store.duck_rollups import _FEWER_USERS
+from otel_llm.store.duck_rollups import _FEWER_USERS, DuckRollups
 from otel_llm.store.filters import Dimension, Most
 from otel_llm.store.rolled_check import differences
 from otel_llm.store.rollups import COUNTED, DAYS, HOURS, MINUTES, ROLLUPS, USERS, Rollup
@@ -237,6 +237,34 @@ def test_rows_of_the_same_calls_are_merged():
 
     for rollup in ROLLUPS:
         assert store.ask(f"SELECT count(*), sum(calls) FROM {rollup.table}") == [(1, 20)]
+    store.close()
+
+
+def test_a_day_of_many_kinds_of_calls_is_merged_in_parts(monkeypatch):
+    at_once: list[int] = []
+    merge = DuckRollups._merge
+
+    def counted(self: DuckRollups, *some: Any) -> None:
+        merge(self, *some)
+        at_once.append(self._writer.execute("SELECT count(*) FROM merged").fetchall()[0][0])
+
+    monkeypatch.setattr("otel_llm.store.duck_rollups._PORTION", 100)
+    monkeypatch.setattr(DuckRollups, "_merge", counted)
+    store = in_memory()
+    for turn in (0, 400):
+        store.write(
+            [
+                a_call(turn + n, at=NOON, response_model=f"m{n}", feature="f" if n % 3 else None)
+                for n in range(400)
+            ]
+        )
+
+    store.retain(NOON)
+
+    for rollup in (MINUTES, HOURS, DAYS):
+        rows = store.ask(f"SELECT model, calls FROM {rollup.table} ORDER BY model")
+        assert rows == sorted((f"m{n}", 2) for n in range(400))
+    assert max(at_once) < 100
     store.close()
 
 

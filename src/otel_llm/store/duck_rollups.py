@@ -92,30 +92,36 @@ class DuckRollups:
                 self._do(f"DELETE FROM {rollup.table} WHERE start_ns < ?", oldest)
         for rollup in ROLLUPS if self._touched else ():
             starts = sorted({at - at % rollup.step_ns for at in self._touched})
-            for some in self._portions(rollup, starts):
-                self._merge(rollup, some)
+            for some, condition in self._portions(rollup, starts):
+                self._merge(rollup, some, condition)
         self._touched = set[int]()
 
-    def _portions(self, rollup: Rollup, starts: list[int]) -> Iterator[list[int]]:
-        """Those of ``starts`` that have several rows, so many at a time as fit into memory."""
+    def _portions(self, rollup: Rollup, starts: list[int]) -> Iterator[tuple[list[int], str]]:
+        """Those of ``starts`` that have several rows, so many at a time as fit into memory; with
+        the condition for their rows, as one step may have more than fit."""
         portion, rows = list[int](), 0
         held = f"SELECT start_ns, count(*) FROM {rollup.table} WHERE {_CHOSEN} GROUP BY ALL"
         for start, count in self._writer.execute(f"{held} ORDER BY ALL", [starts]).fetchall():
             if count == 1:
                 continue
             if portion and rows + count > _PORTION:
-                yield portion
+                yield portion, _CHOSEN
                 portion, rows = [], 0
+            if count > _PORTION and rollup.detailed:
+                parts = -(-count // _PORTION)
+                part = f"hash({', '.join(rollup.keys)}) % {parts}"
+                yield from (([start], f"{_CHOSEN} AND {part} = {nth}") for nth in range(parts))
+                continue
             portion.append(start)
             rows += count
         if portion:
-            yield portion
+            yield portion, _CHOSEN
 
-    def _merge(self, rollup: Rollup, starts: list[int]) -> None:
-        rows = merged(rollup, _CHOSEN)
+    def _merge(self, rollup: Rollup, starts: list[int], condition: str) -> None:
+        rows = merged(rollup, condition)
         with whole(self._writer):
             self._do(f"CREATE OR REPLACE TEMP TABLE merged AS {rows}", *[starts] * rows.count("?"))
-            self._do(f"DELETE FROM {rollup.table} WHERE {_CHOSEN}", starts)
+            self._do(f"DELETE FROM {rollup.table} WHERE {condition}", starts)
             self._do(f"INSERT INTO {rollup.table} {_FEWER_USERS if rollup is USERS else _ALL}")
 
 

@@ -58,6 +58,11 @@ ALTERNATES = {
         "langchain==1.0.0 langchain-core==1.0.0 langgraph==1.0.0 langchain-openai==1.0.0",
         "langchain or langgraph",
     ),
+    # Newer than the rest of .venv lets it be.
+    "langchain-1": Alternate(
+        "--no-deps langchain==1.5.0 langchain-core==1.8.2 langchain-openai==1.7.4",
+        "langchain or langgraph",
+    ),
     # Its packages for every provider, over the provider's own SDK; some leave connections open.
     "langchain-all": Alternate(
         "langchain-classic>=1,<2 langchain-anthropic langchain-aws langchain-google-genai"

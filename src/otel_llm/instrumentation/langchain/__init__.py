@@ -1,10 +1,11 @@
 """LangChain and LangGraph (``langchain-core`` 1 with ``langchain`` 1 and ``langgraph`` 1).
 
 Traced: agents (``create_agent``, ``create_react_agent``, ``AgentExecutor``), graphs and the
-outermost chain as workflows, tools, retrievers, models and embeddings. A chain is also what is
-tried again or falls back, what branches, and a function. Each is wrapped where it really runs, so
-threads, tasks and streams nest as they ran; no callback handler is added to anything. Embeddings
-are wrapped in every class that implements them, the user's own too; they do not say what they cost.
+outermost chain as workflows, tools, retrievers, models, decision models (since core 1.8) and
+embeddings. A chain is also what is tried again or falls back, what branches, and a function. Each
+is wrapped where it really runs, so threads, tasks and streams nest as they ran; no callback handler
+is added to anything. Embeddings are wrapped in every class that implements them, the user's own
+too; they do not say what they cost.
 
 One call, one inference span: where the model's package calls an SDK that is traced too, that
 span stands for the call, since the SDK knows the wire (host, service tier, retries). It comes from
@@ -30,7 +31,16 @@ from ..core.telemetry import Telemetry
 from ..core.unseen_importlib_bootstrap.around import around
 from ..core.unseen_importlib_bootstrap.wrapper import wrapper_for
 from . import prompts
-from .models import CHAT, EMBEDDING_METHODS, EMBEDDINGS, TEXT, embedding, origin_of, patch
+from .models import (
+    CHAT,
+    EMBEDDING_METHODS,
+    EMBEDDINGS,
+    TEXT,
+    decision,
+    embedding,
+    origin_of,
+    patch,
+)
 from .runs import batch, chain, classic, graph, node, retriever, sequence, tool
 
 
@@ -101,6 +111,8 @@ class LangChainInstrumentor(LLMInstrumentor):
         patch("llms", "BaseLLM._agenerate_helper", TEXT, ("prompts", "stop")),
         patch("llms", "BaseLLM.stream", TEXT, ("input", "config")),
         patch("llms", "BaseLLM.astream", TEXT, ("input", "config")),
+        decision("invoke"),
+        decision("ainvoke"),
     )
     families = (_FAMILY,)
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from otel_llm.genai import Request
+from otel_llm.genai import Request, Response
 
-from ..core import Content, Endpoint, Origin, Patch
+from ..core import Content, Endpoint, Message, Origin, Patch
 from ..core.operation import type_name
 from ..core.traced import traced
-from ..shapes import chat_messages, vectors
+from ..shapes import chat_messages, decisions, vectors
 from ..shapes import langchain as shape
 from ..shapes.hosts import server_at
 from ..shapes.sampling import sampling
@@ -121,6 +121,39 @@ def _traced(model: Any) -> bool:
     return sdk is not None and traced(sdk)
 
 
+def _questions(arguments: Mapping[str, Any]) -> list[Message]:
+    given = fields(arguments.get("input"))
+    return decisions.asked(shape.state_messages(given.get("state")), given.get("questions"))
+
+
+def _decided(answer: Any) -> Response:
+    return Response(model=text(field(answer, "model")), usage=shape.usage(field(answer, "usage")))
+
+
+_DECISION = Endpoint(
+    "generate_content",
+    lambda _: Request(),
+    _decided,
+    content=Content(_questions, decisions.output_messages),
+)
+
+
+def decision(name: str) -> Patch:
+    """Return where decision models answer, which are since ``langchain-core`` 1.8."""
+    module, name = "langchain_core.decisions.base", f"BaseDecisionModel.{name}"
+    return Patch(module, name, _DECISION, ("input",), optional=True, choose=_decision)
+
+
+def _decision(model: Any, _: Mapping[str, Any]) -> Endpoint | None:
+    if _traced(model):
+        return None
+    return replace(_DECISION, request=partial(_decision_request, text(field(model, "model"))))
+
+
+def _decision_request(model: str | None, _: Mapping[str, Any]) -> Request:
+    return Request(model=model, output_type="json")
+
+
 _EMBEDDINGS = Endpoint("embeddings", lambda _: Request(), vectors.embedded)
 
 EMBEDDINGS = "langchain_core.embeddings.embeddings"
@@ -167,6 +200,8 @@ def _named(model: Any) -> str:
     """Return the provider in LangChain's words; of embeddings only the package says it."""
     if hasattr(model, "_get_ls_params"):
         return text(fields(model._get_ls_params()).get("ls_provider")) or "_OTHER"
+    if hasattr(model, "_classify"):
+        return text(model._provider) or "_OTHER"
     package = type(model).__module__.partition(".")[0]
     if type(model).__name__.startswith("Azure"):
         return "azure"

@@ -1,8 +1,9 @@
 """The ``/decisions`` shape of OpenAI and Google: questions about one input, answered with odds.
 
-Reported as ``generate_content`` with output type ``json``: the conventions have no operation of
-their own for it. Questions and answers are parts of the messages by their kind (``choice``,
-``score``, ``predicate``, ...), with the name that the caller gave a question.
+LangChain's decision models ask and answer alike. Reported as ``generate_content`` with output type
+``json``: the conventions have no operation of their own for it. Questions and answers are parts of
+the messages by their kind (``choice``, ``score``, ``predicate``, ...), with the name that the
+caller gave a question.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def _refused(answer: Any) -> str | None:
     return word(field(field(answer, "prompt_feedback"), "block_reason"))
 
 
-def _asked(messages: list[Message], questions: Any) -> list[Message]:
+def asked(messages: list[Message], questions: Any) -> list[Message]:
+    """Return what was sent, with the questions as one message more."""
     parts = _named(questions)
     return [*messages, {"role": "user", "parts": parts}] if parts else messages
 
@@ -61,12 +63,12 @@ def output_messages(answer: Any) -> list[Message]:
 
 def _input(arguments: Mapping[str, Any]) -> list[Message]:
     said = response_messages.input_messages(arguments.get("input"))
-    return _asked(said, arguments.get("questions"))
+    return asked(said, arguments.get("questions"))
 
 
 def _google_input(arguments: Mapping[str, Any]) -> list[Message]:
     said = interaction_steps.input_messages(arguments.get("input"))
-    return _asked(said, arguments.get("questions"))
+    return asked(said, arguments.get("questions"))
 
 
 DECISIONS = Endpoint(

@@ -11,6 +11,7 @@ from typing import Any
 from otel_llm import semconv
 from otel_llm.genai import Response, Usage
 
+from ..core.json_text import to_json
 from ..core.patch import Message
 from .parts import (
     Part,
@@ -213,6 +214,18 @@ def _sent(arguments: Mapping[str, Any]) -> Sequence[Any]:
                 return items(to_messages())
             return items(given) or (given,)
     return ()
+
+
+def state_messages(state: Any) -> list[Message]:
+    """Return what a decision is about: words, messages, media or other JSON."""
+    return [_of_state(one) for one in items(state) or (state,) if one is not None]
+
+
+def _of_state(one: Any) -> Message:
+    if isinstance(one, str) or hasattr(one, "content_blocks"):
+        return _message(one)
+    parts = _part(one) if isinstance(one, Mapping) else []
+    return {"role": "user", "parts": parts or text_part(to_json(plain(one)))}
 
 
 def _role(message: Any) -> str:

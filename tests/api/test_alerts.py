@@ -108,3 +108,13 @@ def test_what_fired_can_be_asked_for_when_it_is_over(serve: Serve, store: DuckDB
     assert shown == [{"id": "a:2", "at_ns": 2, "alert": second.alert}]
     assert client.get("/v1/alerts/history", params={"since": "30d"}).json() == []
     assert client.get("/v1/alerts/history", params={"limit": 0}).status_code == 422
+
+
+def test_what_fired_long_ago_is_found_behind_thousands_of_others(serve: Serve, store: DuckDBStore):
+    second = 10**9
+    store.add_incidents([Incident(f"a:{n}", n * second, SHOWN) for n in range(1_500)])
+    client = serve(alerts=Alarms())
+
+    found = client.get("/v1/alerts/history", params={"since": "2", "until": "4"}).json()
+
+    assert [one["at_ns"] for one in found] == [3 * second, 2 * second]

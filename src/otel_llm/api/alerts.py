@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,9 +13,6 @@ from otel_llm.store import Incident, Store
 
 from .between import Between
 from .problems import Problem, described
-
-INCIDENTS: Final = 1_000
-"""So many of the latest can be asked for."""
 
 
 class AlertList(BaseModel):
@@ -60,7 +57,8 @@ def _add_history(routes: APIRouter, store: Store) -> None:
     @routes.get("/history")
     def history(between: Annotated[Between, Query()]) -> list[Incident]:
         """What fired, as it was last seen, the latest first: who took it on, when it was over."""
-        return between.pick(store.incidents(limit=INCIDENTS), lambda incident: incident.at_ns)
+        since_ns, until_ns = between.range_ns()
+        return [*store.incidents(since_ns=since_ns, until_ns=until_ns, limit=between.limit)]
 
 
 def _known(alert: Alert | None) -> dict[str, Any]:

@@ -23,9 +23,14 @@ class Between(BaseModel):
     until: Moment | None = Field(None, description="Before, in the same forms")
     limit: int = Field(100, ge=1, le=1_000)
 
-    def pick(self, found: Iterable[T], at_ns: Callable[[T], float]) -> list[T]:
-        """Those of ``found`` in the range, by when each was (Unix nanoseconds)."""
+    def range_ns(self) -> tuple[int, int | None]:
+        """From when, and before when, if ever: Unix nanoseconds."""
         now_ns = time.time_ns()
         since = 0 if self.since is None else moment_ns(self.since, now_ns)
-        until = float("inf") if self.until is None else moment_ns(self.until, now_ns)
-        return [one for one in found if since <= at_ns(one) < until][: self.limit]
+        return since, None if self.until is None else moment_ns(self.until, now_ns)
+
+    def pick(self, found: Iterable[T], at_ns: Callable[[T], float]) -> list[T]:
+        """Those of ``found`` in the range, by when each was (Unix nanoseconds)."""
+        since, until = self.range_ns()
+        later = [one for one in found if since <= at_ns(one)]
+        return [one for one in later if until is None or at_ns(one) < until][: self.limit]

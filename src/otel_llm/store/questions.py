@@ -247,11 +247,17 @@ class Questions(ABC):
         """See ``Store``."""
         return dict(self.ask("SELECT name, value FROM baselines ORDER BY name"))
 
-    def incidents(self, *, of: str = "", limit: int = 100) -> Sequence[Incident]:
+    def incidents(
+        self, *, of: str = "", since_ns: int = 0, until_ns: int | None = None, limit: int = 100
+    ) -> Sequence[Incident]:
         """See ``Store``."""
-        only, values = ("WHERE id >= ? AND id < ? ", [f"{of}:", f"{of};"]) if of else ("", [])
+        only, values = "at_ns >= ?", [since_ns]
+        if until_ns is not None:
+            only, values = f"{only} AND at_ns < ?", [*values, until_ns]
+        if of:
+            only, values = f"{only} AND id >= ? AND id < ?", [*values, f"{of}:", f"{of};"]
         rows = self.ask(
-            f"SELECT id, at_ns, alert FROM incidents {only}ORDER BY at_ns DESC, id LIMIT ?",
+            f"SELECT id, at_ns, alert FROM incidents WHERE {only} ORDER BY at_ns DESC, id LIMIT ?",
             [*values, limit],
         )
         return [Incident(id, at_ns, json.loads(alert)) for id, at_ns, alert in rows]

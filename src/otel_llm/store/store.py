@@ -156,8 +156,11 @@ class Store(Protocol):
         """Keep ``incidents``; one with a known id replaces what was there."""
         ...
 
-    def incidents(self, *, of: str = "", limit: int = 100) -> Sequence[Incident]:
-        """The latest first; only those of the alert with the id ``of``, where it is given."""
+    def incidents(
+        self, *, of: str = "", since_ns: int = 0, until_ns: int | None = None, limit: int = 100
+    ) -> Sequence[Incident]:
+        """Those that began at or after ``since_ns`` and before ``until_ns``, the latest first; only
+        those of the alert with the id ``of``, where it is given."""
         ...
 
     def scores(self, trace_id: str) -> Sequence[Score]:

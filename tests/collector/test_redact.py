@@ -576,3 +576,22 @@ def test_a_pseudonym_is_the_same_after_a_restart_and_in_another_disguise():
 
     assert words[0] == words[1]
     assert words[0].startswith("[email:")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ('{"to": "jane@doe.org", "to": "ok"}', '{"to": "ok"}'),
+        ('[{"a": {"b": "jane@doe.org", "b": 1}}]', '[{"a": {"b": 1}}]'),
+        ('{"to": "ok", "to": "jane@doe.org"}', '{"to": "[email]"}'),
+        ('{"in": "{\\"to\\": \\"jane@doe.org\\", \\"to\\": 1}"}', r'{"in": "{\"to\": 1}"}'),
+        ('{"to":"ok"}', '{"to":"ok"}'),
+    ],
+)
+def test_what_json_says_twice_under_one_key_hides_nothing(said: str, kept: str):
+    opened = batch({**CHAT, "gen_ai.tool.call.arguments": said})
+
+    RedactProcessor().process(opened)
+
+    (span,) = Batch.open(opened.to_bytes()).genai()
+    assert span.text("gen_ai.tool.call.arguments") == kept

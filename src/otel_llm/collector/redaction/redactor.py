@@ -93,7 +93,9 @@ class Redactor:
         if head not in ("{", "["):
             return self.text(text)
         try:
-            given = json.loads(text)
+            given = _WHOLE.decode(text)
+        except _Repeated:  # only the last one is read by anybody
+            return json.dumps(self.value(json.loads(text)), ensure_ascii=False)
         except RecursionError:
             return _UNREADABLE
         except ValueError:
@@ -134,6 +136,20 @@ class Redactor:
         if self._key is None:
             return ""
         return f":{hmac.new(self._key, said.encode(), 'sha256').hexdigest()[:_HEX_DIGITS]}"
+
+
+class _Repeated(ValueError):
+    """A map of JSON has a key twice: what is read of it does not show all that it says."""
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise _Repeated
+    return made
+
+
+_WHOLE = json.JSONDecoder(object_pairs_hook=_unrepeated)
 
 
 def _always(found: str) -> bool:

@@ -4,8 +4,10 @@ spans beside it are as they would be without."""
 from __future__ import annotations
 
 import json
+from time import process_time
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_llm.collector.calls import read_call
 from otel_llm.collector.data import Batch
@@ -16,7 +18,7 @@ from otel_llm.collector.processors.cost import CostProcessor
 from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.quality import QualityProcessor
 from otel_llm.collector.processors.redact import RedactProcessor
-from otel_llm.genai import Usage
+from otel_llm.genai import Document, Usage
 from tests.collector.calls import attributes, request
 
 SOUND = {
@@ -120,3 +122,79 @@ def test_what_is_beside_half_an_emoji_is_redacted_and_the_rest_stays():
     (span,) = batch.genai()
     said = json.loads(span.text("gen_ai.output.messages") or "")
     assert said[0]["parts"][0]["content"] == "[email] ?"
+
+
+DUMPED = json.dumps(
+    [{"type": "human", "content": "hi", "additional_kwargs": {}, "id": 5, "response_metadata": {}}]
+)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"gen_ai.usage.input_token_details": "{[]: 1}"},
+        {"langfuse.observation.cost_details": f'{{"total": {DIGITS}}}'},
+        {"mlflow.llm.cost": f'{{"input_cost": {DIGITS}, "output_cost": NaN}}'},
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.completion_start_time": "0001-01-01T00:00:00",
+        },
+        {"gen_ai.input.messages": DUMPED},
+    ],
+    ids=["a list for a key", "a cost", "parts of a cost", "the first day", "a number for an id"],
+)
+def test_what_cannot_be_read_of_a_span_costs_it_nothing_else(
+    odd: dict[str, object], caplog: pytest.LogCaptureFixture
+):
+    batch = Batch.open(request({**SOUND, **odd}))
+
+    NormalizeProcessor().process(batch)
+
+    (span,) = batch.genai()
+    assert caplog.messages == []
+    assert read_call(span).usage == Usage(1000, 100)
+    assert not span.has("otel_llm.cost.reported")
+
+
+def test_a_score_that_no_number_of_a_machine_is_costs_a_retrieval_nothing_else():
+    found = f'[{{"id": "a", "score": {DIGITS}}}, {{"id": "b", "score": 0.5}}]'
+    sent = {"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.documents": found}
+    (span,) = Batch.open(request(sent)).genai()
+
+    assert read_call(span).documents == (Document("a", None), Document("b", 0.5))
+
+
+ASKED = {"event.name": "gen_ai.user.message", "content": "hi"}
+EVENTS = {
+    "questions": [ASKED] * 20_000,
+    "both": [
+        {"event.name": name, "content": str(n)}
+        for n in range(10_000)
+        for name in ("gen_ai.user.message", "gen_ai.choice")
+    ],
+    "calls of tools": [
+        {
+            "event.name": "gen_ai.assistant.message",
+            "content": [{"type": "tool_use", "id": f"a{n}", "name": "f"} for n in range(20_000)],
+            "tool_calls": [{"id": f"b{n}", "function": {"name": "f"}} for n in range(20_000)],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("events", EVENTS.values(), ids=EVENTS)
+def test_long_lists_of_events_take_no_more_than_their_share_of_time(
+    events: list[dict[str, object]],
+):
+    message = ExportTraceServiceRequest.FromString(
+        request({"gen_ai.operation.name": "chat", "events": json.dumps([ASKED, *events])})
+    )
+    message.resource_spans[0].scope_spans[0].scope.name = "pydantic-ai"
+    batch = Batch.open(message.SerializeToString())
+    started = process_time()
+
+    NormalizeProcessor().process(batch)
+
+    assert process_time() - started < 1.5  # looking at all the others for each took several times
+    (span,) = batch.genai()
+    assert (span.has("gen_ai.input.messages"), span.has("events")) == (True, False)

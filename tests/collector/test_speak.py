@@ -126,6 +126,32 @@ def spoken(dialect: str, sent: dict[str, object]) -> dict[str, object]:
     return attributes(span)
 
 
+@pytest.mark.parametrize("dialect", OUTPUTS)
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"gen_ai.provider.name": ["openai", 1]},
+        {"gen_ai.output.type": [["json"]]},
+        {"gen_ai.response.id": [["a"], ["b"]]},
+        {"gen_ai.response.finish_reasons": [["stop"]]},
+        {"gen_ai.response.time_to_first_chunk": 1e300},
+        {"gen_ai.input.messages": '[{"role": "user", "parts": [{"a": 1}, {"type": []}]}]'},
+        {"gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": {}}]}]'},
+        {"gen_ai.input.messages": '[{"role": ["user"], "name": null, "parts": []}]'},
+        {"gen_ai.output.messages": '[{"parts": [{"type": "tool_call", "id": [1], "name": {}}]}]'},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+def test_what_has_another_type_than_it_should_costs_a_span_nothing_else(
+    dialect: str, odd: dict[str, object]
+):
+    sent = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5, "user.id": "u"}
+
+    plain = spoken(dialect, sent)
+
+    assert plain.items() <= spoken(dialect, {**sent, **odd}).items()
+
+
 def back(sent: dict[str, object], scope: str) -> dict[str, object]:
     message = ExportTraceServiceRequest.FromString(request(sent))
     message.resource_spans[0].scope_spans[0].scope.name = scope

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ast import literal_eval
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
 from otel_llm import semconv
-from otel_llm.genai.call import BILLED_OPERATIONS
+from otel_llm.genai.call import BILLED_OPERATIONS, TOO_DEAR
 from otel_llm.semconv import own
 
 from .counts import USAGE, counts_of, usage, whole_number
@@ -130,7 +130,7 @@ def _details(work: Work, old: str, new: str) -> bool:
     """LangSmith and LiteLLM write a usage, or its parts, as Python does: it is read, and stays."""
     try:
         given = literal_eval((work.span.text(old) or "")[:4000])
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return False
     _some_counts(work, as_map(given))
     for name, count in counts_of(as_map(given)).items():
@@ -235,7 +235,7 @@ def _cost_details(work: Work, old: str, new: str) -> bool:
         parts = cast("dict[str, Any]", given)
         total = parts.get("total", parts.get("total_cost"))
         amounts = [*parts.values()] if total is None else [total]
-        known = [float(a) for a in amounts if isinstance(a, int | float)]
+        known = [float(a) for a in amounts if isinstance(a, int | float) and abs(a) < TOO_DEAR]
         work.put(new, sum(known) if known and (any(known) or _counted(work)) else None)
     return False
 
@@ -281,8 +281,10 @@ def _since_start(work: Work, old: str, new: str) -> bool:
         first = datetime.fromisoformat(said)
     except (TypeError, ValueError):
         return False
+    if first.tzinfo is None:
+        return False
     seconds = first.timestamp() - work.span.start_ns / 1e9
-    return seconds >= 0 and first.tzinfo is not None and work.put(new, seconds)
+    return seconds >= 0 and work.put(new, seconds)
 
 
 def _drop(work: Work, old: str, new: str) -> bool:
@@ -298,10 +300,6 @@ def _json_type(work: Work, old: str, new: str) -> bool:
     return False
 
 
-def _are_answers(events: Sequence[Mapping[str, Any]]) -> bool:
-    return all([event.get("event.name") == "gen_ai.assistant.message" for event in events])
-
-
 def _events(work: Work, old: str, new: str) -> bool:
     """A list of what used to be events: questions first; ``gen_ai.choice`` last, or the messages of
     the assistant."""
@@ -310,9 +308,11 @@ def _events(work: Work, old: str, new: str) -> bool:
         return False
     events = maps(cast("list[Any]", given))
     answers = [event for event in events if event.get("event.name") == "gen_ai.choice"]
-    questions = [event for event in events if event not in answers]
+    questions = [event for event in events if event.get("event.name") != "gen_ai.choice"]
     if not answers:
-        last = next((n for n in range(len(events)) if _are_answers(events[n:])), len(events))
+        last = len(events)
+        while last and events[last - 1].get("event.name") == "gen_ai.assistant.message":
+            last -= 1
         questions, answers = events[:last], events[last:]
     asked = work.put_messages(semconv.INPUT_MESSAGES, as_messages(questions, "user"))
     said = as_messages(answers, "assistant") if answers else []

@@ -88,8 +88,9 @@ def _is_dumped(given: Json) -> bool:
 
 def _undumped(given: Mapping[str, Json]) -> Mapping[str, Json]:
     kwargs = as_map(first(given, "kwargs", "data")) or given
-    classes = [str(name) for name in cast("list[Json]", given.get("id") or [""])]
-    kind = str(kwargs.get("type") or classes[-1])
+    classes: Json = given.get("id")
+    named: Json = classes[-1] if classes and isinstance(classes, list) else ""
+    kind = str(kwargs.get("type") or named)
     kind = kind.removesuffix("Chunk").removesuffix("Message").lower()
     return {**kwargs, "role": kwargs.get("role", kind)}
 
@@ -129,8 +130,8 @@ def _parts_of(given: Mapping[str, Json]) -> list[Json]:
     after = [text(refused)] if isinstance(refused, str) and refused else []
     calls = tool_calls(given.get("tool_calls")) + tool_calls([given.get("function_call")])
     said = [part for part in parts(content) if not (calls and _is_nameless(part))]
-    known = [part.get("id") for part in maps(said) if part.get("type") == "tool_call"]
-    return [*before, *said, *after, *(c for c in calls if c.get("id") not in known)]
+    known = {repr(part.get("id")) for part in maps(said) if part.get("type") == "tool_call"}
+    return [*before, *said, *after, *(c for c in calls if repr(c.get("id")) not in known)]
 
 
 def _is_nameless(part: Json) -> bool:

@@ -48,7 +48,7 @@ def _contents(at: str, content: Json) -> Named:
 
 
 def _part(at: str, part: Mapping[str, Json]) -> Named:
-    if part["type"] == "image_url":
+    if part.get("type") == "image_url":
         yield f"{at}.type", "image"
         yield f"{at}.image.image.url", part["image_url"]["url"]
         return

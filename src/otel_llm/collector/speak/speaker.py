@@ -8,6 +8,7 @@ what spreads over several names is here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -67,19 +68,31 @@ class Speaker:
 
 
 def _same(value: Any, dialect: str) -> Any:
-    """What no attribute can hold is said as JSON text."""
-    return dumped(value) if isinstance(value, dict) or listed(value) else value
+    """What no attribute can hold is said as JSON text; bytes are left where they are."""
+    if isinstance(value, list):
+        texts = all([isinstance(item, str) for item in cast("list[object]", value)])
+        return cast("Any", value) if texts else dumped(value)
+    return None if isinstance(value, bytes) else dumped(value) if isinstance(value, dict) else value
 
 
 def _one(value: Any, dialect: str) -> Any:
     """A list of one is said as its element."""
     items = cast("list[Any]", value) if isinstance(value, list) else []
-    return items[0] if len(items) == 1 else cast("Any", value)
+    return _same(items[0] if len(items) == 1 else value, dialect)
 
 
 def _chat(value: Any, dialect: str) -> str | None:
     messages = chat_messages(value)
     return None if messages is None else dumped(messages)
+
+
+def _provider(value: Any, dialect: str) -> Any:
+    return OUTPUT_PROVIDERS.get(dialect, {}).get(value, value) if isinstance(value, str) else None
+
+
+def _response_format(value: Any, dialect: str) -> str | None:
+    said = value if isinstance(value, str) else ""
+    return {"json": "json_object", "text": "text"}.get(said)
 
 
 _HOW: Final[Mapping[str, Convert]] = {
@@ -88,16 +101,16 @@ _HOW: Final[Mapping[str, Convert]] = {
     "one": _one,
     "chat": _chat,
     "json": lambda value, _: dumped(value),
-    "provider": lambda value, dialect: OUTPUT_PROVIDERS.get(dialect, {}).get(value, value),
+    "provider": _provider,
     "milliseconds": lambda value, _: value * 1000 if isinstance(value, int | float) else None,
-    "response_format": lambda value, _: {"json": "json_object", "text": "text"}.get(value),
+    "response_format": _response_format,
 }
 
 
 def _set_all(span: SpanView, named: Iterable[tuple[str, Any]], instead_of: str) -> None:
-    said = list(named)
+    said = [(name, value) for name, value in named if value is not None]
     for name, value in said:
-        span.set(name, value)
+        span.set(name, value if isinstance(value, str | int | float) else dumped(value))
     if said:
         span.remove(instead_of)
 
@@ -188,8 +201,9 @@ def _langfuse(span: SpanView) -> None:
         span.set("langfuse.observation.cost_details", dumped(costs))
     first = span.number(semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
     if first is not None:
-        at = datetime.fromtimestamp(span.start_ns / 1e9 + first, UTC)
-        span.set("langfuse.observation.completion_start_time", at.isoformat())
+        with suppress(ValueError, OverflowError, OSError):  # no calendar has such a day
+            at = datetime.fromtimestamp(span.start_ns / 1e9 + first, UTC)
+            span.set("langfuse.observation.completion_start_time", at.isoformat())
     for place in (semconv.RETRIEVAL_QUERY_TEXT, semconv.RETRIEVAL_DOCUMENTS):
         side = "input" if place == semconv.RETRIEVAL_QUERY_TEXT else "output"
         _move(span, place, f"langfuse.observation.{side}")
@@ -200,7 +214,8 @@ def _vercel(span: SpanView) -> None:
     answers = listed(span.value(semconv.OUTPUT_MESSAGES)) or []
     parts = (listed(answers[0].get("parts")) or []) if len(answers) == 1 else []
     kinds = [part.get("type") for part in parts]
-    if not parts or set(kinds) - {"text", "reasoning", "tool_call"} or kinds.count("text") > 1:
+    known = all([kind in ("text", "reasoning", "tool_call") for kind in kinds])
+    if not parts or not known or kinds.count("text") > 1:
         return
     calls = [part for part in parts if part["type"] == "tool_call"]
     for part in parts:

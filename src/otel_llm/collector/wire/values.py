@@ -98,9 +98,11 @@ def as_number(value: object) -> int | float | None:
     """Return the number a decoded attribute stands for, as ``SpanView.number`` does."""
     if isinstance(value, str):
         value = _spelled(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value
+    # JSON may spell a number that none of a machine is.
+    known = isfinite(value) if isinstance(value, float) else value in _INT64
+    return value if known else None
 
 
 def as_integer(value: object) -> int | None:

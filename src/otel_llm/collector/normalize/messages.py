@@ -88,9 +88,9 @@ def _is_dumped(given: Json) -> bool:
 
 def _undumped(given: Mapping[str, Json]) -> Mapping[str, Json]:
     kwargs = as_map(first(given, "kwargs", "data")) or given
-    classes: Json = given.get("id")
-    named: Json = classes[-1] if classes and isinstance(classes, list) else ""
-    kind = str(kwargs.get("type") or named)
+    path = given.get("id")  # of its class
+    classes = cast("list[Json]", path) if isinstance(path, list) else []
+    kind = str(kwargs.get("type") or next(reversed(classes), ""))
     kind = kind.removesuffix("Chunk").removesuffix("Message").lower()
     return {**kwargs, "role": kwargs.get("role", kind)}
 

@@ -179,3 +179,19 @@ def test_what_was_said_apart_has_its_quality_looked_at():
     flags = Batch.open(sent[0]).genai()[0].texts("otel_llm.quality.flags")
     assert flags
     assert "refusal" in flags
+
+
+def test_a_record_too_odd_to_be_read_costs_other_spans_of_the_batch_nothing():
+    deep = '{"messages":' * 500 + "1" + "}" * 500
+    message = ExportLogsServiceRequest.FromString(
+        logs(event("gen_ai.user.message", {"gen_ai.event.content": deep}), *ASKED)
+    )
+    message.resource_logs[0].scope_logs[0].log_records[0].span_id = bytes(7) + b"\1"
+    processor, opened = NormalizeProcessor(), Batch.open(request(CHAT, CHAT))
+
+    processor.process(Records("logs", message.SerializeToString()))
+    processor.process(opened)
+
+    odd, sound = opened.genai()
+    assert not odd.has("gen_ai.input.messages")
+    assert json.loads(sound.text("gen_ai.input.messages") or "") == INPUT

@@ -99,13 +99,12 @@ class NormalizeProcessor:
 
     def _rewrite(self, batch: Batch) -> None:
         spans = batch.genai()
-        for span in spans:
-            try:
-                self._translate(span)
-            except Exception as error:  # noqa: BLE001 - its neighbours did nothing wrong
-                self._complain(error)
-        for span in spans if self.apart else ():
-            self.apart.join(span)
+        for change in (self._translate, self.apart.join) if self.apart else (self._translate,):
+            for span in spans:
+                try:
+                    change(span)
+                except Exception as error:  # noqa: BLE001 - its neighbours did nothing wrong
+                    self._complain(error)
         if self._config.deduplicate:
             self.duplicates.mark(spans)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +43,6 @@ CALLS = [
     a_call(6, at=NOV + 5, response_model="gpt-4o", usage=Usage()),
     a_call(7, at=NOV + 6, operation="invoke_agent", usage=Usage(1000, 100)),
 ]
-Asking = Callable[[], list[str]]
 
 
 @pytest.fixture(params=["collector", "file"])

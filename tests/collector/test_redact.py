@@ -36,9 +36,6 @@ LEAKS = {
 }
 
 
-WRAPPED = ["mail {}", '{{"to": "{}"}}', '["{}"]', '{{"deep": "[\\"{}\\"]"}}']
-
-
 def redacted(sent: dict[str, object], **config) -> dict[str, object]:
     opened = batch({**CHAT, **sent})
     RedactProcessor(RedactConfig(**config)).process(opened)

@@ -77,9 +77,7 @@ class Exported:
     left_out: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def export(
-    rules: Iterable[Rule], *, interval_s: float = 15.0, runbook_url: str | None = None
-) -> Exported:
+def export(rules: Iterable[Rule], *, runbook_url: str | None = None) -> Exported:
     """Return a rule file that ``promtool check rules`` accepts.
 
     ``runbook_url``, with ``{rule}`` filled in, is that of rules without their own.
@@ -91,7 +89,7 @@ def export(
             written += _rules(rule, runbook_url)
         except NotExportable as why:
             left_out[rule.name] = str(why)
-    group = {"name": "otel-llm", "interval": _duration(interval_s), "rules": written}
+    group = {"name": "otel-llm", "interval": "15s", "rules": written}
     notes = "".join(f"# Not exported: {name}: {why}\n" for name, why in left_out.items())
     body = yaml.safe_dump({"groups": [group]}, sort_keys=False, allow_unicode=True, width=1000)
     return Exported(notes + body, left_out)

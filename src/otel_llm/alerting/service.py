@@ -81,7 +81,6 @@ class AlertService:
         config: AlertingConfig,
         *,
         clock: Clock = time.time,
-        readings: Mapping[str, Reading] | None = None,
     ) -> None:
         """Read rule files and state. Raises ``ConfigError`` or ``OSError``."""
         self._config = config
@@ -99,7 +98,7 @@ class AlertService:
         self._watch = Watch(config.watch)
         self._watch.follow(self._windows)
         self._targets = Targets(config, self._settled)
-        self._readings = self._own_readings(readings or {})
+        self._readings = self._own_readings()
         self._due: deque[tuple[str, Notification]] = deque()
         self._unsaved: dict[str, dict[str, Any]] = {}
         self._saving = threading.RLock()
@@ -113,8 +112,8 @@ class AlertService:
         self._evaluating = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
-    def _own_readings(self, given: Mapping[str, Reading]) -> Readings:
-        readings = Readings(given)
+    def _own_readings(self) -> Readings:
+        readings = Readings({})
         readings.report("undelivered_notifications", self._targets.undelivered)
         readings.report("anomaly", self._watch.anomaly_reading)
         readings.report("drift", self._watch.drift_reading)

@@ -55,9 +55,7 @@ def _configs(settings: Settings | None) -> list[CostConfig]:
     return [config for config in given if isinstance(config, CostConfig)]
 
 
-def table_age(
-    clock: Callable[[], float] = time.time,
-) -> Callable[[], Iterable[tuple[Mapping[str, str], float]]]:
+def table_age() -> Callable[[], Iterable[tuple[Mapping[str, str], float]]]:
     """Return a reading of the price table's age in seconds, by the newest date that it mentions."""
 
     @cache
@@ -67,7 +65,7 @@ def table_age(
 
     def read() -> list[tuple[Mapping[str, str], float]]:
         since = dated()
-        return [] if since is None else [({}, max(0.0, clock() - since))]
+        return [] if since is None else [({}, max(0.0, time.time() - since))]
 
     return read
 

@@ -63,11 +63,11 @@ _COST: Final[Mapping[str, str]] = {
 _SENT_FROM = attrgetter("service", "environment")
 
 
-def otlp_lines(calls: Iterable[Call], size: int = LINE) -> Iterator[str]:
+def otlp_lines(calls: Iterable[Call]) -> Iterator[str]:
     """Yield ``calls`` as OTLP JSON lines (one trace export request each), for
     ``otel-llm replay`` or any OTLP tool."""
     left = iter(calls)
-    while some := list(islice(left, size)):
+    while some := list(islice(left, LINE)):
         some.sort(key=lambda call: [text or "" for text in _SENT_FROM(call)])
         resources = [_resource(*key, list(group)) for key, group in groupby(some, _SENT_FROM)]
         yield json.dumps({"resourceSpans": resources}, separators=(",", ":")) + "\n"

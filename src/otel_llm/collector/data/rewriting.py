@@ -5,35 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Set
 from functools import lru_cache, partial
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from ..wire.any_values import any_value
 from ..wire.slim import (
     EditedAttributes,
     EditedSpan,
     EventMessage,
-    KeyValueMessage,
     StatusMessage,
     parse_attributed,
     parse_edited_span,
     parse_key,
 )
-from ..wire.values import Value, as_text, decode, encode
+from ..wire.values import as_text, decode
 
 _FEW, _SHORT = 8, 16 * 2**10
 """So many names, of so many letters together, are looked for in an attribute's bytes before its own
 name is read."""
 Change: TypeAlias = Callable[[str, object], object | None]
 """From a name and a value to what the value shall be; ``None`` takes it out."""
-
-
-def events_rewritten(encoded: bytes, change: Callable[[object], object]) -> bytes | None:
-    """Return a span with the values of its events' attributes, and its status message, as
-    ``change`` makes them; ``None`` when that is what they are."""
-    span = parse_edited_span(encoded)
-    done = [_rewrite(pair, change) for event in span.events for pair in event.attributes]
-    done.append(_rewrite_text(span.status, "message", change))
-    return span.SerializeToString() if any(done) else None
 
 
 def rest_rewritten(encoded: bytes, change: Change) -> bytes | None:
@@ -45,15 +35,6 @@ def rest_rewritten(encoded: bytes, change: Change) -> bytes | None:
     done.append(_rewrite_text(span.status, "message", partial(change, "status.message")))
     done.append(_rewrite_text(span, "name", partial(change, "name")))
     return span.SerializeToString() if any(done) else None
-
-
-def _rewrite(pair: KeyValueMessage, change: Callable[[object], object]) -> bool:
-    value = decode(pair.value)
-    kept = change(value)
-    if kept == value:
-        return False
-    pair.value = encode(cast("Value", kept))
-    return True
 
 
 def _rewrite_all(pairs: EditedAttributes, change: Change) -> bool:

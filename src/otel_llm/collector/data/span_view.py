@@ -28,7 +28,7 @@ from ..wire.values import (
 from . import facts
 from .facts import Facts
 from .layout import Layout, Values
-from .rewriting import events_rewritten, hides, rest_rewritten, without
+from .rewriting import hides, rest_rewritten, without
 from .template import Template
 
 _STATUS_ERROR = 2
@@ -295,12 +295,6 @@ class SpanView:
         self._all_written()[name] = value
         if self._facts is not None:
             self._renew(self._facts, name)
-
-    def rewrite_events(self, change: Callable[[object], object]) -> None:
-        """Replace the values of the events' attributes, and the status message, by what ``change``
-        makes of them."""
-        if self._span.events or self._span.status.message:
-            self._replace(events_rewritten(self._before(), change))
 
     def lost(self) -> Collection[str]:
         """Name the attributes that say more than ``value`` shows: those sent several times, those

@@ -221,12 +221,6 @@ class AnyMessage(Protocol):
         ...
 
 
-class DataPointsMessage(Protocol):
-    """``Gauge``, ``Sum``, ``Histogram`` and the like."""
-
-    points: Repeated
-
-
 class MetricMessage(Protocol):
     """A metric of which only the data points are counted, those of its one kind."""
 

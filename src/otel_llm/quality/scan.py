@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from importlib import import_module
-from typing import Any
 
-from .words import Pattern
+from .words import Pattern, re2
 
 Scan = Callable[[bytes], Iterable[int]]
 """Returns the indices of the groups of which a pattern is in the bytes, some more than once."""
@@ -24,13 +22,11 @@ def scanner(groups: Sequence[Sequence[Pattern]]) -> Scan:
 
 
 def _with_re2(groups: Sequence[Sequence[Pattern]]) -> Scan | None:
-    try:
-        re2: Any = import_module("re2")  # optional, and without types
-    except ImportError:
+    if (engine := re2()) is None:
         return None
-    options = re2.Options()
+    options = engine.Options()
     options.max_mem = _AUTOMATON_BYTES
-    automaton = re2.Set.SearchSet(options)
+    automaton = engine.Set.SearchSet(options)
     for patterns in groups:
         automaton.Add("|".join(f"(?:{pattern.regex})" for pattern in patterns))
     automaton.Compile()

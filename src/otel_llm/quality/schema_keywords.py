@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import lru_cache
-from importlib import import_module
 from typing import Any, TypeAlias, cast
 from urllib.parse import unquote
+
+from .words import re2
 
 Value: TypeAlias = Any
 """A value as the ``json`` module reads it: checked by what it is before anything is done to it."""
@@ -205,10 +206,8 @@ def _found(judge: Judge, pattern: str, text: str) -> bool:
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> Any:
     """Compile a pattern of a stranger: in linear time, or not at all."""
-    try:
-        engine: Any = import_module("re2")  # optional, and without types
-    except ImportError:
-        raise Unjudged from None
+    if (engine := re2()) is None:
+        raise Unjudged
     options = engine.Options()
     options.log_errors = False
     try:

@@ -74,9 +74,7 @@ def lowered(text: str) -> bytes:
 
 def _of_bytes(phrases: Iterable[Phrase]) -> re.Pattern[bytes]:
     regex = "|".join(phrase.whole for phrase in phrases).encode()
-    try:
-        engine: Any = import_module("re2")  # optional, and without types
-    except ImportError:
+    if (engine := re2()) is None:
         return re.compile(regex)
     options = engine.Options()
     options.encoding = engine.Options.Encoding.LATIN1
@@ -120,14 +118,20 @@ def compiled(regex: str, max_bytes: int = 8 * 2**20) -> re.Pattern[str]:
     """Compile for decoded text: in linear time with RE2, which has ``re``'s interface, else by
     ``re``, whose time is bounded by the length of what it is given. RE2 takes up to ``max_bytes``
     of memory."""
-    try:
-        engine: Any = import_module("re2")  # optional, and without types
-    except ImportError:
+    if (engine := re2()) is None:
         return re.compile(regex)
     options = engine.Options()
     options.max_mem = max_bytes
     options.log_errors = False  # who asked is told
     return cast("re.Pattern[str]", engine.compile(regex, options))
+
+
+def re2() -> Any:
+    """Return Google's RE2, which has no types; ``None`` where it is not installed."""
+    try:
+        return import_module("re2")
+    except ImportError:
+        return None
 
 
 def any_of(phrases: Iterable[str]) -> str:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from otel_llm.api import ApiConfig, ApiServer, create_app
 from otel_llm.cli import asking as source
 from otel_llm.cli import main
 from otel_llm.genai import Call, Cost, Usage
 from otel_llm.store import DuckDBStore, StoreConfig
 from otel_llm.testing import FakeProvider
 from otel_llm.testing.provider import Answer, Pause, Received
+from tests.api.conftest import serving
 from tests.pricing.book import NOV
 from tests.store.examples import a_call
 
@@ -55,11 +55,8 @@ def asking(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]
         store.close()
         yield ["--store", str(path)]
         return
-    config = ApiConfig(endpoint="127.0.0.1:0")
-    server = ApiServer(create_app(store, config), config)
-    server.start()
-    yield ["--url", server.url]
-    server.stop()
+    with serving(store) as client:
+        yield ["--url", str(client.base_url)]
     store.close()
 
 

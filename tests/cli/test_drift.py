@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from otel_llm.api import ApiConfig, ApiServer, create_app
 from otel_llm.cli import main
 from otel_llm.store import DuckDBStore, Score, StoreConfig
+from tests.api.conftest import serving
 from tests.store.examples import NOON, SECOND, a_call
 
 DEPLOYED = NOON + 1000 * SECOND
@@ -56,11 +56,8 @@ def asking(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]
         store.close()
         yield ["--store", str(path)]
         return
-    config = ApiConfig(endpoint="127.0.0.1:0")
-    server = ApiServer(create_app(store, config), config)
-    server.start()
-    yield ["--url", server.url]
-    server.stop()
+    with serving(store) as client:
+        yield ["--url", str(client.base_url)]
     store.close()
 
 

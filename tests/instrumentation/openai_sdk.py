@@ -41,3 +41,20 @@ async def client_fixture(request, openai_provider):
     client = request.param(base_url=f"{openai_provider.url}/v1", api_key="sk-0", max_retries=0)
     yield client
     await got(client.close())
+
+
+@pytest.fixture(name="_content")
+def content_fixture(_instrumented, instrument_openai):
+    """Instrumented anew, content on spans."""
+    OpenAIInstrumentor().uninstrument()
+    instrument_openai(capture="SPAN_ONLY")
+
+
+with_content = pytest.mark.usefixtures("_content")
+
+
+def streamed(telemetry):
+    """The one span, without its time to first chunk, which must be there."""
+    span = telemetry.span()
+    assert 0 < span.pop("gen_ai.response.time_to_first_chunk") < 60
+    return span

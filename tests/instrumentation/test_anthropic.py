@@ -17,6 +17,7 @@ from otel_llm.testing import CUT, Captured, FakeProvider, captured, json_answer
 from otel_llm.testing import anthropic as wire
 
 from .both import got
+from .spans import streamed
 
 ASK: dict[str, Any] = {
     "model": wire.MODEL,
@@ -76,13 +77,6 @@ def expected(provider: FakeProvider, **more: Any) -> dict[str, Any]:
         **{name.replace("__", "."): value for name, value in more.items()},
     }
     return {name: value for name, value in whole.items() if value is not None}
-
-
-def streamed(span: dict[str, Any]) -> dict[str, Any]:
-    """The span without its first chunk's time, which must be there."""
-    assert span.pop("gen_ai.response.time_to_first_chunk") > 0
-    assert span.pop("gen_ai.request.stream") is True
-    return span
 
 
 def test_a_message_becomes_one_whole_span(client, provider, telemetry):

@@ -23,6 +23,8 @@ from otel_llm.testing import anthropic as messages
 from otel_llm.testing import bedrock as wire
 from otel_llm.testing import openai as completions
 
+from .spans import streamed, tokens
+
 ASK: dict[str, Any] = {
     "modelId": wire.MODEL,
     "messages": [{"role": "user", "content": [{"text": "two plus two"}]}],
@@ -110,17 +112,6 @@ def expected(provider: FakeProvider, **more: Any) -> dict[str, Any]:
         **{name.replace("__", "."): value for name, value in more.items()},
     }
     return {name: value for name, value in whole.items() if value is not None}
-
-
-def streamed(span: dict[str, Any]) -> dict[str, Any]:
-    """The span without its first chunk's time, which must be there."""
-    assert span.pop("gen_ai.response.time_to_first_chunk") > 0
-    assert span.pop("gen_ai.request.stream") is True
-    return span
-
-
-def tokens(span: dict[str, Any]) -> tuple[Any, Any]:
-    return span.get("gen_ai.usage.input_tokens"), span.get("gen_ai.usage.output_tokens")
 
 
 # Converse

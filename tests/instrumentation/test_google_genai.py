@@ -23,6 +23,8 @@ from otel_llm.testing import Captured, FakeProvider, json_answer, sse
 from otel_llm.testing import gemini as wire
 from otel_llm.testing.echo import words
 
+from .spans import streamed, tokens
+
 ASK: dict[str, Any] = {"model": wire.MODEL, "contents": "two plus two"}
 
 
@@ -73,17 +75,6 @@ def expected(provider: FakeProvider, **more: Any) -> dict[str, Any]:
         **{name.replace("__", "."): value for name, value in more.items()},
     }
     return {name: value for name, value in whole.items() if value is not None}
-
-
-def streamed(span: dict[str, Any]) -> dict[str, Any]:
-    """The span without its first chunk's time, which must be there."""
-    assert span.pop("gen_ai.response.time_to_first_chunk") > 0
-    assert span.pop("gen_ai.request.stream") is True
-    return span
-
-
-def tokens(span: dict[str, Any]) -> tuple[Any, Any]:
-    return span.get("gen_ai.usage.input_tokens"), span.get("gen_ai.usage.output_tokens")
 
 
 OPTIONS = {

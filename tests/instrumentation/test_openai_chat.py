@@ -24,8 +24,11 @@ from .openai_sdk import (  # noqa: F401 - fixtures
     LOST_TYPE,
     OLD,
     client_fixture,
+    content_fixture,
     instrument_fixture,
     provider_fixture,
+    streamed,
+    with_content,
 )
 
 ASK = {"model": "gpt-4o", "messages": [{"role": "user", "content": "2+2?"}]}
@@ -42,15 +45,6 @@ class Sum(BaseModel):
 @pytest.fixture(autouse=True)
 def _instrumented(instrument_openai):
     instrument_openai()
-
-
-@pytest.fixture
-def _content(_instrumented, instrument_openai):
-    OpenAIInstrumentor().uninstrument()
-    instrument_openai(capture="SPAN_ONLY")
-
-
-with_content = pytest.mark.usefixtures("_content")
 
 
 @pytest.fixture
@@ -86,13 +80,6 @@ def expected(openai_provider):
         return {n: v for n, v in {**span, **changed}.items() if v is not None}
 
     return expected
-
-
-def streamed(telemetry):
-    """The one span, without its time to first chunk, which must be there."""
-    span = telemetry.span()
-    assert 0 < span.pop("gen_ai.response.time_to_first_chunk") < 60
-    return span
 
 
 async def test_a_call_becomes_one_span_without_content(

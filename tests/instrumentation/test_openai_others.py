@@ -7,15 +7,16 @@ import json
 import openai
 import pytest
 
-from otel_llm.instrumentation.openai import OpenAIInstrumentor
 from otel_llm.testing import Answer, json_answer
 from otel_llm.testing import openai as wire
 
 from .both import got, opened, read
 from .openai_sdk import (  # noqa: F401 - fixtures
     client_fixture,
+    content_fixture,
     instrument_fixture,
     provider_fixture,
+    with_content,
 )
 
 WAV = ("a.wav", b"RIFF")
@@ -24,15 +25,6 @@ WAV = ("a.wav", b"RIFF")
 @pytest.fixture(autouse=True)
 def _instrumented(instrument_openai):
     instrument_openai()
-
-
-@pytest.fixture
-def _content(_instrumented, instrument_openai):
-    OpenAIInstrumentor().uninstrument()
-    instrument_openai(capture="SPAN_ONLY")
-
-
-with_content = pytest.mark.usefixtures("_content")
 
 
 @pytest.fixture

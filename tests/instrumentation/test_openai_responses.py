@@ -11,7 +11,7 @@ import openai
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from otel_llm.instrumentation.openai import OpenAIInstrumentor, responses
+from otel_llm.instrumentation.openai import responses
 from otel_llm.testing import CUT, json_answer, sse
 from otel_llm.testing import openai as wire
 
@@ -20,8 +20,11 @@ from .openai_sdk import (  # noqa: F401 - fixtures
     LOST,
     LOST_TYPE,
     client_fixture,
+    content_fixture,
     instrument_fixture,
     provider_fixture,
+    streamed,
+    with_content,
 )
 from .openai_spans import SERVED, response_span
 
@@ -36,15 +39,6 @@ class Sum(BaseModel):
 def _instrumented(instrument_openai, monkeypatch):
     monkeypatch.setattr(responses, "_counted", responses._Once(10))
     instrument_openai()
-
-
-@pytest.fixture
-def _content(_instrumented, instrument_openai):
-    OpenAIInstrumentor().uninstrument()
-    instrument_openai(capture="SPAN_ONLY")
-
-
-with_content = pytest.mark.usefixtures("_content")
 
 
 @pytest.fixture
@@ -67,13 +61,6 @@ NO_USAGE = {
     for name in ("input", "output", "cache_read.input", "cache_write.input", "reasoning.output")
 }
 STREAMED = {"gen_ai.request.stream": True}
-
-
-def streamed(telemetry):
-    """The one span, without its time to first chunk, which must be there."""
-    span = telemetry.span()
-    assert 0 < span.pop("gen_ai.response.time_to_first_chunk") < 60
-    return span
 
 
 def messages(telemetry, name="output"):

@@ -299,7 +299,7 @@ def test_spending_is_remembered_over_a_restart(tmp_path: Path):
     second = _service(BudgetConfig("b", 10, hard=True), **given)
 
     assert [status.spent for status in second.budgets()] == [10.0]
-    assert not second.may_spend({})
+    assert second.denied_to({})
     second.stop()
 
 

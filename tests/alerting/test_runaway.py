@@ -156,7 +156,7 @@ def test_a_runaway_is_an_alert_with_a_link_and_resolves():
     service.observe([call(START, trace_id="a" * 32, conversation_id="s") for _ in range(11)])
     service.evaluate()
     (alert,) = [a for a in service.alerts() if a.rule == "Runaway"]
-    asked = [service.may_spend({"session": s}) for s in ("s", "other")]
+    asked = [not service.denied_to({"session": s}) for s in ("s", "other")]
     clock.now += 61
     service.evaluate()
     (over,) = [a for a in service.alerts() if a.rule == "Runaway"]
@@ -167,7 +167,7 @@ def test_a_runaway_is_an_alert_with_a_link_and_resolves():
         "The session s is 1.1 times over its limit calls_per_minute"
     )
     assert asked == [False, True]
-    assert (over.state, service.may_spend({"session": "s"})) == ("resolved", True)
+    assert (over.state, service.denied_to({"session": "s"})) == ("resolved", ())
 
 
 def _until(holds) -> None:

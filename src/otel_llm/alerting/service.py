@@ -342,9 +342,9 @@ class AlertService:
         """Whether what was denied before this start may still be spent: nobody knows yet."""
         return denied.reason == "budget" and self._budgets.learns(denied.name)
 
-    def may_spend(self, labels: Mapping[str, str]) -> bool:
-        """Whether nothing is denied to an asker with ``labels`` (``user``, ``team`` …)."""
-        return not any(denial.covers(labels) for denial in self.denials())
+    def denied_to(self, asker: Mapping[str, str]) -> tuple[Denial, ...]:
+        """Return why an asker with these labels (``user``, ``team`` …) is to stop; or nothing."""
+        return tuple(denial for denial in self.denials() if denial.covers(asker))
 
     # Anomalies and drift
 

@@ -49,8 +49,8 @@ def spending_routes(service: AlertService) -> APIRouter:
             check_dimensions(asker)
         except ValueError as error:
             raise Problem(422, str(error)) from None
-        denied = [denial for denial in service.denials() if denial.covers(asker)]
-        return Answer(ok=not denied, denied=denied)
+        denied = service.denied_to(asker)
+        return Answer(ok=not denied, denied=list(denied))
 
     @routes.get("/denied", response_class=Response, responses={200: {"content": _JSON}})
     def denied() -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from otel_llm.collector.journal.queue import JournalQueue
 from otel_llm.collector.observers.store_keeper import StoreKeeper
 from otel_llm.collector.sending.dead_letter import DeadLetter, DeadLetterConfig
 from otel_llm.genai import Call
-from otel_llm.store import CallWriter, DuckDBStore, StoreConfig
+from otel_llm.store import CallWriter, DuckDBStore, PlainSpan, StoreConfig
 from tests.collector.calls import request
 
 
@@ -49,8 +49,12 @@ def store() -> Iterator[DuckDBStore]:
     store.close()
 
 
+def calls_to(store: DuckDBStore) -> Callable[[list[Call], list[PlainSpan]], int]:
+    return lambda calls, _: store.write(calls)
+
+
 def keeper(store: DuckDBStore, *, flushed: bool = True) -> StoreKeeper:
-    return StoreKeeper(store.write, lambda: flushed)
+    return StoreKeeper(calls_to(store), lambda: flushed)
 
 
 def held(store: DuckDBStore) -> set[str | None]:
@@ -155,7 +159,7 @@ def test_what_found_no_room_is_read_from_the_journal_as_soon_as_there_is_some(
     store, journal = SlowStore(), Journal(config, "traces")
     writer = CallWriter(store)
     writer.start()
-    one = StoreKeeper(store.write, lambda: writer.flush(60), lambda: writer.missed)
+    one = StoreKeeper(calls_to(store), lambda: writer.flush(60), lambda: writer.missed)
     one.follow(journal)
     for number in range(1, 31):
         journal.append(payload(number))
@@ -178,7 +182,7 @@ def test_what_found_no_room_is_read_from_the_journal_as_soon_as_there_is_some(
 def test_a_place_stays_before_what_the_store_refuses(config: JournalConfig, caplog):
     store, journal = DuckDBStore(StoreConfig(retain_for=0)), Journal(config, "traces")
     missed = 0
-    one = StoreKeeper(store.write, lambda: True, lambda: missed)
+    one = StoreKeeper(calls_to(store), lambda: True, lambda: missed)
     one.follow(journal)
     journal.append(payload(1))
     one.move()
@@ -190,6 +194,27 @@ def test_a_place_stays_before_what_the_store_refuses(config: JournalConfig, capl
 
     assert [place.position for place in one._places.values()] == [0]
     assert "the store lacks some of it" in caplog.text
+    journal.close()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_other_spans_are_read_again_where_the_store_keeps_them(
+    config: JournalConfig, store: DuckDBStore, whole: bool
+):
+    def write(calls: list[Call], spans: list[PlainSpan]) -> int:
+        assert store.add_spans(spans) == len(spans)
+        return store.write(calls)
+
+    journal = Journal(config, "traces")
+    one = StoreKeeper(write, lambda: True, whole=lambda: whole)
+    one.follow(journal)
+    journal.append(request({"gen_ai.operation.name": "chat"}, {"http.route": "/ask"}))
+    journal.append(request({"http.route": "/late"}))
+
+    assert one.catch_up() == 1
+    kept = store.plain_spans((bytes(15) + b"\1").hex())
+    routes = {span.attributes["http.route"] for span in kept}
+    assert routes == ({"/ask", "/late"} if whole else set())
     journal.close()
 
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from otel_llm.store import DuckDBStore, StoreConfig
 from otel_llm.testing import OtlpSink
 from tests.collector.calls import request
 
@@ -42,6 +44,15 @@ def numbered(first: int, count: int = 5) -> bytes:
     for number, span in enumerate(spans, start=first):
         span.trace_id, span.span_id = number.to_bytes(16), number.to_bytes(8)
         span.start_time_unix_nano = span.end_time_unix_nano = NOW
+    return message.SerializeToString()
+
+
+def other(number: int) -> bytes:
+    """A request with a span of the trace ``number`` that is no call."""
+    message = ExportTraceServiceRequest.FromString(request({"http.route": "/ask"}))
+    (span,) = message.resource_spans[0].scope_spans[0].spans
+    span.trace_id, span.span_id = number.to_bytes(16), (1000 + number).to_bytes(8)
+    span.start_time_unix_nano = span.end_time_unix_nano = NOW
     return message.SerializeToString()
 
 
@@ -263,11 +274,11 @@ def test_a_disk_that_takes_nothing_is_not_ready_until_it_takes_something_again(t
         running.wait_for(lambda r: httpx2.get(r.api_url + "/ready").is_success)
 
 
-def test_calls_that_a_full_disk_kept_from_the_store_are_read_from_the_journals_of_workers(tmp_path):
+def test_what_a_full_disk_kept_from_the_store_is_read_from_the_journals_of_workers(tmp_path):
     """The kernel's own limit on a file's size stands for the end of the disk."""
     more = {
         "journal": {"directory": str(tmp_path / "journal")},
-        "store": {"path": str(tmp_path / "calls.duckdb")},
+        "store": {"path": str(tmp_path / "calls.duckdb"), "spans": "traces"},
     }
     with collector(tmp_path, arguments=TWO, **more) as running:
 
@@ -278,11 +289,16 @@ def test_calls_that_a_full_disk_kept_from_the_store_are_read_from_the_journals_o
         limit_files(10)
         for number in range(1, 21):
             assert post(running, numbered(number, 1))
+            assert post(running, other(number))
         running.wait_for(lambda r: total(r, "otel_llm_store_failed_calls_total") == 20)
+        running.wait_for(lambda r: total(r, "otel_llm_store_failed_spans_total") == 20)
         limit_files(resource.RLIM_INFINITY)
 
         assert running.wait_for(lambda r: r.get("/v1/summary")["count"] == 20)
         assert total(running, "otel_llm_store_refilled_calls_total") == 20
+    with closing(DuckDBStore(StoreConfig(path=str(tmp_path / "calls.duckdb")))) as store:
+        kept = [span for n in range(1, 21) for span in store.plain_spans(n.to_bytes(16).hex())]
+    assert len(kept) == 20
 
 
 def test_an_address_in_use_is_said_at_once(tmp_path):

@@ -16,14 +16,16 @@ from otel_llm.service.assembly import Service
 from otel_llm.service.desk import Desk
 from otel_llm.service.handover import Channel, Handover, Kind, frames
 from otel_llm.service.office import Office
-from otel_llm.store import StoreError
+from otel_llm.store import PlainSpan, StoreError
 from tests.e2e.running import free_port
 
 CALL = Call("00" * 16, "00" * 8, None, "chat", 1, 2, operation="chat")
+SPAN = PlainSpan(CALL.trace_id, "03" * 8, None, "GET", 2, 1, 2)
 
 
 def test_what_a_journal_of_a_worker_holds_and_the_store_lacks_is_kept_and_counted_nowhere():
-    service = Service(check({"service": {"pipelines": {}}, "api": None, "alerting": None}))
+    more = {"store": {"spans": "traces"}}
+    service = Service(check({"service": {"pipelines": {}}, "api": None, "alerting": None, **more}))
     store, totals = service.office.store, service.office.totals
     desk = Desk(service, 1)
     ours, theirs = socket.socketpair()
@@ -34,14 +36,18 @@ def test_what_a_journal_of_a_worker_holds_and_the_store_lacks_is_kept_and_counte
         serving.start()
         office = Office(worker, lambda *_: None)
 
-        new = [office.keep([CALL]), office.keep([CALL, replace(CALL, span_id="01" * 8)])]
+        new = [
+            office.keep([CALL], []),
+            office.keep([CALL, replace(CALL, span_id="01" * 8)], [SPAN]),
+        ]
 
         assert store
         assert (new, len(store.calls().calls)) == ([1, 1], 2)
+        assert store.plain_spans(SPAN.trace_id) == [SPAN]
         assert [f.samples for f in totals.families() if f.name == "otel_llm_calls"] == [[]]
         store.close()
         with pytest.raises(StoreError):
-            office.keep([replace(CALL, span_id="02" * 8)])
+            office.keep([replace(CALL, span_id="02" * 8)], [])
         worker.close()
         serving.join()
     desk.close()

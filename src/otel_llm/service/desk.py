@@ -21,6 +21,7 @@ from .handover import (
     Kind,
     answer_which,
     read_chosen,
+    read_kept,
     read_question,
     read_seen,
     read_spans,
@@ -94,17 +95,15 @@ class Desk:
         return answer_which(processor.verdicts.kept(trace_ids) if processor else trace_ids)
 
     def _stored(self, _: bytes) -> bytes:
-        writer = self._service.office.writer
-        if writer and not writer.flush():
-            return b""
-        return b"%d" % (writer.missed if writer else 0)
+        office = self._service.office
+        return b"%d" % office.missed() if office.is_kept() else b""
 
-    def _keep(self, calls: bytes) -> bytes:
+    def _keep(self, kept: bytes) -> bytes:
         office = self._service.office
         try:
-            new = office.keep(unpack(calls))
+            new = office.keep(*read_kept(kept))
         except StoreError as error:
-            logger.warning("the store lacks calls of a journal: %s", error)
+            logger.warning("the store lacks some of a journal: %s", error)
             return b""
         office.keeper.refilled += new
         return b"%d" % new

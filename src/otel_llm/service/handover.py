@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any, cast
 
-from otel_llm.collector.calls.codec import pack
+from otel_llm.collector.calls.codec import pack, unpack
 from otel_llm.collector.component import Signal
 from otel_llm.collector.measures.samples import Family
 from otel_llm.collector.normalize.known_calls import KnownCalls, OwnCalls, SharedCalls
@@ -56,7 +56,7 @@ class Kind(IntEnum):
     WHICH = 6
     """A question: which of these traces are kept?"""
     STORED = 7
-    """A question: how many calls could not be stored, once none waits any more?"""
+    """A question: how many calls and spans could not be stored, once none waits any more?"""
     ANSWER = 8
     """To the worker, as the one after it."""
     OWN = 9
@@ -64,7 +64,8 @@ class Kind(IntEnum):
     SPANS = 10
     """The other spans of traces, for a store that keeps them."""
     KEEP = 11
-    """A question: how many of these calls did the store not have? It has them now."""
+    """A question: how many of these calls did the store not have? It has them now, and the spans
+    that came with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Handover:
         self._over = False
         self._lock = Lock()
         self.missed = 0
-        """Calls that the store had no room for or did not take, when that was asked last."""
+        """Calls and spans that the store had no room for or did not take, when asked last."""
 
     # --- what is handed over ---
 
@@ -135,7 +136,7 @@ class Handover:
     # --- what is asked ---
 
     def stored(self) -> bool:
-        """Wait until no call that was handed over waits to be stored; ``False`` when nobody says
+        """Wait until nothing that was handed over waits to be stored; ``False`` when nobody says
         so. ``missed`` is then how many could not be."""
         try:
             missed = self._ask(Kind.STORED, b"")
@@ -144,10 +145,10 @@ class Handover:
         self.missed = int(missed or self.missed)
         return bool(missed)
 
-    def keep(self, calls: Sequence[Call]) -> int:
-        """Let the store have calls that it may lack; return how many it did. Raises ``OSError``
-        when nobody says so, and ``StoreError`` when it does not take them."""
-        if not (new := self._ask(Kind.KEEP, pack(calls))):
+    def keep(self, calls: Sequence[Call], spans: Sequence[PlainSpan]) -> int:
+        """Let the store have calls and other spans that it may lack; return how many calls it did.
+        Raises ``OSError`` when nobody says so, and ``StoreError`` when it does not take them."""
+        if not (new := self._ask(Kind.KEEP, pickle.dumps((pack(calls), spans)))):
             raise StoreError("the store does not take them")
         return int(new)
 
@@ -256,6 +257,12 @@ def read_status(content: bytes) -> Status:
 def read_spans(content: bytes) -> Sequence[PlainSpan]:
     """Return what ``Handover.spans`` said."""
     return cast("Sequence[PlainSpan]", pickle.loads(content))
+
+
+def read_kept(content: bytes) -> tuple[Sequence[Call], Sequence[PlainSpan]]:
+    """Return what ``Handover.keep`` handed over."""
+    calls, spans = cast("tuple[bytes, Sequence[PlainSpan]]", pickle.loads(content))
+    return unpack(calls), spans
 
 
 def read_chosen(content: bytes) -> Chosen:

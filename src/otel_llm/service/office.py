@@ -27,6 +27,7 @@ from otel_llm.pricing import PriceBook
 from otel_llm.store import (
     CallWriter,
     Filter,
+    PlainSpan,
     SpanWriter,
     Store,
     StoreConfig,
@@ -69,7 +70,9 @@ class Office:
         self._incidents: IncidentLog | None = None
         self._whole: TraceSpans | None = None
         self._choosing: Judging | None = None
-        self.keeper = StoreKeeper(self.keep, self._is_kept, self._missed)
+        self.keeper = StoreKeeper(
+            self.keep, self.is_kept, self.missed, lambda: self._whole is not None
+        )
 
     # --- from start to end ---
 
@@ -87,9 +90,8 @@ class Office:
 
     def begin(self, names: Set[str]) -> None:
         """Let the parts ``names`` work."""
-        for writer in (self.writer, self.spans) if "store" in names else ():
-            if writer:
-                writer.start()
+        for writer in self._writers() if "store" in names else ():
+            writer.start()
         if "scores" in names and self.scores:
             self.scores.start()
         if "alerting" in names and self.alerts:
@@ -107,9 +109,8 @@ class Office:
             self._incidents.stop()
         if "evaluation" in names and self.evaluation:
             self.evaluation.stop(grace_s)
-        for writer in (self.writer, self.spans) if "store" in names else ():
-            if writer:
-                writer.close(grace_s)
+        for writer in self._writers() if "store" in names else ():
+            writer.close(grace_s)
         if "scores" in names and self.scores:
             self.scores.stop(grace_s)
         if "alerting" in names and self.alerts:
@@ -146,7 +147,7 @@ class Office:
     def measures(self) -> list[Measure]:
         """Return what the parts count for themselves."""
         return [
-            *([store_measures(self.writer, self.keeper)] if self.writer else []),
+            *([store_measures(self.writer, self.keeper, self.spans)] if self.writer else []),
             *([alert_measures(self.alerts)] if self.alerts else []),
             *(part.measure for part in (self.scores, self.evaluation) if part),
         ]
@@ -169,23 +170,30 @@ class Office:
         except (OSError, StoreError) as error:
             logger.error("the store does not have all that the journals have: %s", error)
 
-    def keep(self, calls: Sequence[Call]) -> int:
-        """Let the store have calls of a journal that it may lack; return how many it did. Raises
-        ``StoreError``, and ``OSError`` where it is in another process."""
+    def keep(self, calls: Sequence[Call], spans: Sequence[PlainSpan]) -> int:
+        """Let the store have calls and other spans of a journal that it may lack; return how many
+        calls it did. Raises ``StoreError``, and ``OSError`` where it is in another process."""
         if self._handover:
-            return self._handover.keep(calls)
+            return self._handover.keep(calls, spans)
         self.once.new(calls)  # the alerts have those of before from the store
+        if self.store and self.spans:
+            self.store.add_spans(spans)
         return self.store.write(calls) if self.store else 0
 
-    def _missed(self) -> int:
+    def missed(self) -> int:
+        """Return how many calls and spans were to be stored and are not."""
         if self._handover:
             return self._handover.missed
-        return self.writer.missed if self.writer else 0
+        return sum(writer.missed for writer in self._writers())
 
-    def _is_kept(self) -> bool:
+    def is_kept(self) -> bool:
+        """Wait until nothing waits to be stored; return whether that is so."""
         if self._handover:
             return self._handover.stored()
-        return self.writer is None or self.writer.flush()
+        return all([writer.flush() for writer in self._writers()])
+
+    def _writers(self) -> Sequence[CallWriter | SpanWriter]:
+        return [writer for writer in (self.writer, self.spans) if writer]
 
     # --- how each part is made ---
 

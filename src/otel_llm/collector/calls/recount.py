@@ -37,10 +37,14 @@ class Sums:
 
 def calls_of(payload: bytes) -> list[Call]:
     """Return the calls of one traces request as the pipeline left it. Raises ``Malformed``."""
-    spans = Batch.open(payload).genai()
+    return calls_in_batch(Batch.open(payload))
+
+
+def calls_in_batch(batch: Batch) -> list[Call]:
+    """Return the calls of a batch that no processor has to look at any more."""
     return [
         read_call(span)
-        for span in spans
+        for span in batch.genai()
         if span.has(semconv.OPERATION_NAME) and not span.has(own.DUPLICATE_OF)
     ]
 

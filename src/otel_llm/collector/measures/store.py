@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from otel_llm.store import CallWriter
+from otel_llm.store import CallWriter, SpanWriter
 
 from ..observers.store_keeper import StoreKeeper
 from .samples import Family, Measure, counter, gauge
 
 
-def store_measures(writer: CallWriter, keeper: StoreKeeper | None = None) -> Measure:
-    """The measures of ``writer``: nothing it loses goes uncounted. ``keeper`` makes good some."""
+def store_measures(
+    writer: CallWriter, keeper: StoreKeeper | None = None, spans: SpanWriter | None = None
+) -> Measure:
+    """The measures of ``writer`` and ``spans``: nothing they lose goes uncounted. ``keeper`` makes
+    good some."""
 
     def families() -> Iterable[Family]:
         yield counter("otel_llm_store_calls", "Calls that were stored", writer.written)
@@ -35,5 +38,17 @@ def store_measures(writer: CallWriter, keeper: StoreKeeper | None = None) -> Mea
                 keeper.refilled,
             )
         yield gauge("otel_llm_store_pending_calls", "Calls that wait to be stored", writer.pending)
+        if spans:
+            yield counter("otel_llm_store_spans", "Other spans that were stored", spans.written)
+            yield counter(
+                "otel_llm_store_dropped_spans",
+                "Other spans that found the store's queue full",
+                spans.dropped,
+            )
+            yield counter(
+                "otel_llm_store_failed_spans",
+                "Other spans the store could not take",
+                spans.failed,
+            )
 
     return families

@@ -1,4 +1,4 @@
-"""Sees to it that the store has every call that the journals hold, also after a sudden end.
+"""Sees to it that the store has all that it keeps of the journals, also after a sudden end.
 
 Data is answered for when it is in a journal; the store learns of it a moment later. So the store
 has a place of its own in every journal of traces: the journal keeps what is behind it, and what is
@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Final
 
 from otel_llm.genai import Call
-from otel_llm.store import StoreError
+from otel_llm.store import PlainSpan, StoreError
 
-from ..calls.recount import calls_of, payloads, payloads_of
+from ..calls.recount import calls_in_batch, payloads, payloads_of
+from ..data import Batch
 from ..errors import Malformed
 from ..journal import Journal
 from ..journal.cursor import Cursor, position
 from ..journal.segments import SUFFIX
+from .trace_spans import plain_spans
 
 _log = logging.getLogger(__name__)
 
@@ -90,15 +92,17 @@ class StoreKeeper:
 
     def __init__(
         self,
-        write: Callable[[list[Call]], int],
+        write: Callable[[list[Call], list[PlainSpan]], int],
         flush: Callable[[], bool],
         missed: Callable[[], int] = lambda: 0,
+        whole: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``write`` keeps calls, returns when they are kept and how many are new; ``flush`` returns
-        whether no more calls wait to be kept, ``missed`` how many could not be."""
+        """``write`` keeps calls and other spans, returns when they are kept and how many calls are
+        new; ``flush`` returns whether no more wait to be kept, ``missed`` how many could not be,
+        ``whole`` whether other spans than calls are wanted."""
         self._write = write
         self._flush = flush
-        self._missed = missed
+        self._missed, self._whole = missed, whole
         self._made_good = missed()
         self.refilled = 0
         """Calls that the store did not take when they came, and has now."""
@@ -137,15 +141,20 @@ class StoreKeeper:
         return self._refill(behind(journal))
 
     def _refill(self, payloads: Iterable[bytes]) -> int:
-        found, batch = 0, list[Call]()
+        found, calls, spans, whole = 0, list[Call](), list[PlainSpan](), self._whole()
         for payload in payloads:
-            batch += _calls(payload)
-            if len(batch) >= BATCH:
-                self.refilled += self._write(batch)
-                found, batch = found + len(batch), []
-        if batch:
-            self.refilled += self._write(batch)
-        return found + len(batch)
+            try:
+                batch = Batch.open(payload)
+            except Malformed:
+                continue
+            calls += calls_in_batch(batch)
+            spans += plain_spans(batch) if whole else ()
+            if len(calls) + len(spans) >= BATCH:
+                self.refilled += self._write(calls, spans)
+                found, calls, spans = found + len(calls), [], []
+        if calls or spans:
+            self.refilled += self._write(calls, spans)
+        return found + len(calls)
 
     def start(self) -> None:
         """Begin to move."""
@@ -210,10 +219,3 @@ def behind(journal: Path) -> Iterator[bytes]:
         start, size = int(file.stem), file.stat().st_size
         if at is not None and start + size > at:
             yield from payloads_of(file, max(at - start, 0))
-
-
-def _calls(payload: bytes) -> list[Call]:
-    try:
-        return calls_of(payload)
-    except Malformed:
-        return []

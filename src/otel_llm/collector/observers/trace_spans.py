@@ -41,9 +41,14 @@ class TraceSpans:
 
     def process(self, batch: Batch) -> None:
         """See ``Processor``."""
-        told = {span.ids for span in batch.genai() if span.facts[OPERATION] is not None}
-        if spans := [_read(span) for span in batch.spans() if span.ids not in told]:
+        if spans := plain_spans(batch):
             self._observe(spans)
+
+
+def plain_spans(batch: Batch) -> list[PlainSpan]:
+    """Return what is kept of the spans of ``batch`` that are no calls."""
+    told = {span.ids for span in batch.genai() if span.facts[OPERATION] is not None}
+    return [_read(span) for span in batch.spans() if span.ids not in told]
 
 
 def _read(span: SpanView) -> PlainSpan:

@@ -192,6 +192,24 @@ def _lives(pid: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize(("before", "after"), [(TWO, ()), ((), TWO)], ids=["to one", "to two"])
+def test_who_comes_after_a_sudden_end_with_other_workers_gives_the_store_what_it_lacks(
+    tmp_path, before, after
+):
+    more = {
+        "journal": {"directory": str(tmp_path / "journal")},
+        "store": {"path": str(tmp_path / "calls.duckdb"), "flush_interval": "60s"},
+    }
+    with collector(tmp_path, arguments=before, **more) as running:
+        for number in range(1, 21):
+            assert post(running, numbered(number, 1))
+        below = workers(running)
+        running.process.kill()
+        running.wait_for(lambda _: not any(map(_lives, below)))
+    with collector(tmp_path, arguments=after, **more) as running:
+        assert running.get("/v1/summary")["count"] == 20
+
+
 def test_a_new_configuration_reaches_every_worker(tmp_path):
     with collector(tmp_path, arguments=TWO) as running:
         file = tmp_path / "collector.yaml"

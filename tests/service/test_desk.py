@@ -43,7 +43,9 @@ def test_what_a_journal_of_a_worker_holds_and_the_store_lacks_is_kept_and_counte
 
         assert store
         assert (new, len(store.calls().calls)) == ([1, 1], 2)
-        assert store.plain_spans(SPAN.trace_id) == [SPAN]
+        trace = store.trace(CALL.trace_id)
+        assert trace
+        assert trace.others == (SPAN,)
         assert [f.samples for f in totals.families() if f.name == "otel_llm_calls"] == [[]]
         store.close()
         with pytest.raises(StoreError):

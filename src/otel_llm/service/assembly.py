@@ -169,7 +169,7 @@ class Service:
 
     def _starts(self) -> Iterator[Callable[[], None]]:
         yield self.flow.open
-        yield self.office.catch_up
+        yield lambda: self.office.catch_up(self._settings.sections.journal)
         yield lambda: self._begin(PARTS - {"evaluation"} | {"telling"})
         yield self.flow.start_sending
         yield self.office.keeper.start

@@ -58,7 +58,7 @@ class Crew:
         self._snapshot = Snapshot(settings)
         self._settings = settings
         self._grace_s = settings.sections.service.drain_timeout + _STOP_S
-        _let_end(_journals(settings, "lock"), self._grace_s)
+        _let_end(_locks(settings), self._grace_s)
         self._held = [(address, *_reserve(address)) for address in _addresses(settings)]
         files = [self._calls, self._said, self._snapshot.file]
         self._service = Service(owner_settings(settings), workers=self)
@@ -67,7 +67,7 @@ class Crew:
 
     def start(self) -> None:
         """Start everything. Raises ``OSError`` when a worker does not come up."""
-        self._service.office.read_again(file.parent for file in _journals(self._settings, "lock"))
+        self._service.office.catch_up(self._settings.sections.journal)
         self._service.start()
         if journal := self._settings.sections.journal:
             tell_waiting(journal.directory, map(worker_name, range(len(self._workers))))
@@ -177,10 +177,10 @@ def _said_bytes(settings: Settings) -> int:
     return bytes_for(max(c.event_memory for c in [NormalizeConfig(), *given]))
 
 
-def _journals(settings: Settings, file: str) -> list[Path]:
-    """Return that file of every journal of traces that workers have, or had."""
+def _locks(settings: Settings) -> list[Path]:
+    """Return the lock of every journal of traces that workers have, or had."""
     journal = settings.sections.journal
-    return sorted(journal.directory.glob(f"worker-*/traces*/{file}")) if journal else []
+    return sorted(journal.directory.glob("worker-*/traces*/lock")) if journal else []
 
 
 def _let_end(locks: Iterable[Path], patience_s: float) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from pathlib import Path
 from typing import Final
 
 from otel_llm.alerting.service import AlertService
 from otel_llm.collector.calls.once import Once
 from otel_llm.collector.component import Observer, Signal
+from otel_llm.collector.journal import JournalConfig
 from otel_llm.collector.measures.alerts import alert_measures
 from otel_llm.collector.measures.samples import Measure
 from otel_llm.collector.measures.store import store_measures
@@ -154,18 +154,17 @@ class Office:
 
     # --- the store and the journals ---
 
-    def catch_up(self) -> None:
-        """Give the store what it may not have of the journals that are open."""
-        self._catch_up(self.keeper.catch_up)
-
-    def read_again(self, journals: Iterable[Path]) -> None:
-        """Give the store what it may not have of journals that nobody has open: those of workers.
-        To be called before anything begins, for the alerts get what the store has."""
-        self._catch_up(lambda: sum([self.keeper.read_again(journal) for journal in journals]))
-
-    def _catch_up(self, read: Callable[[], int]) -> None:
+    def catch_up(self, journals: JournalConfig | None) -> None:
+        """Give the store what it may not have of the journals that are open, and of those below
+        their directory that are not: those of workers, or of the one process that was there before
+        them. To be called before anything begins, for the alerts get what the store
+        has."""
+        if self.store is None:
+            return
         try:
-            if found := read() if self.store else 0:
+            found = self.keeper.catch_up()
+            found += self.keeper.read_again(journals.directory) if journals else 0
+            if found:
                 logger.info("%d calls of the journals were looked at for the store", found)
         except (OSError, StoreError) as error:
             logger.error("the store does not have all that the journals have: %s", error)

@@ -135,10 +135,13 @@ class StoreKeeper:
             place.move(now=True)
         return found
 
-    def read_again(self, journal: Path) -> int:
-        """Give the store what it may not have of a journal that nobody has open; return how many
-        calls. The place stays: it moves when the journal is used again."""
-        return self._refill(behind(journal))
+    def read_again(self, directory: Path) -> int:
+        """Give the store what it may not have of the journals below ``directory`` that are not
+        followed; return how many calls. Their places stay: they move when the journal is used
+        again."""
+        followed = {place.journal.directory for place in self._places.values()}
+        journals = {file.parent for file in directory.rglob(FILE)} - followed
+        return sum([self._refill(behind(journal)) for journal in sorted(journals)])
 
     def _refill(self, payloads: Iterable[bytes]) -> int:
         found, calls, spans, whole = 0, list[Call](), list[PlainSpan](), self._whole()

@@ -27,6 +27,7 @@ from otel_llm.collector.errors import (
 )
 from otel_llm.collector.exporters.otlp import OtlpExporter, OtlpExporterConfig
 from otel_llm.collector.sending.destination import TlsConfig
+from otel_llm.testing import OtlpSink
 
 from .certificates import certificates
 from .otlp_faults import TraceResponse, abort, grpc_sink, partial, traces
@@ -510,3 +511,44 @@ def _frame(kind: int, flags: int, content: bytes, stream: int = 1) -> bytes:
     return (
         len(content).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + content
     )
+
+
+@contextmanager
+def name_server(address: list[str]) -> Iterator[int]:
+    """Say that every name has the one ``address``, on a port of UDP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        threading.Thread(target=_serve_names, args=(server, address), daemon=True).start()
+        yield server.getsockname()[1]
+
+
+def _serve_names(server: socket.socket, address: list[str]) -> None:
+    with suppress(OSError):  # closed
+        while True:
+            query, client = server.recvfrom(512)
+            question = query[12 : query.index(b"\0", 12) + 5]
+            found = question.endswith(b"\0\1\0\1")  # an address of IPv4
+            head = query[:2] + b"\x81\x80\0\1\0" + bytes([found]) + bytes(4)
+            record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + socket.inet_aton(address[0])
+            server.sendto(head + question + record * found, client)
+
+
+def test_a_name_that_leads_elsewhere_is_followed_within_seconds():
+    """gRPC itself looks it up again only after half a minute."""
+    address = ["127.0.0.9"]  # where nobody listens
+    with name_server(address) as names, OtlpSink() as sink:
+        port = sink.grpc_endpoint.rpartition(":")[2]
+        endpoint = f"dns://127.0.0.1:{names}/there.test:{port}"
+        exporter = OtlpExporter(OtlpExporterConfig(endpoint, tls=TlsConfig(insecure=True)))
+        with pytest.raises(Retryable):
+            exporter.export("traces", traces(1))
+        address[:] = ["127.0.0.1"]
+
+        until = time.monotonic() + 20
+        while not sink.spans() and time.monotonic() < until:
+            with suppress(Retryable):
+                exporter.export("traces", traces(1))
+            time.sleep(0.1)
+
+        assert sink.spans()
+        exporter.close()

@@ -277,6 +277,8 @@ def _options(keepalive: KeepaliveConfig) -> list[tuple[str, Any]]:
         # we wait between attempts ourselves; grpc's two minutes would outlast the outage
         ("grpc.initial_reconnect_backoff_ms", 500),
         ("grpc.max_reconnect_backoff_ms", 5000),
+        # nor may a name that leads elsewhere now be looked up only after half a minute
+        ("grpc.dns_min_time_between_resolutions_ms", 5000),
         ("grpc.enable_retries", 0),
     ]
 

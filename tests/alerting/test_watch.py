@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from otel_llm.alerting import AlertingConfig, AlertService
+from otel_llm.alerting.anomalies import DetectorName
 from otel_llm.alerting.drifts import DriftLimits
 from otel_llm.alerting.watch import Watch, WatchConfig
 from otel_llm.genai import Call
@@ -77,6 +78,22 @@ def test_two_usual_weeks_hold_next_to_no_anomaly_and_no_drift():
     assert len(watch.anomalies()) <= 20  # of 2,688 judgements; 2.7 in 1,000 are by chance
     assert len(grave) <= 2
     assert watch.drift() == ()
+
+
+@pytest.mark.parametrize(
+    ("detector", "sees"),
+    [("z_score", False), ("median_score", True), ("ewma", False), ("combined", False)],
+)
+def test_odd_hours_of_the_past_do_not_make_medians_blind(detector: DetectorName, sees: bool):
+    watch = Watched(WatchConfig(detector=detector))
+    _live(watch, range(48))
+    _live(watch, range(48, 51), lambda chance, hour: {**_usual(chance, hour), "took_s": 900.0})
+    _live(watch, range(51, 60))
+
+    _live(watch, range(60, 61), lambda chance, hour: {**_usual(chance, hour), "took_s": 40.0})
+
+    last = START + 60 * HOUR
+    assert any(one.signal == "duration_p95" and one.at == last for one in watch.anomalies()) == sees
 
 
 @pytest.mark.parametrize(

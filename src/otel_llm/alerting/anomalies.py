@@ -9,10 +9,19 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 from otel_llm.stats import Tally
-from otel_llm.stats.anomaly import LEAST_HISTORY, Anomaly, Severity, z_score
+from otel_llm.stats.anomaly import (
+    LEAST_HISTORY,
+    Anomaly,
+    Detector,
+    Severity,
+    combined,
+    ewma,
+    median_score,
+    z_score,
+)
 from otel_llm.stats.drift import share_change
 
 from .signals import call_signal
@@ -51,6 +60,15 @@ SIGNALS: Mapping[str, _Scale] = {
     "refusal_rate": _ARCSINE,
 }
 
+DetectorName = Literal["z_score", "median_score", "ewma", "combined"]
+_DETECTORS: Final[Mapping[DetectorName, Detector]] = {
+    "z_score": z_score,
+    "median_score": median_score,
+    "ewma": ewma,
+    "combined": combined,
+}
+"""Those that judge the last of many values."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundAnomaly:
@@ -70,8 +88,9 @@ class FoundAnomaly:
 class Anomalies:
     """The hours that were, and those that were unusual. Not thread-safe."""
 
-    def __init__(self, *, min_calls: int) -> None:
+    def __init__(self, *, min_calls: int, detector: DetectorName = "z_score") -> None:
         self._min_calls = min_calls
+        self._detect = _DETECTORS[detector]
         self._values: dict[Key, dict[str, _Values]] = {}
         self._found: deque[FoundAnomaly] = deque(maxlen=1000)
 
@@ -94,7 +113,7 @@ class Anomalies:
         usable = _comparable(values)
         if scale is _LOGARITHM and min(usable) <= 0:
             scale = _PLAIN
-        found = z_score([scale.to(one) for one in usable])
+        found = self._detect([scale.to(one) for one in usable])
         if found is not None and scale is _ARCSINE:
             found = _milder(found, usable, tally.calls)
         if found is not None and found.severity is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from otel_llm.stats import Tally, Windows
 
-from .anomalies import HISTORY_HOURS, HOUR_S, Anomalies, FoundAnomaly
+from .anomalies import HISTORY_HOURS, HOUR_S, Anomalies, DetectorName, FoundAnomaly
 from .drifts import DriftLimits, Drifts, FoundDrift
 from .score_drifts import ScoreDrifts
 
@@ -36,6 +36,10 @@ class WatchConfig:
     """``false`` watches nothing."""
     min_calls: int = 20
     """An hour with fewer calls is not judged and does not count as usual."""
+    detector: DetectorName = "z_score"
+    """How an hour is held against those before: by mean and standard deviation; by medians, for
+    which single odd hours of the past do not count; by the weighted mean of the last ten, for small
+    shifts that last; or ``combined``: what at least two of the three see."""
     drift: DriftLimits = field(default_factory=DriftLimits)
     """From when on which change matters."""
 
@@ -47,7 +51,7 @@ class Watch:
         self._enabled = config.enabled
         self._lock = threading.Lock()
         self._cells: dict[tuple[int, Key], Tally] = {}
-        self._anomalies = Anomalies(min_calls=config.min_calls)
+        self._anomalies = Anomalies(min_calls=config.min_calls, detector=config.detector)
         self._drifts = Drifts(config.drift)
         self._scores = ScoreDrifts(config.drift)
         self._closed: int | None = None

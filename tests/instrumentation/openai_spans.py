@@ -8,9 +8,9 @@ from typing import Any
 SERVED = "gpt-4o-mini-2024-07-18"
 
 
-def response_span(port: int, changes: Mapping[str, Any] | tuple[()] = ()) -> dict[str, Any]:
-    """Return the whole span of a response of ``wire.response()`` with ``changes``; what is ``None``
-    in them is not there."""
+def completion_span(port: int, changes: Mapping[str, Any] | tuple[()] = ()) -> dict[str, Any]:
+    """Return the whole span of a chat that ``wire.completion()`` answered, with ``changes``; what
+    is ``None`` in them is not there."""
     span = {
         "name": "chat gpt-4o",
         "kind": "CLIENT",
@@ -20,14 +20,23 @@ def response_span(port: int, changes: Mapping[str, Any] | tuple[()] = ()) -> dic
         "gen_ai.request.model": "gpt-4o",
         "server.address": "127.0.0.1",
         "server.port": port,
-        "openai.api.type": "responses",
-        "gen_ai.response.id": "resp_1",
+        "openai.api.type": "chat_completions",
+        "gen_ai.response.id": "chatcmpl-1",
         "gen_ai.response.model": SERVED,
         "gen_ai.response.finish_reasons": ("stop",),
         "gen_ai.usage.input_tokens": 11,
         "gen_ai.usage.output_tokens": 5,
+    }
+    return {n: v for n, v in {**span, **dict(changes)}.items() if v is not None}
+
+
+def response_span(port: int, changes: Mapping[str, Any] | tuple[()] = ()) -> dict[str, Any]:
+    """The same of a response of ``wire.response()``."""
+    said = {
+        "openai.api.type": "responses",
+        "gen_ai.response.id": "resp_1",
         "gen_ai.usage.cache_read.input_tokens": 0,
         "gen_ai.usage.cache_write.input_tokens": 0,
         "gen_ai.usage.reasoning.output_tokens": 0,
     }
-    return {n: v for n, v in {**span, **dict(changes)}.items() if v is not None}
+    return completion_span(port, {**said, **dict(changes)})

@@ -30,9 +30,9 @@ from .openai_sdk import (  # noqa: F401 - fixtures
     streamed,
     with_content,
 )
+from .openai_spans import SERVED, completion_span
 
 ASK = {"model": "gpt-4o", "messages": [{"role": "user", "content": "2+2?"}]}
-SERVED = "gpt-4o-mini-2024-07-18"
 
 
 INVALID = "pydantic_core._pydantic_core.ValidationError"
@@ -60,24 +60,8 @@ def expected(openai_provider):
     """The whole span of ``ASK``, answered by ``wire.completion()``."""
 
     def expected(**changes):
-        span = {
-            "name": "chat gpt-4o",
-            "kind": "CLIENT",
-            "status": "UNSET",
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "openai",
-            "gen_ai.request.model": "gpt-4o",
-            "server.address": "127.0.0.1",
-            "server.port": openai_provider.port,
-            "openai.api.type": "chat_completions",
-            "gen_ai.response.id": "chatcmpl-1",
-            "gen_ai.response.model": SERVED,
-            "gen_ai.response.finish_reasons": ("stop",),
-            "gen_ai.usage.input_tokens": 11,
-            "gen_ai.usage.output_tokens": 5,
-        }
         changed = {name.replace("__", "."): value for name, value in changes.items()}
-        return {n: v for n, v in {**span, **changed}.items() if v is not None}
+        return completion_span(openai_provider.port, changed)
 
     return expected
 

@@ -32,5 +32,5 @@ class Between(BaseModel):
     def pick(self, found: Iterable[T], at_ns: Callable[[T], float]) -> list[T]:
         """Those of ``found`` in the range, by when each was (Unix nanoseconds)."""
         since, until = self.range_ns()
-        later = [one for one in found if since <= at_ns(one)]
-        return [one for one in later if until is None or at_ns(one) < until][: self.limit]
+        before = float("inf") if until is None else until
+        return [one for one in found if since <= at_ns(one) < before][: self.limit]

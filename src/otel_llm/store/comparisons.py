@@ -54,10 +54,10 @@ def speed(trace: Trace, store: Store) -> Iterator[Finding]:
     """Whether each call, retrieval and tool took longer than such do; that which took most of the
     trace's time first."""
     calls = [span.call for span in trace.spans if span.call.operation not in AGENTS]
-    stats, compared = cache(store.stats), _compared(trace, calls)
+    kinds = [_day_before(trace, call) for call in calls]
+    stats, compared = cache(store.stats), _compared(calls, kinds)
     skipped = 0
-    for call in calls:
-        alike = _day_before(trace, call)
+    for call, alike in zip(calls, kinds, strict=True):
         if alike not in compared:
             skipped += 1
             continue
@@ -86,10 +86,9 @@ def speed(trace: Trace, store: Store) -> Iterator[Finding]:
         yield Finding("speed", "unknown", text)
 
 
-def _compared(trace: Trace, calls: Sequence[Call]) -> frozenset[Filter]:
-    longest = sorted(calls, key=lambda call: -call.duration_s)
-    kinds = dict.fromkeys(_day_before(trace, call) for call in longest)
-    return frozenset(islice(kinds, COMPARED))
+def _compared(calls: Sequence[Call], kinds: Sequence[Filter]) -> frozenset[Filter]:
+    longest = sorted(range(len(calls)), key=lambda place: -calls[place].duration_s)
+    return frozenset(islice(dict.fromkeys(kinds[place] for place in longest), COMPARED))
 
 
 def _day_before(trace: Trace, call: Call) -> Filter:
@@ -116,9 +115,10 @@ def _first_chunk(call: Call, usual: Stats) -> Iterator[str]:
 
 def siblings(trace: Trace, store: Store) -> Iterator[Finding]:
     """How calls of the same models fared within the hour."""
-    firsts = {call.model: call for call in reversed(trace.billed)}
-    for model in dict.fromkeys(call.model for call in trace.billed):
-        call = firsts[model]
+    firsts = dict[str | None, Call]()
+    for call in trace.billed:
+        firsts.setdefault(call.model, call)
+    for model, call in firsts.items():
         usual = store.stats(near(trace, call))
         well = usual.count - usual.errors
         text = f"{well:,} of {usual.count:,} calls of {model} within the hour did not fail"

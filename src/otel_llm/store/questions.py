@@ -211,11 +211,13 @@ class Questions(ABC):
         if not rows:
             return None
         calls, others = [self.as_call(row) for row in rows], self.plain_spans(trace_id)
-        more, left_out, whole = self.count_plain_spans(trace_id) - len(others), 0, None
+        left_out, whole = 0, None
         if len(rows) == MAX_TRACE_SPANS:
             every = self.stats(Filter(trace_id=trace_id, billed=None))
             left_out, whole = every.count - len(rows), self._sums(trace_id, every)
-        return as_tree(trace_id, calls, others, left_out + more, whole)
+        if len(others) == MAX_TRACE_SPANS:
+            left_out += self.count_plain_spans(trace_id) - len(others)
+        return as_tree(trace_id, calls, others, left_out, whole)
 
     def _sums(self, trace_id: str, every: Stats) -> Sums:
         billed = self.stats(Filter(trace_id=trace_id))

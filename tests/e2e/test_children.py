@@ -67,7 +67,8 @@ if __name__ == "__main__":
     pool = multiprocessing.get_context("fork").Pool(1, begin)
     [worker] = pool._pool
     print(pool.map(work, [0]))
-    worker.join(60)
+    while worker.exitcode is None:  # the pool's own thread waits for it too, and one is told
+        time.sleep(0.01)
     print(worker.exitcode, flush=True)
     os._exit(0)  # whoever ends while waiting takes the lock along, and a pool waits for that
 """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import resource
 import stat
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from hashlib import sha256, shake_256
@@ -50,6 +52,9 @@ EMPTY = Stats(
     min_cost_usd=None,
     max_cost_usd=None,
 )
+
+LONG = "SELECT sum(i + j) FROM range(50000) a(i), range(99999) b(j)"
+"""Seconds."""
 
 
 @pytest.fixture
@@ -434,6 +439,23 @@ def test_a_file_keeps_its_calls_over_a_restart_for_its_owner_only(tmp_path: Path
     assert again.calls().calls == [FULL]
     assert modes == {0o600}
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    again.close()
+
+
+def test_a_store_that_is_asked_something_long_is_closed_all_the_same(tmp_path: Path):
+    config = StoreConfig(path=str(tmp_path / "calls.duckdb"))
+    store = DuckDBStore(config)
+    store.write([FULL])
+    with ThreadPoolExecutor() as asking:
+        answer = asking.submit(store.ask, LONG)
+        time.sleep(0.5)
+
+        store.close()
+
+        with pytest.raises(StoreError):
+            answer.result()
+    again = DuckDBStore(config)
+    assert again.calls().calls == [FULL]
     again.close()
 
 

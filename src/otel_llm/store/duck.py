@@ -11,6 +11,7 @@ import json
 import logging
 import tempfile
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
@@ -77,6 +78,9 @@ _FILE_SIZE: Final = (
 )
 _MEMORY_SIZE: Final = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
 
+_LET_GO_S: Final = 5.0
+"""How long a question that is broken off may take to end."""
+_LOOK_S: Final = 0.01
 _GIVEN_UP: Final = "has been invalidated"
 """What the engine says of a file, or of itself, that it will not use any more."""
 
@@ -96,6 +100,7 @@ class DuckDBStore(Questions):
         self._writing = threading.RLock()  # who writes may have to ask
         self._given_up = False
         self._now = SteadyClock()
+        self._asking: set[duckdb.DuckDBPyConnection] = set()
         self.rejected = 0
         """Calls that no table could hold, such as one that started after the year 2262."""
         self._open()
@@ -134,9 +139,27 @@ class DuckDBStore(Questions):
         _log.warning("%s was opened again", self.config.path)
 
     def close(self) -> None:
-        """Write everything out and release the file. Safe to call twice."""
+        """Write everything out and release the file; who is still asking gets a ``StoreError``.
+        Safe to call twice."""
         with self._writing:
+            until = time.monotonic() + _LET_GO_S
+            while not self._released():
+                if time.monotonic() > until:
+                    _log.error("%s is not released: a question does not end", self.config.path)
+                    return
+                time.sleep(_LOOK_S)
+
+    def _released(self) -> bool:
+        """Close, and return whether that is done: the engine does not while a question is under
+        way, which is broken off then."""
+        try:
             self._db.close()
+        except duckdb.Error:
+            for asking in list(self._asking):
+                with suppress(duckdb.Error):  # it has just ended
+                    asking.interrupt()
+            return False
+        return True
 
     # Writing
 
@@ -356,7 +379,11 @@ class DuckDBStore(Questions):
 
     def _asked(self, sql: str, values: Sequence[object]) -> list[Any]:
         with closing(cursor(self._db)) as asking:
-            return asking.execute(sql, values).fetchall()
+            self._asking.add(asking)
+            try:
+                return asking.execute(sql, values).fetchall()
+            finally:
+                self._asking.discard(asking)
 
     def to_parquet(self, file: Path, where: Filter = EVERYTHING) -> None:
         """See ``Store``."""

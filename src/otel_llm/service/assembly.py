@@ -144,6 +144,8 @@ class Service:
                 self._renew(settings, changed)
             except BaseException:
                 self.flow.discard(plan)
+                self.flow.show(self.office.beside())  # what was put back is another one
+                self._report_losses()
                 raise
             before = self.flow.change(plan, self.office.beside())
             if "api" in changed:
@@ -155,8 +157,8 @@ class Service:
 
     def _renew(self, settings: Settings, changed: Set[str]) -> None:
         """Replace what changed beside the data; put it back when that fails."""
-        self._end(changed)
         try:
+            self._end(changed)
             self._make(settings, changed)
         except BaseException:
             if "store" in changed and self.office.store:

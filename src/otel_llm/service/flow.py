@@ -238,6 +238,11 @@ class Flow:
         tell_left_behind(self._parts.settings)
         return before
 
+    def show(self, beside: Beside) -> None:
+        """Go on with the same components, and let others look at the data. To be called while
+        paused."""
+        self._route(beside)
+
     def finish(self, before: Parts, grace_s: float) -> None:
         """Serve what is new, end what is no more. What cannot be served as it should be is said,
         and served as it was if it was served."""

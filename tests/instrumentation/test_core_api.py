@@ -911,3 +911,34 @@ def test_names_that_are_empty_are_none(telemetry):
     span = telemetry.span()
     assert span["name"] == "invoke_workflow"
     assert span.keys().isdisjoint({"user.id", "gen_ai.workflow.name"})
+
+
+class _Detached:
+    """What a database has let go of."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("detached")
+
+
+@pytest.mark.guards_may_swallow
+def test_what_cannot_be_put_into_words_is_left_out_and_raises_nothing(telemetry):
+    odd = _Detached()
+
+    with (
+        otel_llm.set_user(odd),
+        otel_llm.set_session(odd),
+        otel_llm.set_prompt(odd),
+        otel_llm.set_tags(one=odd, two="2"),
+        otel_llm.workflow(odd) as run,
+    ):
+        otel_llm.record_evaluation("good", 10**400, label="yes", run=run)
+
+    span = telemetry.span()
+    told = {k: v for k, v in span.items() if k.startswith(("user", "gen_ai", "otel_llm", "name"))}
+    operation = {"gen_ai.operation.name": "invoke_workflow"}
+    assert told == {"name": "invoke_workflow", **operation, "otel_llm.tags": ("two=2",)}
+    (event,) = telemetry.events()
+    assert dict(event.log_record.attributes) == {
+        "gen_ai.evaluation.name": "good",
+        "gen_ai.evaluation.score.label": "yes",
+    }

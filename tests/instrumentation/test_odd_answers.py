@@ -8,9 +8,20 @@ import anthropic
 import pytest
 from langchain_core.messages import AIMessage
 
+from otel_llm.genai import Request
 from otel_llm.instrumentation import mistral, ollama
 from otel_llm.instrumentation.anthropic import AnthropicInstrumentor
-from otel_llm.instrumentation.shapes import chat_messages, langchain, messages
+from otel_llm.instrumentation.core.attributes import add_request, add_response
+from otel_llm.instrumentation.core.retrieving import _document
+from otel_llm.instrumentation.qdrant import _found
+from otel_llm.instrumentation.shapes import (
+    chat_completions,
+    chat_messages,
+    invoke_model,
+    langchain,
+    messages,
+    rerank,
+)
 from otel_llm.testing import Answer, FakeProvider, captured, json_answer
 from tests.messages import content_problems
 
@@ -159,3 +170,73 @@ def test_an_image_beside_a_prompt_is_said_to_be_there():
 
     image = {"type": "image"}
     assert asked["parts"] == [{"type": "text", "content": "What is it?"}, image, image]
+
+
+COUNTED = {"prompt_tokens": 5, "completion_tokens": 7}
+TOKENS = {"gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 7}
+HUGE = 10**400
+"""JSON may say it, and no double holds it."""
+STUCK = "[" * 100_000
+"""What a model says that cannot stop."""
+
+
+@pytest.mark.parametrize("content", [False, True])
+@pytest.mark.parametrize("index", [[], {}, [1]])
+def test_an_index_that_is_none_costs_a_stream_neither_tokens_nor_words(index, content):
+    stream = chat_completions.ChatStream(content)
+
+    for said, reason in (("4", None), ("2", "stop")):
+        choice = {"index": index, "delta": {"content": said}, "finish_reason": reason}
+        stream.feed({"id": "a", "choices": [choice], "usage": COUNTED})
+
+    found = {}
+    add_response(found, stream.response())
+    assert found == {
+        "gen_ai.response.id": "a",
+        "gen_ai.response.finish_reasons": ("stop",),
+        **TOKENS,
+    }
+    words = [{"type": "text", "content": "42"}] if content else []
+    assert [message["parts"] for message in stream.output_messages()] == [words]
+
+
+@pytest.mark.parametrize(
+    "said", [{"cost": HUGE}, {"cost": {"total_cost": HUGE}}, {"cost_in_usd_ticks": HUGE}]
+)
+def test_a_cost_beyond_all_numbers_is_none_and_costs_no_tokens(said):
+    found = {}
+
+    add_response(found, chat_completions.response({"usage": {**COUNTED, **said}}))
+
+    assert found == TOKENS
+
+
+def test_a_parameter_beyond_all_numbers_is_left_out_alone():
+    found = {}
+
+    add_request(found, Request(temperature=HUGE, top_p=0.5))
+
+    assert found == {"gen_ai.request.top_p": 0.5}
+
+
+def test_a_score_beyond_all_numbers_leaves_its_document_and_the_others():
+    answer = {"results": [{"index": 0, "relevance_score": HUGE}, {"index": 1}]}
+
+    assert rerank.documents(answer) == [{"id": "0"}, {"id": "1"}]
+    found = [SimpleNamespace(id="a", metadata={"score": HUGE}), SimpleNamespace(id="b")]
+    assert langchain.documents(found) == [{"id": "a"}, {"id": "b"}]
+    assert _document("a", HUGE) == {"id": "a"}
+
+
+@pytest.mark.parametrize("answer", [[], [[]], (), [[], [SimpleNamespace(id=1, score=0.5)]]])
+def test_a_search_of_qdrant_that_found_nothing_ends(answer):
+    assert list(_found(answer)) == ([(1, 0.5)] if len(answer) > 1 else [])
+
+
+def test_arguments_of_a_model_that_is_stuck_stay_text():
+    call = {"id": "1", "function": {"name": "f", "arguments": STUCK}}
+
+    told = chat_messages.assistant_message({"tool_calls": [call]}, "length")
+
+    assert told["parts"] == [{"type": "tool_call", "name": "f", "id": "1", "arguments": STUCK}]
+    assert invoke_model.body_of(STUCK) == {}

@@ -164,7 +164,7 @@ def _scope(kind: Kind, name: Any, about: Mapping[str, Any]) -> Any:
     if callable(name) or isinstance(name, classmethod):  # ``@tool`` without parentheses
         return _scope(kind, None, about)(name)
     if name is not None:
-        return Scope(partial(ActivityRun, kind, {kind.subject: str(name) or None, **about}))
+        return Scope(partial(ActivityRun, kind, {kind.subject: _text(name), **about}))
     return _Unnamed(kind, about)
 
 
@@ -220,7 +220,14 @@ def set_session(id: str) -> Said:
 
 def _text(value: object) -> str | None:
     """Return an id as a string, whatever type of it a program has; none stays unknown."""
-    return None if value is None else str(value) or None
+    return None if value is None else _words(value) or None
+
+
+def _words(value: object) -> str | None:
+    """Return what ``str`` says of any object; ``None`` where it raises."""
+    with guarded("reading what a program says of its calls"):
+        return str(value)
+    return None
 
 
 def set_prompt(
@@ -245,7 +252,8 @@ def set_tags(*, feature: str | None = None, team: str | None = None, **tags: str
         semconv.own.FEATURE: _text(feature),
         semconv.own.TEAM: _text(team),
     }
-    attributes[semconv.own.TAGS] = tuple(f"{key}={value}" for key, value in tags.items()) or None
+    known = {key: said for key, value in tags.items() if (said := _words(value)) is not None}
+    attributes[semconv.own.TAGS] = tuple(f"{key}={said}" for key, said in known.items()) or None
     return Said(attributes)
 
 
@@ -269,13 +277,10 @@ def record_evaluation(
     personal data, whatever ``OTEL_LLM_REDACT`` says. A score that is no finite number is left out.
     """
     with guarded("recording an evaluation"):
-        value = None if score is None else float(score)
         why = None if explanation is None else signals().privacy.kept_comment(str(explanation))
         said = {
             semconv.EVALUATION_NAME: name,
-            semconv.EVALUATION_SCORE_VALUE: value
-            if value is not None and isfinite(value)
-            else None,
+            semconv.EVALUATION_SCORE_VALUE: _finite(score),
             semconv.EVALUATION_SCORE_LABEL: label,
             semconv.EVALUATION_EXPLANATION: why,
             semconv.RESPONSE_ID: response_id,
@@ -284,6 +289,16 @@ def record_evaluation(
         attributes = {key: value for key, value in cleaned.items() if value is not None}
         context: Context = run.context if run is not None else get_current()
         emit_evaluation(signals().logger, attributes, context=context)
+
+
+def _finite(score: float | None) -> float | None:
+    if score is None:
+        return None
+    try:
+        value = float(score)
+    except OverflowError:  # no double is as large
+        return None
+    return value if isfinite(value) else None
 
 
 def record_feedback(

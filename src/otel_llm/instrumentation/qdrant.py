@@ -35,7 +35,7 @@ def _server(client: Any) -> tuple[str | None, int | None]:
 
 def _found(answer: Any) -> Iterator[tuple[Any, Any]]:
     """Give id and score of every point, in batches and groups too."""
-    for one in items(answer) or (answer,):
+    for one in items(answer) if isinstance(answer, list | tuple) else (answer,):
         inside = field(one, "points") or field(one, "groups") or field(one, "hits")
         if inside or isinstance(one, list):
             yield from _found(inside or one)

@@ -43,12 +43,15 @@ def integer(value: Any) -> int | None:
 
 
 def number(value: Any) -> float | None:
-    """Return a float; an integer counts, a bool does not."""
+    """Return a float; an integer counts, but for one that no float holds, a bool does not."""
     if value is None or type(value) is float:
         return value
     if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def texts(value: Any) -> tuple[str, ...] | None:

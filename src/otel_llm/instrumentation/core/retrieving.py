@@ -15,6 +15,7 @@ from opentelemetry.context import get_current
 
 from otel_llm import semconv
 
+from ..shapes.values import real
 from .activity import RETRIEVAL, Activity
 from .guard import guarded
 from .suppression import LAYERS, marked, suppressed
@@ -104,5 +105,6 @@ def _documents(found: Found) -> Callable[[Activity, Any], None]:
 
 def _document(id: Any, score: Any) -> dict[str, Any]:
     known = {} if id is None else {"id": str(id)}
-    scored = isinstance(score, int | float) and isfinite(score)
-    return {**known, "score": float(score)} if scored else known
+    scored = real(score)
+    finite = scored is not None and isfinite(scored)
+    return {**known, "score": scored} if finite else known

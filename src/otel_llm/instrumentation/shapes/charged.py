@@ -10,7 +10,7 @@ from typing import Any
 
 from otel_llm.semconv import own
 
-from .values import field, fields, integer, number, text
+from .values import field, fields, integer, number, real, text
 
 _TICKS = 10**10
 
@@ -23,11 +23,11 @@ def charged(usage: Any) -> dict[str, Any]:
         return {}
     dollars, told = _dollars(cost, ticks), text(tier)
     found: dict[str, Any] = {} if told is None else {own.RESPONSE_SERVICE_TIER: told}
-    return found if dollars is None else {**found, own.COST_REPORTED: float(dollars)}
+    return found if dollars is None else {**found, own.COST_REPORTED: dollars}
 
 
 def _dollars(cost: Any, ticks: Any) -> float | None:
-    said = number(cost) if number(cost) is not None else number(field(cost, "total_cost"))
-    if said is None and (counted := integer(ticks)) is not None:
+    said = real(cost) if number(cost) is not None else real(field(cost, "total_cost"))
+    if said is None and (counted := real(integer(ticks))) is not None:
         return counted / _TICKS
     return said

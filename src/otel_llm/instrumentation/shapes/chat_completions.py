@@ -224,8 +224,12 @@ class ChatStream:
         ended = not choices
         for choice in items(choices):
             told = fields(choice)
+            try:
+                begins = told.get("index") not in self._choices
+            except TypeError:  # a list, say
+                told, begins = {**told, "index": None}, True
             # Most say nothing but their piece of the answer, which is content.
-            if told.get("finish_reason") or self._content or told.get("index") not in self._choices:
+            if begins or told.get("finish_reason") or self._content:
                 ended = self._take(told) or ended
         if ended and (failed := _failure(get("error"), items(choices))):  # read by hand
             self._response.error_type = failed

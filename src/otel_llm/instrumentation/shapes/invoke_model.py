@@ -26,7 +26,7 @@ def body_of(asked: Any) -> Mapping[str, Any]:
         return {}
     try:
         return fields(json.loads(asked))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 

@@ -29,7 +29,7 @@ from .parts import (
     tool_call_part,
     tool_response_part,
 )
-from .values import count, field, fields, items, known, text
+from .values import count, field, fields, items, known, real, text
 
 _FINISH = ("finish_reason", "stop_reason", "done_reason", "stopReason", "finishReason")
 _MODEL = ("model_name", "model", "model_id")
@@ -359,5 +359,6 @@ def documents(found: Any) -> list[dict[str, Any]]:
 def _document(document: Any) -> dict[str, Any]:
     about = fields(field(document, "metadata"))
     score = about.get("score", about.get("relevance_score"))
-    known_score = float(score) if isinstance(score, int | float) and isfinite(score) else None
-    return known(id=text(field(document, "id")), score=known_score)
+    told = real(score)
+    finite = told if told is not None and isfinite(told) else None
+    return known(id=text(field(document, "id")), score=finite)

@@ -13,7 +13,7 @@ from otel_llm import semconv
 from otel_llm.genai import Request, Response
 
 from ..core.patch import Content, Endpoint, Message
-from .values import field, integer, items, text
+from .values import field, integer, items, real, text
 
 
 def request(arguments: Mapping[str, Any]) -> Request:
@@ -41,8 +41,8 @@ def documents(answer: Any) -> Sequence[Message]:
 def ranked(id: Any, score: Any) -> dict[str, Any]:
     """Return one document that was found, with as much as is known of it."""
     known = {} if id is None else {"id": str(id)}
-    scored = isinstance(score, int | float) and not isinstance(score, bool)
-    return {**known, "score": float(score)} if scored else known
+    scored = real(score)
+    return known if scored is None else {**known, "score": scored}
 
 
 def nothing(_: Any) -> Sequence[Message]:

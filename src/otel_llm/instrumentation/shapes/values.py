@@ -76,6 +76,15 @@ def number(value: Any) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def real(value: Any) -> float | None:
+    """Return a number as a float; one that is beyond all of them is none."""
+    said = number(value)
+    try:
+        return None if said is None else float(said)
+    except OverflowError:
+        return None
+
+
 def integer(value: Any) -> int | None:
     """Return an int; also from a whole float, as some hosts count in floats."""
     if value is None or type(value) is int:
@@ -146,7 +155,7 @@ def parsed(arguments: Any) -> Any:
         return arguments
     try:
         return json.loads(arguments)
-    except ValueError:
+    except (ValueError, RecursionError):  # ``[[[[…``: a model that is stuck
         return arguments
 
 

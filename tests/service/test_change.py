@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +13,11 @@ import pytest
 
 from otel_llm.alerting.service import AlertService
 from otel_llm.collector.component import Arrival
-from otel_llm.service import check
+from otel_llm.genai import Usage
+from otel_llm.service import Settings, check
 from otel_llm.service.assembly import Service
+from otel_llm.service.changed import versions
+from otel_llm.service.prices import Prices
 from otel_llm.store import DuckDBStore, StoreConfig, StoreError
 from tests.collector.calls import request
 
@@ -57,6 +62,37 @@ def test_a_store_that_cannot_be_had_leaves_one_that_goes_on_to_get_calls(tmp_pat
     store = DuckDBStore(StoreConfig(path=str(file)))
     assert store.stats().count == 1
     store.close()
+
+
+def test_prices_are_those_of_a_second_list_as_it_was_when_the_file_was_read_again(tmp_path):
+    second = tmp_path / "second.json"
+
+    def read(price: float) -> Settings:
+        row = {"litellm_provider": "openai", "mode": "chat"}
+        costs = {"input_cost_per_token": price, "output_cost_per_token": price}
+        second.write_text(json.dumps({"a-model-of-ours": row | costs}))
+        cost = {"second_prices": str(second)}
+        pipeline = {"receivers": ["otlp"], "processors": ["cost"]}
+        return check(
+            {
+                "receivers": {"otlp": {"protocols": {"http": None}}},
+                "processors": {"cost": cost},
+                "evaluation": {"daily_budget": 1},
+                "service": {"pipelines": {"traces": pipeline}},
+            }
+        )
+
+    def cost() -> float | None:
+        bill = book().cost("openai", "a-model-of-ours", Usage(10, 10), time.time_ns())
+        return None if bill is None else float(bill.total)
+
+    book = Prices(lambda: settings)
+    settings = read(0.5)
+    before, judged = cost(), versions(settings)["evaluation"]
+    settings = read(0.25)
+
+    assert (before, cost()) == (10.0, 5.0)
+    assert versions(settings)["evaluation"] != judged
 
 
 def test_alerts_that_are_put_back_are_told_of_calls_and_of_losses(tmp_path, monkeypatch):

@@ -45,7 +45,7 @@ def versions(settings: Settings) -> dict[str, object]:
 def _prices(settings: Settings) -> list[object]:
     """Return what judges are priced by."""
     named = settings.processors.items()
-    return [config for name, config in named if name.partition("/")[0] == "cost"]
+    return [(config, stamps(config)) for name, config in named if name.partition("/")[0] == "cost"]
 
 
 def _told_to(settings: Settings) -> object:

@@ -34,14 +34,14 @@ class Prices:
     def __init__(self, settings: Callable[[], Settings]) -> None:
         """``settings`` returns those in use."""
         self._settings = settings
-        self._made: tuple[list[CostConfig], PriceBook] | None = None
+        self._made: tuple[Settings, PriceBook] | None = None
 
     def __call__(self) -> PriceBook:
         """Return the book. Raises as ``book_of``. Thread-safe: at worst it is made twice."""
         settings, made = self._settings(), self._made
-        configs = _configs(settings)
-        if made is None or made[0] != configs:
-            made = self._made = configs, book_of(settings)
+        # Others that say the same are another reading of them, of a list that may have changed.
+        if made is None or made[0] is not settings:
+            made = self._made = settings, book_of(settings)
         return made[1]
 
 

@@ -289,6 +289,42 @@ def test_money_that_goes_too_fast_is_noticed_by_its_speed(
     service.stop()
 
 
+def test_a_clock_that_jumps_a_day_ahead_and_back_leaves_the_last_hour_known():
+    clock = Clock()
+    service = _service(BudgetConfig("day", 80, "day"), clock=clock)
+    service.observe([call(clock(), cost=9.0)])
+    service.evaluate()
+    for step in range(20):
+        clock.now = START + 86_400 + 15 * step
+        service.observe([call(clock(), cost=0.25)])
+        service.evaluate()
+    clock.now = START + 360
+    service.observe([call(clock(), cost=0.5)])
+    service.evaluate()
+
+    (status,) = service.budgets()
+    assert (status.spent, status.last_hour) == (9.5, 9.5)
+    service.stop()
+
+
+def test_what_a_budget_no_longer_asks_for_goes_as_time_passes():
+    clock = Clock()
+    budgets = Budgets([BudgetConfig("day", 80, "day")])
+
+    def kept_after_days(days: int) -> int:
+        for _ in range(days * 288):
+            clock.now += 300
+            budgets.observe([call(clock(), cost=0.25)], clock())
+            budgets.status(clock())
+        (account,) = budgets.export(clock())["budget"].values()
+        return len(account["fine"])
+
+    assert kept_after_days(4) <= 6 * 12 + 1
+    clock.now += 30 * 86_400  # it slept: the clock is followed from two days behind
+    assert kept_after_days(1) <= 288
+    assert kept_after_days(3) <= 6 * 12 + 1
+
+
 def test_spending_is_remembered_over_a_restart(tmp_path: Path):
     clock = Clock()
     given = {"clock": clock, "state_path": str(tmp_path / "alerts.db")}

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 from otel_llm.genai import Call
 from otel_llm.stats import Selection
-from otel_llm.stats.account import ACCOUNTED_S, FINE_S, HOUR_S, Account, Forecast
+from otel_llm.stats.account import ACCOUNTED_S, DAY_S, FINE_S, HOUR_S, Account, Forecast
 from otel_llm.stats.denial import Denial
 from otel_llm.stats.dimensions import dimension, label
 from otel_llm.stats.ended import ended
@@ -47,6 +47,7 @@ BURN_WINDOWS: Mapping[Speed, tuple[float, float]] = {
 for 30 days burns 2 % in an hour at 14.4 times its even speed, 5 % in six hours at 6 times, and
 10 % in three days at its even speed."""
 
+_MISTAKEN_S = 2 * DAY_S
 _LEAST = 1 / NANO
 """No smaller amount is counted."""
 _HISTORY_S: Mapping[Kind, float] = {"day": 2 * 86_400.0, "week": ACCOUNTED_S, "month": ACCOUNTED_S}
@@ -300,6 +301,8 @@ class _Book:
         """Accounts that changed, or are gone, since they were exported."""
         self._looked_at = -math.inf
         """When those not in use were looked for."""
+        self._step = self._passed = math.inf
+        """What the clock passed for certain: what is older than accounts need may go."""
         self.fresh = True
         """Whether nothing is known of what was spent before."""
         self.other_terms = False
@@ -359,14 +362,21 @@ class _Book:
     def status(self, keys: Iterable[Key], now: float) -> Iterator[BudgetStatus]:
         period = self.period(now)
         yesterday = period_of(self.day(now).start - 1, "day", self._zone)
+        self._pass(now)
         for key in keys:
             if (account := self.accounts.get(key)) is not None:
                 yield self._status(key, account, period, yesterday, now)
 
+    def _pass(self, now: float) -> None:
+        """Follow the clock, and slowly where it jumps ahead up to two days: it may be set back."""
+        if (step := now // FINE_S) != self._step:
+            self._step = step
+            self._passed = min(now, max(self._passed + 2 * FINE_S, now - _MISTAKEN_S))
+
     def _status(
         self, key: Key, account: Account, period: Period, yesterday: Period, now: float
     ) -> BudgetStatus:
-        config, pace = self.config, _pace(account, period, now)
+        config, pace = self.config, _pace(account, period, now, self._passed)
         even = config.limit / period.length_s
         return BudgetStatus(
             budget=config.name,
@@ -434,13 +444,14 @@ class _Pace(NamedTuple):
 _PACKED = struct.Struct("8d")
 
 
-def _pace(account: Account, period: Period, now: float) -> _Pace:
-    """Return what holds for five minutes, or until more is booked or complete."""
+def _pace(account: Account, period: Period, now: float, passed: float) -> _Pace:
+    """Return what holds for five minutes, or until more is booked or complete. What an account
+    does not need at ``passed`` goes."""
     step, complete = now // FINE_S, account.complete(period, now)
     known = _Pace._make(_PACKED.unpack(account.memo)) if account.memo else None
     if known and known.step == step and known.complete == complete:
         return known
-    account.forget(now)
+    account.forget(passed)
     speeds = (account.rate_within(now, *BURN_WINDOWS[speed]) for speed in BURN_WINDOWS)
     if known and known.step * FINE_S // HOUR_S == now // HOUR_S and known.complete == complete:
         usual = known.mean, known.deviation

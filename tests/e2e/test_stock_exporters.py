@@ -66,7 +66,7 @@ def test_a_span_arrives_once_when_we_were_busy(protocol, errors):
 def test_a_span_arrives_when_the_memory_was_short(protocol, monkeypatch):
     answers = iter([True, True])
     monkeypatch.setattr(
-        "otel_llm.collector.intake.memory.Memory.short", lambda self: next(answers, False)
+        "otel_llm.collector.intake.memory.Memory.short", lambda self, more=0: next(answers, False)
     )
     with receiving() as receiver:
         result, _ = exported(MAKE[protocol](receiver))

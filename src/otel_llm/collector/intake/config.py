@@ -123,8 +123,9 @@ class LimitsConfig:
     max_compression_ratio: int = 1_000
     """How many times its size a body may unpack to, once that is more than 8 MiB."""
     max_memory: Size | None = None
-    """Bytes of this process beyond which senders are asked to come back, before anything is
-    unpacked; by default three quarters of what the machine or the container has."""
+    """Bytes of this process beyond which senders are asked to come back; by default three quarters
+    of the machine. In a container, or a unit with ``MemoryMax=``, it is by default three quarters
+    of that, and all processes in it count, without the files that the kernel keeps in memory."""
     strict: bool = False
     """Parse every request completely: refuses text that is no UTF-8 and values nested more than a
     hundred deep, for about a microsecond a span."""

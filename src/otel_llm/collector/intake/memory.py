@@ -10,45 +10,58 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from .container import container
+
 _log = logging.getLogger(__name__)
 
 _SHARE = 0.75
 _LOOK_S = 0.1
 _TIDY_S = 1.0
+_LOOK_BYTES = 4 * 2**20
 _STATM = Path("/proc/self/statm")
-_GROUP_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
 
 
 class Memory:
-    """Looks at most ten times a second, so that it can be asked for every request."""
+    """Looks at most ten times a second, and again after 4 MiB, so that it can be asked for every
+    request.
+
+    Without a ``limit`` the whole container counts, where there is one: its other processes, our
+    workers among them, end by the same limit; the pages of files, which it can give back, do not.
+    """
 
     def __init__(self, limit: int | None) -> None:
-        self._limit = limit or int(_SHARE * available())
+        held = None if limit else container()
+        self._container = held if held and held.limit < machine() else None
+        whole = self._container.limit if self._container else machine()
+        self._limit = limit or int(_SHARE * whole)
         self._looked = self._tidied = 0.0
+        self._unseen = 0
         self._short = False
 
-    def short(self) -> bool:
-        """Whether there is none to spare."""
+    def short(self, more: int = 0) -> bool:
+        """Whether there is none to spare, now that a request of ``more`` bytes is here."""
+        self._unseen += more
         now = time.monotonic()
-        if now - self._looked >= _LOOK_S:
-            self._looked = now
+        if now - self._looked >= _LOOK_S or self._unseen >= _LOOK_BYTES:
+            self._looked, self._unseen = now, 0
             self._look(now)
         return self._short
 
     def _look(self, now: float) -> None:
-        short = resident() > self._limit
+        short = self._used() > self._limit
         if short and now - self._tidied >= _TIDY_S:
             self._tidied = now
             _tidy()
-            short = resident() > self._limit
+            short = self._used() > self._limit
         if short != self._short:
             self._short = short
+            who = "container" if self._container else "process"
             said = "has more than" if short else "is again below"
             mebibytes = self._limit // 2**20
-            _log.warning("the process %s %d MiB of memory (max_memory)", said, mebibytes)
+            _log.warning("the %s %s %d MiB of memory (max_memory)", who, said, mebibytes)
+
+    def _used(self) -> int:
+        return self._container.used(self._limit) if self._container else resident()
 
 
 def resident() -> int:
@@ -59,13 +72,9 @@ def resident() -> int:
         return 0
 
 
-def available() -> int:
-    """Return the bytes that the machine, or the container, has in all."""
-    known = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    for file in _GROUP_LIMITS:
-        with suppress(OSError, ValueError):  # "max", or not there
-            known.append(int(file.read_text()))
-    return min(known)
+def machine() -> int:
+    """Return the bytes that the machine has in all."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _tidy() -> None:

@@ -75,6 +75,8 @@ class Intake:
     ) -> Outcome | Waiting:
         """Hand a request on, and count it."""
         self._counters.add("otel_llm_receiver_bytes", len(payload), transport=transport)
+        if self._memory.short(len(payload)):  # they may have come in together, and be too many
+            return self.counted(transport, busy())
         try:
             payload, rejected = self._admission.admit(signal, payload)
             if tenant:

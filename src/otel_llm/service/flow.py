@@ -124,6 +124,9 @@ class Flow:
         self._refusing = self._paused = self._unseen = False
         self._unfinished: list[Callable[[float], object]] = []
         self._serving: dict[str, Receiver] = {}
+        self._served: dict[str, Any] = {}
+        """By receiver, the configuration that it was served by last: that which holds may be one
+        that it could not be served by."""
         self._going: Kept = None
         """When all receivers that are no more have answered their last request."""
 
@@ -158,7 +161,7 @@ class Flow:
     def start_receiving(self) -> None:
         """Bind and serve. Raises ``OSError`` for a taken address."""
         for name, receiver in self._parts.receivers.items():
-            self._serve(name, receiver)
+            self._serve_anew(name, receiver)
 
     def stop_receiving(self, grace_s: float) -> None:
         """Refuse new data; process what was answered for within ``grace_s`` seconds."""
@@ -246,7 +249,7 @@ class Flow:
     def finish(self, before: Parts, grace_s: float) -> None:
         """Serve what is new, end what is no more. What cannot be served as it should be is said,
         and served as it was if it was served."""
-        self._change_receivers(before.settings, grace_s)
+        self._change_receivers(grace_s)
         for end in self._unfinished:
             end(grace_s)
         self._unfinished = []
@@ -284,20 +287,22 @@ class Flow:
         else:
             self._ends.leave(outbox)
 
-    def _change_receivers(self, before: Settings, grace_s: float) -> None:
+    def _change_receivers(self, grace_s: float) -> None:
         receivers = self._parts.receivers
         going = [n for n, r in self._serving.items() if receivers.get(n) is not r]
         endings = all_of([self._serving.pop(name).leave(grace_s) for name in going])
         self._going = all_of([self._going, endings])
+        for name in [name for name in self._served if name not in receivers]:
+            del self._served[name]
         for name in [name for name in receivers if name not in self._serving]:
             try:
                 self._serve_when_free(name, receivers[name])
             except OSError as error:
                 logger.error("receivers.%s: %s", name, error)
-                self._serve_as_before(name, before)
+                self._serve_as_before(name)
 
-    def _serve_as_before(self, name: str, before: Settings) -> None:
-        config = before.receivers.get(name)
+    def _serve_as_before(self, name: str) -> None:
+        config = self._served.get(name)
         if config is None:
             return
         try:
@@ -312,10 +317,14 @@ class Flow:
         but is not gone before its last request is answered, and senders shall not wait for that."""
         while self._going is not None and not self._going.done():
             with suppress(OSError):
-                self._serve(name, receiver)
+                self._serve_anew(name, receiver)
                 return
             time.sleep(_RELEASE_S)
+        self._serve_anew(name, receiver)
+
+    def _serve_anew(self, name: str, receiver: Receiver) -> None:
         self._serve(name, receiver)
+        self._served[name] = self._parts.settings.receivers[name]
 
     def _serve(self, name: str, receiver: Receiver) -> None:
         receiver.start(self.consumer(name), partial(self._rejects.bury, name))

@@ -108,6 +108,18 @@ def test_what_other_processes_of_the_container_have_counts(within: Groups):
     assert (before, asked.short(8 * MIB)) == (False, True)
 
 
+def test_a_container_that_others_have_filled_goes_on(
+    within: Groups, monkeypatch: pytest.MonkeyPatch
+):
+    within.hold(500 * MIB, 0, 0)
+    told = []
+    for ours in (60, 70):
+        monkeypatch.setattr(memory, "resident", lambda ours=ours: ours * MIB)
+        told.append(Memory(None).short())
+
+    assert told == [False, True]
+
+
 def test_mapped_files_do_not_make_a_container_short(within: Groups):
     within.hold(130 * MIB, 0, 380 * MIB)  # by its pages in memory the process has more than it may
 

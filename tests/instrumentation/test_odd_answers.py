@@ -12,7 +12,6 @@ from otel_llm.genai import Request
 from otel_llm.instrumentation import mistral, ollama
 from otel_llm.instrumentation.anthropic import AnthropicInstrumentor
 from otel_llm.instrumentation.core.attributes import add_request, add_response
-from otel_llm.instrumentation.core.retrieving import _document
 from otel_llm.instrumentation.qdrant import _found
 from otel_llm.instrumentation.shapes import (
     chat_completions,
@@ -22,6 +21,7 @@ from otel_llm.instrumentation.shapes import (
     messages,
     rerank,
 )
+from otel_llm.instrumentation.shapes.rerank import ranked
 from otel_llm.testing import Answer, FakeProvider, captured, json_answer
 from tests.messages import content_problems
 
@@ -225,7 +225,7 @@ def test_a_score_beyond_all_numbers_leaves_its_document_and_the_others():
     assert rerank.documents(answer) == [{"id": "0"}, {"id": "1"}]
     found = [SimpleNamespace(id="a", metadata={"score": HUGE}), SimpleNamespace(id="b")]
     assert langchain.documents(found) == [{"id": "a"}, {"id": "b"}]
-    assert _document("a", HUGE) == {"id": "a"}
+    assert ranked("a", HUGE) == {"id": "a"}
 
 
 @pytest.mark.parametrize("answer", [[], [[]], (), [[], [SimpleNamespace(id=1, score=0.5)]]])

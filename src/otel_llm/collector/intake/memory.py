@@ -15,6 +15,8 @@ from .container import container
 _log = logging.getLogger(__name__)
 
 _SHARE = 0.75
+_MINOR = 0.125
+"""A process with less than this of its container is not why that is full."""
 _LOOK_S = 0.1
 _TIDY_S = 1.0
 _LOOK_BYTES = 4 * 2**20
@@ -27,6 +29,7 @@ class Memory:
 
     Without a ``limit`` the whole container counts, where there is one: its other processes, our
     workers among them, end by the same limit; the pages of files, which it can give back, do not.
+    Where others alone have filled it, refusing would help nobody.
     """
 
     def __init__(self, limit: int | None) -> None:
@@ -61,7 +64,8 @@ class Memory:
             _log.warning("the %s %s %d MiB of memory (max_memory)", who, said, mebibytes)
 
     def _used(self) -> int:
-        return self._container.used(self._limit) if self._container else resident()
+        ours, held = resident(), self._container
+        return ours if held is None or ours < held.limit * _MINOR else held.used(self._limit)
 
 
 def resident() -> int:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, TypeAlias
 
 from opentelemetry.context import get_current
 
 from otel_llm import semconv
 
-from ..shapes.values import real
+from ..shapes.rerank import ranked
 from .activity import RETRIEVAL, Activity
 from .guard import guarded
 from .suppression import LAYERS, marked, suppressed
@@ -97,14 +96,7 @@ def _text(query: Any) -> str | None:
 def _documents(found: Found) -> Callable[[Activity, Any], None]:
     def keep(activity: Activity, answer: Any) -> None:
         with guarded("capturing what was found"):
-            kept = [_document(id, score) for id, score in found(answer)]
+            kept = [ranked(id, score) for id, score in found(answer)]
             activity.put_content(semconv.RETRIEVAL_DOCUMENTS, kept or None)
 
     return keep
-
-
-def _document(id: Any, score: Any) -> dict[str, Any]:
-    known = {} if id is None else {"id": str(id)}
-    scored = real(score)
-    finite = scored is not None and isfinite(scored)
-    return {**known, "score": scored} if finite else known

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
-from math import isfinite
 from operator import add
 from typing import Any
 
@@ -359,6 +358,4 @@ def documents(found: Any) -> list[dict[str, Any]]:
 def _document(document: Any) -> dict[str, Any]:
     about = fields(field(document, "metadata"))
     score = about.get("score", about.get("relevance_score"))
-    told = real(score)
-    finite = told if told is not None and isfinite(told) else None
-    return known(id=text(field(document, "id")), score=finite)
+    return known(id=text(field(document, "id")), score=real(score))

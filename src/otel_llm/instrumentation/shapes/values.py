@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from otel_llm.genai import Usage
@@ -77,10 +78,10 @@ def number(value: Any) -> float | None:
 
 
 def real(value: Any) -> float | None:
-    """Return a number as a float; one that is beyond all of them is none."""
+    """Return a number as a float; infinity, and what is beyond all floats, is none."""
     said = number(value)
     try:
-        return None if said is None else float(said)
+        return None if said is None or not isfinite(said) else float(said)
     except OverflowError:
         return None
 

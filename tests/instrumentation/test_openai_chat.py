@@ -392,6 +392,18 @@ async def test_a_refusal_is_a_part(create, openai_provider, telemetry):
 
 
 @with_content
+async def test_an_answer_that_the_host_has_decoded_is_told_as_json(
+    create, openai_provider, telemetry
+):
+    decoded = wire.choice(None) | {"message": {"role": "assistant", "content": {"city": "Łódź"}}}
+    openai_provider.queue(json_answer(wire.completion(decoded)))
+
+    await create(response_format={"type": "json_object"})
+
+    assert output(telemetry) == [message({"type": "text", "content": '{"city":"Łódź"}'})]
+
+
+@with_content
 async def test_a_streamed_refusal_is_a_part(create, openai_provider, telemetry):
     deltas = [wire.delta(refusal="I "), wire.delta(refusal="can't."), wire.delta(finish="stop")]
     openai_provider.queue(wire.stream([wire.chunk(delta) for delta in deltas]))
@@ -930,6 +942,13 @@ async def test_an_unsampled_call_still_emits_its_event_and_metrics(openai_client
         ("bedrock-runtime.us-east-1.amazonaws.com", "aws.bedrock"),
         ("bedrock-mantle.us-east-1.api.aws", "aws.bedrock"),
         ("openrouter.ai", "openrouter"),
+        ("api.cerebras.ai", "cerebras"),
+        ("api.cloudflare.com", "cloudflare"),
+        ("gateway.ai.cloudflare.com", "openai"),
+        ("adb-1.2.azuredatabricks.net", "databricks"),
+        ("router.huggingface.co", "huggingface"),
+        ("oai.endpoints.kepler.ai.cloud.ovh.net", "ovhcloud"),
+        ("api.z.ai", "zai"),
         ("localhost", "openai"),
         ("notx.ai", "openai"),
         ("llm.example.org", "openai"),

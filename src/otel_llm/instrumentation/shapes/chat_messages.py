@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from ..core.json_text import to_json
 from ..core.patch import Message
 from .parts import (
     Part,
@@ -76,6 +77,8 @@ def content_parts(content: Any) -> list[Part]:
     """Return the parts of a message's content: a string, or a list of typed parts."""
     if isinstance(content, str):
         return text_part(content)
+    if isinstance(content, dict):  # Cloudflare decodes the answer of its JSON mode
+        return text_part(to_json(content))
     return [part for item in items(content) for part in _content_part(item)]
 
 

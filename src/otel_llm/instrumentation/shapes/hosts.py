@@ -42,8 +42,27 @@ _HOSTS = {
     "together.xyz": "together",
     "together.ai": "together",
     "fireworks.ai": "fireworks",
+    "arcee.ai": "arcee",
+    "azuredatabricks.net": "databricks",
+    "databricks.com": "databricks",
+    "baseten.co": "baseten",
+    "bigmodel.cn": "zhipuai",
+    "cerebras.ai": "cerebras",
+    "api.cloudflare.com": "cloudflare",  # not gateway.ai.cloudflare.com, which is a proxy
+    "deepinfra.com": "deepinfra",
+    "huggingface.co": "huggingface",
+    "meta.ai": "meta",
+    "minimax.io": "minimax",
+    "minimaxi.com": "minimax",
+    "nebius.com": "nebius",
+    "novita.ai": "novita",
+    "endpoints.kepler.ai.cloud.ovh.net": "ovhcloud",
+    "sambanova.ai": "sambanova",
+    "voyageai.com": "voyageai",
+    "z.ai": "zai",
 }
-"""Ends of host names. Values outside the conventions' list are allowed as custom ones."""
+"""Ends of host names. Values outside the conventions' list are allowed as custom ones: the price
+list's own ids, where it has the provider. Many serve models of the same names at other prices."""
 
 
 @lru_cache(256)

@@ -577,6 +577,24 @@ def test_a_raw_response_is_read_by_the_caller_and_by_us(client, provider, teleme
     assert telemetry.span() == expected(provider)
 
 
+def test_a_raw_response_tells_what_a_tool_was_called_with(client, provider, instrumented):
+    telemetry = instrumented(capture="SPAN_ONLY")
+    call = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"at": {"lat": 59.9}}}
+    provider.queue(json_answer(wire.message(call, stop_reason="tool_use")))
+
+    client.messages.with_raw_response.create(**ASK)
+
+    (answer,) = json.loads(telemetry.span()["gen_ai.output.messages"])
+    assert answer["parts"] == [
+        {
+            "type": "tool_call",
+            "name": "weather",
+            "id": "toolu_1",
+            "arguments": {"at": {"lat": 59.9}},
+        }
+    ]
+
+
 def test_a_raw_response_that_nobody_parses_is_recorded(client, provider, telemetry):
     provider.queue(json_answer(wire.message()))
 

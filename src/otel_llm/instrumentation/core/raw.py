@@ -12,7 +12,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 from .activation import activate, release
@@ -63,7 +62,7 @@ def _read_already(http: Any) -> bytes | None:
 def finish_body(operation: Operation, endpoint: Endpoint, body: bytes) -> None:
     """End the operation with a body that may not be JSON, nor of the shape we know."""
     try:
-        answer = json.loads(body, object_hook=lambda fields: SimpleNamespace(**fields))
+        answer = json.loads(body)
     except (ValueError, RecursionError):
         operation.end(Ending())
     else:

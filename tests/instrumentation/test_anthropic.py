@@ -444,6 +444,36 @@ def test_thoughts_that_the_start_of_a_stream_counts_are_a_placeholder_too(
     assert "gen_ai.usage.reasoning.output_tokens" not in telemetry.span()
 
 
+FALLS_BACK = """
+async def ask(client, asked):
+    try:
+        return await client.beta.messages.create(**asked)
+    except ValueError:
+        return await client.beta.messages.create(**asked, stream=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "failures"),
+    [("pydantic_ai.models.anthropic", []), ("app", [("chat", "ValueError")])],
+)
+async def test_an_answer_too_long_for_one_piece_is_no_failed_call_where_pydantic_ai_streams_it(
+    provider, telemetry, module, failures
+):
+    caller: dict[str, Any] = {"__name__": module}
+    exec(FALLS_BACK, caller)
+
+    async with anthropic.AsyncAnthropic(base_url=provider.url, api_key="k") as client:
+        stream = await caller["ask"](client, {**ASK, "max_tokens": 64_000})
+        said = [event async for event in stream]
+
+    assert said
+    told = [(s["gen_ai.operation.name"], s.get("error.type")) for s in telemetry.spans()]
+    assert told == [*failures, ("chat", None)]
+    assert len(telemetry.points("gen_ai.client.operation.duration")) == len(told)
+    assert len(provider.requests) == 1
+
+
 def test_a_stream_stays_what_the_sdk_returns(client, telemetry):
     stream = client.messages.create(**ASK, stream=True)
 

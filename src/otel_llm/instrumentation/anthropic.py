@@ -15,6 +15,7 @@ run of the tool runner has an agent's span of ours around its turns, and each of
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -46,7 +47,28 @@ def _stream_request(arguments: Mapping[str, Any]) -> Request:
     return replace(_request(arguments), stream=True)
 
 
-_CREATE = replace(MESSAGES, request=_request)
+def _streams_instead(error: BaseException) -> bool:
+    """Tell whether Pydantic AI found out that the SDK wants this answer streamed, as it then does.
+
+    By default it asks for all that a model can write, which is too long for an answer in one piece.
+    """
+    refused = isinstance(error, ValueError) and str(error).startswith("Streaming is required")
+    return refused and _caller().startswith("pydantic_ai.")
+
+
+def _caller() -> str:
+    """Return the module that called the SDK, of all that are under way the innermost."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage] - no public way to ask
+    while frame is not None:
+        module: str = frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] not in _BELOW_THE_CALLER:
+            return module
+        frame = frame.f_back
+    return ""
+
+
+_BELOW_THE_CALLER = ("otel_llm", "anthropic", "wrapt")
+_CREATE = replace(MESSAGES, request=_request, not_made=_streams_instead)
 _PARSE = replace(_CREATE, parsed=True)
 _STREAM = replace(MESSAGES, request=_stream_request)
 

@@ -129,12 +129,21 @@ class Operation:
     def fail(self, error: BaseException) -> None:
         """End as an error. The exception itself stays with the caller."""
         if not self.ended:
+            if self._was_not_made(error):
+                self._ended.acquire(False)  # a span that never ends is never sent
+                return
             self.raised(error)
             ending = Ending(error_type=self.error_type(error))
             if self._rounds and self.endpoint.parsed:
                 with guarded("reading an answer that the SDK raised over"):
                     self._answered(self._rounds[-1], ending)
             self.end(ending)
+
+    def _was_not_made(self, error: BaseException) -> bool:
+        if self.endpoint.not_made is not None:
+            with guarded("reading whether a call was made"):
+                return self.endpoint.not_made(error)
+        return False
 
     def _answered(self, answer: Any, ending: Ending) -> None:
         """Take what came before the call failed."""

@@ -90,6 +90,9 @@ class Endpoint:
     it all."""
     error_type: Callable[[BaseException], str | None] | None = None
     """From an exception of the SDK; ``None``, or without it: the exception's class."""
+    not_made: Callable[[BaseException], bool] | None = None
+    """Tells of an exception that the SDK raised before it sent anything that there was no call: who
+    asked knows of it and asks in another way. It has neither span nor metrics."""
     subject: str | None = None
     """Attribute of ``Request.more`` that the span is named after in place of the model."""
     pending: str | None = None

@@ -333,6 +333,7 @@ HOW: Mapping[str, Callable[[Work, str, str], bool]] = {
     "request": request,
     "response": response,
     "unquoted": _unquoted,
+    "unquoted_too": _too(_unquoted),
     "boolean": _boolean,
     "details": _details,
     "metadata": _metadata,

@@ -66,6 +66,9 @@ _WHOLE: Final = tuple(f"ai.usage.inputTokenDetails.{kind}Tokens"
 """What the AI SDK says from version 6 on, whose input is all of it."""
 _OPENLIT: Final = "gen_ai.client.token.usage"
 """The name of a metric, as an attribute: the sum of input and output."""
+_GEMINI: Final = ("gemini", "google", "vertex")
+_OPENLLMETRY_BEDROCK: Final = "opentelemetry.instrumentation.bedrock"
+"""Its total is the sum of input and output too."""
 _CLAUDE_CODE: Final = ("com.anthropic.claude_code.tracing", "com.anthropic.claude_code.traces")
 _BARE: Final = ("input_tokens",)
 _BY_TIME: Final = (own.CACHE_WRITE_5M_TOKENS, own.CACHE_WRITE_1H_TOKENS)
@@ -141,31 +144,43 @@ class Sender(NamedTuple):
 
     total: int | None
     apart: bool
-    """Whether it counts the cache apart, whatever its total."""
+    """Whether it counts the cache apart, whatever its total,"""
+    thinks: bool
+    """and what was thought."""
 
 
 def sender(span: SpanView) -> Sender:
     """Look at who sent ``span``."""
     total = next((n for name in _SAID_TOTALS if (n := span.integer(name)) is not None), None)
-    return Sender(total, _counts_apart(span))
+    return Sender(total, _counts_apart(span, total), _thinks_apart(span))
 
 
-def _counts_apart(span: SpanView) -> bool:
-    """Claude Code does; so do the AI SDK before version 6 and OpenLIT, of those who do."""
+def _counts_apart(span: SpanView, total: int | None) -> bool:
+    """Claude Code does; so do the AI SDK before version 6, OpenLIT, and OpenLLMetry over Bedrock,
+    of those who do."""
     names = () if any(map(span.has, _WHOLE)) else _VERCEL
     names = _BARE if span.scope_name in _CLAUDE_CODE else names
     bare = next((n for name in names if (n := span.integer(name)) is not None), None)
     if bare is not None:  # where both names are kept, input may be whole already
         return span.integer(_IN) in (None, bare) and (names is _BARE or _is_apart(span))
-    sum_of_both = span.integer(_OPENLIT)
+    sum_of_both = total if span.scope_name == _OPENLLMETRY_BEDROCK else span.integer(_OPENLIT)
+    return _adds_up(span, sum_of_both) and _is_apart(span)
+
+
+def _thinks_apart(span: SpanView) -> bool:
+    """OpenLIT does, over Gemini."""
+    return _adds_up(span, span.integer(_OPENLIT)) and _is_apart(span, _GEMINI)
+
+
+def _adds_up(span: SpanView, total: int | None) -> bool:
     both = span.integer(_IN), span.integer(_OUT)
-    return None not in both and sum_of_both == sum(filter(None, both)) and _is_apart(span)
+    return None not in both and total == sum(filter(None, both))
 
 
-def _is_apart(span: SpanView) -> bool:
+def _is_apart(span: SpanView, those: tuple[str, ...] = ("anthropic", "bedrock")) -> bool:
     said = map(span.text, ("ai.model.provider", "gen_ai.system", semconv.PROVIDER_NAME))
     provider = next(filter(None, said), "").lower()
-    return any(name in provider for name in ("anthropic", "bedrock"))
+    return any(name in provider for name in those)
 
 
 def settle_counts(span: SpanView, sender: Sender) -> None:
@@ -175,8 +190,9 @@ def settle_counts(span: SpanView, sender: Sender) -> None:
         said = _forget(span, said)
     if sender == _UNKNOWN or not said.keys() & {_READ, _WRITTEN, _THOUGHT}:
         return
-    total = None if sender.apart else sender.total
-    for name, count in completed(said, total, cache=sender.apart, thought=False).items():
+    total = None if sender.apart or sender.thinks else sender.total
+    whole = completed(said, total, cache=sender.apart, thought=sender.thinks)
+    for name, count in whole.items():
         if said[name] != count:
             span.set(name, count)
 
@@ -188,7 +204,7 @@ def _forget(span: SpanView, said: Counts) -> dict[str, int]:
     return {}
 
 
-_UNKNOWN: Final = Sender(None, False)
+_UNKNOWN: Final = Sender(None, apart=False, thinks=False)
 _PARTS: Final = (_IN, _OUT, _READ, _WRITTEN, _THOUGHT)
 
 

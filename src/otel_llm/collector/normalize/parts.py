@@ -209,8 +209,9 @@ def tool_definition(given: Json) -> Json:
         "type": "function",
         **{name: parsed(value) for name, value in as_map(given).items()},
     }
-    tool |= as_map(tool.pop("function", None))
+    tool |= as_map(tool.pop("function", None)) or as_map(tool.pop("toolSpec", None))
     for name in ("input_schema", "inputSchema"):
         if name in tool and tool["type"] == "function":
-            tool.setdefault("parameters", tool.pop(name))
+            schema = tool.pop(name)
+            tool.setdefault("parameters", as_map(schema).get("json", schema))
     return tool

@@ -326,6 +326,42 @@ def test_what_a_sender_says_of_its_failure_stays():
     assert span.text("error.type") == "429"
 
 
+@pytest.mark.parametrize(
+    ("scope", "name", "told"),
+    [
+        ("anthropic", "chat claude-sonnet-4-5", ("chat", "anthropic", "claude-sonnet-4-5")),
+        (
+            "bedrock",
+            "chat us.amazon.nova-pro-v1:0",
+            ("chat", "aws.bedrock", "us.amazon.nova-pro-v1:0"),
+        ),
+        ("google_ai_studio", "chat gemini-2.5-flash", ("chat", "gcp.gemini", "gemini-2.5-flash")),
+        ("langchain", "chat gpt-4o", ("chat", None, "gpt-4o")),
+        ("chroma", "query products", (None, None, None)),
+    ],
+)
+def test_a_failure_of_openlits_is_a_call_though_it_has_a_name_alone(scope, name, told):
+    message = failed("anthropic.BadRequestError")
+    scoped = message.resource_spans[0].scope_spans[0]
+    scoped.scope.name = f"openlit.instrumentation.{scope}"
+    scoped.spans[0].name = name
+    del scoped.spans[0].attributes[:]
+
+    span = span_of(passed(message.SerializeToString()))
+
+    names = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
+    assert tuple(map(span.text, names)) == told
+    assert span.text("error.type") == "anthropic.BadRequestError" or told[0] is None
+
+
+def test_a_name_that_is_empty_is_none():
+    nameless = {"traceloop.workflow.name": "", "llm.user": ""}
+
+    span = span_of(passed(request({"gen_ai.operation.name": "chat", **nameless})))
+
+    assert attributes(span) == {"gen_ai.operation.name": "chat"}
+
+
 def test_a_failure_counts_also_where_nothing_is_normalized():
     (span,) = Batch.open(failed("KeyError").SerializeToString()).genai()
 

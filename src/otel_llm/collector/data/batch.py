@@ -31,9 +31,9 @@ _FOREIGN_NEEDLES = (
 """Attributes that each span of an older or foreign dialect carries. The longer, the quicker to look
 for."""
 
-_WHOLE = ("com.anthropic.claude_code.tracing", "com.anthropic.claude_code.traces", "livekit-agents")
-"""Scopes all of whose spans are GenAI spans, though their names tell nothing."""
-_WHOLE_NEEDLES = (b"com.anthropic.claude_code.tr", b"livekit-agents")
+_WHOLE = ("com.anthropic.claude_code.tr", "livekit-agents", "openlit.instrumentation.")
+"""How scopes begin all of whose spans are GenAI spans, though their names tell nothing."""
+_WHOLE_NEEDLES = tuple(scope.encode() for scope in _WHOLE)
 _HEAD = 64
 """Bytes of a scope's own name and of what stands before it."""
 
@@ -175,7 +175,7 @@ class Batch:
 
 
 def _is_genai(view: SpanView) -> bool:
-    return view.layout.is_genai or view.scope_name in _WHOLE
+    return view.layout.is_genai or (view.scope_name or "").startswith(_WHOLE)
 
 
 def _with_resource(group: bytes, resource: bytes) -> Pieces:

@@ -22,7 +22,8 @@ from .work import Work
 
 
 def _same(work: Work, old: str, new: str) -> bool:
-    return put_typed(work, new, typed(new, work.span.value(old)))
+    said = work.span.value(old)
+    return said == "" or put_typed(work, new, typed(new, said))  # nothing is said of nothing
 
 
 def _copy(work: Work, old: str, new: str) -> bool:

@@ -32,6 +32,11 @@ def provider_name(said: str) -> str:
     return _provider(said) if len(said) <= _LONGEST else said
 
 
+def known_provider(said: str) -> str | None:
+    """Return the name of a provider; ``None`` where it is nobody's."""
+    return PROVIDERS.get(said, said if said in _PROVIDER_NAMES else None)
+
+
 def settled_provider(said: str | None) -> str | None:
     """Return what a current attribute should say: a name that is nobody's stays as it is."""
     known = said.lower() if said and len(said) <= _LONGEST else said

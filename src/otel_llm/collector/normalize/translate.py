@@ -27,7 +27,7 @@ from .messages import as_messages
 from .parts import text, tool_calls
 from .plan import Plan
 from .shape import reshape, retype
-from .spelling import settled_operation, settled_provider, settled_reasons
+from .spelling import known_provider, settled_operation, settled_provider, settled_reasons
 from .table import OPERATIONS, OVERRULES, SCOPED_OPERATIONS
 from .work import Work
 
@@ -39,6 +39,7 @@ _CALLED = {"com.anthropic.sdk.*": "anthropic."}
 """Scope -> how the names of its spans begin, which are to be those of the conventions."""
 _PROVIDERS = {"gemini-cli": "gcp.gen_ai"}
 """Scope -> the one provider that it calls, and does not name."""
+_OPENLIT = "openlit.instrumentation.*"
 _STREAM_LOGGERS = ("logfire.openai", "logfire.anthropic")
 _ANSWER_TEXTS = ("ai.response.text", "ai.response.object")
 _ANSWER_TOOLS = ("ai.response.toolCalls", "gen_ai.response.tool_calls")
@@ -86,6 +87,8 @@ def translate(span: SpanView, plan: Plan, *, keep: bool) -> None:
         _named(work)
     if plan.scope in _CALLED:
         _name(work, _CALLED[plan.scope])
+    elif plan.scope == _OPENLIT:
+        _told_by_name(work)
     settle(span, plan, keep=keep)
     work.finish()
     if plan.scope in _STREAM_LOGGERS and _only_opens(span):
@@ -234,6 +237,18 @@ def _move(work: Work, name: str, tool: str, retrieval: str, messages: str) -> No
         work.done(name)
         if name.endswith(".value"):
             work.done(name.replace(".value", ".mime_type"))
+
+
+def _told_by_name(work: Work) -> None:
+    """OpenLIT's calls that failed have a name alone (``chat claude-sonnet-4-5``), and in the scope
+    whose SDK it was."""
+    span = work.span
+    operation, _, model = span.name.partition(" ")
+    if span.is_error and operation in BILLED_OPERATIONS and not span.has(semconv.OPERATION_NAME):
+        work.put(semconv.OPERATION_NAME, operation)
+        work.put(semconv.REQUEST_MODEL, model or None)
+        sdk = (span.scope_name or "").rpartition(".")[2]
+        work.put(semconv.PROVIDER_NAME, known_provider(sdk))
 
 
 def _name(work: Work, begins: str) -> None:

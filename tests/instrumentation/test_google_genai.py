@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import wrapt
 from google import genai
 from google.genai import errors, types
 from google.genai.models import Models
@@ -54,6 +55,30 @@ def spans(instrument) -> Captured:
 def client(provider) -> Iterator[genai.Client]:
     with genai.Client(api_key="k", http_options={"base_url": provider.url}) as client:
         yield client
+
+
+class Iterable(wrapt.ObjectProxy):
+    """A stream as OpenInference hands it on: it can be looped over, and is no iterator."""
+
+    def __iter__(self):
+        yield from self.__wrapped__
+
+
+def test_a_stream_that_another_vendor_made_iterable_alone_is_read_and_followed(
+    client, instrument, monkeypatch
+):
+    whole = Models.generate_content_stream
+    theirs = wrapt.FunctionWrapper(
+        whole, lambda wrapped, _, args, kwargs: Iterable(wrapped(*args, **kwargs))
+    )
+    monkeypatch.setattr(Models, "generate_content_stream", theirs)
+    spans = instrument()
+
+    said = "".join(chunk.text for chunk in client.models.generate_content_stream(**ASK))
+
+    assert said.startswith(wire.TEXT)
+    span = spans.span()
+    assert (span["status"], span["gen_ai.response.finish_reasons"]) == ("UNSET", ("STOP",))
 
 
 def expected(provider: FakeProvider, **more: Any) -> dict[str, Any]:

@@ -38,9 +38,16 @@ def is_generator(stream: object) -> bool:
 
 
 def stand_in(stream: Any, reading: Follower) -> Any:
-    """Return what reads ``stream`` for the caller and is followed while it does."""
-    kind = FollowedAsyncGenerator if hasattr(stream, "__anext__") else FollowedGenerator
-    return kind(stream, reading)
+    """Return what reads ``stream`` for the caller and is followed while it does.
+
+    Another vendor's wrapper of a generator (OpenInference's) may be iterable and no iterator: then
+    what it gives to a loop is followed.
+    """
+    if hasattr(stream, "__anext__"):
+        step, begin, kind = "__anext__", aiter, FollowedAsyncGenerator
+    else:
+        step, begin, kind = "__next__", iter, FollowedGenerator
+    return kind(stream if hasattr(type(stream), step) else begin(stream), reading)
 
 
 class _Missing:

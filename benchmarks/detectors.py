@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from otel_llm.alerting.anomalies import Anomalies
 from otel_llm.stats import Tally, anomaly, drift
 from otel_llm.stats.anomaly import Detector
+from otel_llm.stats.trends import Method, trends
 
 HISTORIES = (14, 30, 100)
 SHIFTS = (1.0, 2.0, 3.0, 5.0)
@@ -110,6 +111,7 @@ def main() -> None:
         print(f"{name:14}" + "".join(f"{_rate(rate):>13}" for rate in rates) + f"{skewed:14.1f}")
     _print_others(windows // 5)
     _print_watch()
+    _print_trends(windows // 10)
     print("\nwindows until a shift is noticed (history 100; - : fewer than half of 200 runs)")
     print(f"{'detector':14}" + "".join(f"{f'{shift:g} sigma':>10}" for shift in SHIFTS))
     for name, detector in DETECTORS.items():
@@ -137,6 +139,69 @@ def _print_watch() -> None:
     print("\nthe watch: false alarms per 1,000 hours after two weeks, calls with a daily rhythm")
     for mean, models in ((60, 30), (300, 15), (3000, 3)):
         print(f"about {mean:5} calls an hour:  {watched(mean, models)}")
+
+
+def _print_trends(series: int) -> None:
+    print(
+        f"\ntrends of days: told of 1,000 series ({series} each; {series // 5} of those that grow)"
+    )
+    kinds = "".join(f"{name:>12}" for name in WEEKS)
+    print(f"{'':24}{kinds}{'sticky':>12}   growing by 10 % and 20 % a week:{kinds}")
+    for method in METHODS:
+        for days in (14, 21, 28, 56):
+            still = [told_trends(week, days, series, method) for week in WEEKS.values()]
+            still.append(told_trends(_sticky_days, days, series, method))
+            seen = [
+                "/".join(
+                    f"{told_trends(growing(week, share), days, series // 5, method):.0f}"
+                    for share in (0.1, 0.2)
+                )
+                for week in WEEKS.values()
+            ]
+            rates = "".join(f"{rate:12.1f}" for rate in still)
+            print(f"{method:12}{days:3} days    {rates}{'':35}{''.join(f'{s:>12}' for s in seen)}")
+
+
+def _weeks(weekend: float, spread: float) -> Series:
+    def draw(chance: random.Random, days: int) -> list[float]:
+        first = chance.randrange(7)
+        return [
+            (weekend if (first + day) % 7 > 4 else 1.0) * chance.lognormvariate(0, spread)
+            for day in range(days)
+        ]
+
+    return draw
+
+
+def _sticky_days(chance: random.Random, days: int) -> list[float]:
+    return [math.exp(0.1 * value) for value in _sticky(chance, days)]
+
+
+def growing(series: Series, share: float) -> Series:
+    """Return values of days that grow by ``share`` a week."""
+    return lambda chance, days: [
+        value * (1 + share) ** (day / 7) for day, value in enumerate(series(chance, days))
+    ]
+
+
+METHODS: tuple[Method, ...] = ("robust", "regression")
+WEEKS: dict[str, Series] = {
+    "even": _weeks(1.0, 0.1),
+    "half": _weeks(0.5, 0.1),
+    "a tenth": _weeks(0.1, 0.3),
+}
+"""What a weekend is of a working day."""
+
+
+def told_trends(series: Series, days: int, runs: int, method: Method) -> float:
+    """Return how many of 1,000 series of days ``/v1/trends`` says to rise or fall."""
+    chance = random.Random(4)
+    told = 0
+    for _ in range(runs):
+        values = dict(enumerate(series(chance, days)))
+        found = trends({"": values}, amounts=("",), method=method)
+        told += bool(found) and found[""].direction != "steady"
+    return 1000 * told / runs
 
 
 def watched(mean: float, models: int, days: int = 42) -> dict[str, float]:

@@ -12,8 +12,9 @@ import pytest
 from otel_llm.genai import Usage
 from otel_llm.store import DIMENSIONS, DuckDBStore
 from tests.api.conftest import serving
-from tests.store.examples import FULL, NOON, SECOND, a_call, usd
+from tests.store.examples import DAY, FULL, NOON, SECOND, a_call, usd
 from tests.store.stores import in_memory
+from tests.store.test_trends import MIDNIGHT, NOW, a_month
 
 EVER = {"since": "2020-01-01"}
 
@@ -352,3 +353,40 @@ def test_a_trace_is_explained(client: httpx2.Client, store: DuckDBStore):
     }
     assert answer["findings"][0] == answer["likely_cause"]
     assert client.get(f"/v1/traces/{'0' * 32}/debug").status_code == 404
+
+
+def test_trends_say_what_grows_by_how_much_a_week(client: httpx2.Client, store: DuckDBStore):
+    store.write([*a_month("dear", growth=0.2)])
+    range_ = {"since": str((NOW - 28 * DAY) // SECOND), "until": str(NOW // SECOND)}
+
+    found = client.get("/v1/trends", params=range_).json()
+    by_model = client.get("/v1/trends", params={**range_, "by": "model"}).json()
+    regression = client.get("/v1/trends", params={**range_, "method": "regression"}).json()
+
+    cost = next(one for one in found if one["signal"] == "mean_cost")
+    assert {name: cost[name] for name in ("key", "days", "direction")} == {
+        "key": None,
+        "days": 28,
+        "direction": "rising",
+    }
+    assert cost["per_week"] == pytest.approx(0.2, abs=0.03)
+    assert [abs(one["distance"]) for one in found] == sorted(
+        (abs(one["distance"]) for one in found), reverse=True
+    )
+    assert {one["key"] for one in by_model} == {"dear"}
+    assert {one["signal"]: one["direction"] for one in regression}["mean_cost"] == "rising"
+
+
+def test_trends_of_nothing_are_none_and_of_too_much_refused(
+    client: httpx2.Client, store: DuckDBStore
+):
+    nothing = client.get("/v1/trends")
+    odd = client.get("/v1/trends", params={"method": "guess"})
+    store.write([a_call(n, at=MIDNIGHT - DAY, user_id=f"u{n}") for n in range(20_001)])
+    crowded = client.get(
+        "/v1/trends", params={"since": str(MIDNIGHT // SECOND - 86_400 * 2), "by": "user"}
+    )
+
+    assert nothing.json() == []
+    assert odd.status_code == 422
+    assert (crowded.status_code, "20,000" in crowded.text) == (422, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
+from collections.abc import Callable
 
 import pytest
 
@@ -119,7 +120,22 @@ def test_of_what_is_no_number_nothing_is_said_and_nothing_is_learnt(
     past = [float(value % 7) for value in range(30)]
 
     assert detector([*past, odd]) is None
-    assert detector([odd, *past[:9], math.inf, *past[9:], 3.0]) == detector([*past, 3.0])
+    assert detector([odd, *past, 3.0]) == detector([*past, 3.0])
+
+
+@pytest.mark.parametrize("detector", [anomaly.z_score, anomaly.median_score, anomaly.ewma])
+def test_what_is_no_number_among_the_past_is_left_out(detector: anomaly.Detector):
+    past = [float(value % 7) for value in range(30)]
+
+    assert detector([*past[:9], math.inf, *past[9:], 3.0]) == detector([*past, 3.0])
+
+
+@pytest.mark.parametrize("detector", [anomaly.trend, anomaly.robust_trend])
+@pytest.mark.parametrize("season", [1, 7])
+def test_what_is_no_number_is_a_gap_in_a_trend(detector: Callable[..., Anomaly], season: int):
+    values = [math.nan if at in (5, 6, 12, 13) else at * 2.0 for at in range(28)]
+
+    assert detector(values, season=season).value == pytest.approx(54.0)
 
 
 @each
@@ -284,7 +300,7 @@ def test_the_robust_trend_raises_as_many_false_alarms_as_stated_counted_out(coun
     alarms = sum(
         chance
         for inverted, chance in enumerate(chances)
-        if kendall._distances(count)[abs(pairs - 2 * inverted)] >= 3
+        if kendall._distances((count,))[abs(pairs - 2 * inverted)] >= 3
     )
 
     assert sum(chances) == pytest.approx(1.0)
@@ -294,6 +310,6 @@ def test_the_robust_trend_raises_as_many_false_alarms_as_stated_counted_out(coun
 def test_ties_and_many_values_are_judged_by_the_normal_distribution():
     rising = [float(n) for n in range(61)]
 
-    assert kendall.distance_of_balance(rising, 1830) == pytest.approx(11.38, abs=0.01)
-    assert kendall.distance_of_balance([1.0] * 10, 0) == 0.0
-    assert 0 < kendall.distance_of_balance([1.0, 1.0, *rising[2:12]], 40) < 4
+    assert kendall.distance_of_balance([rising], 1830) == pytest.approx(11.38, abs=0.01)
+    assert kendall.distance_of_balance([[1.0] * 10], 0) == 0.0
+    assert 0 < kendall.distance_of_balance([[1.0, 1.0, *rising[2:12]]], 40) < 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -21,8 +23,9 @@ from otel_llm.ui.render import ROWS
 from otel_llm.ui.watched import HISTORY, evidence
 from tests.api.alarms import SLOW
 from tests.api.conftest import serving
-from tests.store.examples import NOON, a_call, usd
+from tests.store.examples import DAY, NOON, a_call, usd
 from tests.store.stores import in_memory
+from tests.store.test_trends import a_month
 from tests.ui.test_pages import EVIL, Page, words
 
 
@@ -141,6 +144,21 @@ def test_rules_are_listed_with_what_is_wrong_when(world: World):
     assert "Nothing has drifted." in text
     for rule in world.service.rules():
         assert f"{rule.name} {rule.signal}" in text
+
+
+def test_trends_of_weeks_are_shown_with_what_they_come_to(world: World):
+    nothing = words(world.get("/watch"))
+    midnight = time.time_ns() // DAY * DAY
+    world.store.write([*a_month(growth=0.2, today=midnight)])
+
+    watch, quality = words(world.get("/watch")), words(world.get("/quality"))
+
+    assert "Eight whole days are needed." in nothing
+    assert re.search(r"mean cost rising \+\d\d\.\d% \$[\d.]+ \$[\d.]+ \d\.\d+ 28", watch)
+    assert re.search(r"calls no more than chance [+-]\d+\.\d%", watch)
+    assert re.search(r"score \(rules of thumb\) falling -0\.03\d 0\.\d\d 0\.\d\d", quality)
+    assert re.search(r"flagged rate no more than chance [+-]\d\.\d\d points", quality)
+    assert "mean cost" not in quality
 
 
 def test_anomalies_and_drift_lead_to_their_evidence(world: World, monkeypatch):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from otel_llm.stats.trends import Method
 from otel_llm.store import Dimension, Filter, Most, Report, Selection, Store, Trace, report_on
+from otel_llm.store.selection import Moment
+from otel_llm.store.trends import FoundTrend, find_trends
 
 from .problems import Problem, described
 from .views import (
@@ -60,6 +64,15 @@ class Steps(Selection):
         return [view_bucket(bucket) for bucket in found]
 
 
+class Days(Selection):
+    """A selection by days, of which trends are told."""
+
+    since: Moment = Field("56d", description="From that day on (UTC): 56d (ago), ISO 8601, Unix s")
+    by: Dimension | None = None
+    limit: int = Field(20, ge=1, le=100, description="Groups with most calls")
+    method: Method = "robust"
+
+
 def insight_routes(store: Store, links: Mapping[str, str] | None = None) -> APIRouter:
     """The routes over ``store``; ``links`` lead to where else a trace is shown."""
     routes = APIRouter(prefix="/v1", tags=["insights"])
@@ -81,6 +94,19 @@ def insight_routes(store: Store, links: Mapping[str, str] | None = None) -> APIR
     def series(selected: Annotated[Steps, Query()]) -> list[BucketView]:
         """The same sums by steps of time; steps without a call are left out."""
         return selected.buckets(store, selected.filter())
+
+    @routes.get("/trends")
+    def trends(asked: Annotated[Days, Query()]) -> list[FoundTrend]:
+        """Whether calls, cost, latency, errors, flags and scores rise or fall over whole days, by
+        how much a week, and whether that is more than chance; what is least by chance first."""
+        now_ns = time.time_ns()
+        where, groups = asked.filter(now_ns), asked.limit
+        try:
+            return find_trends(
+                store, where, now_ns=now_ns, by=asked.by, groups=groups, method=asked.method
+            )
+        except ValueError as error:
+            raise Problem(422, str(error)) from None
 
     @routes.get("/calls")
     def calls(page: Annotated[Page, Query()]) -> CallPageView:

@@ -44,6 +44,10 @@ _TREND_POINTS = 200
 """The robust slope looks at every pair: of longer series the last so many values count."""
 
 
+_Point = tuple[int, float]
+"""Place in the series, and value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Anomaly:
     """A value, what was expected instead, and how far apart they are."""
@@ -131,38 +135,89 @@ def _smoothed(weight: float, count: int, alike: float) -> float:
     )
 
 
-def trend(values: Sequence[float]) -> Anomaly | None:
-    """Judge the slope of the least-squares line; the value is the change over the whole series."""
-    values = _known(values)
-    count = len(values)
-    if count < LEAST_HISTORY:
+def trend(values: Sequence[float], *, season: int = 1) -> Anomaly | None:
+    """Judge the slope of the least-squares line; the value is the change over the whole series.
+
+    With a ``season`` each place in it has a level of its own: a weekly rhythm of days is neither
+    taken for a trend nor hides one. Values that are not finite are gaps.
+    """
+    points = _points(values)
+    places = _by_season(points, season)
+    known = 1 + len(places)
+    count, free = len(points), len(points) - known
+    if free < LEAST_HISTORY - 2:
         return None
-    slope, start = statistics.linear_regression(range(count), values)
-    rest = [value - start - slope * i for i, value in enumerate(values)]
-    wider = inflation(correlation_beside_steps(values))
-    spread = math.sqrt(math.fsum(r * r for r in rest) / (count - 2))
-    spread *= spread_factor(count, 2, wider)
-    variance = 12 / (count * (count * count - 1)) * (count - 1) ** 2 * wider
-    free = max(_LEAST_FREE, count / wider - 2)
-    return _judge(slope * (count - 1), 0.0, spread, variance, free)
+    apart = [pair for place in places for pair in _centred(place)]
+    size = math.fsum(at * at for at, _ in apart)
+    slope = math.fsum(at / size * value for at, value in apart)
+    spread = math.hypot(*[value - slope * at for at, value in apart]) / math.sqrt(free)
+    wider = inflation(correlation_beside_steps(_levelled(points, places, season, slope)))
+    spread *= spread_factor(count, known, wider)
+    span = points[-1][0] - points[0][0]
+    return _judge(slope * span, 0.0, spread, span * span / size * wider, _free(count, known, wider))
 
 
-def robust_trend(values: Sequence[float]) -> Anomaly | None:
+def robust_trend(values: Sequence[float], *, season: int = 1) -> Anomaly | None:
     """Judge the median slope of all pairs (Theil and Sen) by how many of them rise (Mann and
-    Kendall): single outliers do not matter."""
-    last = _known(values)[-_TREND_POINTS:]
-    count = len(last)
-    if count < LEAST_HISTORY:
+    Kendall): single outliers do not matter.
+
+    With a ``season`` only pairs of the same place in it count (Hirsch, Slack and Smith, Water
+    Resources Research 18, 1982). Values that are not finite are gaps.
+    """
+    points = _points(values)[-_TREND_POINTS:]
+    places = _by_season(points, season)
+    known = 1 + len(places)
+    if len(points) - known < LEAST_HISTORY - 2:
         return None
-    pairs = [(j - i, last[j] - last[i]) for i, j in combinations(range(count), 2)]
+    pairs = [
+        (then - at, after - before)
+        for place in places
+        for (at, before), (then, after) in combinations(place, 2)
+    ]
     slope = statistics.median(rise / run for run, rise in pairs)
     balance = sum((rise > 0) - (rise < 0) for _, rise in pairs)
-    distance = distance_of_balance(last, abs(balance))
-    alike = correlation_beside_steps(last)
+    groups = [[value for _, value in place] for place in places]
+    distance = distance_of_balance(groups, abs(balance))
+    alike = correlation_beside_steps(_levelled(points, places, season, slope))
     if alike:  # Yue and Wang, Water Resources Management 18, 2004
         wider = inflation(alike)
-        distance = from_student(distance / math.sqrt(wider), max(_LEAST_FREE, count / wider - 2))
-    return Anomaly(slope * (count - 1), 0.0, math.copysign(distance, balance))
+        distance = from_student(distance / math.sqrt(wider), _free(len(points), known, wider))
+    span = points[-1][0] - points[0][0]
+    return Anomaly(slope * span, 0.0, math.copysign(distance, balance))
+
+
+def _points(values: Sequence[float]) -> list[_Point]:
+    """Return place and value of those that are finite; none when the last one is not."""
+    if not values or not _usable(values[-1]):
+        return []
+    return [(at, value) for at, value in enumerate(values) if _usable(value)]
+
+
+def _by_season(points: Iterable[_Point], season: int) -> list[list[_Point]]:
+    places: dict[int, list[_Point]] = {}
+    for at, value in points:
+        places.setdefault(at % season, []).append((at, value))
+    return [*places.values()]
+
+
+def _centred(points: Sequence[_Point]) -> Iterable[tuple[float, float]]:
+    middle, mean = (statistics.fmean(each) for each in zip(*points, strict=True))
+    return [(at - middle, value - mean) for at, value in points]
+
+
+def _levelled(
+    points: Sequence[_Point], places: Sequence[Sequence[_Point]], season: int, slope: float
+) -> Sequence[float]:
+    """Return the values in their order; with a season without the slope and the levels of their
+    places in it, which would look like a dependence."""
+    if season == 1:
+        return [value for _, value in points]
+    levels = {p[0][0] % season: statistics.fmean(v - slope * at for at, v in p) for p in places}
+    return [value - slope * at - levels[at % season] for at, value in points]
+
+
+def _free(count: int, known: int, wider: float) -> float:
+    return max(_LEAST_FREE, count / wider - known)
 
 
 def seasonal(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from otel_llm.genai import Call
 from otel_llm.store import GOOD_ENOUGH, Dimension, Filter, Group, Most, ScoreStats, Stats, Store
+from otel_llm.store.trends import FoundTrend, find_trends
 
 from .asked import Asked
 from .format import UNKNOWN, count, money, ms, percent, score
@@ -16,6 +17,7 @@ from .plots import RATERS, Plot, plot, plot_by, plot_scores
 TOP: Final = 15
 TILES: Final = 6
 DAY_S: Final = 86_400
+TREND_NS: Final = 8 * 7 * DAY_S * 10**9
 NO_CALLS: Final = "No calls in this range."
 
 
@@ -70,6 +72,8 @@ class Board:
     groups: Sequence[GroupTable] = field(default=())
     calls: Sequence[CallTable] = field(default=())
     scores: Sequence[ScoreStats] = field(default=())
+    trends: Sequence[FoundTrend] | None = None
+    """Of the last eight weeks; ``None``: not asked."""
     unused: bool = False
     """Whether nothing ever came: the page then says how to begin."""
 
@@ -225,6 +229,7 @@ def quality_board(store: Store, asked: Asked) -> Board:
         counts=[_flags(store, asked, stats)],
         groups=[_groups(store, asked, by) for by in ("prompt", "model", "feature")],
         scores=scores,
+        trends=[one for one in trends_of(store, asked) if _of_quality(one)],
     )
 
 
@@ -236,6 +241,13 @@ BOARDS: Final[Mapping[str, Callable[[Store, Asked], Board]]] = {
     "quality": quality_board,
 }
 """Path of a page -> what it shows."""
+
+
+def trends_of(store: Store, asked: Asked) -> Sequence[FoundTrend]:
+    """Where the days of the last eight weeks go, up to the end of the range."""
+    until = asked.where.until_ns or asked.now_ns
+    where = replace(asked.where, since_ns=max(until - TREND_NS, 0))
+    return find_trends(store, where, now_ns=asked.now_ns)
 
 
 def cost_tile(stats: Stats) -> Tile:
@@ -285,6 +297,10 @@ def _score_tile(given: ScoreStats) -> Tile:
         note=f"median {score(given.median)}, {below}",
         tone="warn" if given.mean < GOOD_ENOUGH else "",
     )
+
+
+def _of_quality(trend: FoundTrend) -> bool:
+    return trend.signal == "flagged_rate" or trend.signal.startswith("score.")
 
 
 def _of_calls(stats: Stats) -> str:

@@ -10,12 +10,13 @@ from typing import Final
 
 from otel_llm.alerting import signals
 from otel_llm.config.moment import moment_ns
+from otel_llm.store.trends import SHARES
 
 UNKNOWN: Final = "—"
 _SHARES: Final = frozenset(
-    {"budget_use", "budget_forecast", "queue_use", "suite_pass_rate", "hedging_rate"}
+    {"budget_use", "budget_forecast", "queue_use", "suite_pass_rate", "hedging_rate", *SHARES}
 )
-"""Reported signals and kinds of drift that are shares of one."""
+"""Reported signals, kinds of drift and of trends that are shares of one."""
 _SCORES: Final = frozenset({"quality", "quality_mean", "score"})
 _LONG: Final = ((7_200, 60, "min"), (172_800, 3_600, "h"), (math.inf, 86_400, "d"))
 """Below how many seconds a duration is in which unit."""
@@ -81,7 +82,7 @@ def reading(value: float | None, signal: str, *, factor: bool = False) -> str:
         return UNKNOWN
     if factor:
         return f"{value:.4g} times"
-    if signal in _SCORES:
+    if signal in _SCORES or signal.startswith("score."):
         return score(value)
     if signal == "output_length":
         return f"{value:,.0f} characters"
@@ -94,6 +95,14 @@ def reading(value: float | None, signal: str, *, factor: bool = False) -> str:
     if shared:
         return percent(value)
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+
+
+def per_week(value: float, signal: str) -> str:
+    """How a trend's signal changes in a week: shares in points, scores as they are, the rest by
+    how much of it."""
+    if signal in SHARES:
+        return f"{value * 100:+.2f} points"
+    return f"{value:+.3f}" if signal.startswith("score.") else f"{value:+.1%}"
 
 
 def readable(given: str) -> str:

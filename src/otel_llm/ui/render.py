@@ -40,7 +40,7 @@ _FILTERS: Final = {
     name: getattr(format, name)
     for name in (
         *("count", "instant", "iso", "moment", "money", "ms", "percent", "readable", "reading"),
-        *("score", "size", "day"),
+        *("score", "size", "day", "per_week"),
     )
 } | {"kept": kept}
 _GLOBALS: Final = {

@@ -18,7 +18,8 @@ from otel_llm.alerting.service import AlertService
 from otel_llm.stats.matching import exactly
 from otel_llm.store import Store
 
-from .asked import Missing, Mistake, labelled
+from .asked import Missing, Mistake, ask, labelled
+from .boards import trends_of
 from .forms import read_form
 from .render import ROWS, Renderer, explained
 
@@ -109,8 +110,9 @@ class Watched:
         return self._render.page(request, "history", incidents=incidents, factors=self._factors())
 
     def watch(self, request: Request) -> Response:
-        """What is unusual, what has drifted, rules."""
-        return self._render.page(request, "watch", service=self._running())
+        """What is unusual, what has drifted, where days go, rules."""
+        trends = trends_of(self._store, ask({}))
+        return self._render.page(request, "watch", service=self._running(), trends=trends)
 
     def budgets(self, request: Request) -> Response:
         """Where every budget stands, and whether it lasts."""

@@ -17,7 +17,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from otel_llm.alerting.anomalies import Anomalies
-from otel_llm.stats import Tally, anomaly, drift
+from otel_llm.stats import Tally, anomaly, baseline, drift
 from otel_llm.stats.anomaly import Detector
 from otel_llm.stats.trends import Method, trends
 
@@ -353,6 +353,28 @@ def _psi(shift: float) -> Comparison:
     return compare
 
 
+def _lengths(change: Draw, before: int = 500, after: int = 200) -> Comparison:
+    limits = baseline.Limits()
+
+    def compare(chance: random.Random) -> bool:
+        was, now = baseline.Profile(), baseline.Profile()
+        for profile, count, draw in ((was, before, _usual), (now, after, change)):
+            for _ in range(count):
+                profile.lengths.add(draw(chance))
+        found = baseline.differences({("m", "", ""): was}, {("m", "", ""): now}, limits)
+        return bool(found)
+
+    return compare
+
+
+def _usual(chance: random.Random) -> float:
+    return chance.lognormvariate(6, 0.8)
+
+
+def _tailed(chance: random.Random) -> float:
+    return _usual(chance) * (8 if chance.random() < 0.25 else 1)
+
+
 DRIFT: dict[str, tuple[Comparison, Comparison]] = {
     "refusal rate +-0.1": (_shares(0.1, 0.05, 0.05), _shares(0.1, 0.05, 0.25)),
     "hedging rate +-0.15": (_shares(0.15, 0.2, 0.2), _shares(0.15, 0.2, 0.5)),
@@ -360,6 +382,8 @@ DRIFT: dict[str, tuple[Comparison, Comparison]] = {
     "quality below mean-2 sigma": (_quality(0.85), _quality(0.65)),
     "Kolmogorov-Smirnov": (_ks(0.0), _ks(0.7)),
     "population stability > 0.1": (_psi(0.0), _psi(0.7)),
+    "either, of a baseline": (_lengths(_usual), _lengths(_tailed)),
+    "the same, 200 and 100": (_lengths(_usual, 200, 100), _lengths(_tailed, 200, 100)),
 }
 
 

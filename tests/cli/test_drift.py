@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def calls(first: int, start: int, *, version: str, score: float, model: str) -> 
             prompt_version=version,
             flags=(),
             score=score + 0.01 * (n % 5),
+            ms=1_000 * (4 if version == "8" and n % 3 == 0 else 1) + 10 * n,
         )
         for n in range(100)
     ]
@@ -78,9 +80,10 @@ def test_a_deployment_is_held_against_the_baseline_before(asking: list[str], cap
         "served_model: request_model=gpt-4o model=gpt-4o-2026-01-01 "
         "(before: request_model=gpt-4o model=gpt-4o-2024-08-06)"
     )
-    assert [line.split(":")[0] for line in rest] == ["score.relevance", "quality"]
+    assert [line.split(":")[0] for line in rest] == ["score.relevance", "quality", "durations"]
     assert "0.87 -> 0.57" in rest[1]
     assert "prompt_version=8 (before: prompt=answer)" in rest[1]
+    assert re.search(r"deviations, ks 0\.3\d, psi \d\.\d\d  model=", rest[2])
 
 
 def test_the_time_of_the_baseline_itself_shows_no_drift(asking: list[str], capsys):

@@ -82,6 +82,25 @@ def test_what_changes_by_more_than_its_limit_is_told(kind: str, change: dict[str
     assert abs(one.size) >= 1
 
 
+def test_tails_that_grow_are_told_though_most_values_stay_where_they_were():
+    def wider(chance: random.Random) -> float:
+        return chance.lognormvariate(0, 0.3) * chance.choice([4, 1, 1, 1, 1, 0.25])
+
+    found = differences({KEY: profile(count=1000)}, {KEY: profile(2, 1000, took_s=wider)})
+
+    assert [d.kind for d in found] == ["durations"]
+    assert found[0].ks is not None
+    assert found[0].psi is not None
+    assert found[0].ks < Limits().distribution < Limits().stability < found[0].psi
+    assert found[0].size == pytest.approx(found[0].psi / Limits().stability)
+
+
+def test_distributions_alone_have_their_two_measures():
+    found = differences({KEY: profile()}, {KEY: profile(2, score=lambda c: c.gauss(0.6, 0.05))})
+
+    assert [(d.kind, d.ks, d.psi) for d in found] == [("quality", None, None)]
+
+
 def test_scores_of_judges_are_compared_by_name():
     worse = profile(2)
     worse.scores = {"relevance": Profile().scores.setdefault("relevance", [0, 0, 0])}

@@ -122,10 +122,10 @@ def test_sketches_are_compared_without_their_values():
     before = [chance.lognormvariate(0, 1) for _ in range(2000)]
     after = [chance.lognormvariate(0.3, 1) for _ in range(1000)]
 
-    exact, by_sketch = drift.ks(before, after), drift.sketch_shift(Sketch(before), Sketch(after))
+    exact, by_sketch = drift.ks(before, after), drift.sketch_ks(Sketch(before), Sketch(after))
 
     assert by_sketch[0] == pytest.approx(exact[0], abs=0.02)
-    assert drift.sketch_shift(Sketch(), Sketch(after)) == (0.0, 1.0)
+    assert drift.sketch_ks(Sketch(), Sketch(after)) == (0.0, 1.0)
 
 
 def test_the_stability_index_of_the_same_is_zero_and_of_a_shift_is_large():

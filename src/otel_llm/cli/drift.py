@@ -131,5 +131,7 @@ def _said(one: Mapping[str, Any]) -> str:
         return f"served_model: {labels} (before: {against})"
     moved = f"{one['before']:.4g} -> {one['after']:.4g}"
     size = f"{abs(one['size']):.1f} x the limit, {abs(one['distance']):.1f} deviations"
+    if one.get("psi") is not None:  # a collector of an older release does not say
+        size += f", ks {one['ks']:.2f}, psi {one['psi']:.2f}"
     where = labels if labels == against else f"{labels} (before: {against})"
     return f"{one['kind']}: {moved}  {size}  {where}"

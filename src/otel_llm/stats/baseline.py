@@ -20,7 +20,8 @@ from .drift import (
     mean_drop,
     share_change,
     significant,
-    sketch_shift,
+    sketch_ks,
+    sketch_psi,
 )
 from .sketch import Sketch
 from .tally import MICRO, NUMBERS, Tally
@@ -111,6 +112,8 @@ class Limits:
     distribution: float = 0.2
     """Of durations and lengths: the largest distance of the two distributions (Kolmogorov and
     Smirnov)."""
+    stability: float = 0.25
+    """Of the same: the population stability index over the baseline's tenths."""
     quality: float = 2.0
     """Of scores: how many of the baseline's standard deviations the mean may fall."""
 
@@ -132,6 +135,19 @@ class Difference:
     """In units of the limit."""
     distance: float | None
     """In standard deviations."""
+    ks: float | None = None
+    """Of ``durations`` and ``lengths``, whose before and after are medians: the largest distance of
+    the two distributions, 0 to 1."""
+    psi: float | None = None
+    """And their population stability index; by custom 0.1 is a shift, 0.25 a large one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shift(Change):
+    """A change of a whole distribution."""
+
+    ks: float
+    psi: float
 
 
 def differences(
@@ -154,6 +170,7 @@ def differences(
             _named(key),
             _named(against),
             *(change.before, change.after, change.size, change.distance),
+            *((change.ks, change.psi) if isinstance(change, _Shift) else ()),
         )
         for (key, kind), (against, change) in compared.items()
         if change.drifted and (key, kind) in told
@@ -222,17 +239,21 @@ def _all_changes(
     for name in before.scores.keys() & after.scores.keys():
         given = [_scored(profile.scores[name]) for profile in (before, after)]
         yield f"score.{name}", mean_drop(*given, deviations=limits.quality)
-    yield "durations", _shift(was.durations, now.durations, limits.distribution)
-    yield "lengths", _shift(before.lengths, after.lengths, limits.distribution)
+    yield "durations", _shift(was.durations, now.durations, limits)
+    yield "lengths", _shift(before.lengths, after.lengths, limits)
 
 
-def _shift(before: Sketch, after: Sketch, limit: float) -> Change | None:
-    """Compare two distributions; before and after are their medians."""
+def _shift(before: Sketch, after: Sketch, limits: Limits) -> _Shift | None:
+    """Compare two distributions by two tests, of which either is enough (their chances are added
+    up, Bonferroni); before and after are their medians."""
     was, now = before.quantile(0.5), after.quantile(0.5)
     if was is None or now is None:
         return None
-    apart, chance = sketch_shift(before, after)
-    return Change(was, now, apart / limit, distance_of(chance))
+    apart, chance = sketch_ks(before, after)
+    index, distance = sketch_psi(before, after)
+    size = max(apart / limits.distribution, index / limits.stability)
+    either = min(1.0, 2 * min(chance, chance_of(distance)))
+    return _Shift(was, now, size, distance_of(either), apart, index)
 
 
 def _scored(sums: Sequence[int]) -> Sample:

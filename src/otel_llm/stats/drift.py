@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise
@@ -19,6 +20,8 @@ from .normal import LARGEST, distance_of, from_student, two_sided
 from .sketch import Sketch
 
 K = TypeVar("K", bound=Hashable)
+V = TypeVar("V", int, float)
+"""A bucket of a sketch, or a value: what counts are of."""
 
 SURE = 3.0
 """From this distance on a change is more than chance: 2.7 false alarms per 1,000 comparisons."""
@@ -135,17 +138,32 @@ def _welch(before: Sample, after: Sample) -> float:
     return from_student(apart / error, free)
 
 
-def ks(before: Sequence[float], after: Sequence[float]) -> tuple[float, float]:
+def ks(before: Iterable[float], after: Iterable[float]) -> tuple[float, float]:
     """Return Kolmogorov and Smirnov's largest distance of two distributions, and its probability
     by chance (Stephens' correction of the asymptotic, good from about eight values a side)."""
-    left, right = sorted(before), sorted(after)
-    if not left or not right:
+    return _shift(_counted(before), _counted(after))
+
+
+def sketch_ks(before: Sketch, after: Sketch) -> tuple[float, float]:
+    """Return ``ks`` of what two sketches have counted."""
+    return _shift(before.counts(), after.counts())
+
+
+def _counted(values: Iterable[float]) -> Mapping[float, int]:
+    return Counter(value for value in values if abs(value) < LARGEST)  # nor what is not a number
+
+
+def _shift(left: Mapping[V, int], right: Mapping[V, int]) -> tuple[float, float]:
+    sizes = (sum(left.values()), sum(right.values()))
+    if not all(sizes):
         return 0.0, 1.0
-    apart = max(
-        abs(bisect_right(left, x) / len(left) - bisect_right(right, x) / len(right))
-        for x in {*left, *right}
-    )
-    size = math.sqrt(len(left) * len(right) / (len(left) + len(right)))
+    places = sorted({*left, *right})
+    sums = [
+        list(accumulate(book.get(place, 0) / size for place in places))
+        for book, size in zip((left, right), sizes, strict=True)
+    ]
+    apart = max(abs(a - b) for a, b in zip(*sums, strict=True))
+    size = math.sqrt(sizes[0] * sizes[1] / sum(sizes))
     return apart, _kolmogorov((size + 0.12 + 0.11 / size) * apart)
 
 
@@ -157,36 +175,44 @@ def _kolmogorov(x: float) -> float:
     return min(1.0, max(0.0, 2 * math.fsum(terms)))
 
 
-def psi(before: Sequence[float], after: Sequence[float], *, bins: int = 10) -> tuple[float, float]:
+def psi(before: Iterable[float], after: Iterable[float], *, bins: int = 10) -> tuple[float, float]:
     """Return the population stability index over the baseline's quantiles, and its distance.
 
     By custom 0.1 is a shift and 0.25 a large one; with few values chance alone reaches that, so
     the distance (of Pearson's test over the same bins) says how far beyond chance it is. Without
     values on a side both are 0.
     """
+    return _stability(_counted(before), _counted(after), bins)
+
+
+def sketch_psi(before: Sketch, after: Sketch, *, bins: int = 10) -> tuple[float, float]:
+    """Return ``psi`` of what two sketches have counted."""
+    return _stability(before.counts(), after.counts(), bins)
+
+
+def _stability(before: Mapping[V, int], after: Mapping[V, int], bins: int) -> tuple[float, float]:
     if not before or not after:
         return 0.0, 0.0
-    edges = _edges(sorted(before), bins)
-    counts = [_counts(values, edges) for values in (before, after)]
-    pairs = [
-        (max(b / len(before), _PSI_LEAST), max(a / len(after), _PSI_LEAST))
-        for b, a in zip(*counts, strict=True)
-    ]
-    index = math.fsum((now - was) * math.log(now / was) for was, now in pairs)
+    edges = _edges(before, bins)
+    counts = [_binned(values, edges) for values in (before, after)]
+    shares = [[max(n / sum(each), _PSI_LEAST) for n in each] for each in counts]
+    index = math.fsum((now - was) * math.log(now / was) for was, now in zip(*shares, strict=True))
     return index, _homogeneity(*counts)
 
 
-def _edges(ordered: Sequence[float], bins: int) -> list[float]:
+def _edges(counts: Mapping[V, int], bins: int) -> list[float]:
     """Return where bins begin; a value that is several quantiles is a bin by itself."""
-    found = [ordered[len(ordered) * i // bins] for i in range(1, bins)]
+    values = sorted(counts)
+    ends = list(accumulate(counts[value] for value in values))
+    found: list[float] = [values[bisect_right(ends, ends[-1] * i // bins)] for i in range(1, bins)]
     alone = {math.nextafter(one, math.inf) for one, next_ in pairwise(found) if one == next_}
     return sorted({*found, *alone})
 
 
-def _counts(values: Sequence[float], edges: Sequence[float]) -> list[int]:
+def _binned(values: Mapping[V, int], edges: Sequence[float]) -> list[int]:
     counts = [0] * (len(edges) + 1)
-    for value in values:
-        counts[bisect_right(edges, value)] += 1
+    for value, times in values.items():
+        counts[bisect_right(edges, value)] += times
     return counts
 
 
@@ -205,22 +231,6 @@ def _chi_squared(x: float, free: int) -> float:
     mean, spread = 1 - 2 / (9 * free), math.sqrt(2 / (9 * free))
     z = ((x / free) ** (1 / 3) - mean) / spread
     return math.erfc(z / math.sqrt(2)) / 2
-
-
-def sketch_shift(before: Sketch, after: Sketch) -> tuple[float, float]:
-    """Return ``ks`` of two sketches: the largest distance of what they have counted."""
-    left, right = before.counts(), after.counts()
-    sizes = (sum(left.values()), sum(right.values()))
-    if not all(sizes):
-        return 0.0, 1.0
-    places = sorted({*left, *right})
-    sums = [
-        list(accumulate(book.get(place, 0) / size for place in places))
-        for book, size in zip((left, right), sizes, strict=True)
-    ]
-    apart = max(abs(a - b) for a, b in zip(*sums, strict=True))
-    size = math.sqrt(sizes[0] * sizes[1] / sum(sizes))
-    return apart, _kolmogorov((size + 0.12 + 0.11 / size) * apart)
 
 
 def significant(chances: Mapping[K, float], *, rate: float = 0.05) -> frozenset[K]:

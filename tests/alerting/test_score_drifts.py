@@ -34,6 +34,7 @@ def test_a_day_of_bad_scores_is_told_with_what_it_is_about():
         pytest.approx(0.6, abs=0.03),
         found.size,
         found.distance,
+        (LAST - 23) * 3_600.0,
     )
     assert found.size >= 1
     assert (found.distance or 0) <= -3

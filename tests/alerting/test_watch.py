@@ -163,6 +163,7 @@ def test_a_day_unlike_the_week_before_has_drifted(kind: str, change: Callable[..
     found = {one.kind: one for one in watch.drift()}
     assert found[kind].labels == {"model": "gpt-4o-2024-08-06", "prompt_version": "7"}
     assert found[kind].size > 1
+    assert found[kind].since == pytest.approx(START + 7 * 24 * HOUR, abs=2 * HOUR)
     assert ({**found[kind].labels, "kind": kind}, found[kind].size) in watch.drift_reading()
 
 
@@ -184,6 +185,7 @@ def test_a_model_that_answers_under_a_new_name_is_told_for_a_day():
     _live(watch, range(50, 74))
 
     assert [one.labels for one in first] == [{"request_model": "gpt-4o", "model": "gpt-4o-mini"}]
+    assert [one.since for one in first] == [START // HOUR * HOUR + 48 * HOUR]
     assert [one for one in watch.drift() if one.kind == "served_model"] == []
 
 

@@ -19,6 +19,7 @@ from otel_llm.alerting.service import AlertService
 from otel_llm.alerting.signals import REPORTED_SIGNALS
 from otel_llm.store import DuckDBStore, Incident
 from otel_llm.ui import pages
+from otel_llm.ui.format import moment
 from otel_llm.ui.render import ROWS
 from otel_llm.ui.watched import HISTORY, evidence
 from tests.api.alarms import SLOW
@@ -164,16 +165,18 @@ def test_trends_of_weeks_are_shown_with_what_they_come_to(world: World):
 def test_anomalies_and_drift_lead_to_their_evidence(world: World, monkeypatch):
     at = NOON / 1e9
     hour = FoundAnomaly(at, {"model": "a b", "odd": "x"}, "latency_p95", 9.0, 1.0, 5.5, "critical")
-    drift = FoundDrift("refusal_rate", {"model": "a b"}, 0.1, 0.4, 3.0, 4.5)
+    drift = FoundDrift("refusal_rate", {"model": "a b"}, 0.1, 0.4, 3.0, 4.5, at)
+    score = FoundDrift("score", {}, 0.9, 0.4, 3.0, -4.5)
     monkeypatch.setattr(world.service, "anomalies", lambda: (hour,))
-    monkeypatch.setattr(world.service, "drift", lambda: (drift,))
+    monkeypatch.setattr(world.service, "drift", lambda: (drift, score))
 
     page = world.get("/watch")
 
     links = [link["href"] for link in page.all("a")]
     assert f"/calls?model=a+b&since={int(at)}&until={int(at) + 3600}" in links
     assert "/quality?model=a+b&since=7d" in links
-    assert "refusal rate model: a b 10.0% 40.0% 3 4.5" in words(page)
+    assert f"refusal rate model: a b {moment(NOON)} 10.0% 40.0% 3 4.5" in words(page)
+    assert "score all — 0.90 0.40 3 -4.5" in words(page)
 
 
 def test_a_silence_is_made_by_a_form_and_ended(world: World):

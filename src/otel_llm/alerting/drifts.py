@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, astuple, dataclass
+from typing import Any, Final, Literal
 
 from otel_llm.stats import Tally
 from otel_llm.stats.drift import (
     Change,
     Sample,
     chance_of,
+    change_point,
     mean_change,
     mean_drop,
     share_change,
@@ -23,7 +24,7 @@ from otel_llm.stats.drift import (
 )
 from otel_llm.stats.tally import MICRO
 
-DAY_HOURS = 24
+HOUR_S, DAY_HOURS = 3_600, 24
 OPEN_HOURS = 2
 """At most so many follow the last hour that was judged; a later one was told by a clock that was
 ahead."""
@@ -35,6 +36,14 @@ _MODELS = 1_000
 Key = tuple[str, ...]
 """Model, prompt and prompt version."""
 Kind = Literal["refusal_rate", "hedging_rate", "output_length", "quality", "score", "served_model"]
+
+_SUMS: Final[Mapping[Kind, tuple[str, str]]] = {
+    "refusal_rate": ("refusable", "refused"),
+    "hedging_rate": ("judged", "hedging"),
+    "output_length": ("measured", "chars"),
+    "quality": ("scored", "score"),
+}
+"""What is counted and what is summed up of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,9 @@ class FoundDrift:
     """In units of the limit."""
     distance: float | None
     """In standard deviations."""
+    since: float | None = None
+    """When it began (Unix seconds): the hour from which on the values differ most from those
+    before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +145,14 @@ class Drifts:
         told = significant({at: chance_of(change.distance) for at, change in changes.items()})
         for (key, kind), change in changes.items():
             if change.drifted and (key, kind) in told:
-                yield _found(kind, _named(("model", "prompt", "prompt_version"), key), change)
+                labels = _named(("model", "prompt", "prompt_version"), key)
+                since = self._since(key, *_SUMS[kind], last)
+                yield FoundDrift(kind, labels, *astuple(change), since)
+
+    def _since(self, key: Key, count: str, total: str, last: int) -> float | None:
+        first = last - DAY_HOURS - _BASELINE_HOURS
+        hours = [hour for hour in self._hours[key] if first < hour.hour <= last]
+        return since([(h.hour, getattr(h, count), getattr(h, total)) for h in hours])
 
     def _all_changes(self, last: int) -> Iterator[tuple[tuple[Key, Kind], Change]]:
         border = last - DAY_HOURS
@@ -160,11 +179,12 @@ class Drifts:
         border, open_ = last - DAY_HOURS, last + OPEN_HOURS
         for (provider, asked), served in self._served.items():
             if min(served.values()) <= border:
-                for model, since in served.items():
-                    if border < since <= open_:
+                for model, hour in served.items():
+                    if border < hour <= open_:
                         names = ("provider", "request_model", "model")
                         labels = _named(names, (provider, asked, model))
-                        yield FoundDrift("served_model", labels, None, None, 1.0, None)
+                        began = float(hour * HOUR_S)
+                        yield FoundDrift("served_model", labels, None, None, 1.0, None, began)
 
     def forget(self, first: int) -> None:
         """Let go of what had no call since the hour ``first``."""
@@ -183,8 +203,10 @@ class Drifts:
         self._served = {tuple(key): dict(served) for key, served in state["served"]}
 
 
-def _found(kind: Kind, labels: Mapping[str, str], change: Change) -> FoundDrift:
-    return FoundDrift(kind, labels, change.before, change.after, change.size, change.distance)
+def since(hours: Sequence[tuple[int, int, int]]) -> float | None:
+    """Return when the mean of values has moved, which are given by hour as count and sum."""
+    at = change_point([(count, total) for _, count, total in hours])
+    return None if at is None else float(hours[at][0] * HOUR_S)
 
 
 def _named(names: Sequence[str], key: Sequence[str]) -> dict[str, str]:

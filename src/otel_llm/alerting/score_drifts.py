@@ -8,7 +8,7 @@ from typing import Any
 from otel_llm.stats.drift import Sample, mean_drop
 from otel_llm.stats.tally import MICRO
 
-from .drifts import OPEN_HOURS, DriftLimits, FoundDrift
+from .drifts import OPEN_HOURS, DriftLimits, FoundDrift, since
 
 _DAY_HOURS = 24
 _BASELINE_HOURS = 7 * _DAY_HOURS
@@ -48,7 +48,9 @@ class ScoreDrifts:
             if change is not None and change.drifted:
                 labels = {n: v for n, v in zip(_LABELS, key, strict=True) if v}
                 sizes = (change.before, change.after, change.size, change.distance)
-                yield FoundDrift("score", labels, *sizes)
+                known = sorted((at, sums) for at, sums in hours.items() if at <= last + OPEN_HOURS)
+                began = since([(at, sums[0], sums[1]) for at, sums in known])
+                yield FoundDrift("score", labels, *sizes, began)
 
     def forget(self, first: int) -> None:
         """Let go of what is older than the hour ``first``."""

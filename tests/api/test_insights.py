@@ -51,6 +51,7 @@ FULL_VIEW = {
     "user": "ann",
     "feature": "search",
     "team": "growth",
+    "tenant": "acme",
     "agent_name": "planner",
     "tool_name": "lookup",
     "workflow_name": "answer",
@@ -176,6 +177,7 @@ def test_a_call_is_shown_whole(client: httpx2.Client, store: DuckDBStore):
     [
         {"model": "gpt-4o-2024-08-06"},
         {"user": "ann", "feature": "search", "team": "growth", "session": "c1"},
+        {"tenant": "acme"},
         {"tag": "tier=gold"},
         {"flag": "refusal"},
         {"failed": "true"},

@@ -117,14 +117,19 @@ def test_silent_checks_are_an_empty_list_and_absent_ones_unknown():
 def test_who_sent_it_comes_from_the_resource():
     message = ExportTraceServiceRequest()
     group = message.resource_spans.add()
-    for name, value in (("service.name", "shop"), ("deployment.environment.name", "prod")):
+    sent = {
+        "service.name": "shop",
+        "deployment.environment.name": "prod",
+        "otel_llm.tenant": "acme",
+    }
+    for name, value in sent.items():
         group.resource.attributes.append(KeyValue(key=name, value=any_value(value)))
     span = group.scope_spans.add().spans.add()
     span.attributes.append(KeyValue(key="gen_ai.operation.name", value=any_value("chat")))
 
     read = read_call(Batch.open(message.SerializeToString()).genai()[0])
 
-    assert (read.service, read.environment) == ("shop", "prod")
+    assert (read.service, read.environment, read.tenant) == ("shop", "prod", "acme")
 
 
 def test_values_of_the_wrong_type_are_unknown():

@@ -56,6 +56,7 @@ FULL = Call(
     score=0.9,
     sentiment=0.5,
     service_tier="batch@us",
+    tenant="acme",
     flags=("refusal",),
     output_chars=12,
     tags={"tier": "gold", "a": "b"},

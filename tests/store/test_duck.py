@@ -232,6 +232,7 @@ def test_calls_can_be_grouped_by_every_dimension(store: DuckDBStore, dimension):
         "endpoint": "api.openai.com",
         "user": "ann",
         "team": "growth",
+        "tenant": "acme",
         "feature": "search",
         "session": "c1",
         "prompt": "greeting 3",

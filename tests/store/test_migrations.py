@@ -27,6 +27,7 @@ THEN = replace(
     score=None,
     sentiment=None,
     service_tier=None,
+    tenant=None,
     usage=replace(FULL.usage, web_searches=None, file_searches=None),
     cost=replace(cast("Cost", FULL.cost), tier=None, tools=None),
 )

@@ -213,7 +213,7 @@ def test_no_text_of_a_sender_becomes_a_formula_or_another_cell(
 
     told = dict(zip(head, row, strict=True))
     assert {name for name, cell in told.items() if cell == "'" + evil} >= {
-        *("service", "provider", "model", "user", "feature", "team", "session"),
+        *("service", "provider", "model", "user", "feature", "team", "tenant", "session"),
         *("prompt_name", "prompt_version", "error_type", "finish_reasons", "flags"),
     }
     assert not [cell for cell in row if cell.startswith(tuple("=+-@"))]

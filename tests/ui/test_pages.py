@@ -143,6 +143,20 @@ def test_scores_by_rules_of_thumb_stand_apart_on_the_quality_page(
     assert "overall rules of thumb 2 0.75 0.75 1" in text
 
 
+def test_the_cost_page_has_tenants_where_a_call_names_one(
+    client: httpx2.Client, store: DuckDBStore
+):
+    store.write([a_call(1, cost=usd(1.0))])
+    before = words(get(client, "/cost", **EVER))
+    store.write([a_call(2, tenant="acme", cost=usd(3.0))])
+
+    text = words(get(client, "/cost", **EVER))
+
+    assert "By tenant" not in before
+    assert "By tenant" in text
+    assert "acme 1 $3.00" in text
+
+
 def test_the_overview_shows_sums_models_errors_flags_and_calls(
     client: httpx2.Client, store: DuckDBStore
 ):

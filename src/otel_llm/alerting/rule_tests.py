@@ -65,6 +65,7 @@ class Calls:
     session: str | None = None
     feature: str | None = None
     team: str | None = None
+    tenant: str | None = None
     prompt: str | None = None
     prompt_version: str | None = None
     error_type: str | None = None
@@ -224,6 +225,7 @@ def _call(row: Calls, ended: float) -> Call:
         user_id=row.user,
         feature=row.feature,
         team=row.team,
+        tenant=row.tenant,
         prompt_name=row.prompt,
         prompt_version=row.prompt_version,
         cost=None if row.cost is None else Cost(row.cost),

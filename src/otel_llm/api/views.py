@@ -114,6 +114,7 @@ class CallView:
     user: str | None
     feature: str | None
     team: str | None
+    tenant: str | None
     agent_name: str | None
     tool_name: str | None
     workflow_name: str | None

@@ -103,6 +103,8 @@ class Call:
     service_tier: str | None = None
     """The tier that served, else the one that was asked for, in the provider's word; ``@us`` behind
     it where that is what the rates depend on. ``None``: the span names none, so the plain one."""
+    tenant: str | None = None
+    """Whose data it is, by the token or the header that it came with."""
 
     @property
     def model(self) -> str | None:

@@ -25,6 +25,7 @@ _FIELDS: Mapping[str, str] = {
     "session": "conversation_id",
     "feature": "feature",
     "team": "team",
+    "tenant": "tenant",
     "agent": "agent_name",
     "tool": "tool_name",
     "workflow": "workflow_name",

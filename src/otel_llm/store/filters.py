@@ -17,6 +17,7 @@ Dimension = Literal[
     "endpoint",
     "user",
     "team",
+    "tenant",
     "feature",
     "session",
     "prompt",
@@ -53,6 +54,7 @@ GROUP_KEYS: Final[dict[Dimension, str]] = {
     "endpoint": "server_address",
     "user": "user_id",
     "team": "team",
+    "tenant": "tenant",
     "feature": "feature",
     "session": "conversation_id",
     "prompt": "prompt_name || coalesce(' ' || prompt_version, '')",
@@ -92,6 +94,7 @@ class Filter:
     """Address of the server that was asked."""
     user: str | None = None
     team: str | None = None
+    tenant: str | None = None
     feature: str | None = None
     session: str | None = None
     prompt: str | None = None

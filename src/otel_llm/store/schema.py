@@ -11,7 +11,7 @@ from typing import Final
 
 from . import rollups
 
-VERSION: Final = 9
+VERSION: Final = 10
 
 SCORES: Final = """
 CREATE TABLE scores (
@@ -59,6 +59,7 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
         "ALTER TABLE calls ADD COLUMN cost_tools DOUBLE",
     ),
     8: ("ALTER TABLE calls ADD COLUMN service_tier VARCHAR",),
+    9: ("ALTER TABLE calls ADD COLUMN tenant VARCHAR",),
 }
 """Version -> the statements that lead from it to the next one."""
 SUMMED: Final = 6
@@ -93,7 +94,7 @@ CALL_COLUMNS: Final = (
     *_texts("service", "environment", "operation", "provider", "request_model", "response_model"),
     *_texts("response_id", "error_type", "conversation_id", "user_id", "feature", "team"),
     *_texts("agent_name", "tool_name", "workflow_name", "prompt_name", "prompt_version"),
-    *_texts("server_address", "content_reference", "service_tier"),
+    *_texts("server_address", "content_reference", "service_tier", "tenant"),
     Column("finish_reasons", "VARCHAR[]"),
     Column("flags", "VARCHAR[]"),
     Column("streamed", "BOOLEAN"),

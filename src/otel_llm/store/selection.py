@@ -36,6 +36,7 @@ class Selection(BaseModel):
     endpoint: Value | None = Field(None, description="Address of the server that was asked")
     user: Value | None = None
     team: Value | None = None
+    tenant: Value | None = Field(None, description="Whose token or header it came with")
     feature: Value | None = None
     session: Value | None = Field(None, description="Conversation id")
     prompt: Value | None = Field(None, description="Name and version with a space between")

@@ -130,7 +130,10 @@ def cost_board(store: Store, asked: Asked) -> Board:
             plot_by("Cost of the last 30 days", "money", days, store, "model", _cost),
             plot("Cost per call", "money", asked, store, average=lambda s: s.avg_cost_usd),
         ],
-        groups=[_groups(store, asked, by, "cost") for by in ("model", "user", "feature", "team")],
+        groups=[
+            *(_groups(store, asked, by, "cost") for by in ("model", "user", "feature", "team")),
+            *_if_said(_groups(store, asked, "tenant", "cost")),
+        ],
         calls=[CallTable("Dearest calls", store.top("cost", asked.where))],
     )
 
@@ -318,6 +321,11 @@ def _named_flags(stats: Stats) -> float | None:
 def _groups(store: Store, asked: Asked, by: Dimension, most: Most = "calls") -> GroupTable:
     groups = store.breakdown(by, asked.where, most=most, limit=TOP)
     return GroupTable(f"By {by}", by, groups)
+
+
+def _if_said(table: GroupTable) -> Sequence[GroupTable]:
+    """The table, where a call says what it is by: most collectors know no tenants."""
+    return [table] if any(group.key is not None for group in table.groups) else []
 
 
 def _counts(store: Store, asked: Asked, heading: str, by: Dimension, empty: str) -> CountList:

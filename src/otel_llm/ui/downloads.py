@@ -28,7 +28,7 @@ _IGNORED: Final = " \t\r\n\v\f\0\xa0\u200b\u3000\ufeff"
 """What a spreadsheet may skip before a formula."""
 _COLUMNS: Final = (
     *("start", "trace_id", "span_id", "service", "operation", "provider", "model"),
-    *("user", "feature", "team", "session", "prompt_name", "prompt_version"),
+    *("user", "feature", "team", "tenant", "session", "prompt_name", "prompt_version"),
     *("input_tokens", "output_tokens", "cost", "currency", "first_chunk_ms", "duration_ms"),
     *("error_type", "finish_reasons", "flags"),
 )
@@ -66,7 +66,7 @@ def _row(call: Call) -> Sequence[object]:
     cost, first = call.cost, call.time_to_first_chunk_s
     return (
         *(iso(call.start_ns), call.trace_id, call.span_id, call.service, call.operation),
-        *(call.provider, call.model, call.user_id, call.feature, call.team),
+        *(call.provider, call.model, call.user_id, call.feature, call.team, call.tenant),
         *(call.conversation_id, call.prompt_name, call.prompt_version),
         *(call.usage.input_tokens, call.usage.output_tokens),
         *(cost and cost.total, cost and cost.currency),

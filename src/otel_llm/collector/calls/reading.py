@@ -54,6 +54,7 @@ def read_call(span: SpanView) -> Call:
         content,
         sentiment,
         service_tier(facts),
+        as_short_text(span.resource_text(own.TENANT)),
     ]
     return Call(*fields)
 

@@ -60,7 +60,7 @@ _COST: Final[Mapping[str, str]] = {
     own.COST_PRICE_TIER: "tier",
     own.COST_TOOLS: "tools",
 }
-_SENT_FROM = attrgetter("service", "environment")
+_SENT_FROM = attrgetter("service", "environment", "tenant")
 
 
 def otlp_lines(calls: Iterable[Call]) -> Iterator[str]:
@@ -73,8 +73,14 @@ def otlp_lines(calls: Iterable[Call]) -> Iterator[str]:
         yield json.dumps({"resourceSpans": resources}, separators=(",", ":")) + "\n"
 
 
-def _resource(service: str | None, environment: str | None, calls: Sequence[Call]) -> Any:
-    said = {own.SERVICE_NAME: service, own.DEPLOYMENT_ENVIRONMENT: environment}
+def _resource(
+    service: str | None, environment: str | None, tenant: str | None, calls: Sequence[Call]
+) -> Any:
+    said = {
+        own.SERVICE_NAME: service,
+        own.DEPLOYMENT_ENVIRONMENT: environment,
+        own.TENANT: tenant,
+    }
     return {
         "resource": {"attributes": _attributes(said)},
         "scopeSpans": [{"scope": {"name": SCOPE}, "spans": [_span(call) for call in calls]}],

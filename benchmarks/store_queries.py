@@ -105,6 +105,7 @@ def questions(store: DuckDBStore, now_ns: int) -> dict[str, Callable[[], object]
         "unpriced models, 24 hours": lambda: unpriced(store, day, book),
         "scores, 30 days": lambda: store.score_stats(month),
         "scores by day": lambda: store.score_series(86_400, month),
+        "parts of scores by day": lambda: store.score_parts(month, step_s=86_400),
         "scores of a model": lambda: store.score_stats(Filter(model="gpt-5")),
         "a response by its id": lambda: store.find_response("response-77"),
         "debug report": lambda: report_on(known(store, worst.trace_id), store),

@@ -10,6 +10,7 @@ import pytest
 from otel_llm.collector.data import Batch
 from otel_llm.collector.processors.quality import QualityConfig, QualityProcessor
 from otel_llm.config import ConfigError, build
+from otel_llm.quality.scores import Weights
 from tests.collector.calls import START, attributes, batch, chat
 
 REFUSAL = "I'm sorry, but I can't help with that."
@@ -39,6 +40,10 @@ def test_messages_are_read_as_json_text_and_as_structure(messages: object):
         "otel_llm.quality.flags": ["refusal"],
         "otel_llm.output.length": len(REFUSAL),
         "otel_llm.quality.score": pytest.approx(5 / 7),
+        "otel_llm.quality.coherence": 1.0,
+        "otel_llm.quality.completeness": 0.0,
+        "otel_llm.quality.safety": 1.0,
+        "otel_llm.quality.format": 1.0,
         "otel_llm.quality.sentiment": -0.5,
     }
 
@@ -144,6 +149,17 @@ def test_an_answer_is_scored_against_the_last_question():
 
     assert good["otel_llm.quality.score"] == pytest.approx(1.0)
     assert beside["otel_llm.quality.score"] == pytest.approx(0.7)
+    assert (good["otel_llm.quality.relevance"], beside["otel_llm.quality.relevance"]) == (1.0, 0.0)
+
+
+def test_what_each_part_counts_is_a_setting():
+    asked = [{"role": "user", "parts": [{"type": "text", "content": "What colour is the sky?"}]}]
+    beside = says("Bread needs an hour to rise.")
+    span = chat() | {"gen_ai.input.messages": asked, "gen_ai.output.messages": beside}
+
+    found = judged(span, score_weights=Weights(relevance=9, coherence=1, safety=0, format=0))
+
+    assert found["otel_llm.quality.score"] == pytest.approx(1.2 / 10.2)
 
 
 def test_a_turn_of_an_agent_that_calls_a_tool_is_no_answer_and_has_no_score():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import astuple
 
 import pytest
 
-from otel_llm.quality.scores import WEIGHTS, Scores, keywords, relevance, score
+from otel_llm.quality.scores import WEIGHTS, Scores, Weights, keywords, relevance, score
 from otel_llm.quality.sentiment import sentiment
 
 QUESTION = "How do I reset the password of my router?"
@@ -38,8 +39,23 @@ def test_an_answer_without_its_question_has_no_relevance_and_still_an_overall():
 def test_the_weights_are_those_that_are_documented():
     assert Scores(1.0, 0.0, 0.0, 0.0, 0.0).overall == pytest.approx(0.3)
     assert Scores(0.5, 0.5, 0.0, 1.0, 1.0).overall == pytest.approx(0.15 + 0.1 + 0.2 + 0.1)
-    assert sum(WEIGHTS.values()) == pytest.approx(1.0)
+    assert sum(astuple(WEIGHTS)) == pytest.approx(1.0)
     assert Scores().overall is None
+
+
+def test_the_weights_of_the_parts_are_the_users():
+    found = Scores(relevance=1.0, coherence=0.0, safety=0.5)
+
+    assert found.mean(Weights(relevance=3, coherence=1, safety=0)) == pytest.approx(0.75)
+    assert found.mean(Weights(relevance=0, coherence=0, safety=0)) is None
+
+
+@pytest.mark.parametrize("weight", [-0.1, float("nan"), float("inf")])
+def test_weights_that_make_no_mean_are_a_mistake(weight: float):
+    with pytest.raises(ValueError, match="weights must not be negative, and not all 0"):
+        Weights(relevance=weight)
+    with pytest.raises(ValueError, match="not all 0"):
+        Weights(0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

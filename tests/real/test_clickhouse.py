@@ -166,6 +166,10 @@ ASKED: dict[str, Callable[[Store], object]] = {
         for name, w in WHERE.items()
     },
     **{
+        f"score parts of {name}": lambda s, w=w: s.score_parts(w, step_s=86_400)
+        for name, w in WHERE.items()
+    },
+    **{
         f"breakdown by {by}": lambda s, by=by: s.breakdown(by, Filter(billed=None))
         for by in DIMENSIONS
     },

@@ -28,6 +28,11 @@ THEN = replace(
     sentiment=None,
     service_tier=None,
     tenant=None,
+    score_relevance=None,
+    score_coherence=None,
+    score_completeness=None,
+    score_safety=None,
+    score_format=None,
     usage=replace(FULL.usage, web_searches=None, file_searches=None),
     cost=replace(cast("Cost", FULL.cost), tier=None, tools=None),
 )

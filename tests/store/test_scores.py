@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from otel_llm.store import DuckDBStore, Filter, Score, ScoreBucket, ScoreStats, StoreConfig
+from otel_llm.store import (
+    DuckDBStore,
+    Filter,
+    Score,
+    ScoreBucket,
+    ScoreParts,
+    ScoreStats,
+    StoreConfig,
+)
 from tests.store.examples import DAY, FULL, NOON, SECOND, a_call
 from tests.store.stores import in_memory
 
@@ -78,6 +86,27 @@ def test_what_calls_got_by_rules_of_thumb_is_summed_apart_from_what_was_given(st
         ("automatic", 1),
     }
     assert store.score_stats(Filter(user="nobody")) == ()
+
+
+def test_the_parts_of_scores_have_means_and_a_course(store: DuckDBStore):
+    known = {"score_relevance": 0.5, "score_safety": 1.0}
+    store.write(
+        [
+            a_call(1, score=0.7, **known),
+            a_call(2, score=0.9, score_relevance=1.0),
+            a_call(3, at=NOON + DAY, score=1.0, score_coherence=0.25),
+            a_call(4, at=NOON + 2 * DAY),
+        ]
+    )
+
+    means = {"relevance": 0.75, "coherence": 0.25, "safety": 1.0}
+    assert store.score_parts() == [ScoreParts(0, means)]
+    start = NOON - NOON % DAY
+    assert store.score_parts(step_s=86_400) == [
+        ScoreParts(start, {"relevance": 0.75, "safety": 1.0}),
+        ScoreParts(start + DAY, {"coherence": 0.25}),
+    ]
+    assert store.score_parts(Filter(user="nobody")) == []
 
 
 def test_scores_are_those_given_in_the_range_to_calls_that_match(store: DuckDBStore):

@@ -134,13 +134,15 @@ def test_the_overview_says_how_to_begin_until_anything_has_come(
 def test_scores_by_rules_of_thumb_stand_apart_on_the_quality_page(
     client: httpx2.Client, store: DuckDBStore
 ):
-    store.write([a_call(1, score=0.5, sentiment=0.5), a_call(2, score=1.0)])
+    store.write([a_call(1, score=0.5, sentiment=0.5, score_relevance=0.25), a_call(2, score=1.0)])
 
     text = words(get(client, "/quality", **EVER))
 
     assert "overall (rules of thumb) 0.75 median 0.75, 1 of 2 below 0.75" in text
     assert "Tone of answers 0.75 median 0.75, 0.5 is neutral" in text
     assert "overall rules of thumb 2 0.75 0.75 1" in text
+    assert "Parts of the score by rules of thumb" in text
+    assert "by time (UTC) From relevance" in text
 
 
 def test_the_cost_page_has_tenants_where_a_call_names_one(
@@ -199,7 +201,7 @@ def test_a_dashboard_draws_what_its_tables_say(
     answer = client.get(path, params={"since": "1h"})
 
     drawn = [json.loads(text) for text in re.findall(DATA, answer.text, re.DOTALL)]
-    figures = {"/quality": 4, "/cost": 3}.get(path, 2)
+    figures = {"/quality": 5, "/cost": 3}.get(path, 2)
     assert len(drawn) == len(Page(answer.text).all("figure")) == figures
     for given in (one for one in drawn if "of the last" not in one["title"]):
         assert given["step_s"] == 60

@@ -48,7 +48,9 @@ def dashboard_routes(store: Store, alerts: Callable[[], Sequence[Alert]]) -> API
         """Everything the overview shows."""
         where = selected.filter()
         return DashboardView(
-            summary=view_summary(store.summary(where), store.score_stats(where)),
+            summary=view_summary(
+                store.summary(where), store.score_stats(where), store.score_parts(where)
+            ),
             series=selected.buckets(store, where),
             by_user=[view_group(group) for group in store.breakdown("user", where, limit=TOP)],
             by_feature=[view_group(g) for g in store.breakdown("feature", where, limit=TOP)],

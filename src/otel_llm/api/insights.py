@@ -82,7 +82,9 @@ def insight_routes(store: Store, links: Mapping[str, str] | None = None) -> APIR
     def summary(selected: Selected) -> SummaryView:
         """Count, latency, tokens, cost, errors and quality of the calls in a time range."""
         where = selected.filter()
-        return view_summary(store.summary(where), store.score_stats(where))
+        return view_summary(
+            store.summary(where), store.score_stats(where), store.score_parts(where)
+        )
 
     @routes.get("/breakdown/{by}")
     def breakdown(by: Dimension, selected: Annotated[Grouping, Query()]) -> list[GroupView]:

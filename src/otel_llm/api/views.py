@@ -13,6 +13,7 @@ from otel_llm.store import (
     Group,
     PlainSpan,
     Score,
+    ScoreParts,
     ScoreStats,
     Stats,
     Summary,
@@ -46,6 +47,9 @@ class QualityView:
     flags: Mapping[str, int]
     scores: Sequence[ScoreStats]
     """Scores from 0 to 1 that were given in the range, by name; those of people apart."""
+    parts: Mapping[str, float]
+    """Means of what the scores by rules of thumb rest on: ``relevance``, ``coherence``,
+    ``completeness``, ``safety``, ``format``; what nothing is known of is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,12 @@ class CallView:
     output_chars: int | None
     score: float | None
     """How good the answer looks by rules of thumb, 0 to 1; null when it was not scored."""
+    score_relevance: float | None
+    score_coherence: float | None
+    score_completeness: float | None
+    score_safety: float | None
+    score_format: float | None
+    """The parts of that score; null where a part cannot be told."""
     sentiment: float | None
     """The tone of the answer, -1 (negative) to 1; null when no word of it has one."""
     max_tokens: int | None
@@ -220,15 +230,18 @@ def view_bucket(bucket: Bucket) -> BucketView:
     return BucketView(**asdict(bucket.stats), key=bucket.key, start_s=bucket.start_ns // 10**9)
 
 
-def view_summary(summary: Summary, scores: Sequence[ScoreStats]) -> SummaryView:
-    """``summary`` as the API shows it."""
+def view_summary(
+    summary: Summary, scores: Sequence[ScoreStats], parts: Sequence[ScoreParts]
+) -> SummaryView:
+    """``summary`` as the API shows it, with the one ``parts`` of all its calls."""
     stats = summary.stats
     rate = stats.flagged / stats.checked if stats.checked else None
+    means: Mapping[str, float] = parts[0].means if parts else {}
     return SummaryView(
         **asdict(stats),
         errors_by_type=summary.errors_by_type,
         flags=summary.flags,
-        quality=QualityView(stats.checked, stats.flagged, rate, summary.flags, scores),
+        quality=QualityView(stats.checked, stats.flagged, rate, summary.flags, scores, means),
         by_model=[view_group(group) for group in summary.by_model],
     )
 

@@ -105,6 +105,12 @@ class Call:
     it where that is what the rates depend on. ``None``: the span names none, so the plain one."""
     tenant: str | None = None
     """Whose data it is, by the token or the header that it came with."""
+    score_relevance: float | None = None
+    score_coherence: float | None = None
+    score_completeness: float | None = None
+    score_safety: float | None = None
+    score_format: float | None = None
+    """The parts of ``score``; ``None`` where a part cannot be told."""
 
     @property
     def model(self) -> str | None:

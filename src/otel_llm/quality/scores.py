@@ -3,14 +3,16 @@
 They are cheap enough for every call and good for a trend: a mean that falls says that something
 changed. They are no judge of truth: word overlap cannot tell a wrong answer from a right one in
 the same words, nor a good paraphrase from an answer beside the point. A part that cannot be told
-is ``None``, and ``overall`` is the mean of the others by their weights.
+is ``None``, and the overall score is the mean of the others by their weights.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Final
 
 from .finish import REFUSED, TRUNCATED, plain
 from .format import breaks_format
@@ -19,14 +21,6 @@ from .refusal import declines
 from .repetition import repeats
 from .schema import Schema
 from .words import listed
-
-WEIGHTS = {
-    "relevance": 0.3,
-    "coherence": 0.2,
-    "completeness": 0.2,
-    "safety": 0.2,
-    "format": 0.1,
-}
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _SENTENCE_END = re.compile(r"(?<![.!?。！？])[.!?。！？]+(?:[\s\"')\]]+|$)|\n+")  # noqa: RUF001
@@ -49,6 +43,26 @@ STOP_WORDS = listed("""
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """What each part counts in the overall score; 0: nothing."""
+
+    relevance: float = 0.3
+    coherence: float = 0.2
+    completeness: float = 0.2
+    safety: float = 0.2
+    format: float = 0.1
+
+    def __post_init__(self) -> None:
+        given = [getattr(self, name) for name in PARTS]
+        if min(given) < 0 or not 0 < sum(given) < math.inf:
+            raise ValueError("weights must not be negative, and not all 0")
+
+
+PARTS: Final = tuple(field.name for field in fields(Weights))
+WEIGHTS: Final = Weights()
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """What could be told about one answer; each from 0 (bad) to 1."""
 
@@ -68,10 +82,17 @@ class Scores:
     @property
     def overall(self) -> float | None:
         """Mean of the known parts by ``WEIGHTS``; ``None`` when nothing is known."""
-        known = {name: getattr(self, name) for name in WEIGHTS}
-        told = {name: value for name, value in known.items() if value is not None}
-        weight = sum(WEIGHTS[name] for name in told)
-        return sum(WEIGHTS[n] * value for n, value in told.items()) / weight if weight else None
+        return self.mean(WEIGHTS)
+
+    def mean(self, weights: Weights) -> float | None:
+        """Mean of the known parts by ``weights``; ``None`` when nothing that counts is known."""
+        told = [
+            (getattr(weights, name), value)
+            for name in PARTS
+            if (value := getattr(self, name)) is not None
+        ]
+        weight = sum(weight for weight, _ in told)
+        return sum(weight * value for weight, value in told) / weight if weight else None
 
 
 def score(

@@ -13,7 +13,7 @@ from .findings import Finding
 from .incidents import Incident
 from .opened import open_store
 from .report import Report, linked, report_on
-from .scores import Score, ScoreBucket, ScoreStats, Source
+from .scores import Score, ScoreBucket, ScoreParts, ScoreStats, Source
 from .selection import Selection
 from .spans import PlainSpan
 from .store import GOOD_ENOUGH, Store, StoreError, StoreUnavailable
@@ -41,6 +41,7 @@ __all__ = [
     "Report",
     "Score",
     "ScoreBucket",
+    "ScoreParts",
     "ScoreStats",
     "Selection",
     "Source",

@@ -18,8 +18,8 @@ from .incidents import Incident
 from .kinds import Kind
 from .rollups import COUNTED, Rollup, best
 from .rows import to_call
-from .schema import NAMES
-from .scores import BY_RULE, Score, ScoreBucket, ScoreStats
+from .schema import NAMES, SCORE_PARTS
+from .scores import BY_RULE, Score, ScoreBucket, ScoreParts, ScoreStats
 from .spans import PlainSpan
 from .store import EVERYTHING, GOOD_ENOUGH
 from .summary import Bucket, Group, Stats, Summary, aggregates, read_stats
@@ -290,6 +290,31 @@ class Questions(ABC):
             ScoreStats(name, source, count, mean, middle[0], below)
             for name, source, count, mean, middle, below in rows
         )
+
+    def score_parts(
+        self, where: Filter = EVERYTHING, *, step_s: int | None = None
+    ) -> Sequence[ScoreParts]:
+        """See ``Store``."""
+        condition, values = where.where(self.dialect)
+        bucket = self._step("start_ns", step_s) if step_s else "0"
+        means = ", ".join(f"avg(score_{part})" for part in SCORE_PARTS)
+        rows = self.ask(
+            f"SELECT {bucket} AS bucket, {means} FROM calls WHERE {condition}"
+            " AND score IS NOT NULL GROUP BY bucket ORDER BY bucket",
+            values,
+        )
+        step_ns = (step_s or 0) * 1_000_000_000
+        return [
+            ScoreParts(
+                bucket * step_ns,
+                {
+                    part: mean
+                    for part, mean in zip(SCORE_PARTS, told, strict=True)
+                    if mean is not None
+                },
+            )
+            for bucket, *told in rows
+        ]
 
     def score_series(self, step_s: int, where: Filter = EVERYTHING) -> Sequence[ScoreBucket]:
         """See ``Store``."""

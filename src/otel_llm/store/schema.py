@@ -11,7 +11,10 @@ from typing import Final
 
 from . import rollups
 
-VERSION: Final = 10
+VERSION: Final = 11
+
+SCORE_PARTS: Final = ("relevance", "coherence", "completeness", "safety", "format")
+"""Of the score by rules of thumb, each in a column of its own."""
 
 SCORES: Final = """
 CREATE TABLE scores (
@@ -60,6 +63,7 @@ MIGRATIONS: Final[dict[int, tuple[str, ...]]] = {
     ),
     8: ("ALTER TABLE calls ADD COLUMN service_tier VARCHAR",),
     9: ("ALTER TABLE calls ADD COLUMN tenant VARCHAR",),
+    10: tuple(f"ALTER TABLE calls ADD COLUMN score_{part} DOUBLE" for part in SCORE_PARTS),
 }
 """Version -> the statements that lead from it to the next one."""
 SUMMED: Final = 6
@@ -114,6 +118,7 @@ MEASURE_COLUMNS: Final = (
     Column("reported_cost", "DOUBLE"),
     Column("score", "DOUBLE"),
     Column("sentiment", "DOUBLE"),
+    *(Column(f"score_{part}", "DOUBLE") for part in SCORE_PARTS),
 )
 
 USAGE_FIELDS: Final = (

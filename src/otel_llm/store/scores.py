@@ -55,6 +55,15 @@ class ScoreStats:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreParts:
+    """What the scores by rules of thumb of one step of time rest on."""
+
+    start_ns: int
+    means: Mapping[str, float]
+    """Part, such as ``relevance``, to its mean; what nothing is known of is left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreBucket:
     """The mean score of one kind of source in one step of time."""
 

@@ -13,7 +13,7 @@ from .config import StoreConfig
 from .filters import Dimension, Filter, Measure, Most
 from .incidents import Incident
 from .kinds import Kind
-from .scores import Score, ScoreBucket, ScoreStats
+from .scores import Score, ScoreBucket, ScoreParts, ScoreStats
 from .spans import PlainSpan
 from .summary import Bucket, Group, Stats, Summary
 from .traces import Trace
@@ -176,6 +176,12 @@ class Store(Protocol):
     ) -> Sequence[ScoreStats]:
         """By name and source, the score of calls by rules of thumb among them. Times are those at
         which scores were given, the other conditions those of a call of the same trace."""
+        ...
+
+    def score_parts(
+        self, where: Filter = EVERYTHING, *, step_s: int | None = None
+    ) -> Sequence[ScoreParts]:
+        """Means of the parts of calls' scores by rules of thumb, per step; without one, of all."""
         ...
 
     def score_series(self, step_s: int, where: Filter = EVERYTHING) -> Sequence[ScoreBucket]:

@@ -12,7 +12,7 @@ from otel_llm.store.trends import FoundTrend, find_trends
 
 from .asked import Asked
 from .format import UNKNOWN, count, money, ms, percent, score
-from .plots import RATERS, Plot, plot, plot_by, plot_scores
+from .plots import RATERS, Plot, plot, plot_by, plot_parts, plot_scores
 
 TOP: Final = 15
 TILES: Final = 6
@@ -228,6 +228,7 @@ def quality_board(store: Store, asked: Asked) -> Board:
             plot_by("Flags", "count", asked, store, "flag", _named_flags, _no_flag(stats)),
             plot_scores("Mean score", asked, store),
             plot_scores("Mean score of the last 8 weeks", asked.lately(7 * DAY_S, 8), store),
+            plot_parts("Parts of the score by rules of thumb", asked, store),
         ],
         counts=[_flags(store, asked, stats)],
         groups=[_groups(store, asked, by) for by in ("prompt", "model", "feature")],

@@ -28,6 +28,7 @@ CURVES: Final = 6
 """Of a grouped plot; what is below them is drawn as one."""
 OTHERS: Final = "others"
 NOTHING: Final = "Nothing is known of this range."
+NO_PARTS: Final = "No answer was scored in this range."
 UNKNOWN: Final = "not said"
 RATERS: Final = {
     "human": "people",
@@ -120,6 +121,15 @@ def plot_scores(title: str, asked: Asked, store: Store) -> Plot:
     ]
     nothing = "Nobody and nothing gave a score in this range."
     return Plot(title, "score", asked.step_s, asked.times, curves, nothing)
+
+
+def plot_parts(title: str, asked: Asked, store: Store) -> Plot:
+    """The mean of each part of the scores by rules of thumb, each as a curve."""
+    found = store.score_parts(asked.where, step_s=asked.step_s)
+    means = {one.start_ns // 10**9: one.means for one in found}
+    names = dict.fromkeys(name for one in found for name in one.means)
+    curves = [Curve(name, [means.get(at, {}).get(name) for at in asked.times]) for name in names]
+    return Plot(title, "score", asked.step_s, asked.times, curves, NO_PARTS)
 
 
 def _largest(buckets: Sequence[Bucket], read: Read) -> Sequence[str]:

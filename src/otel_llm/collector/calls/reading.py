@@ -30,6 +30,7 @@ _AFTER_USAGE = slice(ERROR_TYPE + 1, COST_TOTAL)
 _COST = slice(COST_TOTAL, AT[own.COST_REPORTED])
 _JUDGEMENT = slice(AT[own.COST_REPORTED], AT[own.TAGS])
 _LAST = slice(AT[own.TAGS], AT[own.QUALITY_SENTIMENT] + 1)
+_PARTS = slice(AT[own.QUALITY_RELEVANCE], AT[own.QUALITY_FORMAT] + 1)
 
 
 def read_call(span: SpanView) -> Call:
@@ -55,6 +56,7 @@ def read_call(span: SpanView) -> Call:
         sentiment,
         service_tier(facts),
         as_short_text(span.resource_text(own.TENANT)),
+        *facts[_PARTS],
     ]
     return Call(*fields)
 

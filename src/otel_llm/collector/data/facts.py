@@ -130,6 +130,11 @@ _TABLE: Final = (
     _Fact(own.QUALITY_SCORE, as_number, "once"),
     _Fact(own.CONTENT_REFERENCE, as_short_text, "once"),
     _Fact(own.QUALITY_SENTIMENT, as_number, "once"),
+    _Fact(own.QUALITY_RELEVANCE, as_number, "once"),
+    _Fact(own.QUALITY_COHERENCE, as_number, "once"),
+    _Fact(own.QUALITY_COMPLETENESS, as_number, "once"),
+    _Fact(own.QUALITY_SAFETY, as_number, "once"),
+    _Fact(own.QUALITY_FORMAT, as_number, "once"),
     *_each(  # service tiers, the served before the requested one
         as_short_text,
         semconv.OPENAI_RESPONSE_SERVICE_TIER,

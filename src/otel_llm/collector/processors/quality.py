@@ -5,8 +5,9 @@ Looks at finish reasons and output tokens, and at messages where they were captu
 that could look was silent; without the attribute none could. Leaves a span alone that has flags
 already: they may be from the application's own process, which saw the content. Also writes the
 length of the answer in characters (``otel_llm.output.length``) where there is one, and its
-``otel_llm.quality.score`` from 0 to 1 (see ``quality.scores``) and ``otel_llm.quality.sentiment``,
-its tone from -1 to 1, for so many answers a second.
+``otel_llm.quality.score`` from 0 to 1 (see ``quality.scores``) with its parts
+(``otel_llm.quality.relevance``, ``coherence``, ``completeness``, ``safety``, ``format``) and
+``otel_llm.quality.sentiment``, its tone from -1 to 1, for so many answers a second.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from otel_llm import semconv
 from otel_llm.config.units import Size
 from otel_llm.quality import CATALOGUE, Content, Evidence, Inspector, Thresholds
 from otel_llm.quality.language import LANGUAGE_MISMATCH
-from otel_llm.quality.scores import score
+from otel_llm.quality.scores import Weights, score
 from otel_llm.quality.sentiment import sentiment
 from otel_llm.semconv import own
 
@@ -57,6 +58,9 @@ class QualityConfig:
     scores_per_s: int = 100
     """Answers whose score and tone are told per second of their own time, at most: it takes some
     100 µs. 0: none."""
+    score_weights: Weights = field(default_factory=Weights)
+    """What each part counts in the score; of an answer of which a part cannot be told, the others
+    count more."""
     languages_per_s: int = 100
     """Answers whose language is told per second of their own time, at most: it takes five times as
     long as all other checks together. 0: none."""
@@ -142,7 +146,8 @@ class QualityProcessor:
 
     def _measures(self, nth: int, output: Content, seen: Evidence) -> dict[str, float]:
         """Return the answer's score, tone and length, as far as they are wanted and known."""
-        told = _rated(seen, output) if nth <= self._config.scores_per_s else {}
+        wanted = nth <= self._config.scores_per_s
+        told = _rated(seen, output, self._config.score_weights) if wanted else {}
         if self._config.output_length:
             told[own.OUTPUT_LENGTH] = output.length
         return {name: number for name, number in told.items() if number is not None}
@@ -159,14 +164,20 @@ class QualityProcessor:
         return count
 
 
-def _rated(seen: Evidence, output: Content) -> dict[str, float | None]:
+def _rated(seen: Evidence, output: Content, weights: Weights) -> dict[str, float | None]:
     """Rate an answer; a turn of an agent that calls a tool is none, nor is an unknown shape."""
     if not output.messages or any(message.tool_calls for message in output.messages):
         return {}
     question = seen.input.question if seen.input else None
     told = seen.finish_reasons, seen.output_type, seen.schema
+    scores = score(output.opening, question, *told)
     return {
-        own.QUALITY_SCORE: score(output.opening, question, *told).overall,
+        own.QUALITY_SCORE: scores.mean(weights),
+        own.QUALITY_RELEVANCE: scores.relevance,
+        own.QUALITY_COHERENCE: scores.coherence,
+        own.QUALITY_COMPLETENESS: scores.completeness,
+        own.QUALITY_SAFETY: scores.safety,
+        own.QUALITY_FORMAT: scores.format,
         own.QUALITY_SENTIMENT: sentiment(output.opening),
     }
 

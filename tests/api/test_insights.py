@@ -188,6 +188,7 @@ def test_a_call_is_shown_whole(client: httpx2.Client, store: DuckDBStore):
         {"flag": "refusal"},
         {"failed": "true"},
         {"unpriced": "false", "text": "growth-not"} | {"text": "ANN"},
+        {"scored_below": "0.91"},
         {"slower_than_ms": "1999", "prompt_name": "greeting", "prompt_version": "3"},
     ],
 )

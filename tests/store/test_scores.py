@@ -88,6 +88,20 @@ def test_what_calls_got_by_rules_of_thumb_is_summed_apart_from_what_was_given(st
     assert store.score_stats(Filter(user="nobody")) == ()
 
 
+def test_what_was_given_can_be_asked_for_the_latest_first(store: DuckDBStore):
+    store.write([FULL])
+    early = replace(RATED, trace_id=FULL.trace_id, value=0.5)
+    late = replace(early, id="2", at_ns=RATED.at_ns + SECOND, value=1.0)
+    other = replace(early, id="3", at_ns=RATED.at_ns + 2 * SECOND, trace_id="9" * 32)
+    store.add_scores([early, late, other])
+
+    assert store.scores_given() == [other, late, early]
+    assert store.scores_given(limit=1) == [other]
+    assert store.scores_given(below=0.75) == [other, early]
+    assert store.scores_given(Filter(user="ann"), below=0.75) == [early]
+    assert store.scores_given(Filter(until_ns=late.at_ns)) == [early]
+
+
 def test_the_parts_of_scores_have_means_and_a_course(store: DuckDBStore):
     known = {"score_relevance": 0.5, "score_safety": 1.0}
     store.write(

@@ -145,6 +145,44 @@ def test_scores_by_rules_of_thumb_stand_apart_on_the_quality_page(
     assert "by time (UTC) From relevance" in text
 
 
+def test_the_answers_that_scored_low_are_a_click_away(client: httpx2.Client, store: DuckDBStore):
+    store.write([a_call(1, score=0.5), a_call(2, score=1.0)])
+    store.add_scores([replace(RATED, value=0.25, comment="<b>no</b>"), replace(RATED, id="2")])
+
+    shown = get(client, "/quality", **EVER)
+
+    links = {str(link.get("href")) for link in shown.all("a")}
+    (address,) = {link for link in links if "scored_below" in link}
+    assert words(get(client, address)).count("2026-09-21 14:13:21") == 1
+    assert "rating ann people 0.25 <b>no</b>" in words(shown).split("Low scores")[1]
+    assert any(link.startswith(f"/traces/{RATED.trace_id}") for link in links)
+
+
+@pytest.mark.parametrize("limit", ["2500", "0.5", "1e-05"])
+def test_a_search_is_repeated_with_the_limits_that_it_had(client: httpx2.Client, limit: str):
+    page = get(client, "/calls", slower_than_ms=limit, scored_below="0.75")
+
+    given = {field.get("name"): field.get("value") for field in page.all("input")}
+    assert (given["slower_than_ms"], given["scored_below"]) == (limit, "0.75")
+
+
+def test_every_percentile_is_there_by_model_and_endpoint(client: httpx2.Client, store: DuckDBStore):
+    store.write([a_call(n, ms=1_000 * n, server_address="api.x") for n in range(1, 12)])
+
+    text = words(get(client, "/latency", **EVER))
+
+    head = "Calls Mean p50 p90 p95 p99 Slowest First chunk p50 First chunk p95"
+    assert text.count(head) == 4
+    assert f"Endpoint {head} api.x 11 6.00 s 6.00 s 10.00 s 10.50 s 10.90 s 11.00 s — —" in text
+
+
+def test_the_errors_page_says_which_share_was_refused(client: httpx2.Client, store: DuckDBStore):
+    store.write([a_call(1, flags=("refusal",)), a_call(2, flags=()), a_call(3)])
+
+    assert "Refused 50.0% 1 of 2 checked" in words(get(client, "/errors", **EVER))
+    assert "Refused — 0 of 0 checked" in words(get(client, "/errors", since="1", until="2"))
+
+
 def test_the_cost_page_has_tenants_where_a_call_names_one(
     client: httpx2.Client, store: DuckDBStore
 ):

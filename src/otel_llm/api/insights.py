@@ -10,7 +10,17 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from otel_llm.stats.trends import Method
-from otel_llm.store import Dimension, Filter, Most, Report, Selection, Store, Trace, report_on
+from otel_llm.store import (
+    Dimension,
+    Filter,
+    Most,
+    Report,
+    Score,
+    Selection,
+    Store,
+    Trace,
+    report_on,
+)
 from otel_llm.store.selection import Moment
 from otel_llm.store.trends import FoundTrend, find_trends
 
@@ -45,6 +55,13 @@ class Grouping(Selection):
     """A selection by group."""
 
     most: Most = "calls"
+    limit: int = Field(100, ge=1, le=1_000)
+
+
+class Scored(Selection):
+    """A selection of the calls that were scored."""
+
+    below: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     limit: int = Field(100, ge=1, le=1_000)
 
 
@@ -85,6 +102,13 @@ def insight_routes(store: Store, links: Mapping[str, str] | None = None) -> APIR
         return view_summary(
             store.summary(where), store.score_stats(where), store.score_parts(where)
         )
+
+    @routes.get("/scores")
+    def scores(selected: Annotated[Scored, Query()]) -> list[Score]:
+        """What people and programs think of answers, the latest first: the range is when they said
+        so."""
+        given = store.scores_given(selected.filter(), below=selected.below, limit=selected.limit)
+        return list(given)
 
     @routes.get("/breakdown/{by}")
     def breakdown(by: Dimension, selected: Annotated[Grouping, Query()]) -> list[GroupView]:

@@ -115,6 +115,8 @@ class Filter:
     unpriced: bool | None = None
     """Only calls whose cost is unknown although they ran, or only the others."""
     slower_than_ms: float | None = None
+    scored_below: float | None = None
+    """Only calls whose score by rules of thumb is less."""
     text: str | None = None
     """Part of a name, model, user, feature, session or id; upper and lower case are the same."""
     billed: bool | None = True
@@ -167,6 +169,8 @@ class Filter:
             yield "unpriced = ?", (self.unpriced,)
         if self.slower_than_ms is not None:
             yield "duration_ms > ?", (self.slower_than_ms,)
+        if self.scored_below is not None:
+            yield "score < ?", (self.scored_below,)
         if self.text is not None:
             found = " OR ".join(map(dialect.found.format, _SEARCHED))
             yield f"({found})", (self.text.lower(),) * len(_SEARCHED)

@@ -269,6 +269,20 @@ class Questions(ABC):
         rows = self.ask("SELECT * FROM scores WHERE trace_id = ? ORDER BY at_ns, id", [trace_id])
         return [Score(*row) for row in rows]
 
+    def scores_given(
+        self, where: Filter = EVERYTHING, *, below: float | None = None, limit: int = 100
+    ) -> Sequence[Score]:
+        """See ``Store``."""
+        condition, values = where.where_scores(self.dialect)
+        if below is not None:
+            condition, values = f"{condition} AND value < ?", [*values, below]
+        names = ", ".join(Score.__slots__)
+        rows = self.ask(
+            f"SELECT {names} FROM scores AS s WHERE {condition} ORDER BY at_ns DESC, id LIMIT ?",
+            [*values, limit],
+        )
+        return [Score(*row) for row in rows]
+
     def scores_since(self, at_ns: int) -> Sequence[Score]:
         """See ``Store``."""
         names = ", ".join(Score.__slots__)

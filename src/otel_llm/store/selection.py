@@ -51,6 +51,9 @@ class Selection(BaseModel):
     failed: bool | None = None
     unpriced: bool | None = None
     slower_than_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    scored_below: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = Field(
+        None, description="Score by rules of thumb, 0 to 1"
+    )
     text: Value | None = Field(None, description="Part of a name, model, user, session or id")
 
     def filter(self, now_ns: int | None = None) -> Filter:

@@ -167,6 +167,13 @@ class Store(Protocol):
         """The scores of one trace, oldest first."""
         ...
 
+    def scores_given(
+        self, where: Filter = EVERYTHING, *, below: float | None = None, limit: int = 100
+    ) -> Sequence[Score]:
+        """What people and programs gave, the latest first, by the conditions of ``score_stats``;
+        only what is ``below``, where that is given."""
+        ...
+
     def scores_since(self, at_ns: int) -> Sequence[Score]:
         """The scores that were given at ``at_ns`` (Unix) or later, oldest first."""
         ...

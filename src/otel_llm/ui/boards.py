@@ -7,7 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from otel_llm.genai import Call
-from otel_llm.store import GOOD_ENOUGH, Dimension, Filter, Group, Most, ScoreStats, Stats, Store
+from otel_llm.store import (
+    GOOD_ENOUGH,
+    Dimension,
+    Filter,
+    Group,
+    Most,
+    Score,
+    ScoreStats,
+    Stats,
+    Store,
+)
 from otel_llm.store.trends import FoundTrend, find_trends
 
 from .asked import Asked
@@ -39,6 +49,8 @@ class GroupTable:
     heading: str
     by: Dimension
     groups: Sequence[Group]
+    timing: bool = False
+    """Whether it tells how long calls took, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,8 @@ class Board:
     scores: Sequence[ScoreStats] = field(default=())
     trends: Sequence[FoundTrend] | None = None
     """Of the last eight weeks; ``None``: not asked."""
+    below: Sequence[Score] = field(default=())
+    """What people and programs gave that is not good enough."""
     unused: bool = False
     """Whether nothing ever came: the page then says how to begin."""
 
@@ -173,7 +187,10 @@ def latency_board(store: Store, asked: Asked) -> Board:
                 p95=lambda s: s.ttft_p95_ms,
             ),
         ],
-        groups=[_groups(store, asked, by) for by in ("model", "endpoint", "operation", "feature")],
+        groups=[
+            replace(_groups(store, asked, by), timing=True)
+            for by in ("model", "endpoint", "operation", "feature")
+        ],
         calls=[CallTable("Slowest calls", store.top("duration", asked.where))],
     )
 
@@ -181,13 +198,17 @@ def latency_board(store: Store, asked: Asked) -> Board:
 def error_board(store: Store, asked: Asked) -> Board:
     """What failed, and what was refused."""
     stats = store.stats(asked.where)
-    failed = asked.failed()
+    failed, flags = asked.failed(), _flags(store, asked, stats)
     return Board(
         title="Errors",
         about="Calls that ended with an error. An answer that was refused or cut off did not fail: "
         "its finish reason and its flags say so. A failed call has no model that served it, and is "
         "listed under the one that was asked for.",
-        tiles=[error_tile(stats), Tile("Calls", count(stats.count))],
+        tiles=[
+            error_tile(stats),
+            Tile("Calls", count(stats.count)),
+            _refused_tile(stats, flags.counts.get("refusal", 0)),
+        ],
         plots=[
             plot("Error rate", "percent", asked, store, rate=lambda s: s.error_rate),
             plot_by(
@@ -203,7 +224,7 @@ def error_board(store: Store, asked: Asked) -> Board:
         counts=[
             _counts(store, asked, "Errors", "error_type", _no_error(stats)),
             _counts(store, asked, "Finish reasons", "finish_reason", "No answer named one."),
-            _flags(store, asked, stats),
+            flags,
         ],
         groups=[_groups(store, asked, by, "errors") for by in ("model", "provider", "feature")],
         calls=[CallTable("Newest failures", store.calls(failed.where, limit=TOP).calls)],
@@ -234,6 +255,7 @@ def quality_board(store: Store, asked: Asked) -> Board:
         groups=[_groups(store, asked, by) for by in ("prompt", "model", "feature")],
         scores=scores,
         trends=[one for one in trends_of(store, asked) if _of_quality(one)],
+        below=store.scores_given(asked.where, below=GOOD_ENOUGH, limit=TOP),
     )
 
 
@@ -270,6 +292,11 @@ def flag_tile(stats: Stats) -> Tile:
     """How many answers were flagged."""
     flagged = stats.flagged if stats.checked else None
     return Tile("Flagged", count(flagged), f"of {stats.checked:,} checked")
+
+
+def _refused_tile(stats: Stats, refused: int) -> Tile:
+    share = percent(refused / stats.checked) if stats.checked else UNKNOWN
+    return Tile("Refused", share, f"{refused:,} of {stats.checked:,} checked")
 
 
 def _cached(stats: Stats) -> str:

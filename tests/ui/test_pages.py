@@ -145,6 +145,15 @@ def test_scores_by_rules_of_thumb_stand_apart_on_the_quality_page(
     assert "by time (UTC) From relevance" in text
 
 
+def test_a_trace_says_what_a_score_rests_on(client: httpx2.Client, store: DuckDBStore):
+    store.write([a_call(1, score=0.7, score_relevance=0.25, score_safety=1.0)])
+
+    text = words(get(client, "/traces/" + a_call(1).trace_id))
+
+    parts = "Score, relevance 0.25 Score, safety 1.00"
+    assert f"Score by rules of thumb 0.70 {parts}" in text
+
+
 def test_the_answers_that_scored_low_are_a_click_away(client: httpx2.Client, store: DuckDBStore):
     store.write([a_call(1, score=0.5), a_call(2, score=1.0)])
     store.add_scores([replace(RATED, value=0.25, comment="<b>no</b>"), replace(RATED, id="2")])

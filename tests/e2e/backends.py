@@ -117,7 +117,7 @@ def _process(
             yield
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(120)
     sys.stdout.write(log.read_text()[-3000:])  # shown by pytest when the test fails
 
 

@@ -33,7 +33,7 @@ from otel_llm.collector.exporters.otlphttp import OtlpHttpExporter, OtlpHttpExpo
 from otel_llm.collector.sending.dead_letter import read
 from otel_llm.testing import OtlpSink
 
-from .running import COMMAND, free_port, settings
+from .running import COMMAND, children, free_port, settings
 
 Fault = Literal["pass", "refuse", "stall", "garbage", "hang up"]
 FAULTS: tuple[Fault, ...] = ("refuse", "stall", "garbage", "hang up")
@@ -258,6 +258,13 @@ class Attack:
             for make in 2 * [lambda: OtlpExporter(grpc), lambda: OtlpHttpExporter(http)]
         ]
 
+    def get_through(self, spans: int) -> None:
+        """Wait until more than so many spans have been acknowledged."""
+        until = time.monotonic() + 120
+        while len(self.oracle.acknowledged) <= spans:
+            assert time.monotonic() < until, "too little goes through to tell"
+            time.sleep(0.02)
+
     def disturb(self, seconds: float) -> None:
         """Change what the destinations do, at random, for a while."""
         until = time.monotonic() + seconds
@@ -276,8 +283,7 @@ class Attack:
 
     def _below(self) -> set[int]:
         """The workers that run."""
-        below = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        return {int(child) for file in below for child in file.read_text().split()}
+        return children(self.process.pid)
 
     def fill_disk(self, seconds: float) -> None:
         """Let no file of the collector grow for a while: the kernel refuses its writes."""
@@ -290,7 +296,7 @@ class Attack:
             if limit != free:
                 time.sleep(seconds)
 
-    def calm(self, timeout_s: float = 120) -> None:
+    def calm(self, timeout_s: float = 300) -> None:
         """End all faults and all production, and wait until everything acknowledged came out."""
         for proxy in self.proxies:
             proxy.become("pass")
@@ -339,7 +345,7 @@ class Attack:
         for producer in self.producers:
             producer.stop()
         self.process.terminate()
-        self.process.wait(60)
+        self.process.wait(120)
         self._log.close()
         for proxy in self.proxies:
             proxy.close()

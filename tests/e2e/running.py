@@ -40,6 +40,15 @@ def free_port() -> int:
     raise OSError("no free port on 127.0.0.1")
 
 
+def children(pid: int) -> set[int]:
+    """The processes that a process has started."""
+    found = set[int]()
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # the thread that it is about has ended
+            found.update(map(int, file.read_text().split()))
+    return found
+
+
 @dataclass
 class Running:
     process: subprocess.Popen
@@ -128,5 +137,5 @@ def collector(
         finally:
             if process.poll() is None:
                 process.terminate()
-            process.wait(60)
+            process.wait(120)
     sys.stdout.write(log.read_text())  # shown by pytest when the test fails

@@ -68,7 +68,7 @@ def test_after_kill_9_under_load_the_budget_is_what_the_store_says(tmp_path: Pat
             thread.start()
             assert enough.wait(120)
             os.kill(running.process.pid, signal.SIGKILL)
-            running.process.wait(60)
+            running.process.wait(120)
             thread.join(120)
 
     with collector(tmp_path, **settings) as running:

@@ -58,8 +58,10 @@ def test_children_deliver_what_they_did_before_they_end(run, program, method):
 
 HEARD_ELSEWHERE = """
 import threading, time
+told, tell = os.pipe()
 def interrupt_nobody():
-    time.sleep(2)
+    os.read(told, 1)
+    time.sleep(2)  # till it waits for the next task
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
 def begin():
     threading.Thread(target=interrupt_nobody, daemon=True).start()
@@ -67,6 +69,7 @@ if __name__ == "__main__":
     pool = multiprocessing.get_context("fork").Pool(1, begin)
     [worker] = pool._pool
     print(pool.map(work, [0]))
+    os.write(tell, bytes(100))  # also those that the pool starts after it
     while worker.exitcode is None:  # the pool's own thread waits for it too, and one is told
         time.sleep(0.01)
     print(worker.exitcode, flush=True)

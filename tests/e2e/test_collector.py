@@ -86,7 +86,7 @@ def test_sigterm_delivers_what_was_accepted_and_exits_0(tmp_path):
         with collector(tmp_path, exporters) as running:
             send(HttpExporter(running.http_endpoint + "/v1/traces", timeout=60), count=5)
             running.process.send_signal(signal.SIGTERM)
-            code = running.process.wait(60)
+            code = running.process.wait(120)
 
     assert code == 0
     assert "leaked" not in running.log.read_text()

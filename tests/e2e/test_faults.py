@@ -24,10 +24,11 @@ def test_what_was_acknowledged_arrives_through_kills_dead_destinations_and_a_ful
         attack.fill_disk(0.5)
         attack.disturb(0.3)
         attack.kill()
+        attack.get_through(100)
         attack.calm()
         before = len(attack.oracle.acknowledged)
         attack.produce()
-        attack.disturb(0)
+        attack.get_through(before)
         attack.calm()
 
         assert [attack.missing(destination) for destination in range(2)] == [set(), set()]
@@ -35,7 +36,6 @@ def test_what_was_acknowledged_arrives_through_kills_dead_destinations_and_a_ful
             judged = attack.judge(destination)
             assert judged.delivered.keys() <= attack.oracle.issued.keys()
             assert judged.changed == []
-        assert 100 < before < len(attack.oracle.acknowledged), "too little went through to tell"
 
 
 def test_a_collector_that_is_told_to_stop_keeps_what_it_could_not_send(tmp_path: Path):
@@ -44,7 +44,7 @@ def test_a_collector_that_is_told_to_stop_keeps_what_it_could_not_send(tmp_path:
         application.export("traces", traces(1, 2, 3))
         application.close()
         running.process.terminate()
-        assert running.process.wait(60) == 0
+        assert running.process.wait(120) == 0
 
     with OtlpSink() as sink, _journaled(tmp_path, sink.grpc_endpoint):
         assert sink.wait(lambda s: len(s.spans()) == 3)

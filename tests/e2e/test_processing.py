@@ -25,7 +25,7 @@ from .running import Running, collector
 
 SHIPPED = Path(__file__).parents[2] / "collector-config"
 DETAILS = "gen_ai.client.inference.operation.details"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture
@@ -294,8 +294,9 @@ def test_a_pipeline_whose_content_store_takes_nothing_is_not_ready_until_there_i
 
         limit_files(10)
         headers = {"content-type": "application/x-protobuf"}
-        answer = httpx2.post(running.http_endpoint + "/v1/traces", content=call, headers=headers)
-        told = httpx2.get(running.api_url + "/ready")
+        url = running.http_endpoint + "/v1/traces"
+        answer = httpx2.post(url, content=call, headers=headers, timeout=PATIENCE_S)
+        told = httpx2.get(running.api_url + "/ready", timeout=PATIENCE_S)
         limit_files(resource.RLIM_INFINITY)
 
         assert answer.status_code == 503

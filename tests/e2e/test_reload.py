@@ -28,7 +28,7 @@ from tests.e2e.faults import Oracle, Producer, Proxy
 from tests.e2e.running import Running, collector
 from tests.e2e.test_collector import send
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 Change = Callable[[dict[str, Any]], object]
 
 

@@ -79,7 +79,7 @@ def _prometheus(scraped: int | None, folder: Path) -> Iterator[Ask]:
             yield ask
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(120)
 
 
 def _until_answered(client: httpx2.Client, path: str, params: dict[str, Any]) -> Any:

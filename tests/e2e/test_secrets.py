@@ -15,7 +15,7 @@ from tests.collector.certificates import certificates
 from tests.e2e.running import Running, collector
 from tests.e2e.test_collector import send
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 PROTOBUF = {"content-type": "application/x-protobuf"}
 KEY, TOKEN, GUESS, PROMPT, HOOK = (
     f"planted-{name}-8c1f" for name in ("key", "token", "guess", "prompt", "hook")

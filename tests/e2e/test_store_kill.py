@@ -77,7 +77,7 @@ def killed_under_load(running: Running, numbers: Iterator[int]) -> list[int]:
     load = Load(running, numbers)
     assert load.enough.wait(120)
     os.kill(running.process.pid, signal.SIGKILL)
-    running.process.wait(60)
+    running.process.wait(120)
     for thread in load.threads:
         thread.join(120)
     return load.acknowledged

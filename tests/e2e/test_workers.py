@@ -21,7 +21,7 @@ from otel_llm.store import DuckDBStore, StoreConfig
 from otel_llm.testing import OtlpSink
 from tests.collector.calls import request
 
-from .running import COMMAND, Running, collector, free_port, settings
+from .running import COMMAND, Running, children, collector, free_port, settings
 
 TWO = ("--workers", "2")
 CHAT = {
@@ -33,17 +33,16 @@ CHAT = {
     "gen_ai.usage.output_tokens": 0,
 }
 PRICE = 0.15
-NOW = time.time_ns()
-"""What is asked of the store is about the last day."""
 
 
 def numbered(first: int, count: int = 5) -> bytes:
-    """A request whose spans have ids of their own."""
+    """A request whose spans have ids of their own, and are of now."""
+    now = time.time_ns()
     message = ExportTraceServiceRequest.FromString(request(*[CHAT] * count))
     spans = message.resource_spans[0].scope_spans[0].spans
     for number, span in enumerate(spans, start=first):
         span.trace_id, span.span_id = number.to_bytes(16), number.to_bytes(8)
-        span.start_time_unix_nano = span.end_time_unix_nano = NOW
+        span.start_time_unix_nano = span.end_time_unix_nano = now
     return message.SerializeToString()
 
 
@@ -51,8 +50,9 @@ def other(number: int) -> bytes:
     """A request with a span of the trace ``number`` that is no call."""
     message = ExportTraceServiceRequest.FromString(request({"http.route": "/ask"}))
     (span,) = message.resource_spans[0].scope_spans[0].spans
+    now = time.time_ns()
     span.trace_id, span.span_id = number.to_bytes(16), (1000 + number).to_bytes(8)
-    span.start_time_unix_nano = span.end_time_unix_nano = NOW
+    span.start_time_unix_nano = span.end_time_unix_nano = now
     return message.SerializeToString()
 
 
@@ -68,9 +68,7 @@ def post(running: Running, body: bytes, signal: str = "traces") -> bool:
 
 def workers(running: Running) -> set[int]:
     """The processes below the one that was started."""
-    pid = running.process.pid
-    below = Path(f"/proc/{pid}/task").glob("*/children")
-    return {int(child) for file in below for child in file.read_text().split()}
+    return children(running.process.pid)
 
 
 def total(running: Running, name: str) -> float:
@@ -162,7 +160,7 @@ def test_the_end_of_a_collector_is_the_end_of_its_workers(tmp_path):
         assert post(running, numbered(1))
 
         running.process.terminate()
-        code = running.process.wait(60)
+        code = running.process.wait(120)
 
     assert code == 0
     assert len(below) == 2
@@ -174,7 +172,7 @@ def test_workers_end_when_the_process_above_them_is_killed(tmp_path):
         below = workers(running)
 
         running.process.kill()
-        running.process.wait(60)
+        running.process.wait(120)
         gone = threading.Event()
         for _ in range(600):
             if not any(Path(f"/proc/{pid}/cmdline").exists() and _lives(pid) for pid in below):
@@ -234,9 +232,10 @@ def test_a_new_configuration_reaches_every_worker(tmp_path):
 
 @pytest.mark.parametrize("arguments", [[], TWO], ids=["one process", "two workers"])
 def test_a_request_that_is_sent_again_after_a_lost_answer_counts_once(tmp_path, arguments):
+    one, other, last = (numbered(first) for first in (1, 6, 11))
     with collector(tmp_path, arguments=arguments) as running:
-        for first in (1, 6, 1, 6, 1, 11):
-            assert post(running, numbered(first))
+        for body in (one, other, one, other, one, last):
+            assert post(running, body)
         running.wait_for(lambda r: total(r, "otelcol_receiver_accepted_spans_total") == 30)
         running.wait_for(lambda r: total(r, "otel_llm_calls_total") >= 15)
 
@@ -270,7 +269,7 @@ def test_a_configuration_that_can_be_read_once_reaches_every_worker(tmp_path):
         assert post(running, numbered(1))
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(120)
 
 
 def test_a_disk_that_takes_nothing_is_not_ready_until_it_takes_something_again(tmp_path):

@@ -180,7 +180,7 @@ def test_budgets_go_on_after_kill_9_of_the_owner(tmp_path: Path):
                 )
             )
             os.kill(running.process.pid, signal.SIGKILL)
-            running.process.wait(60)
+            running.process.wait(120)
 
     assert round(spent, 6) == 15.0
 

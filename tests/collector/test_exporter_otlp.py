@@ -186,7 +186,7 @@ def test_a_server_that_does_not_answer_is_given_up_on_after_the_timeout():
 def test_a_connection_that_nobody_answers_is_left_for_a_new_one():
     with (
         _mute_server() as (port, connections),
-        exporter(f"http://127.0.0.1:{port}", timeout=0.5) as otlp,
+        exporter(f"http://127.0.0.1:{port}", timeout=2.0) as otlp,
     ):
         for _ in range(3):
             with pytest.raises(Retryable):
@@ -196,21 +196,22 @@ def test_a_connection_that_nobody_answers_is_left_for_a_new_one():
 
 
 def test_a_slow_call_leaves_a_connection_alone_over_which_others_are_answered():
-    slow, peers = threading.Event(), set[str]()
+    slow, over, peers = threading.Event(), threading.Event(), set[str]()
 
     def answer(context: grpc.ServicerContext) -> TraceResponse:
         peers.add(context.peer())
         if not slow.is_set():
             slow.set()
-            time.sleep(1.5)
+            over.wait(60)
         return TraceResponse()
 
-    with grpc_sink(answer) as sink, exporter(sink.endpoint, timeout=1.0) as otlp:
+    with grpc_sink(answer) as sink, exporter(sink.endpoint, timeout=5.0) as otlp:
         late = threading.Thread(target=_export_in_vain, args=[otlp])
         late.start()
         slow.wait(60)
         otlp.export("traces", traces(2))
         late.join(60)
+        over.set()
         otlp.export("traces", traces(3))
 
     assert len(peers) == 1

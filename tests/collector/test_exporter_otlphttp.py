@@ -391,28 +391,29 @@ def _says(answer: bytes) -> Slowly:
 
 
 @pytest.mark.parametrize(
-    ("treat", "said"),
+    ("treat", "said", "timeout_s"),
     [
-        (_says(b""), "the connection was closed unanswered"),
-        (_says(b"HTTP/1.1 200 OK\r\ncontent-"), "the connection was closed unanswered"),
+        (_says(b""), "the connection was closed unanswered", 60),
+        (_says(b"HTTP/1.1 200 OK\r\ncontent-"), "the connection was closed unanswered", 60),
         (
             _says(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab"),
             "the connection was closed amid the answer",
+            60,
         ),
-        (_says(b"220 secret ESMTP\r\n\r\n"), "the answer is not HTTP/1.1"),
-        (_stall, "no answer in time"),
+        (_says(b"220 secret ESMTP\r\n\r\n"), "the answer is not HTTP/1.1", 60),
+        (_stall, "no answer in time", 2),
     ],
 )
-def test_what_came_instead_of_an_answer_is_said_in_words_of_our_own(treat, said):
+def test_what_came_instead_of_an_answer_is_said_in_words_of_our_own(treat, said, timeout_s):
     with slow_server(treat) as url:
-        error = failure(url, timeout=0.5)
+        error = failure(url, timeout=timeout_s)
 
     assert (type(error), str(error)) == (Retryable, said)
 
 
 def test_a_handshake_that_does_not_end_is_told_from_a_host_that_does_not_answer():
     with slow_server(_stall) as url:
-        error = failure(url.replace("http:", "https:"), timeout=0.5)
+        error = failure(url.replace("http:", "https:"), timeout=2)
 
     assert str(error) == "no connection in time: TLS: the handshake did not end"
 

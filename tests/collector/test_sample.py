@@ -212,8 +212,10 @@ def running(tmp_path: Path) -> Iterator[Make]:
 
 
 def take(processor: SampleProcessor, *payloads: bytes) -> None:
+    """Let it learn of all before the first may be decided."""
     for payload in payloads:
         processor.process(Batch.open(payload))
+    for payload in payloads:
         if kept := processor.room.put(payload):
             kept.result(WAIT_S)
 

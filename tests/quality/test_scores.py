@@ -178,5 +178,5 @@ cut_off(answer)
 """
 
     run = [sys.executable, "-c", code]
-    subprocess.run(run, input=json.dumps([answer, question]), text=True, check=True, timeout=20)
+    subprocess.run(run, input=json.dumps([answer, question]), text=True, check=True, timeout=60)
     # A quadratic search would take minutes, and with the first of these hours.

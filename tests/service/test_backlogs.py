@@ -89,7 +89,7 @@ def send(service: Service, payload: bytes = ONE) -> int:
 def stored(service: Service) -> int:
     assert service.office.writer
     assert service.office.store
-    assert service.flow.settle(10)
+    assert service.flow.settle(60)
     service.office.writer.flush()
     return len(list(service.office.store.history(0)))
 
@@ -184,7 +184,7 @@ def test_what_a_start_does_not_wait_for_is_stored_all_the_same(tmp_path, monkeyp
     process, go = CostProcessor.process, Event()
 
     def slow(self: CostProcessor, items: Any) -> None:
-        go.wait(10)
+        go.wait(60)
         process(self, items)
 
     monkeypatch.setattr(CostProcessor, "process", slow)

@@ -86,7 +86,8 @@ def test_a_call_that_is_told_again_over_http_counts_once():
     try:
         report = {"calls": [{"id": "r1", "model": "m", "latency_ms": 1}]}
         for _ in range(2):
-            httpx2.post(f"http://127.0.0.1:{port}/v1/metrics", json=report).raise_for_status()
+            url = f"http://127.0.0.1:{port}/v1/metrics"
+            httpx2.post(url, json=report, timeout=60).raise_for_status()
 
         assert _counted(service) == 1
     finally:

@@ -12,6 +12,6 @@ def in_memory() -> DuckDBStore:
 
 def emptied(store: DuckDBStore) -> DuckDBStore:
     """``store``, as if it were new."""
-    for table in ("calls", "scores"):
+    for table in ("calls", "scores", "spans", "incidents", "baselines"):
         store.ask(f"DELETE FROM {table}")
     return store

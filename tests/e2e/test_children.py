@@ -66,10 +66,13 @@ def interrupt_nobody():
 def begin():
     threading.Thread(target=interrupt_nobody, daemon=True).start()
 if __name__ == "__main__":
-    pool = multiprocessing.get_context("fork").Pool(1, begin)
+    pool = multiprocessing.get_context("fork").Pool(1, begin, maxtasksperchild={tasks})
+    [first] = pool._pool
+    print(pool.map(work, [0]))
+    while {tasks} and pool._pool in ([], [first]):  # the next is forked by the pool's own thread
+        time.sleep(0.01)
     [worker] = pool._pool
     type(pool)._repopulate_pool_static = lambda *_: None  # another would outlive this process
-    print(pool.map(work, [0]))
     os.write(tell, b"!")
     while worker.exitcode is None:  # the pool's own thread waits for it too, and one is told
         time.sleep(0.01)
@@ -78,8 +81,9 @@ if __name__ == "__main__":
 """
 
 
-def test_a_worker_of_a_pool_ends_also_where_the_signal_does_not_interrupt_its_waiting(run):
-    done, sink = run(PREPARED + HEARD_ELSEWHERE)
+@pytest.mark.parametrize("tasks", [None, 1], ids=["the first", "a later one"])
+def test_a_worker_of_a_pool_ends_also_where_the_signal_does_not_interrupt_its_waiting(run, tasks):
+    done, sink = run(PREPARED + HEARD_ELSEWHERE.format(tasks=tasks))
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "[0]\n-15\n", "")
     assert [span.name for span in sink.spans()] == ["chat gpt-4o"]

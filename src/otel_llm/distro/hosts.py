@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import pickle
 import select
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -143,6 +145,9 @@ def _getting(tasks: Any) -> Callable[[], Any]:
 
     def get() -> Any:
         while True:
+            # In a process that another than the main thread forked, CPython 3.13.0 does not look by
+            # itself whether a signal has come; sending none makes it look.
+            signal.pthread_kill(threading.get_ident(), 0)
             if lock.acquire(timeout=_LOOK_S):
                 try:
                     said = reader.recv_bytes() if arrival.poll(_LOOK_S * 1000) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from otel_llm.stats import Tally
@@ -146,8 +146,8 @@ class Drifts:
         for (key, kind), change in changes.items():
             if change.drifted and (key, kind) in told:
                 labels = _named(("model", "prompt", "prompt_version"), key)
-                since = self._since(key, *_SUMS[kind], last)
-                yield FoundDrift(kind, labels, *astuple(change), since)
+                sizes = (change.before, change.after, change.size, change.distance)
+                yield FoundDrift(kind, labels, *sizes, self._since(key, *_SUMS[kind], last))
 
     def _since(self, key: Key, count: str, total: str, last: int) -> float | None:
         first = last - DAY_HOURS - _BASELINE_HOURS

@@ -43,12 +43,11 @@ def stand_in(stream: Any, reading: Follower) -> Any:
     Another vendor's wrapper of a generator (OpenInference's) may be iterable and no iterator: then
     what it gives to a loop is followed.
     """
-    made: type[Any] = type(stream)
     if hasattr(stream, "__anext__"):
         step, begin, kind = "__anext__", aiter, FollowedAsyncGenerator
     else:
         step, begin, kind = "__next__", iter, FollowedGenerator
-    return kind(stream if hasattr(made, step) else begin(stream), reading)
+    return kind(stream if hasattr(cast(object, type(stream)), step) else begin(stream), reading)
 
 
 class _Missing:

@@ -210,6 +210,80 @@ def test_embeddings_that_another_says_put_out_nothing_are_the_same(processor):
     }
 
 
+@pytest.mark.parametrize(
+    "full",
+    [
+        "anthropic.claude-haiku-4-5-20251001-v1:0",
+        "us-gov.anthropic.claude-haiku-4-5-20251001-v1:0",
+        "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0",
+    ],
+)
+@pytest.mark.parametrize("says", [CALL, UNTOLD])
+def test_a_model_without_its_vendor_is_the_same(processor, says, full):
+    short = "claude-haiku-4-5-20251001-v1:0"
+    ours = span(OURS, 1, {**says, "gen_ai.request.model": full})
+    theirs = span(THEIRS, 2, {**says, "gen_ai.request.model": short}, start=1001)
+
+    assert marks(processor, joined(ours, theirs)) == {"2": "1"}
+
+
+def test_whose_model_it_was_and_why_it_failed_is_told_by_who_knows(processor):
+    theirs = span(THEIRS, 1, {**UNTOLD, "error.type": "_OTHER"}, failed=True)
+    known = {**UNTOLD, "gen_ai.provider.name": "openai", "error.type": "openai.BadRequestError"}
+    batch = Batch.open(
+        joined(theirs, span(OURS, 2, known, start=1001, took=98, failed=True)).SerializeToString()
+    )
+
+    processor.process(batch)
+
+    (counts,) = [one for one in batch.genai() if not one.has("otel_llm.duplicate_of")]
+    assert counts.scope_name == THEIRS
+    assert counts.text("gen_ai.provider.name") == "openai"
+    assert counts.text("error.type") == "openai.BadRequestError"
+
+
+GOOGLE = "otel_llm.instrumentation.google_genai"
+ROUNDS = {**CALL, "gen_ai.response.id": "r-2", "gen_ai.usage.input_tokens": 20, OUT: 10}
+
+
+@pytest.mark.parametrize("outer", ["ours", "theirs"])
+def test_of_a_call_whose_functions_google_called_all_rounds_count(processor, outer):
+    above, below = (GOOGLE, ROUNDS), (THEIRS, CALL)
+    above, below = (above, below) if outer == "ours" else (below, above)
+    both = joined(
+        span(above[0], 1, above[1], trace=9),
+        span(below[0], 2, below[1], trace=9, parent=1, start=1001, took=98),
+    )
+
+    assert marks(processor, both) == ({"2": "1"} if outer == "ours" else {"1": "2"})
+
+
+@pytest.mark.parametrize(
+    ("scope", "took", "says"),
+    [
+        (GOOGLE, 10, CALL),
+        (GOOGLE, 98, {**CALL, "gen_ai.request.model": "another"}),
+        (GOOGLE, 98, {**CALL, "gen_ai.usage.input_tokens": 30}),
+        (OURS, 98, CALL),
+    ],
+    ids=["within it", "another model", "more than all", "no rounds"],
+)
+def test_another_call_below_one_with_rounds_counts_too(processor, scope, took, says):
+    below = span(THEIRS, 2, says, trace=9, parent=1, start=1001, took=took)
+
+    assert marks(processor, joined(span(scope, 1, ROUNDS, trace=9, took=200), below)) == {}
+
+
+@pytest.mark.parametrize("trace", [0, 9], ids=["two traces", "one trace"])
+@pytest.mark.parametrize("more", [{}, {"gen_ai.request.stream": "x"}])
+def test_of_a_response_that_two_others_tell_differently_the_sdks_own_counts(processor, trace, more):
+    answer = {**CALL, "gen_ai.response.id": "r-1"}
+    theirs = span(THEIRS, 1, {**answer, OUT: 6, **more}, trace=trace)
+    sdks = span("com.anthropic.sdk.python", 2, answer, start=1001, took=98, trace=trace)
+
+    assert marks(processor, joined(theirs, sdks)) == {"1": "2"}
+
+
 def test_what_says_nothing_right_below_a_call_of_another_maker_repeats_it(processor):
     """OpenInference's of a raw response, which it does not read."""
     ours = span(OURS, 1, {**CALL, "gen_ai.response.id": "r-1"}, trace=9)

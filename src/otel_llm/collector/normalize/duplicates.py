@@ -19,7 +19,7 @@ from ..data import facts
 from .known_calls import Key, Known, KnownCalls, OwnCalls
 from .seen_call import UNTOLD, SeenCall, seen
 from .silent import Silent
-from .twins import OURS, Twins, maker_of
+from .twins import Twins, maker_of, trusted
 
 if TYPE_CHECKING:
     from ..data import SpanView
@@ -129,6 +129,7 @@ def _below(call: SeenCall) -> Key:
 
 
 _SHARED: Final = (
+    semconv.PROVIDER_NAME,
     semconv.CONVERSATION_ID,
     own.USER_ID,
     own.FEATURE,
@@ -153,6 +154,12 @@ def _hand_over(same: Iterable[SeenCall], counts: bytes) -> None:
     for name in _SHARED:
         if not counted.has(name) and other.has(name):
             counted.set(name, cast("Value", other.value(name)))
+    failed = other.facts[facts.ERROR_TYPE]
+    if failed and counted.facts[facts.ERROR_TYPE] == _UNNAMED:
+        counted.set(semconv.ERROR_TYPE, failed)
+
+
+_UNNAMED: Final = "_OTHER"
 
 
 def _is_above(call: SeenCall, tokens: tuple[int | None, int | None]) -> bool:
@@ -168,8 +175,9 @@ def _agree(one: object, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def _weight(call: SeenCall) -> tuple[bool, bool, bool, int]:
-    """Prefer the span that knows the tokens, then ours, then the inner one, then the one that says
-    more: OpenInference takes what Anthropic's streams begin with for the output of a broken one."""
-    ours, span = maker_of(call.span) == OURS, call.span
-    return call.tokens[0] is not None, ours, bool(call.parent), len(span.attributes)
+def _weight(call: SeenCall) -> tuple[bool, int, bool, int]:
+    """Prefer the span that knows the tokens, then ours or the SDK's own, then the inner one, then
+    the one that says more: OpenInference takes what Anthropic's streams begin with for the output
+    of a broken one."""
+    known, trust = call.tokens[0] is not None, trusted(maker_of(call.span))
+    return known, trust, bool(call.parent), len(call.span.attributes)

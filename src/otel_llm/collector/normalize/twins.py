@@ -8,7 +8,8 @@ scope, yet the same model, tokens and outcome in the same place, or the same res
 input, at the same time.
 
 Of a response that one of them counts otherwise (OpenLLMetry adds the placeholder that a stream of
-Anthropic's begins with, OpenInference takes it for the answer of one that was closed) ours counts.
+Anthropic's begins with, OpenInference takes it for the answer of one that was closed) ours counts,
+or that of the provider's own SDK.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Twins:
             place = _Place.of(call)
             found = place.beside_of(call, table) or place.below_of(table)
             above = None if found else here.get(call.parent)
-            if above and place.says_nothing_below(call, above):
+            if above and place.is_twin_of_above(call, above):
                 found = above.id
             if found is None or found == place.id:
                 place.note(call, table)
@@ -122,7 +123,7 @@ class _Place(NamedTuple):
         if not (call.response and twin.response):
             return bool(call.response)
         tells_else = (call.tokens, call.span.is_error) != (twin.tokens, twin.span.is_error)
-        return tells_else and self.maker == OURS
+        return tells_else and trusted(self.maker) > trusted(maker_of(twin.span))
 
     def _looked_for(self, place: bytes) -> list[Key]:
         return [(place, f"{bool(self.response)} {what}") for what in self.alike]
@@ -150,13 +151,15 @@ class _Place(NamedTuple):
         found = map(table.get, self._looked_for(self.below))
         return next((known[0] for known in found if known and known[1] != self.maker), None)
 
-    def says_nothing_below(self, call: SeenCall, above: SeenCall) -> bool:
+    def is_twin_of_above(self, call: SeenCall, above: SeenCall) -> bool:
         """Whether ``call`` knows nothing of what is known right above it (OpenInference's, below a
-        raw response)."""
-        if call.tokens != UNTOLD or call.response or call.span.is_error or call.kind != above.kind:
-            return False
+        raw response), or one of both adds up what the other knows the end of."""
         of_above = _Place.of(above)
-        return of_above.maker != self.maker and any(m in self.models for m in of_above.models)
+        alike = call.kind == above.kind and any(m in self.models for m in of_above.models)
+        if not alike or of_above.maker == self.maker:
+            return False
+        silent = call.tokens == UNTOLD and not call.response and not call.span.is_error
+        return silent or _adds_up(call, above) or _adds_up(above, call)
 
     def note(self, call: SeenCall, table: Table) -> None:
         """Let those beside ``call`` find it, and those below it, which may have taken any time."""
@@ -164,6 +167,28 @@ class _Place(NamedTuple):
             table[key] = self.id, self.maker, (call.span.start_ns, call.span.end_ns)
         for key in self._noted(self.below):
             table[key] = self.id, self.maker, (None, None)
+
+
+def _adds_up(ours: SeenCall, theirs: SeenCall) -> bool:
+    """Whether ``ours`` counts all the rounds in which Google's SDK calls functions by itself, of
+    which OpenInference's, about the same time, tells the last."""
+    if not (ours.span.scope_name or "").endswith(_CALLS_FUNCTIONS) or theirs.response:
+        return False
+    (all_given, _), (given, _) = ours.tokens, theirs.tokens
+    more = all_given is not None and given is not None and given < all_given
+    return more and together(theirs.span, ours.span.start_ns, ours.span.end_ns)
+
+
+_CALLS_FUNCTIONS: Final = f"{OURS}.instrumentation.google_genai"
+
+
+def trusted(maker: str) -> int:
+    """Return how far a maker is believed where two tell the same response differently: ours, then
+    a provider's own SDK."""
+    return 2 if maker == OURS else int(maker.startswith(_SDKS_OWN))
+
+
+_SDKS_OWN: Final = "com.anthropic.sdk."
 
 
 def maker_of(span: SpanView) -> str:
@@ -176,7 +201,20 @@ def maker_of(span: SpanView) -> str:
 def models_of(span: SpanView) -> tuple[str | None, ...]:
     """Return what its model may be called: some say which was asked for, some which served."""
     asked, served = span.facts[facts.REQUEST_MODEL], span.facts[facts.RESPONSE_MODEL]
-    return (asked,) if served is None or served == asked else (asked, served)
+    named = _without_vendor(asked) if asked else asked
+    return (named,) if served is None or served == asked else (named, _without_vendor(served))
+
+
+def _without_vendor(model: str) -> str:
+    """``us.anthropic.claude-haiku-4-5`` is ``claude-haiku-4-5`` to OpenLLMetry, whose name has no
+    region and no vendor; an inference profile's is the end of its ARN."""
+    if model.startswith("arn:"):
+        model = model.rpartition("/")[2]
+    for _ in range(2):
+        before, _, rest = model.partition(".")
+        if rest and before.replace("-", "").isalpha():
+            model = rest
+    return model
 
 
 def place_of(call: SeenCall) -> bytes:

@@ -783,3 +783,58 @@ def test_a_tool_of_livekit_is_one_though_no_name_of_the_conventions_says_so(priv
         "gen_ai.tool.call.result": '"sunny"',
         "lk.function_tool.is_error": False,
     }
+
+
+UNREPORTED = {"gen_ai.operation.name": "chat", "gen_ai.usage.cost": 0}
+
+
+@pytest.mark.parametrize(
+    ("more", "scope"),
+    [
+        ({}, "openlit.instrumentation.openai"),
+        ({}, "openlit.otel.tracing"),
+        ({"telemetry.sdk.name": "openlit"}, "openai-app"),
+    ],
+)
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_cost_of_nothing_that_openlit_says_of_any_model_it_has_no_price_for_is_none(
+    more, scope, keep
+):
+    after = normalized(UNREPORTED | more, scope, keep_originals=keep)
+
+    assert after == {"gen_ai.operation.name": "chat", **more}
+
+
+def test_a_cost_of_nothing_that_others_say_is_one():
+    after = normalized(UNREPORTED, "@openrouter/broadcast")
+
+    assert after == UNREPORTED | {"otel_llm.cost.reported": 0.0}
+
+
+SCHEMA = '{"city": {"type": "string", "description": "a city"}}'
+TOOL = {"openinference.span.kind": "TOOL", "tool.name": "weather"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "arguments", "left"),
+    [
+        ({"tool.parameters": '{"city": "Rome"}'}, '{"city": "Rome"}', {}),
+        (
+            {"tool.parameters": '{"city": "Rome"}', "input.value": '{"city":"Rome"}'},
+            '{"city":"Rome"}',
+            {},
+        ),
+        (
+            {"tool.parameters": SCHEMA, "input.value": '{"kwargs": {"city": "Rome"}}'},
+            '{"kwargs": {"city": "Rome"}}',
+            {"tool.parameters": SCHEMA},
+        ),
+    ],
+)
+def test_the_schema_of_a_tool_is_not_what_it_was_called_with(sent, arguments, left):
+    assert normalized(TOOL | sent) == left | {
+        "openinference.span.kind": "TOOL",
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "weather",
+        "gen_ai.tool.call.arguments": arguments,
+    }

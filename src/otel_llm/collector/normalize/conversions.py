@@ -5,7 +5,7 @@ from __future__ import annotations
 from ast import literal_eval
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from otel_llm import semconv
 from otel_llm.genai.call import BILLED_OPERATIONS, TOO_DEAR
@@ -19,6 +19,9 @@ from .parameters import put_parameters, put_typed, typed
 from .parts import tool_definitions
 from .spelling import provider_name
 from .work import Work
+
+if TYPE_CHECKING:
+    from ..data import SpanView
 
 
 def _same(work: Work, old: str, new: str) -> bool:
@@ -187,6 +190,15 @@ def _json(work: Work, old: str, new: str) -> bool:
     return value is not None and work.put(new, dumped(value))
 
 
+def _arguments(work: Work, old: str, new: str) -> bool:
+    """What OpenInference calls a tool's parameters is their schema or what it was called with,
+    which ``input.value`` says where there is one."""
+    given = work.span.text("input.value")
+    if given is None:
+        return _json(work, old, new)
+    return parsed(given) == parsed(work.span.value(old))
+
+
 def _tools(work: Work, old: str, new: str) -> bool:
     tools = tool_definitions(parsed(work.span.value(old)))
     return _json(work, old, new) if tools is None else work.put(new, tools)
@@ -223,11 +235,21 @@ def _parameters(work: Work, old: str, new: str) -> bool:
 
 
 def _cost(work: Work, old: str, new: str) -> bool:
-    """Note what the sender says it cost. Its own name stays: backends read it."""
+    """Note what the sender says it cost. Its own name stays: backends read it. What is no price
+    goes, so that they read ours."""
     amount = work.span.number(old)
-    if amount is not None and not work.span.has(own.COST_TOTAL):
+    if amount == 0 and _says_nothing_of_costs(work.span):
+        work.span.remove(old)
+    elif amount is not None and not work.span.has(own.COST_TOTAL):
         work.put(new, float(amount))
     return False
+
+
+def _says_nothing_of_costs(span: SpanView) -> bool:
+    """Whether 0 is what its sender says of a model without a price: OpenLIT does, of all models
+    where its price list is out of reach."""
+    scope = span.scope_name or ""
+    return scope.startswith("openlit.") or span.text("telemetry.sdk.name") == "openlit"
 
 
 def _cost_details(work: Work, old: str, new: str) -> bool:
@@ -326,6 +348,7 @@ HOW: Mapping[str, Callable[[Work, str, str], bool]] = {
     "provider": _provider,
     "list": _list,
     "json": _json,
+    "arguments": _arguments,
     "tools": _tools,
     "input": _messages("user"),
     "output": _messages("assistant"),

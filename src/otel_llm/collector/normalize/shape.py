@@ -10,8 +10,9 @@ from otel_llm import semconv
 
 from ..data.facts import COUNTED
 from ..wire.values import as_integer, as_number
-from .json_values import Json, dumped, parsed
+from .json_values import Json, dumped, listed, parsed
 from .messages import as_messages
+from .spelling import finish_reason
 
 if TYPE_CHECKING:
     from ..data import SpanView
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _TEXT: Final = 0x0A
 """First byte of an encoded text."""
+_ENUM: Final = b'"FinishReason.'
 _ROLES: Final = {
     semconv.SYSTEM_INSTRUCTIONS: "system",
     semconv.INPUT_MESSAGES: "user",
@@ -34,6 +36,8 @@ def reshape(span: SpanView, name: str) -> None:
         return
     instructs = name == semconv.SYSTEM_INSTRUCTIONS
     if b'"type"' in raw and (b'"parts"' in raw) != instructs:
+        if _ENUM in raw and name == semconv.OUTPUT_MESSAGES:
+            _spell_reasons(span, name)
         return
     said = span.text(name) or ""
     shaped: Json = as_messages(said, _ROLES[name])
@@ -41,6 +45,19 @@ def reshape(span: SpanView, name: str) -> None:
         shaped = [part for message in shaped for part in message["parts"]]
     if shaped and shaped != parsed(said):
         span.set(name, dumped(shaped))
+
+
+def _spell_reasons(span: SpanView, name: str) -> None:
+    """OpenLIT writes Python's name of Google's reasons into its messages."""
+    said = listed(span.value(name)) or []
+    spelled = [
+        {**message, "finish_reason": finish_reason(reason)}
+        if isinstance(reason := message.get("finish_reason"), str)
+        else message
+        for message in said
+    ]
+    if spelled != said:
+        span.set(name, dumped(spelled))
 
 
 _WHOLE: Final = frozenset(

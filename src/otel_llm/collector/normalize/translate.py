@@ -21,9 +21,10 @@ from .conversions import HOW
 from .duplicates import TOLD_BY_LOG
 from .events import told
 from .exchanges import answered
-from .json_values import as_map, listed, parsed
+from .json_values import as_map, listed, maps, parsed
 from .lists import gather
-from .messages import as_messages
+from .messages import Message, as_messages
+from .numbered import gathered
 from .parts import text, tool_calls
 from .plan import Plan
 from .shape import reshape, retype
@@ -230,13 +231,33 @@ def _move(work: Work, name: str, tool: str, retrieval: str, messages: str) -> No
         understood = False  # vectors: nobody said them
     else:
         role = "user" if messages == semconv.INPUT_MESSAGES else "assistant"
-        understood = work.put_messages(messages, as_messages(value, role))
+        said = as_messages(value, role)
+        embedded = _embedded(work.span) if operation == "embeddings" and _is_raw(said) else []
+        understood = work.put_messages(messages, embedded or said) and not embedded
     if name == "output.value" and operation in BILLED_OPERATIONS:
         answered(work, as_map(parsed(value)))
     if understood:
         work.done(name)
         if name.endswith(".value"):
             work.done(name.replace(".value", ".mime_type"))
+
+
+def _embedded(span: SpanView) -> list[Message]:
+    """Return the texts that OpenInference names beside a request as its SDK sends it."""
+    names = [name for name in span.names() if name.startswith(f"{_EMBEDDED}.")]
+    given = gathered({name: span.text(name) for name in names if name.endswith(".text")}, _EMBEDDED)
+    found = [as_map(item.get("embedding")).get("text") for item in maps(given)]
+    parts = [text(content) for content in found if content]
+    return [{"role": "user", "parts": parts}] if parts else []
+
+
+_EMBEDDED: Final = "embedding.embeddings"
+
+
+def _is_raw(said: list[Message]) -> bool:
+    """Whether nothing was found in a request, which then stands as a whole for its text."""
+    parts = [part for message in said for part in message["parts"]]
+    return len(parts) == 1 and str(parts[0].get("content")).startswith(("{", "["))
 
 
 def _told_by_name(work: Work) -> None:

@@ -838,3 +838,22 @@ def test_the_schema_of_a_tool_is_not_what_it_was_called_with(sent, arguments, le
         "gen_ai.tool.name": "weather",
         "gen_ai.tool.call.arguments": arguments,
     }
+
+
+def test_what_opentelemetrys_own_of_bedrock_leaves_out_of_the_input_is_counted_in_once():
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "aws.bedrock",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.cache_read.input_tokens": 600,
+        "gen_ai.usage.cache_write.input_tokens": 300,
+    }
+    scope = "opentelemetry.instrumentation.genai.bedrock"
+
+    once = normalized(told, scope)
+
+    whole = {"gen_ai.usage.input_tokens": 1900, "otel_llm.usage.input_whole": True}
+    assert once == told | whole
+    assert normalized(once, scope) == once
+    uncached = {name: value for name, value in told.items() if "cache" not in name}
+    assert normalized(uncached, scope) == uncached

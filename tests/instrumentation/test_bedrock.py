@@ -816,6 +816,69 @@ def test_a_guardrail_of_invoke_model_is_named(client, spans):
     assert spans.span()["aws.bedrock.guardrail.id"] == "g1"
 
 
+GUARDED = {"amazon-bedrock-guardrailAction": "INTERVENED"}
+TITAN = {"inputText": "2+2"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (CLAUDE, {"type": "message", "content": [{"type": "text", "text": "no"}]}),
+        (CLAUDE, {"type": "message", "content": [], "stop_reason": "end_turn"}),
+        (NOVA, wire.conversed()),
+        (TITAN, {"results": [{"outputText": "no", "completionReason": "FINISH"}]}),
+        (TITAN, {"results": [{"outputText": "no"}]}),
+    ],
+)
+def test_an_answer_that_a_guardrail_changed_ended_so_as_it_does_with_converse(
+    client, provider, spans, asked, answer
+):
+    provider.queue(wire.invoked({**answer, **GUARDED}))
+
+    invoke(client, asked).read()
+
+    span = spans.span()
+    assert span["gen_ai.response.finish_reasons"] == ("guardrail_intervened",)
+    said = json.loads(span.get("gen_ai.output.messages", "[]"))
+    assert {message["finish_reason"] for message in said} <= {"content_filter"}
+
+
+def test_a_guardrail_that_let_all_pass_changes_nothing(client, provider, spans):
+    passed = {"amazon-bedrock-guardrailAction": "NONE"}
+    provider.queue(wire.invoked({**wire.conversed(), **passed}))
+
+    invoke(client, NOVA).read()
+
+    assert spans.span()["gen_ai.response.finish_reasons"] == ("end_turn",)
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        [
+            {"outputText": "no", "index": 0, "inputTextTokenCount": 7, **GUARDED},
+            {"outputText": ".", "totalOutputTextTokenCount": 3, "inputTextTokenCount": 7},
+        ],
+        [
+            {"messageStart": {"role": "assistant"}},
+            {"contentBlockDelta": {"delta": {"text": "no"}, "contentBlockIndex": 0}, **GUARDED},
+            {"messageStop": {"stopReason": "end_turn"}},
+        ],
+    ],
+    ids=["titan", "nova"],
+)
+def test_a_stream_that_a_guardrail_changed_ended_so(client, provider, spans, bodies):
+    provider.queue(wire.stream([wire.chunk(body) for body in bodies]))
+
+    answer = client.invoke_model_with_response_stream(modelId="amazon.x", body=json.dumps(TITAN))
+    list(answer["body"])
+
+    span = spans.span()
+    assert span["gen_ai.response.finish_reasons"] == ("guardrail_intervened",)
+    said = json.loads(span.get("gen_ai.output.messages", "[]"))
+    assert {message["finish_reason"] for message in said} <= {"content_filter"}
+
+
 # aiobotocore
 
 

@@ -69,6 +69,8 @@ _OPENLIT: Final = "gen_ai.client.token.usage"
 _GEMINI: Final = ("gemini", "google", "vertex")
 _OPENLLMETRY_BEDROCK: Final = "opentelemetry.instrumentation.bedrock"
 """Its total is the sum of input and output too."""
+_BEDROCK: Final = "opentelemetry.instrumentation.genai.bedrock"
+"""OpenTelemetry's own says what Bedrock's Converse does, and no total."""
 _CLAUDE_CODE: Final = ("com.anthropic.claude_code.tracing", "com.anthropic.claude_code.traces")
 _BARE: Final = ("input_tokens",)
 _BY_TIME: Final = (own.CACHE_WRITE_5M_TOKENS, own.CACHE_WRITE_1H_TOKENS)
@@ -156,8 +158,10 @@ def sender(span: SpanView) -> Sender:
 
 
 def _counts_apart(span: SpanView, total: int | None) -> bool:
-    """Claude Code does; so do the AI SDK before version 6, OpenLIT, and OpenLLMetry over Bedrock,
-    of those who do."""
+    """Claude Code does; so do the AI SDK before version 6, OpenLIT, OpenLLMetry and OpenTelemetry's
+    own over Bedrock, of those who do."""
+    if span.scope_name == _BEDROCK:
+        return not span.has(own.INPUT_WHOLE)
     names = () if any(map(span.has, _WHOLE)) else _VERCEL
     names = _BARE if span.scope_name in _CLAUDE_CODE else names
     bare = next((n for name in names if (n := span.integer(name)) is not None), None)
@@ -195,6 +199,8 @@ def settle_counts(span: SpanView, sender: Sender) -> None:
     for name, count in whole.items():
         if said[name] != count:
             span.set(name, count)
+    if span.scope_name == _BEDROCK and whole != said:
+        span.set(own.INPUT_WHOLE, True)
 
 
 def _forget(span: SpanView, said: Counts) -> dict[str, int]:

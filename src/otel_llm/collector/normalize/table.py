@@ -100,7 +100,7 @@ def dialect_scope(scope: str) -> str | None:
     """Return what a dialect calls ``scope``: itself, or the beginning that it shares with others
     (``com.anthropic.sdk.*``); ``""`` for one whose messages have the shape of the conventions,
     ``None`` for one that nothing is known of."""
-    if scope.startswith(_CURRENT):
+    if scope.startswith(_CURRENT) and scope not in _SCOPES:
         return ""
     return next((known for known in _SCOPES if fnmatchcase(scope, known)), None)
 

@@ -113,6 +113,27 @@ def filled(usage: Usage, other: Usage) -> Usage:
 
 def response_of(body: Mapping[str, Any]) -> Response:
     """Read a body in whichever way its vendor writes it."""
+    read = _response_of(body)
+    return guarded(read) if has_intervened(body) else read
+
+
+def has_intervened(body: Mapping[str, Any]) -> bool:
+    """Return whether a guardrail blocked or masked something, which the model knows nothing of."""
+    return body.get("amazon-bedrock-guardrailAction") == "INTERVENED"
+
+
+def guarded(read: Response) -> Response:
+    """Return an answer that a guardrail changed: it ended as Converse says of such ones."""
+    ended = ["guardrail_intervened"] * max(1, len(read.finish_reasons))
+    return replace(read, finish_reasons=ended)
+
+
+def guarded_messages(said: Sequence[Message]) -> list[Message]:
+    """The same of its messages."""
+    return [{**message, "finish_reason": "content_filter"} for message in said]
+
+
+def _response_of(body: Mapping[str, Any]) -> Response:
     if "choices" in body:
         return chat_completions.response(spelled(body))
     if "output" in body or "stopReason" in body:
@@ -177,6 +198,11 @@ def _ended(get: Any) -> str | None:
 def output_messages(answer: Any) -> list[Message]:
     """Return the messages of a whole answer."""
     body = body_of(field(answer, "body"))
+    said = _messages_of(body)
+    return guarded_messages(said) if has_intervened(body) else said
+
+
+def _messages_of(body: Mapping[str, Any]) -> list[Message]:
     if "choices" in body:
         return chat_completions.output_messages(spelled(body))
     if "output" in body:

@@ -16,7 +16,18 @@ from ..core.patch import Message, StreamReader
 from . import cohere_v2
 from .chat_completions import ChatStream
 from .converse import ConverseStream
-from .invoke_model import body_of, counted, filled, response_of, said_message, spelled, texts_in
+from .invoke_model import (
+    body_of,
+    counted,
+    filled,
+    guarded,
+    guarded_messages,
+    has_intervened,
+    response_of,
+    said_message,
+    spelled,
+    texts_in,
+)
 from .messages import MessageStream
 from .values import count, field
 
@@ -24,7 +35,10 @@ from .values import count, field
 def _only_words(said: bytes) -> bool:
     """Return whether a chunk of Anthropic's or Amazon's models has nothing but words in it."""
     words = b'"content_block_delta"' in said or b'"contentBlockDelta"' in said
-    return words and b"amazon-bedrock-invocationMetrics" not in said
+    return words and not any(name in said for name in _OF_BEDROCK)
+
+
+_OF_BEDROCK = b"amazon-bedrock-invocationMetrics", b"amazon-bedrock-guardrailAction"
 
 
 _COUNTS = (
@@ -38,10 +52,11 @@ _COUNTS = (
 class InvokeModelStream:
     """Collects the chunks of one answer."""
 
-    __slots__ = ("_content", "_metrics", "_reader")
+    __slots__ = ("_content", "_guarded", "_metrics", "_reader")
 
     def __init__(self, content: bool = False) -> None:
         self._content = content
+        self._guarded = False
         self._reader: StreamReader | None = None
         self._metrics = Usage()
 
@@ -57,17 +72,20 @@ class InvokeModelStream:
         if self._reader is None:
             self._reader = _reader_of(body)(self._content)
         self._reader.feed(body)
+        self._guarded = self._guarded or has_intervened(body)
         if (told := body.get("amazon-bedrock-invocationMetrics")) is not None:
             self._metrics = counted(*(count(field(told, name)) for name in _COUNTS))
 
     def response(self) -> Response:
         """Return what has arrived so far."""
         read = self._reader.response() if self._reader else Response()
+        read = guarded(read) if self._guarded else read
         return replace(read, usage=filled(read.usage, self._metrics))
 
     def output_messages(self) -> Sequence[Message]:
         """Return the answer put together from its chunks."""
-        return self._reader.output_messages() if self._reader else []
+        said = self._reader.output_messages() if self._reader else []
+        return guarded_messages(said) if self._guarded else said
 
 
 def _reader_of(body: Mapping[str, Any]) -> Callable[[bool], StreamReader]:

@@ -374,7 +374,7 @@ def test_both_exporters_speak_the_dialect_of_their_destination(over):
 MOVED = {
     # Instructions become a message of the system's, and an agent's name needs an agent.
     *("LiteLLM 1, acompletion", "Gemini CLI, a call", "Gemini CLI, a prompt"),
-    "Microsoft Agent Framework 1",
+    *("Microsoft Agent Framework 1", "OpenLLMetry 0.62, Bedrock"),
     "Strands 1 with the latest conventions",  # how it ended is spelled anew
 }
 """What comes back in another place."""

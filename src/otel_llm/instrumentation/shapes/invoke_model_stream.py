@@ -84,7 +84,7 @@ class InvokeModelStream:
 
     def output_messages(self) -> Sequence[Message]:
         """Return the answer put together from its chunks."""
-        said = self._reader.output_messages() if self._reader else []
+        said: Sequence[Message] = self._reader.output_messages() if self._reader else ()
         return guarded_messages(said) if self._guarded else said
 
 

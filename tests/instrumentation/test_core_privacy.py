@@ -190,6 +190,16 @@ def test_a_preview_is_the_redacted_start_of_the_answer(call, sdk, monkeypatch):
     assert "gen_ai.output.messages" not in span
 
 
+@pytest.mark.parametrize("length", [7, 5_000])
+def test_a_preview_is_as_long_as_is_asked_for(call, sdk, monkeypatch, length):
+    answer = f"{KEY} " + "and so on " * 2_000
+    monkeypatch.setattr(sdk, "words", lambda n=3: [{"word": answer, "n": 0}])
+
+    span = call(derive="preview", preview_length=length)
+
+    assert span["otel_llm.output.preview"] == ("[openai_key] " + "and so on " * 2_000)[:length]
+
+
 def test_flags_are_raised_here_and_the_content_stays(call, sdk, monkeypatch):
     monkeypatch.setattr(sdk, "words", lambda n=3: [{"word": f"The key is {KEY}.", "n": 0}])
 
@@ -373,6 +383,8 @@ def test_anything_becomes_json_that_utf8_can_carry(value):
         ("OTEL_LLM_REDACT_PATTERNS", "a+\n(\nb", "redact_patterns", ("a+", "b")),
         ("OTEL_LLM_MAX_CONTENT_BYTES", "1000", "max_content_bytes", 1000),
         ("OTEL_LLM_MAX_CONTENT_BYTES", "-1", "max_content_bytes", 262_144),
+        ("OTEL_LLM_PREVIEW_LENGTH", "40", "preview_length", 40),
+        ("OTEL_LLM_PREVIEW_LENGTH", "none", "preview_length", 100),
         ("OTEL_LLM_BAGGAGE", "user.id, otel_llm.team,", "baggage", ("user.id", "otel_llm.team")),
     ],
 )

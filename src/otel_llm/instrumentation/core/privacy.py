@@ -35,8 +35,8 @@ _log = logging.getLogger(__name__)
 _SPACE = re.compile(r"\s+")
 _FRAMES, _STACK, _MESSAGE = 30, 16_384, 4_096
 """Of an exception: frames, and characters of its stack and its message."""
-_LOOKED_AT = 4_096
-"""Characters of an answer that its preview is made of."""
+_BEYOND = 4_096
+"""Characters of an answer beyond its preview that are looked at: they follow for what is taken out."""
 
 
 class Privacy:
@@ -48,7 +48,9 @@ class Privacy:
             _log.warning("otel-llm: OTEL_LLM_CAPTURE=hash needs OTEL_LLM_HASH_KEY; hashing nothing")
         self._key = settings.hash_key.encode() if "hash" in settings.derive else b""
         self._redactor = _redactor(settings)
-        self._preview = _strict(settings, _LOOKED_AT) if "preview" in settings.derive else None
+        self._shown = settings.preview_length
+        looked_at = self._shown + _BEYOND
+        self._preview = _strict(settings, looked_at) if "preview" in settings.derive else None
         self._flags = _flags if "flags" in settings.derive else None
         if self._flags is not None:
             with guarded("compiling the checks of answers"):
@@ -88,7 +90,7 @@ class Privacy:
         """Return the preview and the flags of an answer."""
         found: Attributes = {}
         if self._preview is not None and (text := _text_of(messages)):
-            found[own.OUTPUT_PREVIEW] = self._preview.text(text)[:100]
+            found[own.OUTPUT_PREVIEW] = self._preview.text(text)[: self._shown]
         if self._flags is not None:
             found.update(self._flags(messages, asked, ending))
         return found

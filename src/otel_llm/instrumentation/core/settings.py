@@ -72,8 +72,10 @@ class Settings:
 
     derive: frozenset[str] = field(default=frozenset(), metadata={"env": "OTEL_LLM_CAPTURE"})
     """What is made of content in this process, separated by commas, whether content itself is
-    captured or not: ``hash`` (keyed HMAC of messages, system prompt and tools), ``preview`` (first
-    100 characters of the answer, redacted), ``flags`` (quality checks)."""
+    captured or not: ``hash`` (keyed HMAC of messages, system prompt and tools), ``preview`` (the
+    start of the answer, redacted), ``flags`` (quality checks)."""
+    preview_length: int = field(default=100, metadata={"env": "OTEL_LLM_PREVIEW_LENGTH"})
+    """Characters of a preview."""
     hash_key: str = field(default="", repr=False, metadata={"env": "OTEL_LLM_HASH_KEY"})
     """Key of the hashes. Without it there are none: a plain hash of a short prompt can be guessed
     back."""
@@ -194,11 +196,14 @@ def _compiles(source: str, pattern: str) -> bool:
     return bool(pattern)
 
 
-def _bytes(source: str, value: Any) -> int:
-    if str(value).strip().isdecimal() and int(value) > 0:
-        return int(value)
-    _warn(source, "a number of bytes", "taking 262144")
-    return 262_144
+def _number_of(things: str, default: int) -> Callable[[str, Any], int]:
+    def read(source: str, value: Any) -> int:
+        if str(value).strip().isdecimal() and int(value) > 0:
+            return int(value)
+        _warn(source, f"a number of {things}", f"taking {default}")
+        return default
+
+    return read
 
 
 def _as_it_is(_: str, value: Any) -> Any:
@@ -212,7 +217,8 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "emit_event": _boolean,
     "exceptions": _exceptions,
     "hash_key": _as_it_is,
-    "max_content_bytes": _bytes,
+    "max_content_bytes": _number_of("bytes", 262_144),
+    "preview_length": _number_of("characters", 100),
     "redact": _redact,
     "redact_hook": _as_it_is,
     "redact_patterns": _patterns,

@@ -17,6 +17,7 @@ from otel_llm.alerting.drifts import DriftLimits
 from otel_llm.alerting.watch import Watch, WatchConfig
 from otel_llm.genai import Call
 from otel_llm.stats import Windows
+from otel_llm.stats.anomaly import Severities
 from tests.stats.calls import call
 
 from .world import START, Clock
@@ -118,6 +119,25 @@ def test_an_hour_far_from_usual_is_critical(signal: str, change: dict[str, Any])
     assert found[signal].value > 3 * found[signal].usual
     told = {labels["signal"]: value for labels, value in watch.anomaly_reading()}
     assert told[signal] == found[signal].distance
+
+
+@pytest.mark.parametrize(
+    ("severities", "expected"),
+    [
+        (Severities(info=2.0, warning=1e6, error=1e6, critical=1e6), "info"),
+        (Severities(info=1e6, warning=1e6, error=1e6, critical=1e6), None),
+        (Severities(info=3.0, warning=3.0, error=3.0, critical=1e6), "error"),
+    ],
+)
+def test_how_grave_a_distance_is_can_be_set(severities: Severities, expected: str | None):
+    watch = Watched(WatchConfig(severities=severities))
+    _live(watch, range(5 * 24))
+
+    _live(watch, range(5 * 24, 5 * 24 + 1), lambda c, h: {**_usual(c, h), "cost": 1.0}, seed=9)
+
+    last = START + 5 * 24 * HOUR
+    found = {one.signal: one.severity for one in watch.anomalies() if one.at == last}
+    assert found.get("cost") == expected
 
 
 def test_one_failure_after_days_without_any_is_no_anomaly():

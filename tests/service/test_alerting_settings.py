@@ -83,3 +83,13 @@ def test_mistakes_in_files_of_rules_are_mistakes_of_the_configuration(tmp_path: 
     assert [str(problem) for problem in alone.value.problems] == [
         f"{file}: rules[0].signal: unknown signal 'eror_rate'; did you mean 'error_rate'?"
     ]
+
+
+def test_limits_of_severities_that_do_not_rise_are_a_mistake_with_its_path():
+    with pytest.raises(ConfigError) as raised:
+        check(_given(alerting={"watch": {"severities": {"info": 4}}}))
+
+    assert [str(problem) for problem in raised.value.problems] == [
+        "alerting.watch.severities: info, warning, error and critical: expected numbers above 0, "
+        "none below the last"
+    ]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from otel_llm.stats import anomaly, kendall
-from otel_llm.stats.anomaly import Anomaly, Threshold, severity
+from otel_llm.stats.anomaly import Anomaly, Severities, Threshold
 from otel_llm.stats.dependence import correlation, correlation_beside_steps
 from otel_llm.stats.normal import distance_of, from_student, two_sided
 
@@ -60,7 +60,24 @@ def test_distance_and_chance_are_each_others_inverse(distance: float):
     ],
 )
 def test_how_grave_it_is_follows_from_the_distance(distance: float, grave: str | None):
-    assert severity(distance) == grave
+    assert Severities().of(distance) == grave
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"info": 0.0},
+        {"info": -1.0},
+        {"info": 3.6},
+        {"error": 6.0},
+        {"critical": math.inf},
+        {"warning": math.nan},
+        {"critical": math.nan},
+    ],
+)
+def test_limits_of_severities_rise_and_are_numbers(limits: dict[str, float]):
+    with pytest.raises(ValueError, match="info, warning, error and critical"):
+        Severities(**limits)
 
 
 def test_a_value_in_the_middle_of_the_past_is_no_anomaly_and_one_far_off_is():

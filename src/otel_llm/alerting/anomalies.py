@@ -16,6 +16,7 @@ from otel_llm.stats.anomaly import (
     LEAST_HISTORY,
     Anomaly,
     Detector,
+    Severities,
     Severity,
     combined,
     ewma,
@@ -88,8 +89,9 @@ class FoundAnomaly:
 class Anomalies:
     """The hours that were, and those that were unusual. Not thread-safe."""
 
-    def __init__(self, *, min_calls: int, detector: DetectorName = "z_score") -> None:
+    def __init__(self, *, min_calls: int, detector: DetectorName, severities: Severities) -> None:
         self._min_calls = min_calls
+        self._severities = severities
         self._detect = _DETECTORS[detector]
         self._values: dict[Key, dict[str, _Values]] = {}
         self._found: deque[FoundAnomaly] = deque(maxlen=1000)
@@ -116,11 +118,12 @@ class Anomalies:
         found = self._detect([scale.to(one) for one in usable])
         if found is not None and scale is _ARCSINE:
             found = _milder(found, usable, tally.calls)
-        if found is not None and found.severity is not None:
+        severity = self._severities.of(found.distance) if found else None
+        if found is not None and severity is not None:
             labels = {n: v for n, v in zip(("service", "model"), key, strict=True) if v}
             usual = scale.back(found.expected)
             at = float(hour * HOUR_S)
-            one = FoundAnomaly(at, labels, name, value, usual, found.distance, found.severity)
+            one = FoundAnomaly(at, labels, name, value, usual, found.distance, severity)
             self._found.append(one)
 
     def found(self, *, hour: int | None = None) -> tuple[FoundAnomaly, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otel_llm.stats import Tally, Windows
+from otel_llm.stats.anomaly import Severities
 
 from .anomalies import HISTORY_HOURS, HOUR_S, Anomalies, DetectorName, FoundAnomaly
 from .drifts import DriftLimits, Drifts, FoundDrift
@@ -40,6 +41,9 @@ class WatchConfig:
     """How an hour is held against those before: by mean and standard deviation; by medians, for
     which single odd hours of the past do not count; by the weighted mean of the last ten, for small
     shifts that last; or ``combined``: what at least two of the three see."""
+    severities: Severities = field(default_factory=Severities)
+    """From how many standard deviations on an hour is unusual, and how grave that is. A severity
+    whose limit is that of the next one is left out."""
     drift: DriftLimits = field(default_factory=DriftLimits)
     """From when on which change matters."""
 
@@ -51,7 +55,9 @@ class Watch:
         self._enabled = config.enabled
         self._lock = threading.Lock()
         self._cells: dict[tuple[int, Key], Tally] = {}
-        self._anomalies = Anomalies(min_calls=config.min_calls, detector=config.detector)
+        self._anomalies = Anomalies(
+            min_calls=config.min_calls, detector=config.detector, severities=config.severities
+        )
         self._drifts = Drifts(config.drift)
         self._scores = ScoreDrifts(config.drift)
         self._closed: int | None = None

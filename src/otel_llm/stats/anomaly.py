@@ -23,13 +23,37 @@ from .normal import LARGEST, from_student
 Severity = Literal["info", "warning", "error", "critical"]
 Direction = Literal["above", "below"]
 
-SEVERITIES: tuple[tuple[float, Severity], ...] = (
-    (5.0, "critical"),
-    (4.0, "error"),
-    (3.5, "warning"),
-    (3.0, "info"),
-)
-"""From which distance on an anomaly is how grave."""
+
+@dataclass(frozen=True, slots=True)
+class Severities:
+    """From how many standard deviations on an anomaly is how grave."""
+
+    info: float = 3.0
+    """What is nearer is usual. By chance one hour of 370 is farther than 3."""
+    warning: float = 3.5
+    """By chance one hour of 2,100 is farther than 3.5."""
+    error: float = 4.0
+    """By chance one hour of 15,800 is farther than 4."""
+    critical: float = 5.0
+    """By chance one hour of 1.7 million is farther than 5."""
+
+    def __post_init__(self) -> None:
+        rising = 0 < self.info <= self.warning <= self.error <= self.critical
+        if not (rising and self.critical < math.inf):
+            raise ValueError(
+                "info, warning, error and critical: expected numbers above 0, none below the last"
+            )
+
+    def of(self, distance: float) -> Severity | None:
+        """Return how grave a distance is; ``None``: nothing unusual."""
+        least: tuple[tuple[float, Severity], ...] = (
+            (self.critical, "critical"),
+            (self.error, "error"),
+            (self.warning, "warning"),
+            (self.info, "info"),
+        )
+        return next((name for limit, name in least if abs(distance) >= limit), None)
+
 
 LEAST_HISTORY = 8
 """With fewer values nothing is known about what is usual."""
@@ -59,8 +83,8 @@ class Anomaly:
 
     @property
     def severity(self) -> Severity | None:
-        """How grave it is; ``None``: nothing unusual."""
-        return severity(self.distance)
+        """How grave it is unless other limits are set; ``None``: nothing unusual."""
+        return _USUAL.of(self.distance)
 
     @property
     def direction(self) -> Direction:
@@ -73,9 +97,7 @@ Detector = Callable[[Sequence[float]], Anomaly | None]
 one is not a finite number. Others that are not are left out."""
 
 
-def severity(distance: float) -> Severity | None:
-    """Return how grave a distance is, ``None`` below 3."""
-    return next((name for least, name in SEVERITIES if abs(distance) >= least), None)
+_USUAL = Severities()
 
 
 def z_score(values: Sequence[float]) -> Anomaly | None:

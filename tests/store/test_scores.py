@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -67,6 +68,12 @@ def test_scores_are_summed_by_name_and_people_apart_from_programs(store: DuckDBS
         ScoreStats("relevance", "automatic", 1, 0.5, 0.5, 1),
     )
     assert [stats.below for stats in store.score_stats(threshold=0.8)] == [2, 1]
+
+
+@pytest.mark.parametrize("limit", [0.0, -0.5, 1.01, math.inf, math.nan])
+def test_no_score_can_be_below_a_threshold_out_of_range(limit: float):
+    with pytest.raises(ValueError, match="good_enough: must be above 0 and at most 1"):
+        StoreConfig(good_enough=limit)
 
 
 def test_what_calls_got_by_rules_of_thumb_is_summed_apart_from_what_was_given(store: DuckDBStore):

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -13,7 +14,7 @@ import httpx2
 import pytest
 
 from otel_llm.genai import Usage
-from otel_llm.store import DIMENSIONS, DuckDBStore, PlainSpan
+from otel_llm.store import DIMENSIONS, DuckDBStore, PlainSpan, StoreConfig
 from otel_llm.ui import pages
 from otel_llm.ui.asked import ask
 from otel_llm.ui.plots import Curve, plot, plot_by
@@ -165,6 +166,30 @@ def test_the_answers_that_scored_low_are_a_click_away(client: httpx2.Client, sto
     assert words(get(client, address)).count("2026-09-21 14:13:21") == 1
     assert "rating ann people 0.25 <b>no</b>" in words(shown).split("Low scores")[1]
     assert any(link.startswith(f"/traces/{RATED.trace_id}") for link in links)
+
+
+def test_which_scores_are_low_can_be_set():
+    store = DuckDBStore(StoreConfig(retain_for=0, good_enough=0.4))
+    with closing(store), serving(store, pages=pages(store)) as client:
+        store.write([a_call(1, score=0.3), a_call(2, score=0.5)])
+        store.add_scores([replace(RATED, value=0.45), replace(RATED, id="2", value=0.35)])
+
+        shown = get(client, "/quality", **EVER)
+        evaluations = words(get(client, "/evaluations", **EVER))
+        fields = get(client, "/calls").all("input")
+
+    text = words(shown)
+    assert "overall (rules of thumb) 0.40 median 0.40, 1 of 2 below 0.4" in text
+    assert "Below 0.4" in text
+    assert "Scores below 0.4 that people" in text
+    assert "0.75" not in text
+    assert "0.35" in text.split("Low scores")[1]
+    assert "0.45" not in text.split("Low scores")[1]
+    links = {str(link.get("href")) for link in shown.all("a")}
+    assert any(link.startswith("/calls?") and "scored_below=0.4" in link for link in links)
+    assert any(link.startswith("/v1/scores?") and "below=0.4" in link for link in links)
+    assert "Below 0.4" in evaluations
+    assert {f.get("name"): f.get("placeholder") for f in fields}["scored_below"] == "0.4"
 
 
 @pytest.mark.parametrize("limit", ["2500", "0.5", "1e-05"])

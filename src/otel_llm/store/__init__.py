@@ -16,14 +16,13 @@ from .report import Report, linked, report_on
 from .scores import Score, ScoreBucket, ScoreParts, ScoreStats, Source
 from .selection import Selection
 from .spans import PlainSpan
-from .store import GOOD_ENOUGH, Store, StoreError, StoreUnavailable
+from .store import Store, StoreError, StoreUnavailable
 from .summary import Bucket, Group, Stats, Summary
 from .traces import Trace, TraceLine, TraceSpan
 from .writer import CallWriter, SpanWriter
 
 __all__ = [
     "DIMENSIONS",
-    "GOOD_ENOUGH",
     "MEASURES",
     "Bucket",
     "CallPage",

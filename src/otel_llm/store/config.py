@@ -73,6 +73,9 @@ class StoreConfig:
     max_pending_calls: int = 50_000
     """Calls waiting to be written, each about 1.5 kB. When it is full, further calls are left out
     and counted; those that are in a journal are read from there when there is room again."""
+    good_enough: float = 0.75
+    """Scores below it are counted, marked and listed as low: on the pages, and as ``below`` in the
+    API. When an alert fires is for its rule to say."""
     memory_limit: Size = 128 * 2**20
     """With a file: what the engine may use before it spills to disk. Without one: how much the
     calls may take before the oldest go."""
@@ -88,5 +91,7 @@ class StoreConfig:
             raise ValueError("spans: only the embedded store keeps the other spans of traces")
         if self.max_pending_calls < 1:
             raise ValueError("max_pending_calls: must be at least 1")
+        if not 0 < self.good_enough <= 1:
+            raise ValueError("good_enough: must be above 0 and at most 1")
         if self.memory_limit < 64 * 2**20:
             raise ValueError("memory_limit: must be at least 64MiB")

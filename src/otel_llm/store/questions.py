@@ -12,6 +12,7 @@ from otel_llm.genai import Call, Usage
 
 from . import kinds, rolled
 from .calls import CallPage, cursor_after, read_cursor
+from .config import StoreConfig
 from .dialect import DUCKDB, Dialect
 from .filters import MEASURES, MOST, Dimension, Filter, Measure, Most, group_key
 from .incidents import Incident
@@ -21,7 +22,7 @@ from .rows import to_call
 from .schema import NAMES, SCORE_PARTS
 from .scores import BY_RULE, Score, ScoreBucket, ScoreParts, ScoreStats
 from .spans import PlainSpan
-from .store import EVERYTHING, GOOD_ENOUGH
+from .store import EVERYTHING
 from .summary import Bucket, Group, Stats, Summary, aggregates, read_stats
 from .traces import Sums, Trace, as_tree
 
@@ -33,6 +34,7 @@ DAY_S: Final = 86_400
 class Questions(ABC):
     """The reading half of ``Store``, over ``ask`` in the words of one ``Dialect``."""
 
+    config: StoreConfig
     dialect: Dialect = DUCKDB
     aggregates: str = aggregates(DUCKDB)
     names: str = NAMES
@@ -290,7 +292,7 @@ class Questions(ABC):
         return [Score(*row) for row in rows]
 
     def score_stats(
-        self, where: Filter = EVERYTHING, *, threshold: float = GOOD_ENOUGH
+        self, where: Filter = EVERYTHING, *, threshold: float | None = None
     ) -> Sequence[ScoreStats]:
         """See ``Store``."""
         given, values = self._given(where)
@@ -298,7 +300,7 @@ class Questions(ABC):
             f"SELECT name, source, count(*), avg(value), {self.dialect.quantiles('value', 0.5)},"
             f" count(*) FILTER (WHERE value < ?) FROM ({given}) AS given"
             " GROUP BY name, source ORDER BY count(*) DESC, name, source",
-            [threshold, *values],
+            [self.config.good_enough if threshold is None else threshold, *values],
         )
         return tuple(
             ScoreStats(name, source, count, mean, middle[0], below)

@@ -20,9 +20,6 @@ from .traces import Trace
 
 EVERYTHING = Filter()
 
-GOOD_ENOUGH = 0.75
-"""Scores below it are counted as bad, unless another threshold is asked for."""
-
 
 class StoreError(Exception):
     """The store cannot be opened, read or written: the message says why."""
@@ -179,10 +176,11 @@ class Store(Protocol):
         ...
 
     def score_stats(
-        self, where: Filter = EVERYTHING, *, threshold: float = GOOD_ENOUGH
+        self, where: Filter = EVERYTHING, *, threshold: float | None = None
     ) -> Sequence[ScoreStats]:
         """By name and source, the score of calls by rules of thumb among them. Times are those at
-        which scores were given, the other conditions those of a call of the same trace."""
+        which scores were given, the other conditions those of a call of the same trace. Without a
+        ``threshold`` that of the configuration (``good_enough``) counts."""
         ...
 
     def score_parts(

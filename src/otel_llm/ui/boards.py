@@ -8,7 +8,6 @@ from typing import Final
 
 from otel_llm.genai import Call
 from otel_llm.store import (
-    GOOD_ENOUGH,
     Dimension,
     Filter,
     Group,
@@ -234,6 +233,7 @@ def error_board(store: Store, asked: Asked) -> Board:
 def quality_board(store: Store, asked: Asked) -> Board:
     """How good the answers are, as far as it can be told."""
     stats, scores = store.stats(asked.where), store.score_stats(asked.where)
+    low = store.config.good_enough
     return Board(
         title="Quality",
         about="Flags come from checks of answers whose content could be looked at, scores from "
@@ -242,7 +242,7 @@ def quality_board(store: Store, asked: Asked) -> Board:
         tiles=[
             flag_tile(stats),
             Tile("Checked", count(stats.checked), _of_calls(stats)),
-            *map(_score_tile, scores[:TILES]),
+            *(_score_tile(given, low) for given in scores[:TILES]),
         ],
         plots=[
             plot("Flagged", "percent", asked, store, share=_flagged_share),
@@ -255,7 +255,7 @@ def quality_board(store: Store, asked: Asked) -> Board:
         groups=[_groups(store, asked, by) for by in ("prompt", "model", "feature")],
         scores=scores,
         trends=[one for one in trends_of(store, asked) if _of_quality(one)],
-        below=store.scores_given(asked.where, below=GOOD_ENOUGH, limit=TOP),
+        below=store.scores_given(asked.where, below=low, limit=TOP),
     )
 
 
@@ -317,16 +317,16 @@ def _count(stats: Stats) -> float:
     return stats.count
 
 
-def _score_tile(given: ScoreStats) -> Tile:
+def _score_tile(given: ScoreStats, low: float) -> Tile:
     if given.source == "tone":
         note = f"median {score(given.median)}, 0.5 is neutral"
         return Tile("Tone of answers", score(given.mean), note)
-    below = f"{given.below:,} of {given.count:,} below {GOOD_ENOUGH}"
+    below = f"{given.below:,} of {given.count:,} below {low:g}"
     return Tile(
         label=f"{given.name} ({RATERS[given.source]})",
         value=score(given.mean),
         note=f"median {score(given.median)}, {below}",
-        tone="warn" if given.mean < GOOD_ENOUGH else "",
+        tone="warn" if given.mean < low else "",
     )
 
 

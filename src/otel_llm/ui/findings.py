@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from otel_llm.collector.measures.samples import Family, Labels, Measure
 from otel_llm.evaluation.history import History
 from otel_llm.pricing import PriceBook
-from otel_llm.store import GOOD_ENOUGH, Store
+from otel_llm.store import Store
 from otel_llm.store.unpriced import unpriced
 
 from .asked import Missing, ask
@@ -84,7 +84,7 @@ def _evaluations(
         request,
         "evaluations",
         asked=asked,
-        threshold=GOOD_ENOUGH,
+        low=store.config.good_enough,
         scores=store.score_stats(asked.where),
         plot=plot_scores("Mean score", asked, store),
         prompts=store.breakdown("prompt", asked.where, limit=50),

@@ -93,6 +93,7 @@ class Pages:
                 asked=asked,
                 board=BOARDS[name](self._store, asked),
                 alerts=[] if name else self._firing(),
+                low=self._store.config.good_enough,
             )
 
         return shown
@@ -106,7 +107,8 @@ class Pages:
             page = self._store.calls(asked.where, limit=PAGE, cursor=cursor)
         except ValueError:
             raise Mistake("That page does not exist.") from None
-        return self._render.page(request, "calls", asked=asked, page=page, cursor=cursor)
+        low = self._store.config.good_enough
+        return self._render.page(request, "calls", asked=asked, page=page, cursor=cursor, low=low)
 
     def groups(self, request: Request) -> Response:
         """The sums by one dimension: users, features, models, ..."""

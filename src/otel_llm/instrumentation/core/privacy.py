@@ -36,7 +36,7 @@ _SPACE = re.compile(r"\s+")
 _FRAMES, _STACK, _MESSAGE = 30, 16_384, 4_096
 """Of an exception: frames, and characters of its stack and its message."""
 _BEYOND = 4_096
-"""Characters of an answer beyond its preview that are looked at: they follow for what is taken out."""
+"""Characters of an answer that are looked at beyond its preview: they stand in for what goes."""
 
 
 class Privacy:

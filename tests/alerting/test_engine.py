@@ -200,6 +200,22 @@ def test_when_calls_stop_the_policy_decides(policy: Any, state: str):
     assert world.after(20).states() == {"": state}
 
 
+def test_what_is_over_says_what_was_wrong_and_not_that_all_is_well():
+    words = {"summary": "{{ $value | humanizePercentage }} failed"}
+    world = World(_rule(window=10, keep_firing=30, annotations=words))
+    _fail(world)
+    (firing,) = world.engine.evaluate()
+    told: list[Alert] = []
+    for _ in range(3):
+        _succeed(world.after(20), 10)
+        told += world.engine.evaluate()
+
+    assert [(one.state, one.value, dict(one.annotations)) for one in (firing, *told)] == [
+        (state, firing.value, {"summary": "100% failed"})
+        for state in ("firing", "firing", "firing", "resolved")
+    ]
+
+
 def test_what_is_over_for_lack_of_data_says_what_was_wrong_and_not_that_there_is_none():
     world = World(_rule(window=10, annotations={"summary": "{{ $value }}"}))
     _fail(world)

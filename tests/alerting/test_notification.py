@@ -51,6 +51,15 @@ def test_an_alert_that_is_kept_firing_says_so_beside_its_value():
     assert describe(replace(kept, state="resolved")) == "resolved: 0% of calls failed"
 
 
+def test_what_is_over_is_told_as_it_was_and_for_how_long():
+    told = alert(state="resolved", fired_at=START + 60, resolved_at=START + 1110.4)
+
+    assert describe(told) == (
+        "resolved: 12% of calls failed (over: fired for 17m 30s until 00:18:30 UTC)"
+    )
+    assert describe(replace(told, fired_at=None)) == "resolved: 12% of calls failed"
+
+
 WIKI = "https://wiki/runbook#ErrorsHigh"
 
 

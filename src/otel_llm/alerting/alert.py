@@ -33,7 +33,7 @@ class Alert:
     """Say it in words: ``summary``, ``description``, ``runbook_url``."""
     signal: str = ""
     value: float | None = None
-    """The signal's last value; ``None``: there was none."""
+    """The signal's value when the condition last held; ``None``: there was none."""
     threshold: float | None = None
     active_at: float = 0.0
     """When the condition began to hold."""

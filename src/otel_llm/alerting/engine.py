@@ -244,7 +244,7 @@ class RuleEngine:
         if broken is None:
             return
         fired_before = instance.fired_at
-        if value is not None or broken:  # what is over had a value: "no data" explains nothing
+        if broken:  # what is over is told as it was, as Prometheus does
             instance.value = value
         track.dirty |= instance.step(broken, now, track.rule)
         if instance.fired_at != fired_before or (broken and instance.trace_id is None):

@@ -130,22 +130,34 @@ def runbook(alert: Alert) -> str | None:
 def kept(alert: Alert) -> str | None:
     """Return why an alert fires whose condition is over; ``None`` for one whose condition holds.
 
-    Its value is that of now, so that its headline may say that 0 % is too much.
+    Its headline says what was.
     """
     if alert.state != "firing" or alert.over_since is None:
         return None
-    ended = datetime.fromtimestamp(alert.over_since, UTC).strftime("%H:%M:%S")
     long = duration(alert.keep_firing or 0.0)
-    return f"its condition ended at {ended} UTC; kept firing for {long} after that"
+    return f"its condition ended at {_time(alert.over_since)}; kept firing for {long} after that"
+
+
+def over(alert: Alert) -> str | None:
+    """Return how long an alert that is over fired, of which the headline says what was."""
+    if alert.state != "resolved" or alert.fired_at is None or alert.resolved_at is None:
+        return None
+    long = duration(max(0.0, round(alert.resolved_at - alert.fired_at)))
+    return f"over: fired for {long} until {_time(alert.resolved_at)}"
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S UTC")
 
 
 def describe(alert: Alert) -> str:
-    """Return one line about one alert: severity, headline, labels, description, why it is kept."""
+    """Return one line about one alert: severity, headline, labels, description, and why it is kept or for
+    how long it was."""
     labels = " ".join(f"{k}={v}" for k, v in sorted(alert.labels.items()) if k not in _NAMED)
     mark = "resolved" if alert.state == "resolved" else alert.severity
     more = alert.annotations.get("description")
     where, what = f" ({labels})" if labels else "", f": {more}" if more else ""
-    still = f" ({why})" if (why := kept(alert)) else ""
+    still = f" ({why})" if (why := kept(alert) or over(alert)) else ""
     return one_line(f"{mark}: {summary(alert)}{where}{what}{still}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from otel_llm.alerting.config import AlertingConfig
 from otel_llm.alerting.service import AlertService
@@ -90,7 +91,13 @@ def _first(one: Mapping[str, Any]) -> str:
 
 
 def _asked(one: Mapping[str, Any]) -> list[str]:
-    return [p["name"] for p in one.get("parameters", ()) if p["in"] == "query"]
+    return [_spelled(p) for p in one.get("parameters", ()) if p["in"] == "query"]
+
+
+def _spelled(parameter: Mapping[str, Any]) -> str:
+    """Return a parameter's name; of one that stands for many, an example of them."""
+    example = parameter.get("example")
+    return urlencode(example) if isinstance(example, dict) else parameter["name"]
 
 
 def _taken(one: Mapping[str, Any], described: Mapping[str, Any], conditions: list[str]) -> str:

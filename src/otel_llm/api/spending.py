@@ -24,6 +24,7 @@ _QUERY: dict[str, Any] = {
             "explode": True,
             "description": "Who asks: dimension to value, such as `user=ann&team=search`.",
             "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            "example": {"user": "ann", "team": "search"},
         }
     ]
 }

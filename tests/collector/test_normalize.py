@@ -462,6 +462,19 @@ def test_what_a_sender_says_in_current_words_is_never_overwritten():
     assert got["gen_ai.usage.prompt_tokens"] == 2
 
 
+@pytest.mark.parametrize("name", ["gen_ai.output.messages", "gen_ai.completion"])
+def test_an_answer_whose_end_nobody_told_has_no_finish_reason(name):
+    cut = said("assistant", text("and so"), finish_reason="unknown")
+    chat = {"gen_ai.operation.name": "chat"}
+    told = [cut, {**cut, "finish_reason": "stop"}]
+
+    alone = normalized({**chat, name: messages(cut)})
+    beside = normalized({**chat, name: messages(*told)})
+
+    assert "gen_ai.response.finish_reasons" not in alone
+    assert beside["gen_ai.response.finish_reasons"] == ["unknown", "stop"]
+
+
 @pytest.mark.parametrize(
     ("sent", "settled"),
     [

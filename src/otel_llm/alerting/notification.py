@@ -151,8 +151,8 @@ def _time(at: float) -> str:
 
 
 def describe(alert: Alert) -> str:
-    """Return one line about one alert: severity, headline, labels, description, and why it is kept or for
-    how long it was."""
+    """Return one line about one alert: severity, headline, labels, description, why it is kept
+    or how long it was."""
     labels = " ".join(f"{k}={v}" for k, v in sorted(alert.labels.items()) if k not in _NAMED)
     mark = "resolved" if alert.state == "resolved" else alert.severity
     more = alert.annotations.get("description")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from .json_values import parsed
 from .table import FINISH_REASONS, OPERATION_NAMES, PROVIDERS
@@ -54,6 +54,13 @@ def settled_reasons(said: Sequence[str]) -> Sequence[str]:
     if isinstance(listed, list):
         said = [item for item in cast("list[object]", listed) if isinstance(item, str)]
     return tuple([finish_reason(reason) for reason in said])
+
+
+def reasons_in(messages: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return how answers ended, of messages that say it. Older schemas demand it of each, so that
+    ``unknown`` alone says nothing."""
+    told = [r for message in messages if isinstance(r := message.get("finish_reason"), str)]
+    return [] if set(told) == {"unknown"} else told
 
 
 def finish_reason(said: str) -> str:

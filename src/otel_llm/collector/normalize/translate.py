@@ -28,7 +28,13 @@ from .numbered import gathered
 from .parts import text, tool_calls
 from .plan import Plan
 from .shape import reshape, retype
-from .spelling import known_provider, settled_operation, settled_provider, settled_reasons
+from .spelling import (
+    known_provider,
+    reasons_in,
+    settled_operation,
+    settled_provider,
+    settled_reasons,
+)
 from .table import OPERATIONS, OVERRULES, SCOPED_OPERATIONS
 from .work import Work
 
@@ -148,7 +154,7 @@ def _whole_top_k(span: SpanView) -> None:
 def _finish(span: SpanView) -> None:
     """How answers ended was said in their messages for a while."""
     messages = listed(span.value(semconv.OUTPUT_MESSAGES)) or []
-    reasons = [r for message in messages if isinstance(r := message.get("finish_reason"), str)]
+    reasons = reasons_in(messages)
     if reasons and not span.has(semconv.RESPONSE_FINISH_REASONS):
         span.set(semconv.RESPONSE_FINISH_REASONS, settled_reasons(reasons))
 

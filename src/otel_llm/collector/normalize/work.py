@@ -8,6 +8,7 @@ from otel_llm import semconv
 
 from .json_values import dumped, listed
 from .messages import Message
+from .spelling import reasons_in
 
 if TYPE_CHECKING:
     from ..data import SpanView
@@ -36,8 +37,7 @@ class Work:
         if not messages:
             return False
         if name == semconv.OUTPUT_MESSAGES:
-            reasons = [str(m["finish_reason"]) for m in messages if "finish_reason" in m]
-            self.put(semconv.RESPONSE_FINISH_REASONS, reasons or None)
+            self.put(semconv.RESPONSE_FINISH_REASONS, reasons_in(messages) or None)
             self._answers = self._answers if self.span.has(name) else messages
         return self.put(name, dumped(messages)) or self._says(name, messages)
 

@@ -18,7 +18,7 @@ from otel_llm.collector.backlog import Backlog
 from otel_llm.collector.errors import Malformed, Refused
 from otel_llm.collector.journal import Journal, JournalConfig, log
 
-from .otlp_faults import traces
+from .otlp_faults import numbers, traces
 
 FIRST, SECOND, THIRD = traces(1), traces(2), traces(3)
 PATIENCE_S = 60
@@ -114,6 +114,28 @@ def test_where_several_cannot_be_processed_as_one_each_is_alone(tmp_path):
 
     assert behind.processed == [FIRST, THIRD]
     assert behind.buried == [(SECOND, "it could not be processed: Malformed")]
+
+
+def test_a_large_request_is_processed_in_pieces_and_of_those_again_that_were_refused(tmp_path):
+    behind = Pipelines()
+    process, refusing = behind.process, [True]
+
+    def full(payload: bytes) -> Future[None] | None:
+        if numbers(payload) == [3] and refusing:
+            refusing.pop()
+            raise Refused("the journal is full")
+        return process(payload)
+
+    behind.process = full
+    with backlog(tmp_path, behind) as line:
+        line.take(traces(1, 2, 3, 4, 5, size=2**20))
+        line.start()
+        wait_until(lambda: len(behind.processed) == 5)
+        assert line.settle(10)
+        ahead = line._ahead
+
+    assert [numbers(payload) for payload in behind.processed] == [[1], [2], [3], [4], [5]]
+    assert (refusing, ahead) == ([], 0)
 
 
 def test_an_answer_waits_for_the_disk(tmp_path):

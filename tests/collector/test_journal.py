@@ -608,6 +608,55 @@ def test_nothing_of_a_request_that_was_refused_for_want_of_room_stays_in_the_fil
     assert read(JournalQueue(opened(), "otlp")) == [b"before"]
 
 
+@pytest.mark.parametrize("durability", ["fsync", "os"])
+def test_of_what_is_begun_together_nothing_stays_when_the_disk_takes_a_part(
+    opened, monkeypatch, durability
+):
+    log = opened(durability=durability, max_size=40 * MIB)
+    queue = JournalQueue(log, "otlp")
+    log.append(b"before")
+    write, size = os.pwritev, log.size_bytes
+
+    def crowded(file, buffers, offset):
+        if b"last" in buffers:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, buffers, offset)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwritev", crowded)
+        with pytest.raises(Refused):
+            log.begin(bytes(10 * MIB), bytes(10 * MIB), b"last")
+    after = log.size_bytes
+    log.append(b"after")
+
+    assert after == size
+    assert read(queue) == [b"before", b"after"]
+
+
+def test_what_is_begun_together_finds_room_together_or_not_at_all(opened):
+    log = opened(max_size=25 * MIB, durability="os")
+    queue = JournalQueue(log, "otlp")
+    log.append(bytes(10 * MIB))
+
+    with pytest.raises(Refused):
+        log.begin(bytes(10 * MIB), bytes(10 * MIB))
+
+    assert [len(payload) for payload in read(queue)] == [10 * MIB]
+    log.begin(bytes(20 * MIB), bytes(20 * MIB))
+    assert [len(payload) for payload in read(queue)] == [20 * MIB, 20 * MIB]
+
+
+def test_a_large_request_is_kept_in_pieces(opened):
+    log = opened(max_size=40 * MIB, durability="os")
+    box = JournalOutbox("traces", {"otlp": (Scripted(), QUICK)}, log)
+
+    box.put(traces(*range(1, 7), size=MIB))
+
+    assert [numbers(piece) for piece in read(box.senders[0].queue)] == [
+        [number] for number in range(1, 7)
+    ]
+
+
 def test_a_disk_that_is_really_full_refuses(tmp_path):
     """The kernel's own limit on a file's size stands for the end of the disk."""
     script = f"""

@@ -17,9 +17,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otel_llm.collector import pipeline as of_pipeline
 from otel_llm.collector.component import Arrival, Signal
 from otel_llm.collector.data import Batch, SpanView
-from otel_llm.collector.errors import Malformed, Refused
+from otel_llm.collector.data.records import Records
+from otel_llm.collector.errors import Malformed, Permanent, Refused
 from otel_llm.collector.pipeline import RecordPipeline, TracePipeline
 from otel_llm.collector.processors.cost import CostProcessor
+from otel_llm.collector.processors.normalize import NormalizeProcessor
 from otel_llm.collector.processors.quality import QualityProcessor
 from otel_llm.genai import Call
 from tests.collector.calls import request
@@ -299,6 +301,79 @@ def test_of_several_pipelines_one_counts_and_only_when_all_have_taken_it():
     assert kept.done()
     assert (meanwhile, len(watch.calls)) == ([], 1)
     assert one.counters.get("otelcol_receiver_accepted_spans") == 1
+
+
+LARGE = [{**BILLED, "filler": "x" * 2**20} for _ in range(6)]
+"""A request of these is processed in pieces."""
+
+
+class Sizes:
+    """How large the batches are. It lets nothing go on after so many."""
+
+    fails_closed = True
+
+    def __init__(self, most: int = 100) -> None:
+        self.seen: list[int] = []
+        self._most = most
+
+    def process(self, batch: Batch | Records) -> None:
+        self.seen.append(len(list(batch.spans())))
+        if len(self.seen) > self._most:
+            raise ValueError("broken")
+
+
+def test_a_large_request_is_processed_in_pieces_and_counted_and_seen_as_one():
+    sink, watch, sizes = Sink(), Watch(), Sizes()
+    payload = request(*LARGE)
+    pipeline = TracePipeline({"sizes": sizes, "a": Mark("a")}, {"watch": watch}, sink)
+
+    pipeline.consume(payload)
+
+    assert sizes.seen == [1] * 6
+    assert [call.span_id for call in watch.calls] == [f"{nth:016x}" for nth in range(1, 7)]
+    ((_, given),) = sink.given
+    assert [span.text("otel_llm.feature") for span in Batch.open(given).spans()] == ["a"] * 6
+    assert pipeline.counters.get("otelcol_receiver_accepted_spans") == 6
+    assert pipeline.counters.get("otel_llm_pipeline_genai_spans") == 6
+
+
+def test_nothing_of_a_large_request_goes_on_when_the_last_piece_may_not():
+    sink, watch = Sink(), Watch()
+    pipeline = TracePipeline({"sizes": Sizes(most=5)}, {"watch": watch}, sink)
+
+    with pytest.raises(Permanent):
+        pipeline.consume(request(*LARGE))
+
+    assert (sink.given, watch.calls) == ([], [])
+
+
+def test_a_large_request_of_logs_is_processed_in_pieces_too():
+    sink, sizes, logs = Sink(), Sizes(), ExportLogsServiceRequest()
+    records = logs.resource_logs.add().scope_logs.add().log_records
+    for nth in range(6):
+        records.add(event_name=f"event {nth}").body.string_value = "x" * 2**20
+    pipeline = RecordPipeline("logs", {"sizes": sizes}, sink)
+
+    pipeline.consume(logs.SerializeToString())
+
+    assert sizes.seen == [1] * 6
+    ((_, given),) = sink.given
+    found = ExportLogsServiceRequest.FromString(given).resource_logs
+    assert [r for group in found for s in group.scope_logs for r in s.log_records] == [*records]
+    assert pipeline.counters.get("otelcol_receiver_accepted_log_records") == 6
+
+
+def test_what_repeats_a_call_of_another_piece_is_known_as_if_it_had_come_by_itself():
+    watch = Watch()
+    first, *between, last = [
+        {**call, "gen_ai.response.id": f"r{n}"} for n, call in enumerate(LARGE)
+    ]
+    last["gen_ai.response.id"] = "r0"
+    pipeline = TracePipeline({"normalize": NormalizeProcessor()}, {"watch": watch}, Sink())
+
+    pipeline.consume(request(first, *between, last))
+
+    assert [call.span_id for call in watch.calls] == [f"{nth:016x}" for nth in range(1, 6)]
 
 
 def test_what_was_received_is_counted_by_receiver_and_transport():

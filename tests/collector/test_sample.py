@@ -16,6 +16,7 @@ from otel_llm.collector.journal import Journal, JournalConfig
 from otel_llm.collector.journal.queue import JournalQueue
 from otel_llm.collector.pipeline import TracePipeline
 from otel_llm.collector.processors.sample import SampleConfig, SampleProcessor
+from otel_llm.collector.wire.pieces import in_pieces
 from tests.collector.calls import START, request
 from tests.collector.test_pipeline import Watch
 
@@ -160,6 +161,18 @@ def test_all_are_seen_by_the_observers_and_only_what_is_kept_by_the_senders():
     assert pipeline.counters.get("otel_llm_pipeline_dropped_spans") == 0
     spans_by = next(f for f in processor.measure() if f.name == "otel_llm_sample_spans")
     assert {s.labels["outcome"]: s.value for s in spans_by.samples} == {"kept": 1, "dropped": 1}
+
+
+def test_a_trace_in_several_pieces_of_a_large_request_is_kept_whole():
+    processor = none_but()
+    filler = {"filler": "x" * 2**20}
+    failed = {**filler, "otel_llm.quality.flags": ["refusal"]}
+    payload = spans(1, *([filler] * 5), failed) + spans(2, filler)
+
+    TracePipeline({"sample": processor}, {}, lambda *_: None).consume(payload)
+
+    kept = [Batch.open(processor.kept(piece)) for piece in in_pieces(payload)]
+    assert [len(batch) for batch in kept] == [1, 1, 1, 1, 1, 1, 0]
 
 
 @pytest.mark.parametrize("wrong", [{"rate": 1.1}, {"max_traces": 0}, {"keep": ("==",)}])

@@ -540,6 +540,21 @@ def test_when_every_queue_is_full_the_sender_is_refused_and_nothing_is_taken(let
     assert buried() == []
 
 
+def test_a_large_request_waits_in_pieces_all_of_them_or_none():
+    large = traces(1, 2, 3, 4, 5, 6, size=2**20)
+    settings = replace(QUICK, sending_queue=QueueConfig(queue_size=7 * 2**20))
+    whole = MemoryOutbox("traces", {"one": (Scripted(), settings)})
+
+    whole.put(large)
+    with pytest.raises(Refused):
+        whole.put(large)
+
+    lot = whole.senders[0].queue.take(1, 0)
+    waiting = [*map(bytes, lot.payloads), *whole.senders[0].queue.abandon()[1:]]
+    assert max(map(len, waiting)) < 3 * 2**20
+    assert [numbers(piece) for piece in waiting] == [[1], [2], [3], [4], [5], [6]]
+
+
 def test_a_full_queue_beside_one_with_room_overflows_into_the_dead_letter(letter, buried):
     dead, alive = Scripted(always=Retryable("UNAVAILABLE")), Scripted()
     box = outbox(letter, dead=dead, alive=alive)

@@ -32,6 +32,8 @@ from otel_llm.collector.processors.redact import RedactProcessor
 from otel_llm.collector.sending.destination import check_answer
 from otel_llm.collector.wire.envelope import count, halve
 from otel_llm.collector.wire.otlp_json import from_json, to_json
+from otel_llm.collector.wire.pieces import in_pieces
+from otel_llm.collector.wire.slim import FrameMessage, NotProtobuf, parse_frame
 from otel_llm.collector.wire.values import decode
 
 Target = Callable[[bytes], object]
@@ -140,6 +142,21 @@ def _halve(data: bytes) -> None:
         halve(data)
 
 
+def _pieces(data: bytes) -> None:
+    with suppress(Malformed):
+        pieces = list(in_pieces(data, 64))
+        assert sum(map(len, pieces)) <= 2 * len(data) + 64
+        try:
+            frame = parse_frame(data)
+        except NotProtobuf:
+            return
+        assert _held(parse_frame(b"".join(pieces))) == _held(frame)
+
+
+def _held(frame: FrameMessage) -> list[bytes]:
+    return [span for group in frame.groups for scope in group.scopes for span in scope.items]
+
+
 def _line(data: bytes) -> None:
     with suppress(Malformed):
         from_json(data.decode("utf-8", "replace"))
@@ -172,6 +189,7 @@ TARGETS: Mapping[str, Target] = {
     **{f"records-{signal}": partial(_records, signal) for signal in ("metrics", "logs")},
     "label": _label,
     "halve": _halve,
+    "pieces": _pieces,
     "dead-letter-line": _line,
     **{f"dead-letter-{signal}": partial(_written, signal) for signal in SIGNALS},
     "answer": _answer,

@@ -22,6 +22,7 @@ from .journal.queue import JournalQueue
 from .journal.tries import Tries
 from .kept import all_of
 from .wire.envelope import count
+from .wire.pieces import in_pieces
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Backlog:
 
     def take(self, payload: bytes) -> Kept:
         """Return from when on we answer for ``payload``; raises ``Refused`` when there is no room.
-        Waits for nothing."""
+        Waits for nothing. A large request is processed in pieces, each when its turn comes."""
         if self._stuck:
             raise Refused("there is no room for what was received before")
         if self._is_held_up:
@@ -90,9 +91,10 @@ class Backlog:
         if not self._finds_room(len(payload)):
             self.journal.complain(OSError("the disk is nearly full"))
             raise Refused("there would be no room behind the pipelines")
-        kept = self.journal.begin(payload)
+        pieces = list(in_pieces(payload))
+        kept = self.journal.begin(*pieces)
         with self._lock:
-            self._ahead += 1
+            self._ahead += len(pieces)
         return all_of([kept, self._turn()]) if self._is_far_ahead else kept
 
     @property

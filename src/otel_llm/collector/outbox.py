@@ -14,6 +14,7 @@ from .journal.queue import JournalQueue, Stranger, strangers
 from .sending import Sender, Sending, drain
 from .sending.dead_letter import DeadLetter
 from .sending.queues import MemoryQueue
+from .wire.pieces import in_pieces
 
 Destinations = Mapping[str, tuple[Exporter, Sending]]
 """Exporters by name, each with its settings. They stay the caller's to close."""
@@ -26,7 +27,7 @@ class Outbox(ABC):
 
     def put(self, payload: bytes) -> Kept:
         """Return from when on we answer for ``payload``; raises ``Refused`` when there is no room.
-        An empty request goes nowhere."""
+        A large one is kept in pieces, all of them or none. An empty request goes nowhere."""
         return self._keep(payload) if payload and self._is_read else None
 
     @property
@@ -156,11 +157,15 @@ class MemoryOutbox(Outbox):
 
     def _keep(self, payload: bytes) -> None:
         full = [sender for sender in self.senders if not sender.queue.has_room(len(payload))]
-        if full:
-            self._overflow(full, payload)
+        if full and len(full) == len(self.senders):
+            raise Refused("every sending queue is full")
+        pieces = list(in_pieces(payload))
+        for piece in pieces if full else ():
+            self._overflow(full, piece)
         for sender in self.senders:
             if sender not in full:
-                sender.queue.put(payload)
+                for piece in pieces:
+                    sender.queue.put(piece)
 
     @property
     def has_room(self) -> bool:
@@ -174,8 +179,6 @@ class MemoryOutbox(Outbox):
         """See ``Outbox``: nothing."""
 
     def _overflow(self, full: Sequence[Sender[MemoryQueue]], payload: bytes) -> None:
-        if len(full) == len(self.senders):
-            raise Refused("every sending queue is full")
         try:
             for sender in full:
                 sender.overflow(payload)
@@ -282,7 +285,7 @@ class JournalOutbox(Outbox):
 
     def _keep(self, payload: bytes) -> Kept:
         try:
-            return self.journal.begin(payload)
+            return self.journal.begin(*in_pieces(payload))
         finally:
             if self.journal.crowded:
                 self._make_room()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -27,6 +28,7 @@ from .kept import all_of, then
 from .measures.counters import Counters
 from .protocol import ITEMS
 from .wire.envelope import checked_count
+from .wire.pieces import in_pieces
 from .wire.slim import NotProtobuf
 
 if TYPE_CHECKING:
@@ -77,31 +79,42 @@ class TracePipeline:
         *,
         others: Sequence[Kept] | None = (),
     ) -> Kept:
-        """Process one request; returns from when on we answer for it. Raises ``Malformed``, what
-        the senders raise, and what a processor raises without which nothing may go on.
+        """Process one request, a large one in pieces, and let all of it go on or nothing; returns
+        from when on we answer for it. Raises ``Malformed``, what the senders raise, and what a
+        processor raises without which nothing may go on.
 
         ``others``: where several pipelines take the same data, what those before returned; one of
         them, the last, counts it and shows it to the observers: for the others it is ``None``.
         """
         arrival = arrival or Arrival()
-        batch = self._open(payload)
-        broken = self._process(batch)
-        arrival.reject(broken, BROKEN)
-        came, left = len(batch) - broken, len(batch) - batch.dropped
-        kept = self._forward(batch.to_bytes(), came, left, arrival, others)
-        self._count(batch)
-        if self._observers and others is not None:
-            self._observe(batch, kept, arrival)
+        observed = bool(self._observers) and others is not None
+        done = _Done()
+        for piece in self._pieces(payload):
+            self._process(piece, done, observed=observed)
+        kept = self._forward(done, arrival, others)
+        for name, number in done.counts.items():
+            self.counters.add(name, number)
+        if calls := done.calls:
+            then(kept, lambda taken: self._show(calls) if taken and arrival.is_shown() else None)
         return kept
 
-    def _process(self, batch: Batch) -> int:
-        """Return how many spans had to be taken out because nobody could look into them."""
+    def _pieces(self, payload: bytes) -> Iterator[bytes]:
+        try:
+            yield from in_pieces(payload)
+        except Malformed:
+            raise self._malformed() from None
+
+    def _process(self, piece: bytes, done: _Done, *, observed: bool) -> None:
+        batch = self._open(piece)
         broken = _processed(self._processors, batch)
         if self._closed:
             before = batch.dropped
             batch.drop_unreadable()
             broken += batch.dropped - before
-        return broken
+        done.add(batch.to_bytes(), len(batch), broken, batch.dropped)
+        done.counts.update(_counted(batch))
+        if observed:
+            self._read(batch, done.calls)
 
     def _open(self, payload: bytes) -> Batch:
         try:
@@ -109,20 +122,19 @@ class TracePipeline:
                 ExportTraceServiceRequest.FromString(payload)
             return Batch.open(payload, foreign=self._foreign)
         except (Malformed, NotProtobuf):
-            self.counters.add("otel_llm_pipeline_malformed", signal="traces")
-            raise Malformed("the body is no OTLP traces request") from None
+            raise self._malformed() from None
 
-    def _observe(self, batch: Batch, kept: Kept, arrival: Arrival) -> None:
-        calls: list[Call] = []
+    def _malformed(self) -> Malformed:
+        self.counters.add("otel_llm_pipeline_malformed", signal="traces")
+        return Malformed("the body is no OTLP traces request")
 
+    def _read(self, batch: Batch, calls: list[Call]) -> None:
         def read(span: SpanView) -> None:
             if _is_call(span):
                 calls.append(read_call(span))
 
         with self._reading:
             to_each(batch.genai(), read)
-        if calls:
-            then(kept, lambda taken: self._show(calls) if taken and arrival.is_shown() else None)
 
     def _show(self, calls: Sequence[Call]) -> None:
         calls = self._once.new(calls) if self._once else calls
@@ -130,14 +142,18 @@ class TracePipeline:
             with guard:
                 observer.observe(calls)
 
-    def _count(self, batch: Batch) -> None:
-        genai = batch.genai()
-        self.counters.add("otel_llm_pipeline_genai_spans", len(genai))
-        self.counters.add("otel_llm_pipeline_enriched_spans", sum([s.touched for s in genai]))
-        if batch.unreadable:
-            self.counters.add("otel_llm_pipeline_unreadable_spans", batch.unreadable)
-        if batch.dropped:
-            self.counters.add("otel_llm_pipeline_dropped_spans", batch.dropped)
+
+def _counted(batch: Batch) -> dict[str, int]:
+    genai = batch.genai()
+    counts = {
+        "otel_llm_pipeline_genai_spans": len(genai),
+        "otel_llm_pipeline_enriched_spans": sum([s.touched for s in genai]),
+    }
+    if batch.unreadable:
+        counts["otel_llm_pipeline_unreadable_spans"] = batch.unreadable
+    if batch.dropped:
+        counts["otel_llm_pipeline_dropped_spans"] = batch.dropped
+    return counts
 
 
 def _is_call(span: SpanView) -> bool:
@@ -170,20 +186,24 @@ class RecordPipeline:
     ) -> Kept:
         """Process one request. Takes, returns and raises as ``TracePipeline`` does."""
         arrival = arrival or Arrival()
+        done = _Done()
         try:
-            items = checked_count(self._signal, payload)
-            records = Records(self._signal, payload)
-            broken = _processed(self._processors, records)
+            for piece in in_pieces(payload):
+                self._process(piece, done)
         except Malformed:
             self.counters.add("otel_llm_pipeline_malformed", signal=self._signal)
             raise
-        arrival.reject(broken, BROKEN)
-        came, left = items - broken, items - records.dropped
-        kept = self._forward(records.to_bytes(), came, left, arrival, others)
-        if records.dropped:
+        kept = self._forward(done, arrival, others)
+        if done.dropped:
             name = f"otel_llm_pipeline_dropped_{ITEMS[self._signal]}"
-            self.counters.add(name, records.dropped)
+            self.counters.add(name, done.dropped)
         return kept
+
+    def _process(self, piece: bytes, done: _Done) -> None:
+        items = checked_count(self._signal, piece)
+        records = Records(self._signal, piece)
+        broken = _processed(self._processors, records)
+        done.add(records.to_bytes(), items, broken, records.dropped)
 
 
 def _processed(processors: Sequence[tuple[Processor, _Guard]], items: Batch | Records) -> int:
@@ -199,6 +219,32 @@ def _processed(processors: Sequence[tuple[Processor, _Guard]], items: Batch | Re
     return broken
 
 
+class _Done:
+    """What came of the pieces of one request. Nothing of it goes on before all of it may."""
+
+    __slots__ = ("_pieces", "broken", "calls", "counts", "dropped", "items")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.items = self.dropped = self.broken = 0
+        """How many came, were taken out, and of those because nobody could look into them."""
+        self.counts = Counter[str]()
+        self.calls: list[Call] = []
+        """For the observers."""
+
+    def add(self, piece: bytes, items: int, broken: int, dropped: int) -> None:
+        """Add a piece, in which ``items`` came."""
+        self._pieces.append(piece)
+        self.items += items
+        self.broken += broken
+        self.dropped += dropped
+
+    def joined(self) -> bytes:
+        """Return the whole again, once: one request after the other is one in OTLP."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
 class _Edge:
     """Hands requests to the senders and counts what they took."""
 
@@ -207,19 +253,14 @@ class _Edge:
         self._forward = forward
         self._counters = counters
 
-    def __call__(
-        self,
-        payload: bytes,
-        came: int,
-        left: int,
-        arrival: Arrival,
-        others: Sequence[Kept] | None,
-    ) -> Kept:
-        """``came`` items were received, ``left`` are in ``payload``."""
+    def __call__(self, done: _Done, arrival: Arrival, others: Sequence[Kept] | None) -> Kept:
+        arrival.reject(done.broken, BROKEN)
+        came = done.items - done.broken
         if not came:
             return all_of(others or ())  # an empty envelope: senders should not send one
         try:
-            kept = self._forward(self._signal, payload) if left else None
+            left = done.items - done.dropped
+            kept = self._forward(self._signal, done.joined()) if left else None
         except BaseException:
             self._count(arrival, came, taken=False)
             raise

@@ -34,6 +34,7 @@ from otel_llm.collector.protocol import SIGNALS
 from otel_llm.collector.sending import Sender
 from otel_llm.collector.sending.rejects import Rejects
 from otel_llm.collector.wire.envelope import checked_count
+from otel_llm.collector.wire.pieces import in_pieces
 
 from .backlogs import Backlogs, Prepared
 from .outboxes import (
@@ -415,7 +416,8 @@ class Flow:
         def forward(_: Signal, payload: bytes) -> Kept:
             kept = put(payload)
             if signal == "logs" and beside.logs:
-                beside.logs(payload)
+                for piece in in_pieces(payload):
+                    beside.logs(piece)
             return kept
 
         processors = {name: self.processing.processors[name] for name in config.processors}

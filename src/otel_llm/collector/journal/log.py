@@ -167,15 +167,15 @@ class Journal:
     def append(self, payload: bytes) -> None:
         """Return when ``payload`` is as durable as was asked for. Raises ``Refused`` when there is
         no room or the disk fails; then it may or may not be delivered, but is not answered for."""
-        group = self._written(payload)
+        group = self._written([payload])
         if self._sync:
             self._commit(group)
         self._tell_readers()
 
-    def begin(self, payload: bytes) -> Kept:
-        """As ``append``, but where that would wait, return what it would wait for: a thread of the
-        journal's own syncs for all who began by then."""
-        group = self._written(payload)
+    def begin(self, *payloads: bytes) -> Kept:
+        """As ``append``, all of them or none, but where that would wait, return what it would wait
+        for: a thread of the journal's own syncs for all who began by then."""
+        group = self._written(payloads)
         if not self._sync:
             self._tell_readers()
             return None
@@ -191,10 +191,11 @@ class Journal:
         except RuntimeError:  # no thread is to be had: whoever asks does it
             self.settle()
 
-    def _written(self, payload: bytes) -> Future[None]:
-        head = head_of(payload, time.time_ns())
+    def _written(self, payloads: Sequence[bytes]) -> Future[None]:
+        at_ns = time.time_ns()
+        heads = [head_of(payload, at_ns) for payload in payloads]
         with self._lock:
-            self._write(head, payload)
+            self._write_all(heads, payloads)
             if not self._sync:
                 self.end = self._segments[-1].end
             return self._group
@@ -302,11 +303,26 @@ class Journal:
                 self._rotate(position)
                 self.end = position
 
-    def _write(self, head: bytes, payload: bytes) -> None:
+    def _write_all(self, heads: Sequence[bytes], payloads: Sequence[bytes]) -> None:
         if not self._segments:
             raise Refused("the journal is closed")
-        if not self.has_room(len(payload)):
+        if not self.has_room(sum(map(len, payloads))):
             raise Refused("the journal is full")
+        begin = self._segments[-1].end
+        try:
+            for head, payload in zip(heads, payloads, strict=True):
+                self._write(head, payload)
+        except Refused:
+            self._take_back(begin)
+            raise
+
+    def _take_back(self, end: int) -> None:
+        """Let nothing stand behind ``end``."""
+        for segment in self._segments:
+            self._cut(segment, max(0, end - segment.start))
+        self._recent.cut(end)
+
+    def _write(self, head: bytes, payload: bytes) -> None:
         segment = self._segments[-1]
         size = len(head) + len(payload)
         try:
@@ -375,9 +391,7 @@ class Journal:
             later, self._group = self._group, _new_group()
             self._unsynced = []
             self._suspect = self._unlisted = self._refused = True
-            for segment in self._segments:
-                self._cut(segment, max(0, self.end - segment.start))
-            self._recent.cut(self.end)
+            self._take_back(self.end)
             self.end = self._segments[-1].end
         for waiting in (group, later):
             waiting.set_exception(Refused("the journal cannot be synced"))

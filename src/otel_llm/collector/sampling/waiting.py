@@ -19,6 +19,7 @@ from ..errors import DeliveryError, Malformed, Refused
 from ..journal import Journal
 from ..journal.queue import JournalQueue
 from ..sending.queues import Lot, MemoryQueue, Queue
+from ..wire.pieces import in_pieces
 from .verdicts import Undecided
 
 logger = logging.getLogger(__name__)
@@ -66,13 +67,15 @@ class Sampling:
     def put(self, payload: bytes) -> Kept:
         """Let a request wait. Raises ``Refused`` when there is no room."""
         if self._journal is not None:
-            return self._journal.begin(payload)
+            return self._journal.begin(*in_pieces(payload))
         if self.open_journal is not None:
             raise Refused("the journal is not open")
         queue = self._queue
         if not isinstance(queue, MemoryQueue) or not queue.has_room(len(payload)):
             raise Refused("too much waits for a decision")
-        return queue.put(payload)
+        for piece in in_pieces(payload):
+            queue.put(piece)
+        return None
 
     def open(self) -> None:
         """Open the journal and learn from what an earlier process left in it. Raises ``OSError``

@@ -40,7 +40,7 @@ def splice(data: bytes | memoryview, number: int, changes: Mapping[int, Change])
         else:
             key, at = read_varint(data, at)
         if key & 7 != _LENGTH:
-            at = _skip(data, at, key)
+            at = skip(data, at, key)
             continue
         length, at = read_varint(data, at)
         end = at + length
@@ -63,7 +63,7 @@ def messages(data: memoryview, number: int) -> list[memoryview]:
     while at < len(data):
         key, at = read_varint(data, at)
         if key & 7 != _LENGTH:
-            at = _skip(data, at, key)
+            at = skip(data, at, key)
             continue
         length, at = read_varint(data, at)
         if key >> 3 == number:
@@ -98,7 +98,8 @@ def read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def _skip(data: bytes | memoryview, at: int, key: int) -> int:
+def skip(data: bytes | memoryview, at: int, key: int) -> int:
+    """Return where the field ends whose ``key`` ends at ``at``; it may be behind ``data``."""
     kind = key & 7
     if kind == _VARINT:
         return read_varint(data, at)[1]
@@ -116,4 +117,4 @@ def _skip_group(data: bytes | memoryview, at: int) -> int:
         key, at = read_varint(data, at)
         if key & 7 == _END_GROUP:
             return at
-        at = _skip(data, at, key)
+        at = skip(data, at, key)

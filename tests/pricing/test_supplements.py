@@ -44,6 +44,13 @@ def test_deepseeks_two_names_cost_what_the_model_cost_that_they_led_to(model, wh
     )
 
 
+@pytest.mark.parametrize("model", ["deepseek-chat", "deepseek-reasoner"])
+def test_without_a_time_they_cost_what_they_last_did(model):
+    found = bill("deepseek", model, CACHED, 0)
+
+    assert (found.total, found.card.as_of) == (Decimal("0.11312"), "2026-04-24")
+
+
 def test_a_second_before_the_first_of_these_prices_the_table_holds():
     found = bill("deepseek", "deepseek-chat", CACHED, at("2025-09-05T15:59:59"))
 

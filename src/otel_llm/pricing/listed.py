@@ -90,7 +90,7 @@ class PriceList:
         found = self._find(provider, model)
         if isinstance(found, Unpriced):
             return found
-        at = at or datetime.fromisoformat(self.as_of or "2026-01-01")
+        at = at or datetime.fromisoformat(self.as_of or "2026-01-01").replace(tzinfo=UTC)
         owner, info, guessed = found
         seller = _seller(self._providers, owner, info)
         info = _in_order(followed(seller.id, model, info), at)

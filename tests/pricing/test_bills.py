@@ -289,6 +289,11 @@ BILLS = [
         fee="0.05",
     ),
     Worked(
+        "three searches for one prompt, which had speech in it",
+        "gcp.gemini", "gemini-2.5-pro", Usage(1_000, 10, audio_input=100, web_searches=3),
+        ((1_000, "1.25"), (10, "10")), "0.03635", fee="0.035",
+    ),
+    Worked(
         "searches of the web and of files, with a cached prompt",
         "openai", "gpt-5", Usage(60_000, 1_500, cache_read=20_000, web_searches=2, file_searches=4),
         ((40_000, "1.25"), (20_000, "0.125"), (1_500, "10.00")), "0.0975",

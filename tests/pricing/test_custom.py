@@ -127,6 +127,14 @@ def test_the_first_price_that_fits_the_day_is_taken():
     assert totals == [1, 2]
 
 
+def test_the_first_price_that_fits_is_taken_whether_by_the_name_as_sent_or_as_listed():
+    own = priced(CustomPrice("bedrock/*", input=Decimal(1)), CustomPrice("*", input=Decimal(2)))
+
+    found = own.cost(None, "bedrock/amazon.nova-pro-v1:0", Usage(1_000_000, 0), NOV)
+
+    assert found.total == 1
+
+
 def test_cached_tokens_without_an_own_price_cost_what_uncached_ones_do():
     own = priced(CustomPrice("m", input=Decimal(2), output=Decimal(4)))
 

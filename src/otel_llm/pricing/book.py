@@ -162,7 +162,7 @@ class PriceBook:
 
     def _own(self, provider: str | None, model: str, at: datetime | None) -> CustomPrice | None:
         who, name = reference(provider, model)
-        return first_fit(self._custom, who, name, at) or first_fit(self._custom, who, model, at)
+        return first_fit(self._custom, who, (name, model), at)
 
     def _listed(
         self, provider: str | None, model: str, at: datetime | None, tier: str | None
@@ -204,7 +204,7 @@ def billable(card: Card, usage: Usage) -> Tokens | Unpriced:
     if tokens.output and not card.output_priced:
         return Unpriced("no_output_rate")
     if not card.audio_priced and (tokens.audio_input or tokens.audio_output):
-        return tokens._replace(quality=tokens.quality or "audio_at_text_rate")
+        tokens = tokens._replace(quality=tokens.quality or "audio_at_text_rate")
     if tokens.web_searches or tokens.file_searches:
         return _with_searches(card, tokens)
     return tokens

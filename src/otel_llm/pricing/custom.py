@@ -183,10 +183,11 @@ def _rates(given: Mapping[str, Decimal]) -> Rates[Decimal]:
 
 
 def first_fit(
-    prices: Sequence[CustomPrice], provider: str | None, model: str, at: datetime | None
+    prices: Sequence[CustomPrice], provider: str | None, names: Sequence[str], at: datetime | None
 ) -> CustomPrice | None:
-    """Return the first price that is for this call."""
-    return next((price for price in prices if price.fits(provider, model, at)), None)
+    """Return the first price that is for this call, whose model may go by several ``names``."""
+    fitting = (one for one in prices if any(one.fits(provider, name, at) for name in names))
+    return next(fitting, None)
 
 
 def _discounted(listed: Card, discount: Decimal, fees: Mapping[str, Decimal]) -> Card:

@@ -272,6 +272,15 @@ def test_a_budget_that_is_used_up_leaves_cases_without_a_score(tmp_path: Path, c
     assert "no score (budget)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("written", ["1,50", "nan", "-1"])
+def test_a_budget_that_is_no_amount_is_a_mistake(tmp_path: Path, capsys, written: str):
+    file = suite(tmp_path, "cases: [{query: q}]")
+
+    with FakeProvider(TARGET) as target, pytest.raises(SystemExit, match="2"):
+        run(file, target, f"--max-judge-cost={written}")
+    assert "invalid amount value" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("case", "answer", "checked"),
     [

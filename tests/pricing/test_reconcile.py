@@ -245,9 +245,17 @@ def test_a_workbook_is_no_table(tmp_path: Path):
         list(read_charges(file))
 
 
-def test_half_a_compressed_file_is_refused(tmp_path: Path):
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(gzip.compress(ANTHROPIC.encode())[:-20], id="half"),
+        pytest.param(gzip.compress(ANTHROPIC.encode())[:14], id="less than a line"),
+        pytest.param(gzip.compress(b"a")[:10] + b"\xff" * 20, id="no deflate"),
+    ],
+)
+def test_a_damaged_compressed_file_is_refused(tmp_path: Path, damaged: bytes):
     file = tmp_path / "export.csv.gz"
-    file.write_bytes(gzip.compress(ANTHROPIC.encode())[:-20])
+    file.write_bytes(damaged)
 
     with pytest.raises(ValueError, match="line"):
         list(read_charges(file))
@@ -269,6 +277,7 @@ def test_any_table_can_be_read_once_its_columns_are_named(tmp_path: Path):
             r"not an export that is known \(openai, anthropic, aws, focus\) by its .* \(a, b\)",
         ),
         (ANTHROPIC + "yesterday,x,,,,,,1,\n", "line 4: no day or no amount"),
+        (ANTHROPIC + "99999999999999999999,x,,,,,,1,\n", "line 4: no day or no amount"),
         (ANTHROPIC + "2026-11-20,x,,,,,,much,\n", "line 4: no day or no amount"),
         (ANTHROPIC + "2026-11-20,x,,,,,,NaN,\n", "line 4: no day or no amount"),
         (OPENAI.replace("usd", "eur"), "line 2: no day or no amount of US dollars"),
@@ -380,7 +389,8 @@ def test_a_name_that_does_not_meet_can_be_told():
 def test_what_the_provider_said_with_each_answer_is_held_against_our_costs():
     said = replace(call("m", 1.0), reported_cost=1.5)
     unsaid, unpriced = call("m", 9.0), replace(call("m", None), reported_cost=9.0)
+    in_euros = replace(said, cost=Cost(0.9, currency="EUR"))
 
-    assert reported([said, said, unsaid, unpriced]) == [
+    assert reported([said, said, unsaid, unpriced, in_euros]) == [
         Residual(DAY, "m", Decimal("2.0"), Decimal("3.0"))
     ]

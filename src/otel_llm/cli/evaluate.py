@@ -84,10 +84,19 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
     _add_endpoint(parser, "judge-", "the model that judges")
     parser.add_argument(
         "--max-judge-cost",
-        type=Decimal,
+        type=_dollars,
         metavar="USD",
         help="what judge and embeddings may cost in this run; the model needs a price",
     )
+
+
+def _dollars(written: str) -> Decimal:
+    from otel_llm.evaluation.config import parse_dollars
+
+    return parse_dollars(written)
+
+
+_dollars.__name__ = "amount"  # what argparse calls an invalid one
 
 
 def _dest(prefix: str, name: str) -> str:

@@ -10,6 +10,7 @@ import codecs
 import csv
 import gzip
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -102,11 +103,12 @@ def read_charges(file: Path, columns: Columns | None = None) -> Iterator[Charge]
     with its line number.
     """
     with _opened(file) as lines:
-        delimiter = _delimiter(lines)
-        rows = csv.DictReader(lines, delimiter=delimiter)
+        rows = csv.DictReader(lines)
         try:
+            delimiter = _delimiter(lines)
+            rows = csv.DictReader(lines, delimiter=delimiter)
             yield from _charges(rows, columns, "," if delimiter == ";" else ".")
-        except (csv.Error, EOFError, gzip.BadGzipFile) as error:
+        except (csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"line {rows.line_num}: {error}") from error
 
 
@@ -143,7 +145,7 @@ def _charges(rows: csv.DictReader[str], columns: Columns | None, point: str) -> 
         if row.get(found.amount) and _is_wanted(row, found):
             try:
                 yield _charge(row, found, point)
-            except (InvalidOperation, ValueError) as error:
+            except (InvalidOperation, ValueError, OverflowError) as error:
                 raise ValueError(
                     f"line {rows.line_num}: no day or no amount of US dollars"
                 ) from error

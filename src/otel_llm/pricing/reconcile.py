@@ -69,9 +69,9 @@ def reconcile(
 def reported(calls: Iterable[Call]) -> list[Residual]:
     """Hold our costs against what the provider said with each answer, by day and model.
 
-    Only calls that have both are compared.
+    Only calls that have both are compared, ours in US dollars as theirs.
     """
-    both = [call for call in calls if call.cost is not None and call.reported_cost is not None]
+    both = [c for c in calls if c.cost and c.cost.currency == "USD" and c.reported_cost is not None]
     said = [
         Charge(_day_of(call), call.model or "", Decimal(str(call.reported_cost)))
         for call in both

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -60,6 +62,39 @@ def test_under_many_threads_the_cap_is_never_crossed():
     assert 0 < len(provider.requests) <= 3
     assert spending.spent() == len(provider.requests) * Decimal("0.00061515")
     assert spending.spent() <= limit
+
+
+@pytest.mark.parametrize(
+    "name", ["max_tokens", "max_completion_tokens", "model", "messages", "n", "stream"]
+)
+def test_no_parameter_says_otherwise_what_is_asked_and_paid_for(name: str):
+    with pytest.raises(ValueError, match=f"parameters: {name}: "):
+        EndpointConfig("http://127.0.0.1/v1", MODEL, parameters={name: 9000})
+
+
+def test_a_service_tier_that_was_asked_for_is_paid_for():
+    spending = Spending(limit=Decimal(1))
+    with FakeProvider() as provider:
+        provider.queue(said("hi", model="gpt-5"))
+        dear = {"model": "gpt-5", "parameters": {"service_tier": "priority"}}
+        paid(provider, dear, book=book(), spending=spending).chat(SAY, purpose="judge")
+
+    assert spending.spent() == Decimal("0.0029")  # 1000 x $2.50 and 20 x $20.00 per million
+
+
+def test_a_state_file_that_was_in_use_for_long_can_be_used_again(tmp_path: Path):
+    spending = Spending(tmp_path / "s.sqlite", Decimal(1))
+    spending._db.execute("pragma busy_timeout = 1")
+    other = sqlite3.connect(tmp_path / "s.sqlite", isolation_level=None)
+    other.execute("insert into spending values ('2020-01-01', 1)")
+    with closing(other):
+        other.execute("begin")
+        other.execute("select * from spending").fetchall()
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            spending.reserve(Decimal("0.25"))
+
+    assert spending.reserve(Decimal("0.25")) is not None
+    assert spending.spent() == Decimal("0.25")
 
 
 def test_a_new_day_has_a_budget_of_its_own(tmp_path: Path):

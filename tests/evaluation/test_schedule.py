@@ -12,6 +12,7 @@ from otel_llm.evaluation.config import EvaluationConfig, ScheduledSuite
 from otel_llm.evaluation.endpoint import Reply
 from otel_llm.evaluation.runner import CaseOutcome, SuiteOutcome
 from otel_llm.evaluation.schedule import Schedule
+from otel_llm.evaluation.side_by_side import Halted
 from otel_llm.evaluation.suite import Case, Suite
 from otel_llm.store import Filter
 from otel_llm.testing import FakeProvider
@@ -54,6 +55,26 @@ def test_a_suite_runs_when_it_is_due_also_after_a_restart(file: Path, tmp_path: 
         Schedule([suite], tmp_path / "state.sqlite", run, clock).run_due()
 
     assert ran == [(suite, 1_790_000_000.0), (suite, 1_790_003_600.0)]
+
+
+@pytest.mark.parametrize("ran_before", [True, False])
+def test_a_run_that_a_stop_broke_off_is_made_up_for_at_the_next_start(
+    file: Path, tmp_path: Path, ran_before: bool
+):
+    suite, clock, began = scheduled(file), Clock(), []
+
+    def run(due: ScheduledSuite) -> SuiteOutcome:
+        began.append(clock.now)
+        if len(began) > ran_before:
+            raise Halted("stopped")
+        case = Case("q")
+        return SuiteOutcome(Suite((case,)), MODEL, [CaseOutcome(case, Reply(0, 1, "a"), ())], 0, 1)
+
+    for step_s in (0, 3600, 1):
+        clock.now += step_s
+        Schedule([suite], tmp_path / "state.sqlite", run, clock).run_due()
+
+    assert began == [1_790_000_000.0, 1_790_003_600.0, 1_790_003_601.0]
 
 
 def test_a_clock_that_was_a_year_ahead_puts_a_suite_off_by_no_more_than_usual(

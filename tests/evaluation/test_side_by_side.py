@@ -41,6 +41,25 @@ def test_what_one_raises_is_raised():
         dict(side_by_side(do, range(5), 2))
 
 
+def test_after_one_has_raised_none_is_begun():
+    begun, ended = [], threading.Event()
+
+    def do(item: int) -> int:
+        begun.append(item)
+        if item == 0:
+            raise KeyError(item)
+        ended.wait(PATIENCE_S)
+        return item
+
+    with pytest.raises(KeyError):
+        dict(side_by_side(do, range(50), 2))
+    ended.set()
+    for thread in [t for t in threading.enumerate() if t.name == "side-by-side"]:
+        thread.join(PATIENCE_S)
+
+    assert len(begun) <= 3
+
+
 def test_when_it_is_halted_nobody_waits_for_what_is_under_way():
     halted, release, begun = threading.Event(), threading.Event(), threading.Event()
 

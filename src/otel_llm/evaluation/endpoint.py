@@ -27,6 +27,16 @@ _LONGEST_WAIT_S = 30.0
 _MOST_TOKENS = 10**8
 """More is no count of what one call used."""
 _LONGEST_NAME = 200
+_LIMIT = "the limit is max_output_tokens, its name max_tokens_name"
+_TAKEN = {
+    "max_tokens": _LIMIT,
+    "max_completion_tokens": _LIMIT,
+    "model": "name it by model",
+    "messages": "these are the question",
+    "n": "one answer is read and paid for",
+    "stream": "the answer is read whole",
+}
+"""What ``parameters`` may not hold, and why: a cap rests on it."""
 _RETRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 Message = Mapping[str, str]
@@ -56,7 +66,8 @@ class EndpointConfig:
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """How the server calls that limit; OpenAI's reasoning models want the second."""
     parameters: dict[str, Any] = field(default_factory=lambda: {"temperature": 0})
-    """More fields of the request, such as ``response_format`` or ``seed``."""
+    """More fields of the request, such as ``response_format`` or ``seed``; none that says what is
+    asked, or how much of an answer is paid for."""
 
     def __post_init__(self) -> None:
         url = httpx2.URL(self.endpoint)
@@ -68,6 +79,8 @@ class EndpointConfig:
             raise ValueError("api_key_file, api_key_env: give one of them")
         if self.retries < 0 or self.max_output_tokens < 1:
             raise ValueError("retries and max_output_tokens must not be negative")
+        if taken := [name for name in self.parameters if name in _TAKEN]:
+            raise ValueError(f"parameters: {', '.join(taken)}: {_TAKEN[taken[0]]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,9 +132,13 @@ class PaidEndpoint:
     def _cost(self, model: str, usage: Usage) -> Decimal | None:
         if self._book is None:
             return None
-        provider, (host, _) = self._endpoint.config.provider, self._endpoint.server
-        bill = self._book.cost(provider, model, usage, time.time_ns(), server=host)
-        return bill.total if bill else None
+        config, (host, _) = self._endpoint.config, self._endpoint.server
+        asked, now = config.parameters.get("service_tier"), time.time_ns()
+        bills = [
+            self._book.cost(config.provider, model, usage, now, tier, server=host)
+            for tier in (None, asked if isinstance(asked, str) else None)
+        ]  # which of them served, nobody may say
+        return max((bill.total for bill in bills if bill), default=None)
 
     def _unpriced(self) -> str:
         if not self._said_unpriced:

@@ -62,13 +62,12 @@ class Schedule:
     def due_in(self, suite: ScheduledSuite) -> float:
         """Return in how many seconds ``suite`` is due; zero or below: now. A clock that was set
         back puts a run off by no more than the usual time from when that is seen."""
-        row = self._db.execute("select at from runs where suite = ?", (_key(suite),)).fetchone()
-        if row is None:
+        ran, now = self._ran_at(suite), self._clock()
+        if ran is None:
             return 0.0
-        now = self._clock()
-        if row[0] > now:
+        if ran > now:
             self._note(suite, now)
-        return min(row[0], now) + suite.every - now
+        return min(ran, now) + suite.every - now
 
     def run_due(self) -> None:
         """Run every suite that is due."""
@@ -78,11 +77,13 @@ class Schedule:
 
     def _run_one(self, suite: ScheduledSuite) -> None:
         # Noted before it runs: a suite that brings the process down must not do so at every start.
+        before = self._ran_at(suite)
         self._note(suite, self._clock())
         try:
             outcome = self._run(suite)
             self.history.add(outcome)
-        except Halted:
+        except Halted:  # as if it had not begun: the next start makes up for it
+            self._note(suite, before)
             return
         except Exception as error:  # noqa: BLE001  # the other suites go on
             _log.error("the suite %s could not be run: %s", suite.file, error)
@@ -95,8 +96,15 @@ class Schedule:
             "" if outcome.passed else ", which is too few",
         )
 
-    def _note(self, suite: ScheduledSuite, at: float) -> None:
-        self._db.execute("insert or replace into runs values (?, ?)", (_key(suite), at))
+    def _ran_at(self, suite: ScheduledSuite) -> float | None:
+        row = self._db.execute("select at from runs where suite = ?", (_key(suite),)).fetchone()
+        return row[0] if row else None
+
+    def _note(self, suite: ScheduledSuite, at: float | None) -> None:
+        if at is None:
+            self._db.execute("delete from runs where suite = ?", (_key(suite),))
+        else:
+            self._db.execute("insert or replace into runs values (?, ?)", (_key(suite), at))
 
     def _loop(self) -> None:
         while not self._stopping.is_set():

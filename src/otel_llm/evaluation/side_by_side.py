@@ -26,7 +26,8 @@ def side_by_side(
     halted: threading.Event | None = None,
 ) -> Iterator[tuple[int, R]]:
     """Yield the place and result of each item as it is done. Raises what ``do`` raises, and
-    ``Halted`` soon after ``halted`` is set; what is under way then is left to itself."""
+    ``Halted`` soon after ``halted`` is set; what is under way then is left to itself, and nothing
+    else is begun."""
     stop = halted or threading.Event()
     waiting, done = deque(enumerate(items)), SimpleQueue[tuple[int, R | BaseException]]()
 
@@ -43,11 +44,14 @@ def side_by_side(
 
     for _ in range(min(concurrency, len(items))):
         threading.Thread(target=work, name="side-by-side", daemon=True).start()
-    for _ in items:
-        at, result = _next(done, stop)
-        if isinstance(result, BaseException):
-            raise result
-        yield at, result
+    try:
+        for _ in items:
+            at, result = _next(done, stop)
+            if isinstance(result, BaseException):
+                raise result
+            yield at, result
+    finally:
+        waiting.clear()
 
 
 def _next(

@@ -54,14 +54,12 @@ class Spending:
         reservation = Reservation(self._today(), _nano(amount))
         with self._lock:
             self._db.execute("begin immediate")
-            try:
+            with self._db:  # ends the transaction, also where it cannot be committed
                 fits = self.limit is None or (
                     self._read(reservation.day) + reservation.nano <= self.limit * _NANO
                 )
                 if fits:
                     self._add(reservation.day, reservation.nano)
-            finally:
-                self._db.execute("commit")
         return reservation if fits else None
 
     def settle(self, reservation: Reservation, spent: Decimal) -> None:

@@ -60,6 +60,17 @@ def test_what_is_no_event_is_passed_over(line):
     assert read([line + b"\n" + EVENTS]) == (SAID, None)
 
 
+def test_an_event_that_comes_in_many_pieces_is_put_together_once():
+    sent = b'data: {"n": "' + b"x" * 2**20 + b'"}\n'
+    along = Along({"content-type": "text/event-stream"})
+
+    for at in range(0, len(sent) - 1, 1024):
+        assert list(along.take(sent[at : min(at + 1024, len(sent) - 1)])) == []
+        assert len(along._line[-1]) <= 1024, "nothing is copied while it goes on"
+
+    assert list(along.take(b"\n")) == [{"n": "x" * 2**20}]
+
+
 def test_sound_and_pictures_are_never_kept():
     assert read([b"{}"], kind="audio/mpeg") == ([], None)
     assert read([b"{}"], kind="image/png") == ([], None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,13 @@ from otel_llm.instrumentation.shapes import langchain as shape
 pytest.importorskip("langchain_core")
 
 from langchain_core.documents import Document
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    ChatMessageChunk,
+    HumanMessage,
+    ToolMessage,
+)
 from langchain_core.outputs import ChatGeneration, ChatResult, Generation, LLMResult
 
 
@@ -230,3 +237,40 @@ def test_the_mark_at_the_end_of_a_stream_is_no_chunk_of_it():
     assert stream.feed(AIMessageChunk("", usage_metadata=told, chunk_position="last")) is None
     assert stream.feed(AIMessageChunk("", chunk_position="last")) is False
     assert stream.response().usage.input_tokens == 11
+
+
+def test_the_chunks_of_a_long_answer_are_added_up_at_once():
+    sums = []
+
+    class Counted(AIMessageChunk):
+        def __add__(self, other: Any) -> Any:
+            sums.append(other)
+            return super().__add__(other)
+
+    def piece(said: str) -> Any:
+        called = {"name": None, "args": said, "id": None, "index": 0}
+        return Counted(content=said, id="run-1", tool_call_chunks=[called])
+
+    stream = shape.ChunkStream(content=True)
+    for said in ["a", "b", "c"] * 100:
+        stream.feed(piece(said))
+
+    [message] = stream.output_messages()
+    assert (len(sums), message["parts"][0]["content"]) == (1, "abc" * 100)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        ["a", "b", "c"],
+        [ChatMessageChunk(role="poet", content=said) for said in "abc"],
+        [AIMessageChunk("a"), ChatMessageChunk(role="poet", content="b"), AIMessageChunk("c")],
+    ],
+)
+def test_chunks_that_cannot_be_added_up_at_once_are_added_one_by_one(chunks: list[Any]):
+    stream = shape.ChunkStream(content=True)
+    for chunk in chunks:
+        stream.feed(chunk)
+
+    [message] = stream.output_messages()
+    assert message["parts"][0]["content"] == "abc"

@@ -22,7 +22,7 @@ _MEDIA = ("audio/", "image/", "video/")
 class Along:
     """Reads one body along, piece by piece as it came over the wire."""
 
-    __slots__ = ("_decode", "_kept", "_line", "_size", "streamed")
+    __slots__ = ("_decode", "_kept", "_line", "_line_size", "_size", "streamed")
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         kind = headers.get("content-type", "")
@@ -31,8 +31,9 @@ class Along:
         self.streamed = "event-stream" in kind
         """Whether it is a stream of events."""
         self._kept: list[bytes] = []
-        self._line = b""
-        self._size = 0
+        self._line: list[bytes] = []
+        """The pieces of one that has not ended."""
+        self._line_size = self._size = 0
 
     def take(self, piece: bytes) -> Iterator[Any]:
         """Take a piece and give every event that is whole with it, as JSON says it."""
@@ -52,9 +53,15 @@ class Along:
 
     def _events(self, decoded: bytes) -> Iterator[Any]:
         """One line of data is one event with every provider; others say nothing to us."""
-        *lines, self._line = (self._line + decoded).split(b"\n")
-        if len(self._line) > MAX_BODY_BYTES:
-            self._decode, self._line = None, b""
+        first, *more = decoded.split(b"\n")
+        self._line.append(first)
+        self._line_size += len(first)
+        lines = list[bytes]()
+        if more:
+            lines, self._line = [b"".join(self._line), *more[:-1]], [more[-1]]
+            self._line_size = len(more[-1])
+        if self._line_size > MAX_BODY_BYTES:
+            self._decode, self._line = None, []
         for line in lines:
             if line.startswith(b"data:"):
                 event = _parsed(line[5:])

@@ -124,6 +124,8 @@ class Service:
         self.office.keeper.stop()
         self.flow.stop_sending(grace_s)
         self._end(PARTS - {"evaluation"} | {"telling", "api"})
+        if self._api:
+            self._api.stop()
 
     def change(self, settings: Settings) -> None:
         """Go on with other settings; what they say the same stays as it is, and no data that was
@@ -199,7 +201,7 @@ class Service:
         if "telling" in names and self.telling:
             self.telling.stop()
         if "api" in names and self._api:
-            self._api.stop()
+            self._api.pause()
         self.office.end(names, self.grace_s)
 
     def _send_own(self, signal: Signal, payload: bytes) -> bool:
@@ -209,6 +211,8 @@ class Service:
     def _make_api(self, settings: Settings) -> ApiServer | None:
         config, office = settings.sections.api, self.office
         if config is None or self._handover:
+            if self._api:
+                self._api.stop()
             return None
         own = self._own_measures()
         book = Prices(lambda: self._settings)
@@ -236,7 +240,7 @@ class Service:
             status=self._pipelines,
             configuration=lambda: shown(self._settings),
         )
-        return ApiServer(app, config)
+        return ApiServer(app, config, before=self._api)
 
     def _settle(self) -> None:
         """Wait until what has arrived is stored."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from otel_llm.alerting.service import AlertService
+from otel_llm.api.config import ApiConfig
 from otel_llm.collector.component import Arrival
 from otel_llm.genai import Usage
 from otel_llm.service import Settings, check
@@ -20,6 +24,7 @@ from otel_llm.service.changed import versions
 from otel_llm.service.prices import Prices
 from otel_llm.store import DuckDBStore, StoreConfig, StoreError
 from tests.collector.calls import request
+from tests.e2e.running import free_port
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
 
@@ -111,3 +116,105 @@ def test_alerts_that_are_put_back_are_told_of_calls_and_of_losses(tmp_path, monk
         send(service)
 
         assert told["calls"] is told["lost_spans"] is service.office.alerts
+
+
+def test_who_connects_to_the_api_while_it_is_made_anew_is_answered_by_the_new_one(
+    tmp_path, monkeypatch
+):
+    file, waiting = tmp_path / "calls.duckdb", list[socket.socket]()
+    first, second = (
+        replace(one, sections=replace(one.sections, api=ApiConfig("127.0.0.1:0")))
+        for one in (settings(file), settings(file, evaluation_interval=7))
+    )
+    service = Service(first)
+    service.start()
+    try:
+        assert service._api
+        url = service._api.url
+        make = service.office.make
+
+        def connect_and_make(*args: Any) -> None:
+            host, port = url.removeprefix("http://").split(":")
+            waiting.append(socket.create_connection((host, int(port)), timeout=60))
+            waiting[0].sendall(
+                b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
+            make(*args)
+
+        monkeypatch.setattr(service.office, "make", connect_and_make)
+        service.change(second)
+        monkeypatch.undo()
+
+        with waiting[0] as connection:
+            assert connection.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+        assert service._api.url == url
+        gone = replace(second, sections=replace(second.sections, api=None))
+        service.change(gone)
+        assert service._api is None
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(f"{url}/health")
+    finally:
+        service.stop(10)
+
+
+def test_the_api_moves_to_another_address_and_the_one_before_is_free(tmp_path):
+    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    first, second = (
+        replace(one, sections=replace(one.sections, api=ApiConfig(address)))
+        for one, address in zip([settings(tmp_path / "calls.duckdb")] * 2, addresses, strict=True)
+    )
+    service = Service(first)
+    service.start()
+    try:
+        service.change(second)
+
+        assert httpx2.get(f"http://{addresses[1]}/health").status_code == 200
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(f"http://{addresses[0]}/health")
+    finally:
+        service.stop(10)
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"http://{addresses[1]}/health")
+
+
+def two_pipelines(store: Path, endpoint: str) -> Any:
+    """The same with another receiver and its pipeline."""
+    protocols = {"http": {"endpoint": endpoint}}
+    return check(
+        {
+            "receivers": {
+                "otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:0"}}},
+                "otlp/two": {"protocols": protocols},
+            },
+            "store": {"path": str(store)},
+            "api": None,
+            "alerting": {},
+            "service": {
+                "pipelines": {
+                    "traces": {"receivers": ["otlp"]},
+                    "traces/two": {"receivers": ["otlp/two"]},
+                }
+            },
+        }
+    )
+
+
+def test_who_looks_at_pipelines_while_others_come_is_not_disturbed(tmp_path):
+    file = tmp_path / "calls.duckdb"
+    with collector(file) as service:
+        looking = iter(service.flow.outboxes.items())
+        service.change(two_pipelines(file, "127.0.0.1:0"))
+
+        assert [name for name, _ in looking] == ["traces"]
+        assert [*service.flow.outboxes] == ["traces", "traces/two"]
+
+
+def test_a_pipeline_whose_only_receiver_cannot_be_served_is_not_ready(tmp_path):
+    file = tmp_path / "calls.duckdb"
+    with collector(file) as service, socket.create_server(("127.0.0.1", 0)) as taken:
+        assert service.flow.full == frozenset()
+        service.change(two_pipelines(file, f"127.0.0.1:{taken.getsockname()[1]}"))
+
+        assert service.flow.full == {"traces/two"}
+        service.change(two_pipelines(file, "127.0.0.1:0"))
+        assert service.flow.full == frozenset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Thread
 
@@ -10,6 +11,7 @@ import httpx2
 import pytest
 
 from otel_llm.collector.calls.codec import pack
+from otel_llm.collector.sampling.verdicts import Undecided
 from otel_llm.genai import Call
 from otel_llm.service import check
 from otel_llm.service.assembly import Service
@@ -92,3 +94,43 @@ def test_a_call_that_is_told_again_over_http_counts_once():
         assert _counted(service) == 1
     finally:
         service.stop()
+
+
+@pytest.mark.parametrize("question", ["keep", "stored", "kept"])
+def test_a_worker_is_answered_also_where_its_question_fails(question: str, monkeypatch):
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    service = Service(check({"service": {"pipelines": {}}, "api": None, "alerting": None}))
+    monkeypatch.setattr(service.office, "keep", fail)
+    monkeypatch.setattr(service.office, "is_kept", fail)
+    desk = Desk(service, 1)
+    monkeypatch.setattr(desk, "_sample", fail)
+    desk.complete.set()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        worker = Handover(theirs)
+        Thread(target=worker.listen, args=(lambda *_: None,), daemon=True).start()
+        serving = Thread(target=_serve, args=(desk, ours))
+        serving.start()
+        asked = {
+            "keep": lambda: worker.keep([CALL], []),
+            "stored": worker.stored,
+            "kept": lambda: worker.verdicts("sample").kept(["00"]),
+        }
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(asked[question])
+            try:
+                failure, said = answer.exception(60), answer.done() and not answer.exception()
+            finally:
+                worker.close()
+        serving.join()
+    desk.close()
+    if service.office.store:
+        service.office.store.close()
+
+    assert (type(failure), said and answer.result()) == {
+        "keep": (StoreError, False),
+        "stored": (type(None), False),
+        "kept": (Undecided, False),
+    }[question]

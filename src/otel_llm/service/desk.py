@@ -85,8 +85,13 @@ class Desk:
 
     def _answer(self, content: bytes, channel: Channel, find: Callable[[bytes], bytes]) -> None:
         number, question = read_question(content)
+        try:
+            answer = find(question)
+        except Exception as error:  # noqa: BLE001 - whoever asks would wait for ever
+            logger.error("a worker's question was not answered: %s", type(error).__name__)
+            answer = b""
         with suppress(OSError):  # the worker has ended
-            channel.send(Kind.ANSWER, number + find(question))
+            channel.send(Kind.ANSWER, number + answer)
 
     def _which(self, question: bytes) -> bytes:
         self.complete.wait(_ALL_UP_S)

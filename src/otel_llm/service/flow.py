@@ -114,7 +114,8 @@ class Flow:
         self._parts = make_parts(settings, None, together)
         self._rejects = Rejects(lambda: self._parts.dead_letter)
         self._ends = Outboxes(follow)
-        self.outboxes: dict[str, Outbox] = {}
+        self.outboxes: Mapping[str, Outbox] = {}
+        """By pipeline. Replaced and never changed: others look at them meanwhile."""
         self._pipelines: dict[str, Pipeline] = {}
         self._routes: dict[tuple[str, str], list[Pipeline]] = {}
         self._shared: Mapping[str, Sequence[Outbox]] = {}
@@ -136,7 +137,8 @@ class Flow:
     def connect(self, beside: Beside) -> None:
         """Put the components together, the first time."""
         for name, pipeline in self._parts.settings.sections.service.pipelines.items():
-            self.outboxes[name] = self._ends.make(name, pipeline, self._parts)
+            outbox = self._ends.make(name, pipeline, self._parts)
+            self.outboxes = {**self.outboxes, name: outbox}
         self._route(beside)
         tell_left_behind(self._parts.settings)
 
@@ -228,8 +230,10 @@ class Flow:
         """Go on with other components; return those before, for ``finish``. To be called while
         paused."""
         before, self._parts = self._parts, plan.parts
-        for name in [n for n, outbox in self.outboxes.items() if not _stays(outbox, n, plan)]:
-            self._retire(self.outboxes.pop(name))
+        gone = [outbox for n, outbox in self.outboxes.items() if not _stays(outbox, n, plan)]
+        self.outboxes = {name: ending.outbox for name, ending in plan.endings.items()}
+        for outbox in gone:
+            self._retire(outbox)
         for name, ending in plan.endings.items():
             self._end(name, ending)
         self._route(beside)
@@ -267,7 +271,7 @@ class Flow:
         return Ending(outbox, outbox.prepare(destinations(pipeline, parts), parts.dead_letter))
 
     def _end(self, name: str, ending: Ending) -> None:
-        self.outboxes[name] = outbox = ending.outbox
+        outbox = ending.outbox
         if ending.prepared is None:
             outbox.start()
             return
@@ -445,12 +449,14 @@ class Flow:
 
     @property
     def full(self) -> frozenset[str]:
-        """Names of the pipelines that take nothing."""
+        """Names of the pipelines that take nothing, be it that no receiver of theirs serves."""
         full = {name for name, outbox in self.outboxes.items() if not outbox.has_room}
+        serving = self._serving.keys()
+        pipelines = self._parts.settings.sections.service.pipelines.items()
+        full.update(n for n, p in pipelines if serving.isdisjoint(p.receivers))
         refusing = self._backlogs.full.union(
             name for name, p in self.processing.processors.items() if not getattr(p, "has_room", 1)
         )
-        pipelines = self._parts.settings.sections.service.pipelines.items()
         return frozenset(
             full | {n for n, p in pipelines if refusing.intersection((*p.receivers, *p.processors))}
         )

@@ -223,9 +223,12 @@ class SharedVerdicts:
         """See ``Verdicts``."""
         question = marshal.dumps((self._name, list(trace_ids)))
         try:
-            return frozenset(cast("list[str]", marshal.loads(self._ask(Kind.WHICH, question))))
+            answer = self._ask(Kind.WHICH, question)
         except OSError as error:
             raise Undecided from error
+        if not answer:
+            raise Undecided
+        return frozenset(cast("list[str]", marshal.loads(answer)))
 
     def measure(self) -> Iterator[Family]:
         """See ``Verdicts``: it is the owner that counts."""

@@ -44,8 +44,11 @@ class Telling:
         self._tell()
 
     def _tell(self) -> None:
-        request = metrics_request(self._measure(), self._since_ns, time.time_ns(), self._instance)
         try:
+            now_ns = time.time_ns()
+            request = metrics_request(self._measure(), self._since_ns, now_ns, self._instance)
             self._exporter.export("metrics", request)
         except DeliveryError as error:  # the next one says all of it again
             logger.warning("own metrics were not sent: %s", error)
+        except Exception as error:  # noqa: BLE001 - nobody else begins to tell again
+            logger.error("own metrics were not sent: %s", type(error).__name__)

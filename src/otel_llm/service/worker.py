@@ -76,10 +76,18 @@ class Worker:
         return worker_settings(settings, self._number, self._addresses)
 
     def _tell(self) -> None:
-        with suppress(OSError):  # whoever listens has ended
+        while self._tell_once() and not self._stopping.wait(_TELL_S):
+            """Tell again."""
+
+    def _tell_once(self) -> bool:
+        """Say how this worker does; return whether anybody listens."""
+        try:
             self._handover.tell(self._status())
-            while not self._stopping.wait(_TELL_S):
-                self._handover.tell(self._status())
+        except OSError:
+            return False
+        except Exception as error:  # noqa: BLE001 - the next time it may be said
+            logger.error("how this worker does was not said: %s", type(error).__name__)
+        return True
 
     def _follow_owner(self) -> None:
         """Stop when the process that owns the store is gone: calls would have nowhere to go."""

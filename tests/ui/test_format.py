@@ -71,3 +71,16 @@ def test_a_value_of_a_signal_has_its_unit(signal: str, value, text: str):
 
 def test_a_factor_over_the_usual_reads_as_one():
     assert format.reading(15.916, "cost", factor=True) == "15.92 times"
+
+
+@pytest.mark.parametrize(
+    ("value", "signal", "text"),
+    [
+        (0.2, "calls", "+20.0%"),
+        (-0.0114, "flagged_rate", "-1.14 points"),
+        (-0.05, "score.overall", "-0.050"),
+        (-0.0001, "score.overall", "+0.000"),
+    ],
+)
+def test_a_change_a_week_reads(value, signal: str, text: str):
+    assert format.per_week(value, signal) == text

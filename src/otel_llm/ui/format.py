@@ -101,8 +101,8 @@ def per_week(value: float, signal: str) -> str:
     """How a trend's signal changes in a week: shares in points, scores as they are, the rest by
     how much of it."""
     if signal in SHARES:
-        return f"{value * 100:+.2f} points"
-    return f"{value:+.3f}" if signal.startswith("score.") else f"{value:+.1%}"
+        return f"{value * 100:+z.2f} points"
+    return f"{value:+z.3f}" if signal.startswith("score.") else f"{value:+z.1%}"
 
 
 def readable(given: str) -> str:

@@ -114,7 +114,7 @@ def filled(usage: Usage, other: Usage) -> Usage:
 def response_of(body: Mapping[str, Any]) -> Response:
     """Read a body in whichever way its vendor writes it."""
     read = _response_of(body)
-    return guarded(read) if has_intervened(body) else read
+    return after_guardrail(read) if has_intervened(body) else read
 
 
 def has_intervened(body: Mapping[str, Any]) -> bool:
@@ -122,13 +122,13 @@ def has_intervened(body: Mapping[str, Any]) -> bool:
     return body.get("amazon-bedrock-guardrailAction") == "INTERVENED"
 
 
-def guarded(read: Response) -> Response:
+def after_guardrail(read: Response) -> Response:
     """Return an answer that a guardrail changed: it ended as Converse says of such ones."""
     ended = ["guardrail_intervened"] * max(1, len(read.finish_reasons))
     return replace(read, finish_reasons=ended)
 
 
-def guarded_messages(said: Sequence[Message]) -> list[Message]:
+def messages_after_guardrail(said: Sequence[Message]) -> list[Message]:
     """The same of its messages."""
     return [{**message, "finish_reason": "content_filter"} for message in said]
 
@@ -199,7 +199,7 @@ def output_messages(answer: Any) -> list[Message]:
     """Return the messages of a whole answer."""
     body = body_of(field(answer, "body"))
     said = _messages_of(body)
-    return guarded_messages(said) if has_intervened(body) else said
+    return messages_after_guardrail(said) if has_intervened(body) else said
 
 
 def _messages_of(body: Mapping[str, Any]) -> list[Message]:

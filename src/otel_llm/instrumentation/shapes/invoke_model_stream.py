@@ -17,12 +17,12 @@ from . import cohere_v2
 from .chat_completions import ChatStream
 from .converse import ConverseStream
 from .invoke_model import (
+    after_guardrail,
     body_of,
     counted,
     filled,
-    guarded,
-    guarded_messages,
     has_intervened,
+    messages_after_guardrail,
     response_of,
     said_message,
     spelled,
@@ -79,13 +79,13 @@ class InvokeModelStream:
     def response(self) -> Response:
         """Return what has arrived so far."""
         read = self._reader.response() if self._reader else Response()
-        read = guarded(read) if self._guarded else read
+        read = after_guardrail(read) if self._guarded else read
         return replace(read, usage=filled(read.usage, self._metrics))
 
     def output_messages(self) -> Sequence[Message]:
         """Return the answer put together from its chunks."""
         said: Sequence[Message] = self._reader.output_messages() if self._reader else ()
-        return guarded_messages(said) if self._guarded else said
+        return messages_after_guardrail(said) if self._guarded else said
 
 
 def _reader_of(body: Mapping[str, Any]) -> Callable[[bool], StreamReader]:

@@ -62,6 +62,10 @@ def test_sampling_comes_last_and_belongs_to_one_pipeline():
         "such as 'sample/two'"
         for name in ("traces", "traces/b")
     ]
+    assert problems(both, traces=["sample"], traces__sample=[]) == [
+        "service.pipelines.traces/sample: what 'traces' samples waits under this name; "
+        "choose another"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,9 @@ def _misplaced(path: str, name: str, pipelines: Mapping[str, PipelineConfig]) ->
         if any(used in other.processors for n, other in pipelines.items() if n != name):
             text = f"{used!r} is of one pipeline; define another, such as 'sample/two'"
             yield Problem(f"{path}.processors", text)
+        if (taken := f"{name}/sample") in pipelines:
+            text = f"what {name!r} samples waits under this name; choose another"
+            yield Problem(f"service.pipelines.{taken}", text)
 
 
 def _signals(processor: str) -> Collection[str]:

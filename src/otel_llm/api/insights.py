@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from otel_llm.stats.trends import Method
+from otel_llm.stats.trends import USUAL_DAYS, Method
 from otel_llm.store import (
     Dimension,
     Filter,
@@ -84,7 +84,9 @@ class Steps(Selection):
 class Days(Selection):
     """A selection by days, of which trends are told."""
 
-    since: Moment = Field("56d", description="From that day on (UTC): 56d (ago), ISO 8601, Unix s")
+    since: Moment = Field(
+        f"{USUAL_DAYS}d", description="From that day on (UTC): 56d (ago), ISO 8601, Unix s"
+    )
     by: Dimension | None = None
     limit: int = Field(20, ge=1, le=100, description="Groups with most calls")
     method: Method = "robust"

@@ -209,10 +209,9 @@ def robust_trend(values: Sequence[float], *, season: int = 1) -> Anomaly | None:
 
 
 def _points(values: Sequence[float]) -> list[_Point]:
-    """Return place and value of those that are finite; none when the last one is not."""
-    if not values or not _usable(values[-1]):
-        return []
-    return [(at, value) for at, value in enumerate(values) if _usable(value)]
+    """Return the values that are known, each with its place."""
+    known = enumerate(values if _known(values) else ())
+    return [(at, value) for at, value in known if _usable(value)]
 
 
 def _by_season(points: Iterable[_Point], season: int) -> list[list[_Point]]:

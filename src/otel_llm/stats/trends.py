@@ -23,6 +23,8 @@ Direction = Literal["rising", "falling", "steady"]
 FLAT: Final[Direction] = "steady"
 
 WEEK: Final = 7
+USUAL_DAYS: Final = 8 * WEEK
+"""Looked at unless asked otherwise: with fewer, days that depend on each other alarm more often."""
 MOST_DAYS: Final = 26 * WEEK
 """Of more the last so many count."""
 _BY_WEEKDAY: Final = 3 * WEEK

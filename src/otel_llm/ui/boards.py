@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from otel_llm.genai import Call
+from otel_llm.stats.trends import USUAL_DAYS
 from otel_llm.store import (
     Dimension,
     Filter,
@@ -26,7 +27,7 @@ from .plots import RATERS, Plot, plot, plot_by, plot_parts, plot_scores
 TOP: Final = 15
 TILES: Final = 6
 DAY_S: Final = 86_400
-TREND_NS: Final = 8 * 7 * DAY_S * 10**9
+TREND_NS: Final = USUAL_DAYS * DAY_S * 10**9
 NO_CALLS: Final = "No calls in this range."
 
 
